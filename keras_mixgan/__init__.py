@@ -1,0 +1,61 @@
+"""keras-mixgan: mixtures of GANs, trained with `model.fit`."""
+
+import importlib
+import os
+import sys
+
+from keras_mixgan._version import __version__
+
+# TensorFlow leaves oneDNN off on processors without AVX-512, where it makes a
+# step about 1.8 times faster. It reads this when it is first imported.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+# Imported at first use: they need TensorFlow or Matplotlib, the model does
+# not, and it is to be imported quickly.
+_LAZY = ("callbacks", "data", "metrics", "plotting", "runs")
+
+
+def _is_command() -> bool:
+    """Whether this import is the start of the program `keras-mixgan`.
+
+    Python holds "-m" in place of a program's name just while it looks for the
+    package of `python -m keras_mixgan`.
+    """
+    name = os.path.basename(sys.argv[0]) if sys.argv else ""
+    if name == "-m":
+        after = sys.orig_argv.index("-m") + 1
+        return sys.orig_argv[after : after + 1] == ["keras_mixgan"]
+    return name.partition(".")[0] == "keras-mixgan"
+
+
+# The program reads its flags, and answers --help, before it loads Keras. For
+# all others the import has to load it: Keras knows the class of a saved
+# MixGAN only once it has been imported.
+if not _is_command():
+    from keras_mixgan import architectures
+    from keras_mixgan import payoffs
+    from keras_mixgan import sources
+    from keras_mixgan.divergence import NonFiniteError
+    from keras_mixgan.mixgan import MixGAN
+    from keras_mixgan.payoffs import Payoff
+
+__all__ = [
+    "MixGAN",
+    "NonFiniteError",
+    "Payoff",
+    "__version__",
+    "architectures",
+    "payoffs",
+    "sources",
+    *_LAZY,
+]
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        return importlib.import_module(f"keras_mixgan.{name}")
+    raise AttributeError(f"module 'keras_mixgan' has no attribute {name!r}")
+
+
+def __dir__():
+    return __all__

@@ -1,0 +1,8 @@
+"""`python -m keras_mixgan` is `keras-mixgan`."""
+
+import sys
+
+from keras_mixgan.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

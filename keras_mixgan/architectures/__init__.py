@@ -1,0 +1,189 @@
+"""Generators and discriminators by name.
+
+To add an architecture: write its file beside these, and one entry in
+`ARCHITECTURES`; `tests/test_architectures.py` then tests it.
+"""
+
+import dataclasses
+import types
+from collections.abc import Callable
+from collections.abc import Mapping
+
+import keras
+
+from keras_mixgan.architectures import dcgan
+from keras_mixgan.architectures import mlp
+from keras_mixgan.architectures.dcgan import dcgan_discriminator
+from keras_mixgan.architectures.dcgan import dcgan_generator
+from keras_mixgan.architectures.mlp import mlp_discriminator
+from keras_mixgan.architectures.mlp import mlp_generator
+from keras_mixgan.architectures.wgan import wgan_critic
+from keras_mixgan.architectures.wgan import wgan_generator
+from keras_mixgan.architectures.wgan import wgan_gp_critic
+
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "build",
+    "dcgan_discriminator",
+    "dcgan_generator",
+    "get",
+    "mlp_discriminator",
+    "mlp_generator",
+    "wgan_critic",
+    "wgan_generator",
+    "wgan_gp_critic",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """A pair of network builders and the training they were published with.
+
+    Attributes:
+        name: Name in `ARCHITECTURES`.
+        generator: Builds a generator; takes `image_shape`, `latent_dim`,
+            `num_classes` and `width`.
+        discriminator: Builds a discriminator; takes `image_shape`,
+            `num_classes` and `width`.
+        image_shapes: Shapes of one example that the pair is tested with.
+        training: Read-only defaults of this base GAN. `payoff`,
+            `optimizer` and `learning_rate` are always there; `beta_1`,
+            `beta_2`, `discriminator_steps`, `weight_clip` and
+            `gradient_penalty` only where they apply.
+    """
+
+    name: str
+    generator: Callable[..., keras.Model]
+    discriminator: Callable[..., keras.Model]
+    image_shapes: tuple[tuple[int, ...], ...]
+    training: Mapping[str, str | int | float]
+
+
+def _training(**defaults: str | int | float) -> Mapping[str, str | int | float]:
+    return types.MappingProxyType(defaults)
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    architecture.name: architecture
+    for architecture in (
+        # MIX+GAN's own settings: arXiv:1703.00573, section 5; beta_1 from
+        # its authors' code.
+        Architecture(
+            "dcgan",
+            dcgan_generator,
+            dcgan_discriminator,
+            dcgan.IMAGE_SHAPES,
+            _training(
+                payoff="log", optimizer="adam", learning_rate=1e-4, beta_1=0.5
+            ),
+        ),
+        # arXiv:1701.07875, algorithm 1.
+        Architecture(
+            "wgan",
+            wgan_generator,
+            wgan_critic,
+            dcgan.IMAGE_SHAPES,
+            _training(
+                payoff="wasserstein",
+                optimizer="rmsprop",
+                learning_rate=5e-5,
+                discriminator_steps=5,
+                weight_clip=0.01,
+            ),
+        ),
+        # arXiv:1704.00028, algorithm 1.
+        Architecture(
+            "wgan_gp",
+            wgan_generator,
+            wgan_gp_critic,
+            dcgan.IMAGE_SHAPES,
+            _training(
+                payoff="wasserstein",
+                optimizer="adam",
+                learning_rate=1e-4,
+                beta_1=0.0,
+                beta_2=0.9,
+                discriminator_steps=5,
+                gradient_penalty=10.0,
+            ),
+        ),
+        # Points need no long training: ten times the images' rate is stable.
+        Architecture(
+            "mlp",
+            mlp_generator,
+            mlp_discriminator,
+            mlp.IMAGE_SHAPES,
+            _training(
+                payoff="log", optimizer="adam", learning_rate=1e-3, beta_1=0.5
+            ),
+        ),
+    )
+}
+
+
+def get(name: str) -> Architecture:
+    """Looks an architecture up by its name.
+
+    Args:
+        name: A key of `ARCHITECTURES`.
+
+    Returns:
+        The `Architecture`.
+
+    Raises:
+        ValueError: If there is no architecture of that name.
+
+    Example:
+    >>> get("wgan").training["weight_clip"]
+    0.01
+    """
+    if not isinstance(name, str) or name not in ARCHITECTURES:
+        known = ", ".join(repr(known) for known in sorted(ARCHITECTURES))
+        raise ValueError(
+            f"`architecture` must be one of {known}, got {name!r}."
+        )
+    return ARCHITECTURES[name]
+
+
+def build(
+    name: str,
+    image_shape: tuple[int, ...],
+    latent_dim: int | None = None,
+    num_classes: int | None = None,
+    width: int | None = None,
+) -> tuple[keras.Model, keras.Model]:
+    """Builds the generator and the discriminator of a named architecture.
+
+    Args:
+        name: A key of `ARCHITECTURES`.
+        image_shape: Shape of one example, e.g. (28, 28, 1).
+        latent_dim: Size of a latent vector; None for the architecture's own.
+        num_classes: Number of classes, or None for unconditional networks.
+        width: Channels (units for points) of the widest-resolution hidden
+            layer of both; None for the architecture's own.
+
+    Returns:
+        (generator, discriminator), two Functional models. The generator maps
+        latents (batch, latent_dim), or [latents, labels (batch,) int32], to
+        images (batch, *image_shape) float32 in [-1, 1]; the discriminator
+        maps images, or [images, labels], to raw logits (batch, 1) float32.
+
+    Raises:
+        ValueError: If there is no architecture of that name, or it does not
+            take one of the arguments.
+
+    Example:
+    >>> generator, discriminator = build("mlp", (2,), num_classes=8)
+    >>> [tensor.name for tensor in generator.inputs]
+    ['latents', 'labels']
+    """
+    architecture = get(name)
+    shared = {"image_shape": image_shape, "num_classes": num_classes}
+    if width is not None:
+        shared["width"] = width
+    latent = {} if latent_dim is None else {"latent_dim": latent_dim}
+    return (
+        architecture.generator(**shared, **latent),
+        architecture.discriminator(**shared),
+    )

@@ -1,0 +1,41 @@
+"""The commands of `keras-mixgan`, a module each.
+
+A command's module holds `DESCRIPTION`, the first lines of its help; `GROUPS`,
+its flags; `EPILOGUE`, the last lines of its help; and `run(values)`, which
+takes the flags' values as attributes. It imports nothing slow before `run` is
+called, so that help comes at once.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """One entry in the list of commands.
+
+    Attributes:
+        name: What the user types.
+        summary: One line for the list of commands.
+        module: Name of its module.
+    """
+
+    name: str
+    summary: str
+    module: str
+
+
+COMMANDS: dict[str, Command] = {
+    command.name: command
+    for command in (
+        Command(
+            "train",
+            "Train a mixture, or go on with an interrupted training.",
+            "keras_mixgan.commands.train",
+        ),
+        Command(
+            "sample",
+            "Draw images from a trained mixture.",
+            "keras_mixgan.commands.sample",
+        ),
+    )
+}

@@ -1,0 +1,137 @@
+"""Flags of one command: a table, parsed by absl, printed as readable help."""
+
+import dataclasses
+import textwrap
+import types
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+
+from absl import flags
+
+_COLUMN = 30
+_WIDTH = 79
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """One flag.
+
+    Attributes:
+        name: Its name, which is also the attribute of its value.
+        kind: `str`, `int`, `float`, `bool`, or `list` for values divided by
+            commas.
+        help: What it does, for a person.
+        default: Its default.
+        shown: The default as help shows it, where that is not `default`.
+        placeholder: What stands for the value in help.
+    """
+
+    name: str
+    kind: type
+    help: str
+    default: Any = None
+    shown: str | None = None
+    placeholder: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Flags under one heading.
+
+    Attributes:
+        title: The heading.
+        flags: The flags.
+    """
+
+    title: str
+    flags: tuple[Flag, ...]
+
+
+_DEFINE: dict[type, Callable[..., Any]] = {
+    str: flags.DEFINE_string,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    bool: flags.DEFINE_bool,
+    list: flags.DEFINE_list,
+}
+_PLACEHOLDERS = {
+    str: "NAME",
+    int: "N",
+    float: "X",
+    list: "A,B,...",
+}
+
+
+def parse(
+    groups: Sequence[Group], arguments: Sequence[str]
+) -> types.SimpleNamespace:
+    """Parses a command's flags.
+
+    Args:
+        groups: The command's flags.
+        arguments: What follows the command's name.
+
+    Returns:
+        The values, as attributes.
+
+    Raises:
+        absl.flags.Error: A flag is unknown or its value is no such thing.
+    """
+    # Not absl's global FLAGS, to which every imported library adds its own.
+    values = flags.FlagValues()
+    for group in groups:
+        for flag in group.flags:
+            _DEFINE[flag.kind](
+                flag.name, flag.default, flag.help, flag_values=values
+            )
+    rest = values(["keras-mixgan", *arguments])[1:]
+    if rest:
+        raise flags.Error(
+            f"Every argument must be a flag, --name=value. Received: {rest[0]}"
+        )
+    return types.SimpleNamespace(**values.flag_values_dict())
+
+
+def help_text(
+    usage: str, description: str, groups: Sequence[Group], epilogue: str
+) -> str:
+    """Formats a command's help.
+
+    Args:
+        usage: The line that shows how to call it.
+        description: What it does.
+        groups: Its flags.
+        epilogue: What follows the flags.
+
+    Returns:
+        Text of at most 79 columns.
+    """
+    lines = [f"usage: {usage}", "", description.strip()]
+    for group in groups:
+        lines += ["", f"{group.title}:"]
+        for flag in group.flags:
+            lines += _flag_lines(flag)
+    if epilogue:
+        lines += ["", epilogue.strip("\n")]
+    return "\n".join(lines)
+
+
+def _flag_lines(flag: Flag) -> list[str]:
+    name = f"  --{flag.name}"
+    if flag.kind is bool:
+        name = f"  --[no]{flag.name}"
+    else:
+        name += f"={flag.placeholder or _PLACEHOLDERS[flag.kind]}"
+    shown = flag.shown
+    if shown is None and flag.default is not None:
+        shown = str(flag.default)
+    text = flag.help + (f" [{shown}]" if shown else "")
+    wrapped = textwrap.wrap(text, _WIDTH - _COLUMN, break_on_hyphens=False)
+    indent = " " * _COLUMN
+    if len(name) >= _COLUMN - 1:
+        return [name, *(indent + line for line in wrapped)]
+    return [
+        name.ljust(_COLUMN) + wrapped[0],
+        *(indent + line for line in wrapped[1:]),
+    ]

@@ -1,0 +1,82 @@
+"""Stops a training whose losses are no longer finite, and says where."""
+
+import keras
+import numpy as np
+
+
+class NonFiniteError(FloatingPointError):
+    """A loss became NaN or infinite; the message names step and component."""
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Raises `NonFiniteError` once a loss is NaN or infinite.
+
+    `MixGAN.fit` adds it by itself. Where another callback has stopped the
+    training already (Keras's `TerminateOnNaN`), it leaves it at that.
+    """
+
+    def on_train_begin(self, logs=None):
+        """Starts anew: what went wrong before may have been mended."""
+        self.model.nonfinite_step.assign(0)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Looks at the logged losses, which Keras has fetched anyway."""
+        if np.isfinite((logs or {}).get("loss", 0.0)):
+            return
+        if not self.model.stop_training:
+            raise NonFiniteError(describe(self.model))
+
+
+def describe(model) -> str:
+    """Says at which step, and in which component, losses went wrong.
+
+    Args:
+        model: A `MixGAN` whose `nonfinite_step` is set.
+
+    Returns:
+        One line for a person.
+    """
+    step = int(model.nonfinite_step)
+    payoffs, losses = ~np.isfinite(np.asarray(model.last_pairs))
+    where = _blame(payoffs) or _blame(losses) or _blame_weights(model)
+    return (
+        f"A loss became NaN or infinite at step {step}, in {where}. Training "
+        "stopped; checkpoints written before that step are good. A lower "
+        "learning rate is the usual remedy."
+    )
+
+
+def _blame(bad: np.ndarray) -> str:
+    """Names the components that all bad pairs have in common.
+
+    A generator that breaks spoils its row of the pairs, a discriminator its
+    column.
+    """
+    if not bad.any():
+        return ""
+    rows, columns = bad.all(axis=1), bad.all(axis=0)
+    if rows.all():
+        return "every component"
+    named = _names("generator", rows) + _names("discriminator", columns)
+    if not named:
+        i, j = np.argwhere(bad)[0]
+        named = [f"the pair of generator {i} and discriminator {j}"]
+    return " and ".join(named)
+
+
+def _names(side: str, bad: np.ndarray) -> list[str]:
+    return [f"{side} {i}" for i in np.flatnonzero(bad)]
+
+
+def _blame_weights(model) -> str:
+    named = []
+    for side, networks in (
+        ("generator", model.generators),
+        ("discriminator", model.discriminators),
+    ):
+        bad = [
+            not all(np.isfinite(w).all() for w in network.get_weights())
+            for network in networks
+        ]
+        named += _names(side, np.asarray(bad))
+    return " and ".join(named) or "a regulariser or penalty"

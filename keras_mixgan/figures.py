@@ -1,0 +1,219 @@
+"""Matplotlib figures: clouds of points, and curves of a training.
+
+Figures are made without pyplot, so that nothing global is touched and no
+window opens. Colours are those of Okabe & Ito, told apart by colour-blind
+people.
+"""
+
+import io
+import math
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#D55E00",
+    "#56B4E9",
+    "#000000",
+)
+_MAX_POINTS = 300
+
+
+def scatter(
+    panels: Sequence[Sequence[np.ndarray]],
+    titles: Sequence[str],
+    real: np.ndarray | None = None,
+) -> Image.Image:
+    """Draws clouds of points in the plane, real ones gray behind.
+
+    Args:
+        panels: One list of clouds a panel: float arrays (N, D), D at least
+            2, of which the first two coordinates are drawn. A panel of one
+            cloud, the i-th from the second panel on, has the colour that the
+            i-th cloud has in the first.
+        titles: One a panel.
+        real: Float array (N, D) of real points.
+
+    Returns:
+        An RGB picture.
+
+    Example:
+    >>> import numpy as np
+    >>> a, b = np.zeros((9, 2)), np.ones((9, 2))
+    >>> scatter([[a, b], [a], [b]], ["both", "a", "b"]).mode
+    'RGB'
+    """
+    rows = math.ceil(len(panels) / 4)
+    columns = math.ceil(len(panels) / rows)
+    figure = _figure(3.1 * columns, 3.3 * rows)
+    palette = _palette(max(1, len(panels) - 1, len(panels[0])))
+    everything = [np.asarray(c)[:, :2] for panel in panels for c in panel]
+    framed = everything if real is None else [np.asarray(real)[:, :2]]
+    reach = 1.35 * max(float(np.abs(cloud).max()) for cloud in framed)
+    for i, (clouds, title) in enumerate(zip(panels, titles, strict=True)):
+        axes = figure.add_subplot(rows, columns, i + 1)
+        if real is not None:
+            axes.scatter(
+                *np.asarray(real)[:1500, :2].T, s=6, color="#C8C8C8", lw=0
+            )
+        for j, cloud in enumerate(clouds):
+            colour = palette[j if i == 0 else i - 1]
+            axes.scatter(*np.asarray(cloud)[:, :2].T, s=5, color=colour, lw=0)
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+        axes.set_title(title, fontsize=10)
+        axes.tick_params(labelsize=8)
+        _unclutter(axes)
+    if real is not None:
+        figure.supxlabel("gray: real points", fontsize=9, color="#777777")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    with Image.open(buffer) as picture:
+        return picture.convert("RGB")
+
+
+def curves(rows: Sequence[Mapping[str, float]], title: str | None = None):
+    """Draws losses, payoff and both sides' mixture weights against steps.
+
+    Args:
+        rows: What `MixtureHistory` records: `step`, `seconds`,
+            `generator_loss`, `discriminator_loss`, `payoff`, and
+            `generator_weight_0`, ..., `discriminator_weight_0`, ...
+        title: Title of the figure.
+
+    Returns:
+        A `matplotlib.figure.Figure`. Long histories are averaged to some
+        hundred points.
+
+    Raises:
+        ValueError: There are no rows.
+
+    Example:
+    >>> row = {
+    ...     "step": 10, "seconds": 1.0, "generator_loss": 0.7,
+    ...     "discriminator_loss": 1.4, "payoff": -1.4,
+    ...     "generator_weight_0": 1.0, "discriminator_weight_0": 1.0,
+    ... }
+    >>> len(curves([row]).axes)
+    4
+    """
+    if not rows:
+        raise ValueError("`rows` must hold at least one row. Received: none")
+    figure = _figure(10, 6.4)
+    table = _thinned(rows)
+    panels = figure.subplots(2, 2, sharex=True)
+    _draw_lines(
+        panels[0, 0],
+        table,
+        {
+            "generator_loss": "generators",
+            "discriminator_loss": "discriminators",
+        },
+        "Loss, regulariser included",
+    )
+    _draw_lines(panels[0, 1], table, {"payoff": None}, "Payoff of the mixture")
+    for axes, side in zip(
+        panels[1], ("generator", "discriminator"), strict=True
+    ):
+        prefix = f"{side}_weight_"
+        names = {
+            key: f"{side} {key[len(prefix) :]}"
+            for key in table
+            if key.startswith(prefix)
+        }
+        _draw_lines(axes, table, names, f"Mixture weights of {side}s")
+        axes.axhline(1 / len(names), color="#999999", lw=0.8, ls=":", zorder=0)
+        axes.set_xlabel("step")
+        top = max(float(np.max(table[key])) for key in names)
+        axes.set_ylim(0, min(1.05, 1.3 * top))
+    for axes in panels[0]:
+        _add_clock(axes, table)
+    if title:
+        figure.suptitle(title, fontsize=12)
+    return figure
+
+
+def _draw_lines(axes, table, names: Mapping[str, str | None], title: str):
+    marker = "o" if len(table["step"]) == 1 else None
+    for colour, (key, label) in zip(
+        _palette(len(names)), names.items(), strict=True
+    ):
+        axes.plot(
+            table["step"],
+            table[key],
+            color=colour,
+            lw=1.4,
+            label=label,
+            marker=marker,
+        )
+    axes.set_title(title, fontsize=10, loc="left")
+    axes.tick_params(labelsize=8)
+    axes.grid(color="#E5E5E5", lw=0.6)
+    _unclutter(axes)
+    if 1 <= sum(label is not None for label in names.values()) <= 10:
+        axes.legend(fontsize=8, frameon=False, ncols=2 if len(names) > 5 else 1)
+
+
+def _add_clock(axes, table) -> None:
+    """Adds the time of training along the top, at steps that tell it."""
+    from matplotlib.ticker import MaxNLocator
+
+    steps, seconds = table["step"], table["seconds"]
+    if len(steps) < 2 or np.any(np.diff(seconds) <= 0):
+        return  # An axis needs a clock that only goes forward.
+    size, unit = (60.0, "minutes") if seconds[-1] >= 120 else (1.0, "seconds")
+    ticks = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(
+        0, seconds[-1] / size
+    )
+    ticks = ticks[(ticks > 0) & (ticks * size <= seconds[-1])]
+    places = np.interp(ticks * size, np.append(0, seconds), np.append(0, steps))
+    kept, last = [], -np.inf
+    for i, place in enumerate(places):
+        # The first step compiles: much time passes there in one place.
+        if place - last > 0.08 * steps[-1]:
+            kept.append(i)
+            last = place
+    top = axes.secondary_xaxis("top")
+    top.set_ticks(places[kept], [f"{tick:g}" for tick in ticks[kept]])
+    top.set_xlabel(unit, fontsize=8)
+    top.tick_params(labelsize=8)
+    top.spines["top"].set_visible(False)
+
+
+def _thinned(rows) -> dict[str, np.ndarray]:
+    """Columns of the rows, averaged to at most `_MAX_POINTS` points."""
+    table = {
+        key: np.array([row[key] for row in rows], "float64") for key in rows[0]
+    }
+    size = math.ceil(len(rows) / _MAX_POINTS)
+    starts = np.arange(0, len(rows), size)
+    counts = np.diff(np.append(starts, len(rows)))
+    return {
+        key: np.add.reduceat(column, starts) / counts
+        for key, column in table.items()
+    }
+
+
+def _palette(count: int) -> list:
+    if count <= len(COLOURS):
+        return list(COLOURS[:count])
+    from matplotlib import colormaps
+
+    return list(colormaps["viridis"](np.linspace(0, 0.95, count)))
+
+
+def _figure(width: float, height: float):
+    # Deferred: a run that draws no curves does not wait for Matplotlib.
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _unclutter(axes) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

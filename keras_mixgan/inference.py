@@ -1,0 +1,63 @@
+"""Runs a network in inference mode on NumPy batches, compiled once."""
+
+import keras
+import numpy as np
+
+
+class Forward:
+    """Compiled inference of networks, each compiled at its first use.
+
+    Weights are read when a batch is run, so training goes on being seen.
+    Keras's own `predict_on_batch` compiles again for other batch sizes, and
+    TensorFlow warns of it once there are five networks.
+    """
+
+    def __init__(self):
+        self._compiled = {}
+
+    def __call__(self, network: keras.Model, inputs, labels=None) -> np.ndarray:
+        """Runs one batch.
+
+        Args:
+            network: A Keras model of one input, or of inputs and labels.
+            inputs: Float array (B, ...).
+            labels: Int array (B,), or `None`.
+
+        Returns:
+            Float32 array (B, ...).
+        """
+        if id(network) not in self._compiled:
+            # The network is kept with its function, so that its id stays its.
+            self._compiled[id(network)] = (network, _compile(network))
+        run = self._compiled[id(network)][1]
+        arguments = [np.asarray(inputs, "float32")]
+        if labels is not None:
+            arguments.append(np.asarray(labels, "int32"))
+        return run(*arguments)
+
+
+def _compile(network):
+    if keras.backend.backend() == "tensorflow":
+        return _compile_tensorflow(network)
+    return lambda *arguments: np.asarray(
+        network.predict_on_batch(_joined(arguments)), "float32"
+    )
+
+
+def _compile_tensorflow(network):
+    import tensorflow as tf
+
+    signature = [
+        tf.TensorSpec((None, *network.inputs[0].shape[1:]), tf.float32)
+    ] + [tf.TensorSpec((None,), tf.int32)] * (len(network.inputs) - 1)
+
+    @tf.autograph.experimental.do_not_convert
+    def forward(*arguments):
+        return tf.cast(network(_joined(arguments), training=False), tf.float32)
+
+    run = tf.function(forward).get_concrete_function(*signature)
+    return lambda *arguments: run(*map(tf.constant, arguments)).numpy()
+
+
+def _joined(arguments):
+    return list(arguments) if len(arguments) > 1 else arguments[0]

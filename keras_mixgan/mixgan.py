@@ -1,0 +1,477 @@
+"""The `MixGAN` model: a mixture of generators against one of discriminators."""
+
+import random
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_mixgan import averages
+from keras_mixgan import components
+from keras_mixgan import mixtures
+from keras_mixgan import payoffs
+from keras_mixgan import sampling
+from keras_mixgan import serialization
+from keras_mixgan import steps
+from keras_mixgan import validation
+from keras_mixgan.divergence import StopOnNonFinite
+from keras_mixgan.inference import Forward
+from keras_mixgan.normalization import normalize_by_source
+from keras_mixgan.objectives import Objective
+from keras_mixgan.optimizers import TwoPlayerOptimizer
+
+
+@keras.saving.register_keras_serializable(package="keras_mixgan")
+class MixGAN(keras.Model):
+    """MIX+GAN: T generators against T discriminators, with learned weights.
+
+    Arora et al. 2017 (arXiv:1703.00573), Section 5. Trained with `fit` on
+    images in [-1, 1], or on `(images, labels)` where the networks take
+    labels. Each step updates the discriminators with their mixture weights,
+    then the generators with theirs.
+
+    Args:
+        generator: A Keras model from latents (B, latent_dim) to images
+            (B, ...) in [-1, 1], or from `[latents, labels (B,) int]`. It is
+            cloned for every component, each with initial weights of its own.
+            Or a function that builds such a model, or a list of models.
+        discriminator: The same for models from images, or `[images, labels]`,
+            to logits (B, 1). Their batch normalization is made to heed each
+            source of images alone.
+        num_generators: Positive int. By default as many as are listed, else 3.
+        num_discriminators: The same for discriminators. May differ.
+        num_classes: Number of classes where the networks take labels. By
+            default the size of the generator's label embedding.
+        ema_decay: Where given, in (0, 1): `generate` uses generators whose
+            weights are exponential moving averages over updates. As in Keras's
+            own optimizers, the first update copies.
+        seed: Int from which initial weights and latents follow. By default
+            one is drawn from Python's `random`, which
+            `keras.utils.set_random_seed` sets.
+        name: Name of the model.
+
+    Raises:
+        TypeError, ValueError: An argument is not as described, or generators
+            and discriminators do not fit.
+
+    Example:
+    >>> import keras_mixgan as kmg
+    >>> generator = kmg.architectures.mlp_generator((2,), latent_dim=4)
+    >>> discriminator = kmg.architectures.mlp_discriminator((2,))
+    >>> model = kmg.MixGAN(generator, discriminator, 3, 2, seed=0)
+    >>> model.compile(payoff="log")
+    >>> points = kmg.data.load("ring", batch_size=64)
+    >>> history = model.fit(points, epochs=1, verbose=0)
+    >>> model.generate(5, seed=1).shape
+    (5, 2)
+    """
+
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        num_generators: int | None = None,
+        num_discriminators: int | None = None,
+        num_classes: int | None = None,
+        ema_decay: float | None = None,
+        seed: int | None = None,
+        name: str = "mixgan",
+    ):
+        super().__init__(name=name)
+        if seed is None:
+            seed = random.randrange(2**31)
+        self.seed = seed
+        self.ema_decay = averages.check_decay(ema_decay)
+        self.generators = components.make(
+            generator, num_generators, "generator", seed
+        )
+        self.discriminators = components.make(
+            discriminator, num_discriminators, "discriminator", seed
+        )
+        components.check_fit(self.generators, self.discriminators)
+        for network in self.discriminators:
+            normalize_by_source(network)
+        self.num_classes = components.num_classes(self.generators, num_classes)
+        self.ema_generators = (
+            averages.make(self.generators) if ema_decay else []
+        )
+        self._make_own_variables()
+        self.objective = None
+        self.forward = Forward()
+        self.built = True
+
+    def _make_own_variables(self) -> None:
+        shape = (self.num_generators, self.num_discriminators)
+        self.generator_log_probabilities = self.add_weight(
+            shape=shape[:1],
+            initializer="zeros",
+            name="generator_log_probabilities",
+        )
+        self.discriminator_log_probabilities = self.add_weight(
+            shape=shape[1:],
+            initializer="zeros",
+            name="discriminator_log_probabilities",
+        )
+        self.step_variable = self.add_weight(
+            shape=(), dtype="int32", initializer="zeros", trainable=False
+        )
+        # For `divergence`: the first step, from 1, whose losses were not
+        # finite, and until then the last payoffs and generator losses.
+        self.nonfinite_step = self.add_weight(
+            shape=(), dtype="int32", initializer="zeros", trainable=False
+        )
+        self.last_pairs = self.add_weight(
+            shape=(2, *shape), initializer="zeros", trainable=False
+        )
+        with components.seeded(f"{self.seed}/latents"):
+            seed = random.randrange(2**31)
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def compile(
+        self,
+        payoff: str | payoffs.Payoff = "log",
+        generator_optimizer=None,
+        discriminator_optimizer=None,
+        *,
+        generator_loss: str = "non_saturating",
+        mixture_regularizer: float = 0.1,
+        discriminator_steps: int = 1,
+        payoff_estimate: str = "full",
+        weight_clip: float | None = None,
+        gradient_penalty: float | None = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile="auto",
+    ):
+        """Sets the game and both sides' optimizers.
+
+        Args:
+            payoff: `"log"`, `"wasserstein"`, `"hinge"`, `"least_squares"`, or
+                a `Payoff` of your own.
+            generator_optimizer: A Keras optimizer, which also trains the
+                generators' log-probabilities. By default Adam with learning
+                rate 1e-4 and beta_1 0.5.
+            discriminator_optimizer: The same for the discriminators' side.
+            generator_loss: `"non_saturating"`, the loss that the field uses
+                with this payoff, or `"minimax"`, the payoff itself.
+            mixture_regularizer: At least 0. Coefficient of -(1/T) sum log w,
+                on each side's own loss; keeps the weights from collapsing.
+            discriminator_steps: Updates of the discriminators, each on a
+                batch of its own, for one update of the generators. Every
+                batch is a step; the generators follow every n-th.
+            payoff_estimate: `"full"`: every generator's full batch meets
+                every discriminator, a step costs O(T^2). `"linear"`: each
+                discriminator sees one batch stratified over the generators,
+                re-weighted so that the estimate stays unbiased, O(T).
+            weight_clip: Where given, positive: discriminator weights are
+                clipped to [-weight_clip, weight_clip] after each update.
+            gradient_penalty: Where given, positive: coefficient of the
+                penalty on discriminators whose slope is not one.
+            run_eagerly: As in `keras.Model.compile`.
+            steps_per_execution: As in `keras.Model.compile`.
+            jit_compile: As in `keras.Model.compile`.
+
+        Raises:
+            ValueError: An argument is not as described.
+        """
+        objective = Objective(
+            payoff=payoffs.get(payoff),
+            generator_loss=generator_loss,
+            mixture_regularizer=mixture_regularizer,
+            discriminator_steps=discriminator_steps,
+            payoff_estimate=payoff_estimate,
+            weight_clip=weight_clip,
+            gradient_penalty=gradient_penalty,
+        )
+        optimizer = TwoPlayerOptimizer(
+            generator_optimizer or _default_optimizer(),
+            discriminator_optimizer or _default_optimizer(),
+        )
+        super().compile(
+            optimizer=optimizer,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+            auto_scale_loss=False,
+        )
+        self.objective = objective
+        optimizer.build_sides(
+            self.generator_variables, self.discriminator_variables
+        )
+        self._step_metrics = [
+            keras.metrics.Mean(name=name) for name in steps.LOGS
+        ]
+
+    @property
+    def metrics(self):
+        """The logged means, which start anew at each epoch."""
+        return self._step_metrics if self.compiled else []
+
+    @property
+    def num_generators(self) -> int:
+        """Number of generators."""
+        return len(self.generators)
+
+    @property
+    def num_discriminators(self) -> int:
+        """Number of discriminators."""
+        return len(self.discriminators)
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the networks take labels."""
+        return len(self.generators[0].inputs) == 2
+
+    @property
+    def latent_dim(self) -> int:
+        """Length of a latent vector."""
+        return self.generators[0].inputs[0].shape[1]
+
+    @property
+    def image_shape(self) -> tuple:
+        """Shape of one image, (H, W, C); of one point, (dimension,)."""
+        return tuple(self.generators[0].outputs[0].shape[1:])
+
+    @property
+    def generator_variables(self) -> list:
+        """What the generators' side trains, log-probabilities first."""
+        return [self.generator_log_probabilities] + [
+            v
+            for network in self.generators
+            for v in network.trainable_variables
+        ]
+
+    @property
+    def discriminator_variables(self) -> list:
+        """What the discriminators' side trains, log-probabilities first."""
+        return [self.discriminator_log_probabilities] + [
+            v
+            for network in self.discriminators
+            for v in network.trainable_variables
+        ]
+
+    @property
+    def sampling_generators(self) -> list[keras.Model]:
+        """The networks that `generate` uses: the averages, where kept."""
+        return self.ema_generators or self.generators
+
+    @property
+    def generator_weights(self) -> np.ndarray:
+        """Mixture weights w_u: float32 (num_generators,), summing to one."""
+        return ops.convert_to_numpy(
+            mixtures.weights(self.generator_log_probabilities)
+        )
+
+    @property
+    def discriminator_weights(self) -> np.ndarray:
+        """Mixture weights w_v: float32 (num_discriminators,)."""
+        return ops.convert_to_numpy(
+            mixtures.weights(self.discriminator_log_probabilities)
+        )
+
+    @property
+    def step(self) -> int:
+        """Batches trained on so far, over all calls of `fit`."""
+        return int(self.step_variable)
+
+    def known_num_classes(self) -> int:
+        """Returns `num_classes`.
+
+        Raises:
+            ValueError: Nothing said how many there are.
+        """
+        if self.num_classes is None:
+            raise ValueError(
+                "`labels` must be given: the number of classes is not known. "
+                "Pass `num_classes` to MixGAN to have labels drawn uniformly."
+            )
+        return self.num_classes
+
+    def draw_latents(self, count):
+        """Draws latents, from the model's own seed and state.
+
+        Args:
+            count: Int or integer scalar tensor.
+
+        Returns:
+            Float tensor (count, latent_dim), standard normal.
+        """
+        return keras.random.normal(
+            (count, self.latent_dim), seed=self.seed_generator
+        )
+
+    def draw_uniform(self, count):
+        """Draws `count` uniform numbers in [0, 1), as `draw_latents` does."""
+        return keras.random.uniform((count,), seed=self.seed_generator)
+
+    def train_step(self, data):
+        """One batch: the discriminators, then, when it is due, generators."""
+        logs = steps.train_step(self, data)
+        for metric in self._step_metrics:
+            metric.update_state(*logs[metric.name])
+        return self.get_metrics_result()
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        **kwargs,
+    ):
+        """Trains the mixture; arguments as of `keras.Model.fit`.
+
+        Args:
+            x: Images, float (N, ...) in [-1, 1]; or a `tf.data.Dataset` or
+                `keras.utils.PyDataset` of them, or of `(images, labels)`.
+            y: Labels, int (N,), where `x` is an array and the networks take
+                labels.
+            batch_size: As in `keras.Model.fit`, for arrays.
+            epochs: As in `keras.Model.fit`.
+            verbose: As in `keras.Model.fit`.
+            callbacks: As in `keras.Model.fit`.
+            **kwargs: As in `keras.Model.fit`.
+
+        Returns:
+            Keras's `History`. Logged are `generator_loss`,
+            `discriminator_loss` and their sum `loss` (for Keras's own
+            callbacks), `payoff`, and each side's smallest and largest weight,
+            each a mean over the epoch so far.
+
+        Raises:
+            ValueError: The data do not fit the networks; before any training.
+            NonFiniteError: A loss became NaN or infinite. The message says
+                at which step, and in which component.
+        """
+        if not self.compiled:
+            raise ValueError(
+                "`compile` must be called before `fit`, which sets payoff and "
+                "optimizers. Received: a model that is not compiled"
+            )
+        validation.check_data(self, x, y, batch_size)
+        if not validation.is_array(x):
+            # Keras warns where it cannot shuffle, even if nobody asked.
+            kwargs.setdefault("shuffle", False)
+        guard = StopOnNonFinite()
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks.append(guard)
+        else:
+            callbacks = [*_as_list(callbacks), guard]
+        return super().fit(
+            x, y, batch_size, epochs, verbose, callbacks, **kwargs
+        )
+
+    def generate(
+        self,
+        num_images: int,
+        labels=None,
+        component: int | None = None,
+        latents=None,
+        seed: int | None = None,
+        batch_size: int = 256,
+    ) -> np.ndarray:
+        """Generates images from the mixture, in inference mode.
+
+        Every image draws its own generator by `generator_weights`, and each
+        generator computes only its own images.
+
+        Args:
+            num_images: Any number from 0.
+            labels: Ints in [0, num_classes): one for all, or up to
+                `num_images` of them, repeated in order. Drawn uniformly when
+                not given. Only for networks that take labels.
+            component: The number of one generator to draw from alone.
+            latents: Float (num_images, latent_dim). Drawn from the standard
+                normal when not given.
+            seed: The same seed gives the same images. By default they are
+                fresh.
+            batch_size: Images computed at a time. Does not change them.
+
+        Returns:
+            Float32 array (num_images, ...), images in [-1, 1].
+
+        Raises:
+            ValueError: An argument is not as described.
+        """
+        return sampling.generate(
+            self, num_images, labels, component, latents, seed, batch_size
+        )
+
+    def payoff_matrix(
+        self,
+        real_images,
+        labels=None,
+        seed: int | None = None,
+        batch_size: int = 256,
+    ) -> np.ndarray:
+        """Payoffs F(u_i, v_j) of all pairs, Equation 5 of the paper.
+
+        Networks run in inference mode: the payoffs depend on the weights
+        alone, not on how the images are batched.
+
+        Args:
+            real_images: Float array (N, ...) in [-1, 1]. Each generator makes
+                as many.
+            labels: Int array (N,), for networks that take labels; generated
+                images get the same.
+            seed: Int that fixes the generated images.
+            batch_size: Images computed at a time.
+
+        Returns:
+            Float64 array (num_generators, num_discriminators).
+
+        Raises:
+            ValueError: Images or labels do not fit; or not compiled.
+        """
+        if self.objective is None:
+            raise ValueError(
+                "`compile` must be called before `payoff_matrix`, since it "
+                "sets the payoff. Received: a model that is not compiled"
+            )
+        real_images = np.asarray(real_images)
+        labels = None if labels is None else np.asarray(labels)
+        validation.check_batch(self, real_images, labels)
+        return sampling.payoff_matrix(
+            self, real_images, labels, seed, batch_size
+        )
+
+    def save_own_variables(self, store):
+        """Saves weights, step and random states, so that training can go on."""
+        for name, variable in serialization.own_state(self).items():
+            store[name] = np.asarray(variable)
+
+    def load_own_variables(self, store):
+        """Loads what `save_own_variables` saved."""
+        for name, variable in serialization.own_state(self).items():
+            variable.assign(np.asarray(store[name]))
+
+    def get_config(self):
+        """Returns what `from_config` needs: every network's configuration."""
+        return serialization.config_of(self)
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Rebuilds a model, with fresh weights, from `get_config`."""
+        return cls(**serialization.arguments_from(config, custom_objects))
+
+    def get_compile_config(self):
+        """Returns the arguments of `compile`; `None` before it is called."""
+        return serialization.compile_config_of(self) if self.compiled else None
+
+    def compile_from_config(self, config):
+        """Compiles with the arguments that `get_compile_config` returned."""
+        self.compile(**serialization.compile_arguments_from(config))
+
+
+def _default_optimizer():
+    return keras.optimizers.Adam(learning_rate=1e-4, beta_1=0.5)
+
+
+def _as_list(callbacks) -> list:
+    if callbacks is None:
+        return []
+    return (
+        list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+    )

@@ -1,0 +1,143 @@
+"""Mixture weights: softmax, value, regulariser, strata and draws.
+
+Arora et al. 2017 (arXiv:1703.00573), Section 5. Axes are always
+(generators, discriminators, batch).
+"""
+
+import numpy as np
+from keras import ops
+
+
+def weights(log_probabilities):
+    """Mixture weights, w_i = exp(alpha_i) / sum_k exp(alpha_k).
+
+    Args:
+        log_probabilities: Float tensor (T,), the alphas.
+
+    Returns:
+        Float tensor (T,), positive, summing to one.
+    """
+    return ops.exp(_log_weights(log_probabilities))
+
+
+def _log_weights(log_probabilities):
+    # Keras's own softmax warns of a mixture of one.
+    return log_probabilities - ops.logsumexp(log_probabilities)
+
+
+def value(pairs, generator_weights, discriminator_weights):
+    """The mixture's value, sum_ij w_ui w_vj F(u_i, v_j).
+
+    Payoffs are averaged, never discriminator outputs: phi is not linear
+    (end of Section 4.1).
+
+    Args:
+        pairs: Float tensor (num_generators, num_discriminators), one number a
+            pair: the payoff F, or the generators' loss.
+        generator_weights: Float tensor (num_generators,).
+        discriminator_weights: Float tensor (num_discriminators,).
+
+    Returns:
+        Float scalar.
+    """
+    return ops.sum(
+        generator_weights[:, None] * discriminator_weights[None, :] * pairs
+    )
+
+
+def cross_entropy_from_uniform(log_probabilities):
+    """The regulariser of one side, R = -(1/T) sum_i log w_i.
+
+    It is the cross-entropy from the uniform distribution to w: least, log T,
+    at equal weights, and unbounded as a weight vanishes. The sign is that of
+    the arXiv text; the ICML text drops the minus.
+
+    Args:
+        log_probabilities: Float tensor (T,), the alphas.
+
+    Returns:
+        Float scalar, at least log T.
+    """
+    return -ops.mean(_log_weights(log_probabilities))
+
+
+def stratum_sizes(batch_size, num_generators: int) -> list:
+    """Images each generator gives to one stratified batch.
+
+    As equal as can be. Every generator gives at least one, or the estimate
+    would be blind to it and no longer unbiased; so with fewer images than
+    generators the batch grows to one image a generator.
+
+    Args:
+        batch_size: Images wanted, at least 1. An int, or an integer tensor
+            where the size is known only when the step runs.
+        num_generators: Strata.
+
+    Returns:
+        `num_generators` positive ints (or integer tensors), larger ones first.
+
+    Example:
+    >>> stratum_sizes(32, 5)
+    [7, 7, 6, 6, 6]
+    """
+    maximum = max if isinstance(batch_size, int) else ops.maximum
+    return [
+        maximum(1, (batch_size + num_generators - 1 - i) // num_generators)
+        for i in range(num_generators)
+    ]
+
+
+def stratum_means(terms, sizes: list):
+    """Means over consecutive strata of a batch.
+
+    Args:
+        terms: Float tensor (sum of sizes, num_discriminators), one term an
+            example, examples of the first generator first.
+        sizes: One int or integer tensor a generator.
+
+    Returns:
+        Float tensor (num_generators, num_discriminators). Weighted by w_u,
+        its sum over generators is an unbiased estimate of the mixture's
+        expectation, whatever the sizes.
+    """
+    position = ops.arange(ops.shape(terms)[0])
+    means, start = [], 0
+    for size in sizes:
+        inside = (position >= start) & (position < start + size)
+        # Chosen, not multiplied by zero: one generator's NaN must not spread
+        # to the others, or nobody could tell where it came from.
+        chosen = ops.where(inside[:, None], terms, 0.0)
+        means.append(ops.sum(chosen, axis=0) / ops.cast(size, terms.dtype))
+        start = start + size
+    return ops.stack(means)
+
+
+def draw_components(generator_weights, num_images: int, rng) -> np.ndarray:
+    """Draws a generator for every image, independently, by the weights.
+
+    Args:
+        generator_weights: Float array (num_generators,), summing to one.
+        num_images: How many to draw.
+        rng: A `numpy.random.Generator`.
+
+    Returns:
+        Int array (num_images,) in [0, num_generators).
+    """
+    uniform = rng.random(num_images)
+    return component_of(uniform, generator_weights)
+
+
+def component_of(uniform, generator_weights) -> np.ndarray:
+    """Maps uniform numbers to components by inverting the weights' CDF.
+
+    Args:
+        uniform: Float array (N,) in [0, 1).
+        generator_weights: Float array (num_generators,), summing to one.
+
+    Returns:
+        Int array (N,) in [0, num_generators).
+    """
+    edges = np.cumsum(np.asarray(generator_weights, "float64"))
+    # Rounding may leave the last edge a hair under one.
+    edges = edges[:-1] / edges[-1]
+    return np.searchsorted(edges, uniform, side="right")

@@ -1,0 +1,237 @@
+"""What each side of a mixture minimises, written in `keras.ops` alone.
+
+Arora et al. 2017 (arXiv:1703.00573), Section 5:
+
+    min over {u_i}, alpha_u  max over {v_j}, alpha_v
+        sum_ij w_ui w_vj F(u_i, v_j)
+
+plus, on each side's own loss, the regulariser of its mixture weights.
+"""
+
+import dataclasses
+
+from keras import ops
+
+from keras_mixgan import mixtures
+from keras_mixgan import payoffs
+from keras_mixgan import penalties
+from keras_mixgan.normalization import sources
+
+PAYOFF_ESTIMATES = ("full", "linear")
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """The settings of a game, checked; see `MixGAN.compile` for each."""
+
+    payoff: payoffs.Payoff
+    generator_loss: str = "non_saturating"
+    mixture_regularizer: float = 0.1
+    discriminator_steps: int = 1
+    payoff_estimate: str = "full"
+    weight_clip: float | None = None
+    gradient_penalty: float | None = None
+
+    def __post_init__(self):
+        self.payoff.generator_loss(self.generator_loss)
+        if self.payoff_estimate not in PAYOFF_ESTIMATES:
+            raise ValueError(
+                f"`payoff_estimate` must be one of {PAYOFF_ESTIMATES}. "
+                f"Received: payoff_estimate={self.payoff_estimate!r}"
+            )
+        steps = self.discriminator_steps
+        if not isinstance(steps, int) or steps < 1:
+            raise ValueError(
+                "`discriminator_steps` must be a positive integer. Received: "
+                f"discriminator_steps={steps!r}"
+            )
+        self._check_at_least_zero("mixture_regularizer", strictly=False)
+        self._check_at_least_zero("weight_clip", strictly=True)
+        self._check_at_least_zero("gradient_penalty", strictly=True)
+
+    def _check_at_least_zero(self, name: str, strictly: bool) -> None:
+        number = getattr(self, name)
+        if number is None and strictly:
+            return
+        try:
+            right = number > 0 if strictly else number >= 0
+        except TypeError:
+            right = False
+        if not right or number == float("inf"):
+            wanted = "a positive number or None" if strictly else "at least 0"
+            raise ValueError(
+                f"`{name}` must be {wanted}. Received: {name}={number!r}"
+            )
+
+
+def discriminator_objective(model, images, labels):
+    """What the discriminators and their log-probabilities minimise.
+
+    Args:
+        model: The `MixGAN`; its networks are called in training mode.
+        images: Float tensor (B, ...), real images.
+        labels: Int tensor (B,), or `None`.
+
+    Returns:
+        Pair of the loss, a scalar: minus the mixture's payoff, plus the
+        regulariser and penalties; and the payoffs F(u_i, v_j), a tensor
+        (num_generators, num_discriminators).
+    """
+    objective = model.objective
+    batch_size = _batch_size(images)
+    fakes, fake_labels, sizes = generate_batch(model, batch_size, labels)
+    fakes = ops.stop_gradient(fakes)
+    inputs = ops.concatenate([images, fakes])
+    if labels is not None:
+        labels = ops.concatenate([labels, fake_labels])
+    groups = _sources_of_fakes(objective, sizes)
+    logits = score(model.discriminators, inputs, labels, [batch_size, *groups])
+    real = ops.mean(objective.payoff.real(logits[:batch_size]), axis=0)
+    fake = mixtures.stratum_means(
+        objective.payoff.fake(logits[batch_size:]), sizes
+    )
+    pairs = real[None, :] + fake
+    generator_weights = ops.stop_gradient(
+        mixtures.weights(model.generator_log_probabilities)
+    )
+    log_probabilities = model.discriminator_log_probabilities
+    weights = mixtures.weights(log_probabilities)
+    loss = (
+        objective.mixture_regularizer
+        * mixtures.cross_entropy_from_uniform(log_probabilities)
+        - mixtures.value(pairs, generator_weights, weights)
+        + _own_losses(model.discriminators)
+    )
+    if objective.gradient_penalty:
+        penalty = penalties.gradient_penalties(
+            model.discriminators,
+            images,
+            fakes,
+            fake_labels,
+            sizes,
+            groups,
+            mixing=model.draw_uniform(sum(sizes)),
+        )
+        # The penalty stands for the class the critics are drawn from. It
+        # enters as part of each pair's own loss, but it is no payoff, so the
+        # mixture weights are not to be moved by it.
+        loss = loss + objective.gradient_penalty * mixtures.value(
+            penalty, generator_weights, ops.stop_gradient(weights)
+        )
+    return loss, pairs
+
+
+def generator_objective(model, batch_size, labels):
+    """What the generators and their log-probabilities minimise.
+
+    The real half of the payoff is the same for every generator, so neither
+    networks nor mixture weights feel it; it is left out.
+
+    Args:
+        model: The `MixGAN`; its networks are called in training mode.
+        batch_size: Images a generator makes ("full"), or all together make
+            ("linear").
+        labels: Int tensor (B,), or `None`.
+
+    Returns:
+        Pair of the loss, a scalar, and the losses of the pairs, a tensor
+        (num_generators, num_discriminators).
+    """
+    objective = model.objective
+    fakes, labels, sizes = generate_batch(model, batch_size, labels)
+    groups = _sources_of_fakes(objective, sizes)
+    logits = score(model.discriminators, fakes, labels, groups)
+    loss_of = objective.payoff.generator_loss(objective.generator_loss)
+    pairs = mixtures.stratum_means(loss_of(logits), sizes)
+    log_probabilities = model.generator_log_probabilities
+    discriminator_weights = ops.stop_gradient(
+        mixtures.weights(model.discriminator_log_probabilities)
+    )
+    loss = (
+        mixtures.value(
+            pairs, mixtures.weights(log_probabilities), discriminator_weights
+        )
+        + objective.mixture_regularizer
+        * mixtures.cross_entropy_from_uniform(log_probabilities)
+        + _own_losses(model.generators)
+    )
+    return loss, pairs
+
+
+def generate_batch(model, batch_size, labels):
+    """Draws the images of one step, generator after generator.
+
+    Every generator has latents of its own. With the full estimate each makes
+    a whole batch, on the batch's labels; with the linear one all together
+    make one, each on its share of the labels.
+
+    Args:
+        model: The `MixGAN`.
+        batch_size: Int, or integer scalar tensor.
+        labels: Int tensor (B,), or `None`.
+
+    Returns:
+        Images (N, ...), their labels (N,) or `None`, and the list of the
+        number of images of each generator, which sum to N.
+    """
+    count = model.num_generators
+    if model.objective.payoff_estimate == "full":
+        sizes = [batch_size] * count
+        if labels is not None:
+            labels = ops.tile(labels, count)
+    else:
+        sizes = mixtures.stratum_sizes(batch_size, count)
+        if labels is not None and count > 1:
+            rows = ops.arange(sum(sizes)) % batch_size
+            labels = ops.take(labels, rows, axis=0)
+    latents = model.draw_latents(sum(sizes))
+    images, start = [], 0
+    for generator, size in zip(model.generators, sizes, strict=True):
+        rows = slice(start, start + size)
+        images.append(
+            call(
+                generator,
+                latents[rows],
+                None if labels is None else labels[rows],
+            )
+        )
+        start = start + size
+    return ops.concatenate(images), labels, sizes
+
+
+def score(discriminators, images, labels, groups: list):
+    """Calls every discriminator once, on all sources.
+
+    Args:
+        discriminators: The networks.
+        images: Float tensor (N, ...).
+        labels: Int tensor (N,), or `None`.
+        groups: Sizes of the sources, which batch normalization keeps apart.
+
+    Returns:
+        Logits, a float tensor (N, num_discriminators).
+    """
+    with sources(groups):
+        columns = [call(d, images, labels) for d in discriminators]
+    return ops.concatenate(columns, axis=1)
+
+
+def call(network, inputs, labels, training: bool = True):
+    """Calls a network, with labels where there are any, to full precision."""
+    inputs = inputs if labels is None else [inputs, labels]
+    return ops.cast(network(inputs, training=training), "float32")
+
+
+def _sources_of_fakes(objective: Objective, sizes: list) -> list:
+    """A stratified batch is one source to batch normalization."""
+    return sizes if objective.payoff_estimate == "full" else [sum(sizes)]
+
+
+def _batch_size(images):
+    static = images.shape[0]
+    return ops.shape(images)[0] if static is None else static
+
+
+def _own_losses(networks):
+    """Regularisers that the user's own layers carry, if any."""
+    return sum(loss for network in networks for loss in network.losses)

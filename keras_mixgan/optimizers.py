@@ -1,0 +1,121 @@
+"""The one object that owns both players' optimizers."""
+
+import keras
+from keras import optimizers
+
+
+@keras.saving.register_keras_serializable(package="keras_mixgan")
+class TwoPlayerOptimizer(keras.optimizers.Optimizer):
+    """The optimizers of the generators' and of the discriminators' side.
+
+    Keras saves, restores and schedules `model.optimizer`, one object. Its
+    `variables` are those of both sides, so that nothing of either is lost.
+
+    Args:
+        generator_optimizer: A Keras optimizer, its name or configuration.
+        discriminator_optimizer: The same, another instance.
+
+    Raises:
+        ValueError: Both arguments are the same object: its state would be
+            shared by two games.
+    """
+
+    def __init__(
+        self,
+        generator_optimizer,
+        discriminator_optimizer,
+        name="two_player_optimizer",
+    ):
+        super().__init__(learning_rate=0.0, name=name)
+        self.generator_optimizer = optimizers.get(generator_optimizer)
+        self.discriminator_optimizer = optimizers.get(discriminator_optimizer)
+        if self.generator_optimizer is self.discriminator_optimizer:
+            raise ValueError(
+                "`generator_optimizer` and `discriminator_optimizer` must be "
+                "two objects, each with a state of its own. Received the same "
+                f"{type(self.generator_optimizer).__name__} for both."
+            )
+
+    def build(self, variables):
+        """Keras's own entry; both sides are built by `build_sides`."""
+
+    def build_sides(self, generator_variables, discriminator_variables):
+        """Creates both sides' state.
+
+        Args:
+            generator_variables: What the generators' side trains.
+            discriminator_variables: What the discriminators' side trains.
+        """
+        self.generator_optimizer.build(generator_variables)
+        self.discriminator_optimizer.build(discriminator_variables)
+        self.built = True
+
+    @property
+    def variables(self):
+        """State of both sides, discriminators first."""
+        return (
+            self.discriminator_optimizer.variables
+            + self.generator_optimizer.variables
+        )
+
+    @property
+    def iterations(self):
+        """Updates of the discriminators so far."""
+        return self.discriminator_optimizer.iterations
+
+    @property
+    def learning_rate(self):
+        """The generators' learning rate; setting it sets both sides'."""
+        return self.generator_optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate):
+        self.generator_optimizer.learning_rate = learning_rate
+        self.discriminator_optimizer.learning_rate = learning_rate
+
+    def apply(self, grads, trainable_variables=None):
+        """Refused: each side is updated through its own optimizer.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError(
+            "A TwoPlayerOptimizer has no gradients of its own: call `apply` "
+            "of its `generator_optimizer` or `discriminator_optimizer`."
+        )
+
+    def finalize_variable_values(self, var_list):
+        """Both sides write their averaged weights back, where they keep any."""
+        for optimizer in (
+            self.generator_optimizer,
+            self.discriminator_optimizer,
+        ):
+            optimizer.finalize_variable_values(optimizer._trainable_variables)
+
+    def save_own_variables(self, store):
+        """Nothing: Keras walks on to both sides and saves these."""
+
+    def load_own_variables(self, store):
+        """Nothing: Keras walks on to both sides and loads these."""
+
+    def get_config(self):
+        """Returns both sides' configurations."""
+        return {
+            "name": self.name,
+            "generator_optimizer": keras.saving.serialize_keras_object(
+                self.generator_optimizer
+            ),
+            "discriminator_optimizer": keras.saving.serialize_keras_object(
+                self.discriminator_optimizer
+            ),
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Rebuilds both sides from `get_config`."""
+        config = dict(config)
+        for side in ("generator_optimizer", "discriminator_optimizer"):
+            config[side] = keras.saving.deserialize_keras_object(
+                config[side], custom_objects=custom_objects
+            )
+        return cls(**config)

@@ -1,0 +1,384 @@
+"""One training run in a folder: begun, resumed, finished.
+
+`train` is what the command line calls. What it leaves in its folder is whole
+at any moment, so that a run killed at any moment goes on where its last
+checkpoint stopped, to the same weights.
+"""
+
+import difflib
+import os
+import pathlib
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from keras_mixgan import atomic
+from keras_mixgan import callbacks
+from keras_mixgan import data
+from keras_mixgan import settings as settings_module
+from keras_mixgan import sources
+from keras_mixgan._version import __version__
+from keras_mixgan.divergence import NonFiniteError
+from keras_mixgan.mixgan import MixGAN
+from keras_mixgan.models import load_model
+from keras_mixgan.models import make_model
+from keras_mixgan.settings import Settings
+
+SETTINGS = "settings.json"
+CHECKPOINT = "checkpoint.keras"
+MODEL = "model.keras"
+SAMPLES = "samples.png"
+CURVES = "curves.png"
+HISTORY = "history.csv"
+OUTPUTS = {
+    SAMPLES: "the mixture on top, then one block a generator",
+    CURVES: "losses, payoff and mixture weights",
+    HISTORY: "the same as numbers, a row every few steps",
+    CHECKPOINT: "to go on from, with more --epochs or --steps",
+    MODEL: "the trained mixture, for `keras-mixgan sample` and Keras",
+    SETTINGS: "every setting of the run",
+}
+
+
+def train(
+    given: Mapping[str, Any],
+    workdir: str | os.PathLike[str] | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    checkpoint_seconds: float = 30.0,
+    sample_epochs: int = 1,
+    history_steps: int = 10,
+    verbose: int = 1,
+) -> MixGAN:
+    """Trains a mixture in a folder, or goes on with the run that is there.
+
+    Args:
+        given: Settings by name, see `settings.resolve`.
+        workdir: The run's folder; by default "runs/" and the source's name.
+        data_dir: TFDS's data folder.
+        checkpoint_seconds: Seconds of training between checkpoints.
+        sample_epochs: Epochs between pictures.
+        history_steps: Steps between rows of `history.csv`.
+        verbose: 0 for silence, 1 for a progress bar, 2 for a line an epoch.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        ValueError: A setting or the data are not as described, or settings
+            differ from those of the run in the folder, which is left alone.
+        OSError: Something cannot be read or written.
+        NonFiniteError: A loss became NaN or infinite; the last good
+            checkpoint stays.
+
+    Example:
+    >>> import tempfile
+    >>> flags = {"source": "ring", "num_generators": 2, "steps": 20}
+    >>> model = train(flags, tempfile.mkdtemp(), verbose=0)
+    >>> model.step
+    20
+    """
+    settings = settings_module.resolve(given)
+    run = _Run(settings, workdir or default_workdir(settings.source), verbose)
+    run.check_workdir()
+    run.open_source(data_dir)
+    run.compare(given)
+    run.open_model()
+    run.begin(given, checkpoint_seconds, sample_epochs, history_steps)
+    run.train()
+    run.finish()
+    return run.model
+
+
+def default_workdir(source: str) -> pathlib.Path:
+    """The folder of a run that was given none.
+
+    Args:
+        source: A source.
+
+    Returns:
+        "runs/" and the name of the source or of its folder.
+
+    Example:
+    >>> default_workdir("celeb_a_hq/256").as_posix()
+    'runs/celeb_a_hq-256'
+    """
+    if os.path.isdir(source):
+        name = pathlib.Path(source).resolve().name
+    else:
+        name = source.strip("./~").replace("/", "-")
+    return pathlib.Path("runs") / (name or "run")
+
+
+class _Run:
+    """The state of `train`, whose steps are its methods, in their order."""
+
+    def __init__(self, settings: Settings, workdir, verbose: int):
+        self.settings = settings
+        self.workdir = pathlib.Path(workdir)
+        self.verbose = verbose
+
+    def _path(self, name: str) -> pathlib.Path:
+        return self.workdir / name
+
+    def _say(self, text: str) -> None:
+        if self.verbose:
+            print(text, flush=True)
+
+    def check_workdir(self) -> None:
+        """Finds out early, before minutes of loading, what cannot work."""
+        there = self.workdir.absolute()
+        while not there.exists():
+            there = there.parent
+        if not there.is_dir():
+            raise NotADirectoryError(
+                f"`workdir` must be a folder. Received: {self.workdir}, where "
+                f"{there} is a file"
+            )
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(
+                f"`workdir` must be writable. Received: {self.workdir}, where "
+                f"{there} is not"
+            )
+        if self._path(SETTINGS).exists():
+            return
+        for name in OUTPUTS:
+            if self._path(name).exists():
+                raise FileExistsError(
+                    f"`workdir` holds {name} but no {SETTINGS}, so it is no "
+                    "run to go on with. Choose another folder, or move that "
+                    f"file away. Received: {self.workdir}"
+                )
+
+    def open_source(self, data_dir) -> None:
+        """Loads the data, and settles what depends on them."""
+        settings = self.settings
+        try:
+            self.source = sources.load_source(
+                settings.source,
+                settings.split,
+                settings.image_size,
+                settings.crop_size,
+                data_dir,
+                settings.seed,
+            )
+        except ValueError as error:
+            hint = _nearest_source(settings.source)
+            raise ValueError(f"{error}{hint}") from error
+        self.settings = settings.for_source(self.source)
+        self.facts = settings_module.facts(self.source)
+        self.per_epoch = data.steps_per_epoch(self.source, settings.batch_size)
+
+    def compare(self, given: Mapping[str, Any]) -> None:
+        """Refuses to go on with a run of other settings."""
+        if not self._path(SETTINGS).exists():
+            return
+        saved = settings_module.read(self._path(SETTINGS))
+        lines = settings_module.differences(saved, self.settings, self.facts)
+        if not lines:
+            return
+        flags = " ".join(
+            f"--{name}={value}" for name, value in saved["given"].items()
+        )
+        raise ValueError(
+            f"{self.workdir} holds a run of other settings (saved -> now):\n  "
+            + "\n  ".join(lines)
+            + "\nTo go on with that run, give its flags again: keras-mixgan "
+            f"train --workdir={self.workdir} {flags}".rstrip()
+            + "\nTo begin another, give another --workdir."
+        )
+
+    def open_model(self) -> None:
+        """Takes up the checkpoint, or makes the networks."""
+        if self._path(CHECKPOINT).exists():
+            self.model = load_model(self._path(CHECKPOINT), "checkpoint")
+        else:
+            self.model = make_model(self.settings, self.source)
+
+    def begin(
+        self,
+        given: Mapping[str, Any],
+        checkpoint_seconds: float,
+        sample_epochs: int,
+        history_steps: int,
+    ) -> None:
+        """Prepares what is written, and says what comes."""
+        settings = self.settings
+        self.history = callbacks.MixtureHistory(
+            self._path(HISTORY), every=history_steps
+        )
+        self.checkpoint = callbacks.Checkpoint(
+            self._path(CHECKPOINT),
+            seconds=checkpoint_seconds,
+            every=history_steps,
+            at_end=False,
+        )
+        title = f"{settings.architecture} mixture on {self.source.name}"
+        self.curves = callbacks.Curves(
+            self._path(CURVES), self.history, sample_epochs, title
+        )
+        points = len(self.source.image_shape) == 1
+        self.samples = callbacks.SampleGrid(
+            self._path(SAMPLES),
+            sample_epochs,
+            seed=settings.seed,
+            label_names=self.source.label_names,
+            real=self.source.images[:2000] if points else None,
+        )
+        self.workdir.mkdir(parents=True, exist_ok=True)
+        settings_module.write(
+            self._path(SETTINGS),
+            settings,
+            self.facts,
+            given={k: v for k, v in given.items() if v is not None},
+            versions=_versions(),
+        )
+        self._say(self._description())
+
+    def _description(self) -> str:
+        settings, step = self.settings, self.model.step
+        size = "x".join(map(str, self.source.image_shape))
+        classes = self.source.num_classes
+        lines = [
+            f"{settings.num_generators} generators against "
+            f"{settings.num_discriminators} discriminators "
+            f"({settings.architecture}, payoff {settings.payoff}) on "
+            f"{self.source.name}: {len(self.source):,} examples {size}"
+            + (f", {classes} classes" if settings.conditional else ""),
+        ]
+        if step >= settings.steps:
+            lines.append(f"This run is finished: {step:,} steps. Drawing anew.")
+        elif step:
+            lines.append(
+                f"Going on after step {step:,} of {settings.steps:,}, from "
+                f"{self._path(CHECKPOINT)}."
+            )
+        return "\n".join(lines)
+
+    def train(self) -> None:
+        """Trains to the last step, from wherever the model stands."""
+        settings = self.settings
+        self.began, self.first = time.monotonic(), self.model.step
+        epochs = -(-settings.steps // self.per_epoch)
+        written = [self.history, self.checkpoint, self.samples, self.curves]
+        if self.verbose:
+            written.insert(
+                0,
+                callbacks.ProgressBar(self.verbose, epochs, self.per_epoch),
+            )
+        for epoch, count, steps in segments(
+            self.first, settings.steps, self.per_epoch
+        ):
+            stream = data.load(
+                self.source,
+                batch_size=settings.batch_size,
+                seed=settings.seed,
+                start_step=self.model.step,
+            )
+            if not settings.conditional and self.source.labels is not None:
+                stream = stream.map(lambda images, labels: images)
+            self.model.fit(
+                stream,
+                initial_epoch=epoch,
+                epochs=epoch + count,
+                steps_per_epoch=steps,
+                callbacks=written,
+                verbose=0,
+            )
+
+    def finish(self) -> None:
+        """Writes the end of the run, and says what lies where."""
+        trained = self.model.step - self.first
+        if trained:
+            self.history.record()
+            if not self.checkpoint.save():
+                raise NonFiniteError(
+                    "Weights became NaN or infinite at the last step, "
+                    f"{self.model.step}. The last good checkpoint stays."
+                )
+        else:
+            self.history.set_model(self.model)
+            self.history.take_up()
+        self._copy_model()
+        self.samples.set_model(self.model)
+        self.samples.draw()
+        self.curves.draw()
+        if trained:
+            seconds = time.monotonic() - self.began
+            self._say(f"Trained {trained:,} steps in {seconds:.0f} s.")
+        self._say(f"Left in {self.workdir}:")
+        for name, meaning in OUTPUTS.items():
+            if name == SAMPLES and self.settings.conditional:
+                meaning += ", a column a class"
+            self._say(f"  {name:<17} {meaning}")
+
+    def _copy_model(self) -> None:
+        source, target = self._path(CHECKPOINT), self._path(MODEL)
+        if not source.exists():
+            return
+        newer = source.stat().st_mtime_ns
+        if not target.exists() or target.stat().st_mtime_ns < newer:
+            with atomic.replacing(target) as partial:
+                shutil.copyfile(source, partial)
+
+
+def segments(
+    step: int, steps: int, per_epoch: int
+) -> Iterator[tuple[int, int, int]]:
+    """Cuts the rest of a training into calls of `fit`.
+
+    Keras counts the steps of an epoch from its beginning, so the rest of an
+    interrupted epoch, and a last one that is not to be whole, are calls of
+    their own.
+
+    Args:
+        step: Steps trained so far.
+        steps: Steps in all.
+        per_epoch: Steps of a whole epoch.
+
+    Yields:
+        Number of the first epoch, from 0; how many epochs; steps of each.
+
+    Example:
+    >>> list(segments(7, 25, 5))
+    [(1, 1, 3), (2, 3, 5)]
+    """
+    while step < steps:
+        epoch, done = divmod(step, per_epoch)
+        whole = 0 if done else (steps - step) // per_epoch
+        if whole:
+            yield epoch, whole, per_epoch
+            step += whole * per_epoch
+        else:
+            count = min(per_epoch - done, steps - step)
+            yield epoch, 1, count
+            step += count
+
+
+def _nearest_source(name: str) -> str:
+    """A hint for a name that no source has, else nothing."""
+    if os.path.exists(name) or name in sources.BUNDLED_SOURCES:
+        return ""
+    import tensorflow_datasets as tfds
+
+    known = [*sources.BUNDLED_SOURCES]
+    known += tfds.list_builders(with_community_datasets=False)
+    near = difflib.get_close_matches(name, known, 1)
+    return f" Did you mean {near[0]!r}?" if near and near[0] != name else ""
+
+
+def _versions() -> dict[str, str]:
+    versions = {
+        "keras_mixgan": __version__,
+        "keras": keras.__version__,
+        "python": platform.python_version(),
+    }
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        versions["tensorflow"] = tf.__version__
+    return versions

@@ -1,0 +1,127 @@
+"""The training step: alternating updates of both sides.
+
+The objectives are written in `keras.ops`; a step takes their gradients, which
+is where Keras's backends differ, and applies them. Arora et al. 2017, Section
+5: networks and log-probabilities of a side are updated together, side after
+side.
+"""
+
+import keras
+from keras import ops
+
+from keras_mixgan import averages
+from keras_mixgan import gradients
+from keras_mixgan import mixtures
+from keras_mixgan import objectives
+from keras_mixgan import penalties
+
+LOGS = (
+    "loss",
+    "generator_loss",
+    "discriminator_loss",
+    "payoff",
+    "generator_weight_min",
+    "generator_weight_max",
+    "discriminator_weight_min",
+    "discriminator_weight_max",
+)
+
+
+def train_step(model, data) -> dict:
+    """One step on one batch (TensorFlow).
+
+    Args:
+        model: The compiled `MixGAN`.
+        data: Images (B, ...), or a tuple of them and labels (B,).
+
+    Returns:
+        Dict from each of `LOGS` to a pair of scalars: its value, and its
+        weight, 0 where the step had no such value, else 1.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise RuntimeError(
+            "Training needs Keras's TensorFlow backend. Received: "
+            f"KERAS_BACKEND={keras.backend.backend()}"
+        )
+    images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+    images = ops.cast(images, "float32")
+    if labels is not None:
+        labels = ops.cast(labels, "int32")
+    weights = [
+        mixtures.weights(model.generator_log_probabilities),
+        mixtures.weights(model.discriminator_log_probabilities),
+    ]
+    discriminator_loss, payoffs = _update_discriminators(model, images, labels)
+    due, generator_loss, losses = _update_generators_when_due(
+        model, ops.shape(images)[0], labels
+    )
+    model.step_variable.assign_add(1)
+    total = discriminator_loss + generator_loss
+    _note_nonfinite(model, total, ops.stack([payoffs, losses]))
+    logs = {
+        "loss": (total, due),
+        "generator_loss": (generator_loss, due),
+        "discriminator_loss": (discriminator_loss, 1.0),
+        "payoff": (mixtures.value(payoffs, *weights), 1.0),
+    }
+    for side, w in zip(("generator", "discriminator"), weights, strict=True):
+        logs[f"{side}_weight_min"] = (ops.min(w), 1.0)
+        logs[f"{side}_weight_max"] = (ops.max(w), 1.0)
+    return logs
+
+
+def _update_discriminators(model, images, labels):
+    variables = model.discriminator_variables
+    (loss, payoffs), slopes = gradients.value_and_gradients(
+        lambda: objectives.discriminator_objective(model, images, labels),
+        variables,
+    )
+    model.optimizer.discriminator_optimizer.apply(slopes, variables)
+    if model.objective.weight_clip:
+        penalties.clip_weights(
+            model.discriminators, model.objective.weight_clip
+        )
+    return loss, payoffs
+
+
+def _update_generators_when_due(model, batch_size, labels):
+    """Updates the generators at every n-th step, else gives zeros."""
+    every = model.objective.discriminator_steps
+    if every == 1:
+        return 1.0, *_update_generators(model, batch_size, labels)
+    due = ops.equal((model.step_variable + 1) % every, 0)
+    shape = (model.num_generators, model.num_discriminators)
+    loss, losses = ops.cond(
+        due,
+        lambda: _update_generators(model, batch_size, labels),
+        lambda: (ops.zeros(()), ops.zeros(shape)),
+    )
+    return ops.cast(due, "float32"), loss, losses
+
+
+def _update_generators(model, batch_size, labels):
+    variables = model.generator_variables
+    (loss, losses), slopes = gradients.value_and_gradients(
+        lambda: objectives.generator_objective(model, batch_size, labels),
+        variables,
+    )
+    optimizer = model.optimizer.generator_optimizer
+    optimizer.apply(slopes, variables)
+    if model.ema_decay is not None:
+        averages.update(
+            model.ema_generators,
+            model.generators,
+            model.ema_decay,
+            optimizer.iterations,
+        )
+    return loss, losses
+
+
+def _note_nonfinite(model, total, pairs):
+    """Keeps the first step whose losses were not finite, and its pairs."""
+    finite = ops.isfinite(total) & ops.all(ops.isfinite(pairs))
+    before = ops.equal(model.nonfinite_step, 0)
+    model.last_pairs.assign(ops.where(before, pairs, model.last_pairs))
+    model.nonfinite_step.assign(
+        ops.where(before & ~finite, model.step_variable, model.nonfinite_step)
+    )

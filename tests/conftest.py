@@ -1,0 +1,63 @@
+"""Small networks that the tests share."""
+
+import keras
+import pytest
+from keras import layers
+
+
+def small_generator(latent_dim=3, dimension=2):
+    return keras.Sequential(
+        [
+            keras.Input((latent_dim,)),
+            layers.Dense(4, activation="tanh"),
+            layers.Dense(dimension, activation="tanh"),
+        ]
+    )
+
+
+def small_discriminator(dimension=2):
+    return keras.Sequential(
+        [
+            keras.Input((dimension,)),
+            layers.Dense(4, activation="tanh"),
+            layers.Dense(1),
+        ]
+    )
+
+
+def image_networks(num_classes=None, shape=(8, 8, 1), dropout=0.0):
+    """A convolutional pair with batch normalization, conditional or not."""
+    latents, labels = keras.Input((5,)), keras.Input((), dtype="int32")
+    x = latents
+    if num_classes:
+        x = layers.Concatenate()([x, layers.Embedding(num_classes, 4)(labels)])
+    x = layers.Dense(shape[0] * shape[1] * 4 // 4, use_bias=False)(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.Reshape((shape[0] // 2, shape[1] // 2, 4))(layers.ReLU()(x))
+    x = layers.Conv2DTranspose(
+        shape[2], 4, 2, "same", activation="tanh", dtype="float32"
+    )(x)
+    inputs = [latents, labels] if num_classes else latents
+    generator = keras.Model(inputs, x)
+
+    images = keras.Input(shape)
+    y = layers.Conv2D(4, 4, 2, "same", use_bias=False)(images)
+    y = layers.LeakyReLU(0.2)(layers.BatchNormalization()(y))
+    y = layers.Flatten()(y)
+    if dropout:
+        y = layers.Dropout(dropout)(y)
+    if num_classes:
+        y = layers.Concatenate()([y, layers.Embedding(num_classes, 4)(labels)])
+    y = layers.Dense(1, dtype="float32")(y)
+    inputs = [images, labels] if num_classes else images
+    return generator, keras.Model(inputs, y)
+
+
+@pytest.fixture
+def generator():
+    return small_generator()
+
+
+@pytest.fixture
+def discriminator():
+    return small_discriminator()

@@ -1,0 +1,330 @@
+"""One harness over everything registered in `ARCHITECTURES`."""
+
+import copy
+
+import keras
+import numpy as np
+import pytest
+
+from keras_mixgan import architectures
+from keras_mixgan.mixgan import MixGAN
+
+LATENT_DIM = 6
+NUM_CLASSES = 5
+BATCH = 4
+WIDTH = 8
+
+NAMES = sorted(architectures.ARCHITECTURES)
+COMBINATIONS = [
+    pytest.param(
+        name,
+        shape,
+        num_classes,
+        id=f"{name}-{'x'.join(map(str, shape))}-"
+        + ("conditional" if num_classes else "plain"),
+    )
+    for name in NAMES
+    for shape in architectures.ARCHITECTURES[name].image_shapes
+    for num_classes in (None, NUM_CLASSES)
+]
+CONVOLUTIONAL = [name for name in NAMES if name != "mlp"]
+TRAINING_KEYS = {
+    "payoff",
+    "optimizer",
+    "learning_rate",
+    "beta_1",
+    "beta_2",
+    "discriminator_steps",
+    "weight_clip",
+    "gradient_penalty",
+}
+
+
+def build(name, shape=None, num_classes=None):
+    shape = shape or architectures.get(name).image_shapes[0]
+    return architectures.build(name, shape, LATENT_DIM, num_classes, WIDTH)
+
+
+def latent_inputs(num_classes=None, count=BATCH):
+    rng = np.random.default_rng(0)
+    latents = rng.normal(size=(count, LATENT_DIM)).astype("float32")
+    if num_classes is None:
+        return latents
+    return [latents, labels(count)]
+
+
+def labels(count=BATCH):
+    return (np.arange(count) % NUM_CLASSES).astype("int32")
+
+
+def images(shape, num_classes=None, count=BATCH):
+    rng = np.random.default_rng(1)
+    drawn = rng.uniform(-1, 1, size=(count, *shape)).astype("float32")
+    return drawn if num_classes is None else [drawn, labels(count)]
+
+
+def call(model, inputs, training=False):
+    return keras.ops.convert_to_numpy(model(inputs, training=training))
+
+
+@pytest.mark.parametrize(("name", "shape", "num_classes"), COMBINATIONS)
+def test_shapes_forward_and_config(name, shape, num_classes):
+    generator, discriminator = build(name, shape, num_classes)
+    second = [] if num_classes is None else ["labels"]
+    assert [x.name for x in generator.inputs] == ["latents", *second]
+    assert [x.name for x in discriminator.inputs] == ["images", *second]
+    for model in (generator, discriminator):
+        assert len(model.inputs) == (1 if num_classes is None else 2)
+        for labels_in in model.inputs[1:]:
+            assert labels_in.dtype == "int32"
+            assert labels_in.shape == (None,)
+        config = model.get_config()
+        # `from_config` empties what it is given.
+        rebuilt = type(model).from_config(copy.deepcopy(config))
+        assert rebuilt.get_config() == config
+        assert [tuple(w.shape) for w in rebuilt.weights] == [
+            tuple(w.shape) for w in model.weights
+        ]
+
+    made = call(generator, latent_inputs(num_classes))
+    assert made.shape == (BATCH, *shape)
+    assert made.dtype == np.float32
+    assert np.abs(made).max() <= 1.0
+    assert made.std(axis=0).max() > 0  # The latents matter.
+    logits = call(discriminator, images(shape, num_classes))
+    assert logits.shape == (BATCH, 1)
+    assert logits.dtype == np.float32
+    assert np.isfinite(logits).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_labels_change_both_outputs(name):
+    shape = architectures.get(name).image_shapes[0]
+    generator, discriminator = build(name, shape, NUM_CLASSES)
+    latents, chosen = latent_inputs(NUM_CLASSES)
+    pixels, _ = images(shape, NUM_CLASSES)
+    others = (chosen + 1) % NUM_CLASSES
+    for model, inputs in ((generator, latents), (discriminator, pixels)):
+        assert not np.allclose(
+            call(model, [inputs, chosen]), call(model, [inputs, others])
+        )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_networks_tell_the_number_of_classes(name):
+    for model in build(name, num_classes=NUM_CLASSES):
+        embeddings = [
+            layer
+            for layer in model.layers
+            if isinstance(layer, keras.layers.Embedding)
+        ]
+        assert [layer.input_dim for layer in embeddings] == [NUM_CLASSES]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_clones_have_fresh_weights_and_one_seed_repeats(name):
+    def cloned_kernels():
+        keras.utils.set_random_seed(3)
+        pair = build(name, num_classes=NUM_CLASSES)
+        return [
+            [
+                keras.ops.convert_to_numpy(weight)
+                for weight in keras.models.clone_model(model).trainable_weights
+                if "kernel" in weight.path or "embeddings" in weight.path
+            ]
+            for model in (*pair, *pair)
+        ]
+
+    first, second = cloned_kernels(), cloned_kernels()
+    for before, again in zip(first, second, strict=True):
+        for a, b in zip(before, again, strict=True):
+            np.testing.assert_array_equal(a, b)
+    for one, other in zip(first[:2], first[2:], strict=True):
+        for a, b in zip(one, other, strict=True):
+            assert np.abs(a - b).max() > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mixed_precision_keeps_float32_at_both_ends(name):
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        shape = architectures.get(name).image_shapes[0]
+        generator, discriminator = build(name, shape, NUM_CLASSES)
+        made = generator(latent_inputs(NUM_CLASSES), training=True)
+        logits = discriminator(images(shape, NUM_CLASSES), training=True)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    computed = {layer.compute_dtype for layer in generator.layers}
+    assert "bfloat16" in computed
+    assert keras.backend.standardize_dtype(made.dtype) == "float32"
+    assert keras.backend.standardize_dtype(logits.dtype) == "float32"
+    assert np.abs(keras.ops.convert_to_numpy(made)).max() <= 1.0
+
+
+def training_arguments(name):
+    """What `MixGAN.compile` takes for the architecture's own training."""
+    training = dict(architectures.get(name).training)
+    optimizer = {
+        "adam": keras.optimizers.Adam,
+        "rmsprop": keras.optimizers.RMSprop,
+    }[training.pop("optimizer")]
+    options = {
+        key: training.pop(key)
+        for key in ("learning_rate", "beta_1", "beta_2")
+        if key in training
+    }
+    return training | {
+        "generator_optimizer": optimizer(**options),
+        "discriminator_optimizer": optimizer(**options),
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_trains_saves_and_loads_as_a_mixture(name, tmp_path):
+    shape = architectures.get(name).image_shapes[0]
+    generator, discriminator = build(name, shape, NUM_CLASSES)
+    model = MixGAN(
+        generator,
+        discriminator,
+        num_generators=2,
+        num_discriminators=1,
+        seed=0,
+    )
+    arguments = training_arguments(name)
+    model.compile(**arguments)
+    before = [w.copy() for w in model.get_weights()]
+    steps = arguments.get("discriminator_steps", 1)
+    pixels, chosen = images(shape, NUM_CLASSES, count=BATCH * steps)
+    history = model.fit(
+        pixels, chosen, batch_size=BATCH, epochs=1, verbose=0, shuffle=False
+    )
+    for values in history.history.values():
+        assert np.isfinite(values).all()
+    moved = [
+        not np.array_equal(a, b)
+        for a, b in zip(before, model.get_weights(), strict=True)
+    ]
+    assert any(moved)
+
+    path = tmp_path / "model.keras"
+    model.save(path)
+    loaded = keras.saving.load_model(path)
+    np.testing.assert_array_equal(
+        loaded.generate(5, seed=1), model.generate(5, seed=1)
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_training_defaults_are_known_and_read_only(name):
+    training = architectures.get(name).training
+    assert {"payoff", "optimizer", "learning_rate"} <= set(training)
+    assert set(training) <= TRAINING_KEYS
+    with pytest.raises(TypeError):
+        training["learning_rate"] = 1.0
+
+
+def test_paper_settings():
+    dcgan = architectures.get("dcgan").training
+    assert dict(dcgan) == {
+        "payoff": "log",
+        "optimizer": "adam",
+        "learning_rate": 1e-4,
+        "beta_1": 0.5,
+    }
+    wgan = architectures.get("wgan").training
+    assert (wgan["weight_clip"], wgan["discriminator_steps"]) == (0.01, 5)
+    assert architectures.get("wgan_gp").training["gradient_penalty"] == 10
+
+
+def test_dcgan_stages_at_width_64():
+    generator = architectures.dcgan_generator((32, 32, 3))
+    discriminator = architectures.dcgan_discriminator((32, 32, 3))
+
+    def convolutions(model, kind):
+        return [
+            tuple(layer.output.shape[1:])
+            for layer in model.layers
+            if type(layer) is kind
+        ]
+
+    assert convolutions(generator, keras.layers.Conv2DTranspose) == [
+        (8, 8, 128),
+        (16, 16, 64),
+        (32, 32, 3),
+    ]
+    assert convolutions(discriminator, keras.layers.Conv2D) == [
+        (16, 16, 64),
+        (8, 8, 128),
+        (4, 4, 256),
+    ]
+
+
+def test_batch_normalization_is_where_it_belongs():
+    def count(model):
+        return sum(
+            type(layer) is keras.layers.BatchNormalization
+            for layer in model.layers
+        )
+
+    shape = (32, 32, 3)
+    for name, expected in (("dcgan", 2), ("wgan", 2), ("wgan_gp", 0)):
+        generator, discriminator = build(name, shape)
+        assert count(generator) == 3
+        assert count(discriminator) == expected
+        for model in (generator, discriminator):
+            for layer in model.layers:
+                if type(layer) is keras.layers.BatchNormalization:
+                    before = layer.input._keras_history.operation
+                    assert not getattr(before, "use_bias", False)
+
+
+def test_defaults_are_each_architectures_own():
+    generator, _ = architectures.build("mlp", (2,))
+    assert generator.input_shape == (None, 16)
+    generator, discriminator = architectures.build("dcgan", (28, 28, 1))
+    assert generator.input_shape == (None, 100)
+    assert discriminator.layers[1].filters == 64
+
+
+@pytest.mark.parametrize("name", [None, "dcgn", 3])
+def test_unknown_architecture_lists_the_known(name):
+    with pytest.raises(ValueError, match=r"`architecture`.*'dcgan', 'mlp'"):
+        architectures.get(name)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(30, 30, 1), (28, 32, 1), (32, 32), (32, 32, 2), 32, None, "322", (2,)],
+)
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
+def test_unsupported_image_shape_lists_the_supported(name, shape):
+    architecture = architectures.get(name)
+    for builder in (architecture.generator, architecture.discriminator):
+        with pytest.raises(
+            ValueError, match=r"`image_shape`.*\(28, 28, 1\).*got"
+        ):
+            builder(shape)
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (), (0,), 2, None])
+def test_mlp_takes_points_only(shape):
+    for builder in (
+        architectures.mlp_generator,
+        architectures.mlp_discriminator,
+    ):
+        with pytest.raises(ValueError, match=r"`image_shape`.*\(2,\).*got"):
+            builder(shape)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "8"])
+@pytest.mark.parametrize("argument", ["latent_dim", "width", "num_classes"])
+@pytest.mark.parametrize("name", NAMES)
+def test_sizes_must_be_positive_integers(name, argument, value):
+    architecture = architectures.get(name)
+    shape = architecture.image_shapes[0]
+    with pytest.raises(ValueError, match=f"`{argument}` must be a positive"):
+        architecture.generator(shape, **{argument: value})
+    if argument != "latent_dim":
+        with pytest.raises(ValueError, match=f"`{argument}` must be a pos"):
+            architecture.discriminator(shape, **{argument: value})

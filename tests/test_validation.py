@@ -1,0 +1,130 @@
+"""Data that cannot be right are refused before any training."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import image_networks
+from conftest import small_discriminator
+from conftest import small_generator
+from test_mixgan import images
+
+from keras_mixgan import MixGAN
+from keras_mixgan import NonFiniteError
+
+
+@pytest.fixture
+def model():
+    model = MixGAN(*image_networks(10), 2, 2, seed=0)
+    model.compile()
+    return model
+
+
+def refused(model, message, *data, **arguments):
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=message):
+        model.fit(*data, verbose=0, **{"batch_size": 4} | arguments)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert model.step == 0
+
+
+def test_pixels_from_0_to_255(model):
+    x, y = images()
+    refused(model, r"\[-1, 1\].*Divide by 127.5", (x + 1) * 127.5, y)
+
+
+def test_pixels_a_little_out_of_range(model):
+    x, y = images()
+    refused(model, r"must lie in \[-1, 1\]. Received.*1.4985\.$", x * 1.5, y)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_pixels_that_are_not_finite(model, bad):
+    x, y = images()
+    x[7, 1, 1] = bad
+    refused(model, "NaN or infinity in image 7", x, y)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 3), (9, 8, 1)])
+def test_wrong_rank_or_size(model, shape):
+    x = np.zeros((12, *shape), "float32")
+    refused(model, r"\(batch, 8, 8, 1\).*Received: shape", x, images()[1])
+
+
+def test_labels_missing_superfluous_or_wrong(model):
+    x, y = images()
+    refused(model, "`labels` must be given", x)
+    refused(model, r"\[0, 10\).*to 10", x, np.r_[y[:-1], 10])
+    refused(model, r"\[0, 10\).*-1", x, np.r_[y[:-1], -1])
+    refused(model, "vector of integers.*float", x, y + 0.5)
+    refused(model, "vector of integers", x, y[:, None])
+    refused(model, "12 images and 11 labels", x, y[:-1])
+    plain = MixGAN(*image_networks(), 1, 1, seed=0)
+    plain.compile()
+    refused(plain, "`labels` must not be given", x, y)
+
+
+def test_fewer_images_than_a_batch(model):
+    x, y = images(3)
+    refused(model, "at least one batch.*3 images, batch_size=4", x, y)
+    data = tf.data.Dataset.from_tensor_slices((x, y))
+    data = data.batch(4, drop_remainder=True)
+    refused(model, "at least one batch.*empty data set", data, batch_size=None)
+
+
+def test_data_sets_are_looked_at_too(model):
+    x, y = images()
+    data = tf.data.Dataset.from_tensor_slices(((x + 1) * 127.5, y)).batch(4)
+    refused(model, "Divide by 127.5", data, batch_size=None)
+    data = tf.data.Dataset.from_tensor_slices((x, y, y)).batch(4)
+    refused(model, "Received: 3 parts", data, batch_size=None)
+
+
+def test_points_may_lie_anywhere():
+    model = MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
+    model.compile()
+    model.fit(np.full((32, 2), 5.0, "float32"), verbose=0)
+    assert model.step == 1
+
+
+@pytest.mark.parametrize(
+    ("side", "named"),
+    [("generators", "generator 1"), ("discriminators", "discriminator 1")],
+)
+def test_a_broken_component_is_named(side, named):
+    model = MixGAN(small_generator(), small_discriminator(), 2, 3, seed=0)
+    model.compile()
+    x = np.zeros((32, 2), "float32")
+    model.fit(x, verbose=0)
+    network = getattr(model, side)[1]
+    network.set_weights([w * np.nan for w in network.get_weights()])
+    with pytest.raises(NonFiniteError, match=rf"at step 2, in {named}\."):
+        model.fit(x, epochs=3, verbose=0)
+    assert model.step == 2
+
+
+def test_the_first_bad_step_is_told_with_many_steps_an_execution():
+    model = MixGAN(small_generator(), small_discriminator(), 2, 2, seed=0)
+    model.compile(steps_per_execution=4)
+    x = np.zeros((8, 4, 2), "float32")
+    x[5] = np.nan
+    data = tf.data.Dataset.from_tensor_slices(x)
+    with pytest.raises(NonFiniteError, match="at step 6, in every component"):
+        model.fit(data, verbose=0)
+
+
+def test_terminate_on_nan_goes_first():
+    import keras
+
+    model = MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
+    model.compile()
+    network = model.generators[0]
+    network.set_weights([w * np.nan for w in network.get_weights()])
+    history = model.fit(
+        np.zeros((64, 2), "float32"),
+        epochs=5,
+        verbose=0,
+        callbacks=[keras.callbacks.TerminateOnNaN()],
+    )
+    assert len(history.epoch) == 1
+    assert model.step == 1
