@@ -1,6 +1,18 @@
-"""The one place where a gradient is taken, for each Keras backend."""
+"""Where gradients are taken and applied, for each Keras backend."""
 
 import keras
+
+# What Keras's Adam can do beyond Adam.
+ADAM_OPTIONS = (
+    "amsgrad",
+    "weight_decay",
+    "clipnorm",
+    "clipvalue",
+    "global_clipnorm",
+    "use_ema",
+    "loss_scale_factor",
+    "gradient_accumulation_steps",
+)
 
 
 def input_gradients(function, inputs):
@@ -43,3 +55,89 @@ def value_and_gradients(function, variables):
         tape.watch(watched)
         value, more = function()
     return (value, more), tape.gradient(value, watched)
+
+
+def values_and_gradients(function, sides):
+    """Two values from one forward pass, and gradients of each (TensorFlow).
+
+    Args:
+        function: Without arguments; returns a pair of scalars, one a side,
+            and anything more. Where both are one tensor, there is one
+            backward pass as well.
+        sides: Pair of lists of Keras variables.
+
+    Returns:
+        What the function returned, and for each side the gradients of its
+        scalar by its variables.
+    """
+    import tensorflow as tf
+
+    watched = [[variable.value for variable in side] for side in sides]
+    with tf.GradientTape(
+        persistent=True, watch_accessed_variables=False
+    ) as tape:
+        tape.watch(watched)
+        values, more = function()
+    if values[0] is values[1]:
+        slopes = tape.gradient(values[0], watched)
+    else:
+        slopes = [
+            tape.gradient(value, side)
+            for value, side in zip(values, watched, strict=True)
+        ]
+    del tape
+    return (values, more), slopes
+
+
+def apply(optimizer, slopes: list, variables: list) -> None:
+    """Updates variables, as `optimizer.apply(slopes, variables)` does.
+
+    Keras's Adam is some forty operations a variable: at T=5 almost half of a
+    step's graph, and so of the time to build it. Where nothing but Adam is
+    asked for, TensorFlow's kernel does the same arithmetic in one.
+
+    Args:
+        optimizer: A Keras optimizer, built.
+        slopes: Gradients, one a variable; `None` where there is none.
+        variables: Keras variables.
+    """
+    if not _is_plain_adam(optimizer, slopes, variables):
+        optimizer.apply(slopes, variables)
+        return
+    import tensorflow as tf
+
+    step = tf.cast(optimizer.iterations.value + 1, "float32")
+    settings = {
+        "lr": tf.cast(optimizer.learning_rate, "float32"),
+        "beta1": tf.constant(optimizer.beta_1),
+        "beta2": tf.constant(optimizer.beta_2),
+        "epsilon": tf.constant(optimizer.epsilon),
+    }
+    settings["beta1_power"] = tf.pow(settings["beta1"], step)
+    settings["beta2_power"] = tf.pow(settings["beta2"], step)
+    for slope, variable in zip(slopes, variables, strict=True):
+        index = optimizer._get_variable_index(variable)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.value.handle,
+            m=optimizer._momentums[index].value.handle,
+            v=optimizer._velocities[index].value.handle,
+            grad=tf.convert_to_tensor(slope),
+            **settings,
+        )
+    optimizer.iterations.assign_add(1)
+
+
+def _is_plain_adam(optimizer, slopes: list, variables: list) -> bool:
+    """Whether the kernel does all that the optimizer would do."""
+    adam = keras.optimizers.Adam
+    if keras.backend.backend() != "tensorflow" or type(optimizer) is not adam:
+        return False
+    import tensorflow as tf
+
+    return (
+        not any(getattr(optimizer, option) for option in ADAM_OPTIONS)
+        and not tf.distribute.has_strategy()
+        and all(slope is not None for slope in slopes)
+        and all(v.constraint is None for v in variables)
+        and all(v.dtype == "float32" for v in variables)
+    )

@@ -89,7 +89,7 @@ class MixGAN(keras.Model):
             discriminator, num_discriminators, "discriminator", seed
         )
         components.check_fit(self.generators, self.discriminators)
-        for network in self.discriminators:
+        for network in (*self.generators, *self.discriminators):
             normalize_by_source(network)
         self.num_classes = components.num_classes(self.generators, num_classes)
         self.ema_generators = (
@@ -139,6 +139,7 @@ class MixGAN(keras.Model):
         payoff_estimate: str = "full",
         weight_clip: float | None = None,
         gradient_penalty: float | None = None,
+        update: str = "alternating",
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile="auto",
@@ -167,6 +168,13 @@ class MixGAN(keras.Model):
                 clipped to [-weight_clip, weight_clip] after each update.
             gradient_penalty: Where given, positive: coefficient of the
                 penalty on discriminators whose slope is not one.
+            update: `"alternating"`: the discriminators, then the generators
+                against the new ones, each on latents of its own, as in the
+                paper. `"simultaneous"` departs from it: both from one forward
+                pass of all networks, at the parameters before the step. With
+                the `"minimax"` loss one backward pass serves both sides, else
+                there are two. Batch normalization then updates its moving
+                statistics once a step. Needs `discriminator_steps=1`.
             run_eagerly: As in `keras.Model.compile`.
             steps_per_execution: As in `keras.Model.compile`.
             jit_compile: As in `keras.Model.compile`.
@@ -182,6 +190,7 @@ class MixGAN(keras.Model):
             payoff_estimate=payoff_estimate,
             weight_clip=weight_clip,
             gradient_penalty=gradient_penalty,
+            update=update,
         )
         optimizer = TwoPlayerOptimizer(
             generator_optimizer or _default_optimizer(),

@@ -9,10 +9,12 @@ keep what they are given apart by source.
 """
 
 import contextlib
+import math
 import threading
 import types
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -26,6 +28,8 @@ class _Sources(threading.local):
 
 
 _sources = _Sources()
+
+FUSED_DTYPES = ("float32", "bfloat16", "float16")
 
 
 @contextlib.contextmanager
@@ -61,15 +65,18 @@ def normalize_by_source(network: keras.Model) -> None:
 
 def _call_by_source(self, inputs, training=None, mask=None):
     sizes = _sources.sizes
-    if not (training and self.trainable) or sizes is None or len(sizes) == 1:
+    if not (training and self.trainable) or sizes is None:
         return type(self).call(self, inputs, training=training, mask=mask)
-    plain = type(self) is keras.layers.BatchNormalization
-    if (
-        plain
-        and _equal(sizes)
+    plain = (
+        type(self) is keras.layers.BatchNormalization
         and mask is None
-        and not (self.renorm or self.synchronized)
-    ):
+        and not (getattr(self, "renorm", False) or self.synchronized)
+    )
+    if plain and _has_fused_kernel(self, inputs):
+        return _normalize_fused(self, inputs, sizes)
+    if len(sizes) == 1:
+        return type(self).call(self, inputs, training=training, mask=mask)
+    if plain and _equal(sizes):
         return _normalize_together(self, inputs, len(sizes))
     return _normalize_apart(self, inputs, mask, sizes)
 
@@ -81,6 +88,66 @@ def _equal(sizes: list) -> bool:
         size is first or (isinstance(size, int) and size == first)
         for size in sizes
     )
+
+
+def _has_fused_kernel(layer, inputs) -> bool:
+    """Whether TensorFlow's own batch normalization does what the layer does."""
+    return (
+        keras.backend.backend() == "tensorflow"
+        and layer.axis in (-1, len(inputs.shape) - 1)
+        and keras.backend.standardize_dtype(inputs.dtype) in FUSED_DTYPES
+        and layer.epsilon >= 1e-5  # The least that cuDNN takes.
+    )
+
+
+def _normalize_fused(layer, inputs, sizes: list):
+    """Source after source, each by one kernel (TensorFlow).
+
+    Keras's layer is a dozen elementwise operations, each of which reads and
+    writes the whole batch; the kernel needs half the time, forward and back.
+    """
+    import tensorflow as tf
+
+    *_, channels = shape = inputs.shape
+    area = math.prod(
+        ops.shape(inputs)[1:-1] if None in shape[1:] else shape[1:-1]
+    )
+    # The kernel takes images, (B, H, W, C).
+    images = inputs
+    if len(shape) != 4:
+        images = tf.reshape(inputs, (-1, 1, 1, channels))
+        sizes, area = [size * area for size in sizes], 1
+    constants = {
+        "scale": tf.convert_to_tensor(
+            layer.gamma if layer.scale else np.ones(channels, "float32")
+        ),
+        "offset": tf.convert_to_tensor(
+            layer.beta if layer.center else np.zeros(channels, "float32")
+        ),
+        "mean": tf.constant([], "float32"),
+        "variance": tf.constant([], "float32"),
+        "epsilon": layer.epsilon,
+    }
+    parts = [images]
+    if len(sizes) > 1:
+        parts = tf.split(images, len(sizes) if _equal(sizes) else sizes)
+    outputs, means, variances = zip(
+        *[tf.raw_ops.FusedBatchNormV3(x=x, **constants)[:3] for x in parts],
+        strict=True,
+    )
+    # The kernel's variance is Bessel's, over n - 1; Keras's is over n.
+    counts = [size * area for size in sizes]
+    biased = [
+        (n - 1) / n if isinstance(n, int) else tf.cast((n - 1) / n, "float32")
+        for n in counts
+    ]
+    _update_moving_statistics(
+        layer, tf.stack(means), tf.stack(variances), biased
+    )
+    outputs = outputs[0] if len(parts) == 1 else tf.concat(outputs, axis=0)
+    if len(shape) != 4:
+        outputs = tf.reshape(outputs, tf.shape(inputs))
+    return ops.cast(outputs, layer.compute_dtype)
 
 
 def _normalize_apart(layer, inputs, mask, sizes: list):
@@ -112,7 +179,11 @@ def _normalize_together(layer, inputs, count: int):
     channels = layer.axis % len(shape) + 1
     axes = [i for i in range(1, len(shape) + 1) if i != channels]
     mean, variance = ops.moments(x, axes=axes, keepdims=True)
-    _update_moving_statistics(layer, mean, variance)
+    _update_moving_statistics(
+        layer,
+        ops.reshape(mean, (count, -1)),
+        ops.reshape(variance, (count, -1)),
+    )
     broadcast = [1] * (len(shape) + 1)
     broadcast[channels] = shape[channels - 1]
     scale = ops.rsqrt(variance + layer.epsilon)
@@ -125,16 +196,27 @@ def _normalize_together(layer, inputs, count: int):
     return ops.cast(outputs, layer.compute_dtype)
 
 
-def _update_moving_statistics(layer, *statistics) -> None:
-    """One update a source, in order, written as the one sum they amount to."""
+def _update_moving_statistics(layer, means, variances, factors=None) -> None:
+    """One update a source, in order, written as the one sum they amount to.
+
+    Args:
+        layer: The layer whose statistics are updated.
+        means: Float tensor (sources, channels).
+        variances: The same.
+        factors: Factor of each source's variance, if any.
+    """
     momentum = layer.momentum
-    count = statistics[0].shape[0]
+    count = means.shape[0]
     shares = [
         (1 - momentum) * momentum ** (count - 1 - i) for i in range(count)
     ]
-    moving = (layer.moving_mean, layer.moving_variance)
-    for variable, statistic in zip(moving, statistics, strict=True):
-        rows = ops.reshape(ops.stop_gradient(statistic), (count, -1))
-        shares = ops.convert_to_tensor(shares, dtype=rows.dtype)
-        update = ops.sum(shares[:, None] * rows, axis=0)
+    corrected = shares
+    if factors is not None:
+        corrected = [s * f for s, f in zip(shares, factors, strict=True)]
+    for variable, rows, shares_ in (
+        (layer.moving_mean, means, shares),
+        (layer.moving_variance, variances, corrected),
+    ):
+        column = ops.convert_to_tensor(shares_, dtype=rows.dtype)
+        update = ops.einsum("s,sc->c", column, ops.stop_gradient(rows))
         variable.assign(momentum**count * variable + update)

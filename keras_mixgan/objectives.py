@@ -18,6 +18,7 @@ from keras_mixgan import penalties
 from keras_mixgan.normalization import sources
 
 PAYOFF_ESTIMATES = ("full", "linear")
+UPDATES = ("alternating", "simultaneous")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Objective:
     payoff_estimate: str = "full"
     weight_clip: float | None = None
     gradient_penalty: float | None = None
+    update: str = "alternating"
 
     def __post_init__(self):
         self.payoff.generator_loss(self.generator_loss)
@@ -44,6 +46,16 @@ class Objective:
             raise ValueError(
                 "`discriminator_steps` must be a positive integer. Received: "
                 f"discriminator_steps={steps!r}"
+            )
+        if self.update not in UPDATES:
+            raise ValueError(
+                f"`update` must be one of {UPDATES}. Received: "
+                f"update={self.update!r}"
+            )
+        if self.update == "simultaneous" and steps > 1:
+            raise ValueError(
+                "`discriminator_steps` must be 1 where both sides are updated "
+                f"simultaneously. Received: discriminator_steps={steps}"
             )
         self._check_at_least_zero("mixture_regularizer", strictly=False)
         self._check_at_least_zero("weight_clip", strictly=True)
@@ -77,47 +89,13 @@ def discriminator_objective(model, images, labels):
         regulariser and penalties; and the payoffs F(u_i, v_j), a tensor
         (num_generators, num_discriminators).
     """
-    objective = model.objective
-    batch_size = _batch_size(images)
-    fakes, fake_labels, sizes = generate_batch(model, batch_size, labels)
-    fakes = ops.stop_gradient(fakes)
-    inputs = ops.concatenate([images, fakes])
-    if labels is not None:
-        labels = ops.concatenate([labels, fake_labels])
-    groups = _sources_of_fakes(objective, sizes)
-    logits = score(model.discriminators, inputs, labels, [batch_size, *groups])
-    real = ops.mean(objective.payoff.real(logits[:batch_size]), axis=0)
-    fake = mixtures.stratum_means(
-        objective.payoff.fake(logits[batch_size:]), sizes
-    )
-    pairs = real[None, :] + fake
-    generator_weights = ops.stop_gradient(
-        mixtures.weights(model.generator_log_probabilities)
-    )
-    log_probabilities = model.discriminator_log_probabilities
-    weights = mixtures.weights(log_probabilities)
-    loss = (
-        objective.mixture_regularizer
-        * mixtures.cross_entropy_from_uniform(log_probabilities)
-        - mixtures.value(pairs, generator_weights, weights)
-        + _own_losses(model.discriminators)
-    )
-    if objective.gradient_penalty:
-        penalty = penalties.gradient_penalties(
-            model.discriminators,
-            images,
-            fakes,
-            fake_labels,
-            sizes,
-            groups,
-            mixing=model.draw_uniform(sum(sizes)),
-        )
-        # The penalty stands for the class the critics are drawn from. It
-        # enters as part of each pair's own loss, but it is no payoff, so the
-        # mixture weights are not to be moved by it.
-        loss = loss + objective.gradient_penalty * mixtures.value(
-            penalty, generator_weights, ops.stop_gradient(weights)
-        )
+    fakes, *rest = generate_batch(model, _batch_size(images), labels)
+    fakes = ops.stop_gradient(fakes), *rest
+    logits = _score_all(model, images, labels, fakes)
+    pairs = _payoffs(model, *logits, sizes=fakes[2])
+    loss = _discriminator_loss(model, pairs)
+    if model.objective.gradient_penalty:
+        loss = loss + _penalty(model, images, *fakes)
     return loss, pairs
 
 
@@ -137,10 +115,117 @@ def generator_objective(model, batch_size, labels):
         Pair of the loss, a scalar, and the losses of the pairs, a tensor
         (num_generators, num_discriminators).
     """
-    objective = model.objective
     fakes, labels, sizes = generate_batch(model, batch_size, labels)
-    groups = _sources_of_fakes(objective, sizes)
+    groups = _sources_of_fakes(model.objective, sizes)
     logits = score(model.discriminators, fakes, labels, groups)
+    return _generator_loss(model, logits, sizes)
+
+
+def both_objectives(model, images, labels):
+    """What both sides minimise, from one forward pass of all networks.
+
+    Args:
+        model: The `MixGAN`; its networks are called in training mode.
+        images: Float tensor (B, ...), real images.
+        labels: Int tensor (B,), or `None`.
+
+    Returns:
+        The discriminators' pair of loss and payoffs, as
+        `discriminator_objective` returns, and the generators' pair of loss
+        and losses. Only gradients of a side's own loss by its own variables
+        have a meaning: nothing is stopped in between.
+    """
+    fakes = generate_batch(model, _batch_size(images), labels)
+    real, fake = _score_all(model, images, labels, fakes)
+    pairs = _payoffs(model, real, fake, sizes=fakes[2])
+    loss = _discriminator_loss(model, pairs)
+    if model.objective.gradient_penalty:
+        loss = loss + _penalty(model, images, *fakes)
+    return (loss, pairs), _generator_loss(model, fake, fakes[2])
+
+
+def shared_value(model, outcomes):
+    """The number that one side descends and the other one ascends.
+
+    Args:
+        model: The `MixGAN`.
+        outcomes: What `both_objectives` returned.
+
+    Returns:
+        Float scalar: the mixture's value, plus the generators' regulariser,
+        minus the discriminators'. Its gradients by the generators' variables
+        are those of their "minimax" loss, and, negated, by the
+        discriminators' those of theirs.
+    """
+    (_, pairs), _ = outcomes
+    alphas = (
+        model.generator_log_probabilities,
+        model.discriminator_log_probabilities,
+    )
+    mine, theirs = map(mixtures.cross_entropy_from_uniform, alphas)
+    return mixtures.value(
+        pairs, *map(mixtures.weights, alphas)
+    ) + model.objective.mixture_regularizer * (mine - theirs)
+
+
+def sides_share_a_value(model) -> bool:
+    """Whether `shared_value` says all: no side has a loss of its own.
+
+    To be asked after the forward pass, in which layers add their losses.
+    """
+    objective = model.objective
+    payoff = objective.payoff
+    return (
+        payoff.generator_loss(objective.generator_loss) is payoff.fake
+        and not objective.gradient_penalty
+        and not any(
+            network.losses
+            for network in (*model.generators, *model.discriminators)
+        )
+    )
+
+
+def _score_all(model, images, labels, fakes):
+    """Logits of real images (B, T) and of fakes (N, T), one call a network."""
+    fakes, fake_labels, sizes = fakes
+    batch_size = _batch_size(images)
+    if labels is not None:
+        labels = ops.concatenate([labels, fake_labels])
+    logits = score(
+        model.discriminators,
+        ops.concatenate([images, fakes]),
+        labels,
+        [batch_size, *_sources_of_fakes(model.objective, sizes)],
+    )
+    return logits[:batch_size], logits[batch_size:]
+
+
+def _payoffs(model, real_logits, fake_logits, sizes: list):
+    """F(u_i, v_j), a tensor (num_generators, num_discriminators)."""
+    payoff = model.objective.payoff
+    real = ops.mean(payoff.real(real_logits), axis=0)
+    return real[None, :] + mixtures.stratum_means(
+        payoff.fake(fake_logits), sizes
+    )
+
+
+def _discriminator_loss(model, pairs):
+    generator_weights = ops.stop_gradient(
+        mixtures.weights(model.generator_log_probabilities)
+    )
+    log_probabilities = model.discriminator_log_probabilities
+    return (
+        model.objective.mixture_regularizer
+        * mixtures.cross_entropy_from_uniform(log_probabilities)
+        - mixtures.value(
+            pairs, generator_weights, mixtures.weights(log_probabilities)
+        )
+        + _own_losses(model.discriminators)
+    )
+
+
+def _generator_loss(model, logits, sizes: list):
+    objective = model.objective
     loss_of = objective.payoff.generator_loss(objective.generator_loss)
     pairs = mixtures.stratum_means(loss_of(logits), sizes)
     log_probabilities = model.generator_log_probabilities
@@ -156,6 +241,31 @@ def generator_objective(model, batch_size, labels):
         + _own_losses(model.generators)
     )
     return loss, pairs
+
+
+def _penalty(model, images, fakes, labels, sizes: list):
+    """The gradient penalty's part of the discriminators' loss.
+
+    It stands for the class the critics are drawn from. It enters as part of
+    each pair's own loss, but it is no payoff, so the mixture weights are not
+    to be moved by it.
+    """
+    pairs = penalties.gradient_penalties(
+        model.discriminators,
+        images,
+        ops.stop_gradient(fakes),
+        labels,
+        sizes,
+        groups=_sources_of_fakes(model.objective, sizes),
+        mixing=model.draw_uniform(sum(sizes)),
+    )
+    weights = (
+        mixtures.weights(model.generator_log_probabilities),
+        mixtures.weights(model.discriminator_log_probabilities),
+    )
+    return model.objective.gradient_penalty * mixtures.value(
+        pairs, *map(ops.stop_gradient, weights)
+    )
 
 
 def generate_batch(model, batch_size, labels):
@@ -188,13 +298,14 @@ def generate_batch(model, batch_size, labels):
     images, start = [], 0
     for generator, size in zip(model.generators, sizes, strict=True):
         rows = slice(start, start + size)
-        images.append(
-            call(
-                generator,
-                latents[rows],
-                None if labels is None else labels[rows],
+        with sources([size]):
+            images.append(
+                call(
+                    generator,
+                    latents[rows],
+                    None if labels is None else labels[rows],
+                )
             )
-        )
         start = start + size
     return ops.concatenate(images), labels, sizes
 

@@ -1,4 +1,4 @@
-"""The training step: alternating updates of both sides.
+"""The training step: updates of both sides, alternating unless asked else.
 
 The objectives are written in `keras.ops`; a step takes their gradients, which
 is where Keras's backends differ, and applies them. Arora et al. 2017, Section
@@ -51,10 +51,16 @@ def train_step(model, data) -> dict:
         mixtures.weights(model.generator_log_probabilities),
         mixtures.weights(model.discriminator_log_probabilities),
     ]
-    discriminator_loss, payoffs = _update_discriminators(model, images, labels)
-    due, generator_loss, losses = _update_generators_when_due(
-        model, ops.shape(images)[0], labels
-    )
+    due = 1.0
+    if model.objective.update == "simultaneous":
+        discriminators, generators = _update_both(model, images, labels)
+    else:
+        discriminators = _update_discriminators(model, images, labels)
+        due, *generators = _update_generators_when_due(
+            model, ops.shape(images)[0], labels
+        )
+    discriminator_loss, payoffs = discriminators
+    generator_loss, losses = generators
     model.step_variable.assign_add(1)
     total = discriminator_loss + generator_loss
     _note_nonfinite(model, total, ops.stack([payoffs, losses]))
@@ -72,16 +78,12 @@ def train_step(model, data) -> dict:
 
 def _update_discriminators(model, images, labels):
     variables = model.discriminator_variables
-    (loss, payoffs), slopes = gradients.value_and_gradients(
+    outcome, slopes = gradients.value_and_gradients(
         lambda: objectives.discriminator_objective(model, images, labels),
         variables,
     )
-    model.optimizer.discriminator_optimizer.apply(slopes, variables)
-    if model.objective.weight_clip:
-        penalties.clip_weights(
-            model.discriminators, model.objective.weight_clip
-        )
-    return loss, payoffs
+    _move_discriminators(model, slopes, variables)
+    return outcome
 
 
 def _update_generators_when_due(model, batch_size, labels):
@@ -101,12 +103,49 @@ def _update_generators_when_due(model, batch_size, labels):
 
 def _update_generators(model, batch_size, labels):
     variables = model.generator_variables
-    (loss, losses), slopes = gradients.value_and_gradients(
+    outcome, slopes = gradients.value_and_gradients(
         lambda: objectives.generator_objective(model, batch_size, labels),
         variables,
     )
+    _move_generators(model, slopes, variables)
+    return outcome
+
+
+def _update_both(model, images, labels):
+    """Updates both sides by gradients at the parameters before the step.
+
+    One forward pass of all networks. Where the generators' loss is the payoff
+    itself, one backward pass too: what one side descends the other ascends.
+    """
+    mine, theirs = model.discriminator_variables, model.generator_variables
+
+    def function():
+        outcomes = objectives.both_objectives(model, images, labels)
+        if objectives.sides_share_a_value(model):
+            return (objectives.shared_value(model, outcomes),) * 2, outcomes
+        return (outcomes[0][0], outcomes[1][0]), outcomes
+
+    (values, outcomes), (slopes, downs) = gradients.values_and_gradients(
+        function, (mine, theirs)
+    )
+    if values[0] is values[1]:
+        slopes = [None if slope is None else -slope for slope in slopes]
+    _move_discriminators(model, slopes, mine)
+    _move_generators(model, downs, theirs)
+    return outcomes
+
+
+def _move_discriminators(model, slopes, variables):
+    gradients.apply(model.optimizer.discriminator_optimizer, slopes, variables)
+    if model.objective.weight_clip:
+        penalties.clip_weights(
+            model.discriminators, model.objective.weight_clip
+        )
+
+
+def _move_generators(model, slopes, variables):
     optimizer = model.optimizer.generator_optimizer
-    optimizer.apply(slopes, variables)
+    gradients.apply(optimizer, slopes, variables)
     if model.ema_decay is not None:
         averages.update(
             model.ema_generators,
@@ -114,7 +153,6 @@ def _update_generators(model, batch_size, labels):
             model.ema_decay,
             optimizer.iterations,
         )
-    return loss, losses
 
 
 def _note_nonfinite(model, total, pairs):

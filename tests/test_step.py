@@ -1,12 +1,18 @@
 """One whole alternating step against plain NumPy in float64."""
 
+import collections
+
 import numpy as np
 import pytest
+import tensorflow as tf
+from conftest import image_networks
+from keras import Variable
 from keras import ops
 from keras import optimizers
 from reference import Mixture
 
 from keras_mixgan import MixGAN
+from keras_mixgan import gradients
 from keras_mixgan import mixtures
 
 RATE = 0.5
@@ -222,3 +228,88 @@ def payoff_draws(model, images, count):
             )
         )
     return np.array([float(d) for d in draws])
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"clipnorm": 0.1}, {"amsgrad": True}, {"use_ema": True}]
+)
+def test_adam_is_that_of_keras(options):
+    """Also where TensorFlow's kernel does it, and with a schedule."""
+    schedule = optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+    ends = []
+    for apply in (gradients.apply, lambda o, s, v: o.apply(s, v)):
+        rng = np.random.default_rng(0)
+        variables = [
+            Variable(rng.normal(size=shape), dtype="float32")
+            for shape in ((3, 2), ())
+        ]
+        optimizer = optimizers.Adam(schedule, 0.5, 0.9, 1e-3, **options)
+        optimizer.build(variables)
+        for _ in range(5):
+            slopes = [
+                ops.convert_to_tensor(rng.normal(size=v.shape), "float32")
+                for v in variables
+            ]
+            if apply is gradients.apply:
+                fused = gradients._is_plain_adam(optimizer, slopes, variables)
+                assert fused == (not options)
+            apply(optimizer, slopes, variables)
+        ends.append([np.asarray(v) for v in variables + optimizer.variables])
+    for a, b in zip(*ends, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_slopes_that_are_missing_or_sparse():
+    table = Variable(np.ones((4, 2)), dtype="float32")
+    with tf.GradientTape() as tape:
+        rows = tf.gather(table.value, [1, 1, 3])
+        total = tf.reduce_sum(rows * [[1.0], [2.0], [3.0]])
+    (slope,) = tape.gradient(total, [table.value])
+    assert isinstance(slope, tf.IndexedSlices)
+    optimizer = optimizers.Adam(0.1)
+    optimizer.build([table])
+    gradients.apply(optimizer, [slope], [table])
+    np.testing.assert_allclose(table[:, 0], [1, 0.9, 1, 0.9], atol=1e-5)
+    assert not gradients._is_plain_adam(optimizer, [None], [table])
+
+
+def operations_of_a_step(**compile_arguments):
+    """How often each operation is run in the graph of a step, T=2."""
+    model = MixGAN(*image_networks(), 2, 2, seed=0)
+    model.compile(**compile_arguments)
+    step = tf.function(model.train_step, autograph=False)
+    graph = step.get_concrete_function(tf.zeros((4, 8, 8, 1))).graph
+    # What no output and no update needs is there, but is not run.
+    pending = [tensor.op for tensor in graph.outputs] + graph.control_outputs
+    needed = set()
+    while pending:
+        op = pending.pop()
+        if op not in needed:
+            needed.add(op)
+            pending += [tensor.op for tensor in op.inputs] + op.control_inputs
+    return collections.Counter(op.type for op in needed)
+
+
+@pytest.mark.parametrize("kind", ["non_saturating", "minimax"])
+@pytest.mark.parametrize("update", ["alternating", "simultaneous"])
+def test_nothing_is_computed_in_vain_or_by_python(update, kind):
+    """Counts what costs: each network has one convolution, transposed in G.
+
+    The slopes of a transposed convolution are a plain one (by its input) and
+    one by its filter.
+    """
+    found = operations_of_a_step(update=update, generator_loss=kind)
+    forward = 2 if update == "alternating" else 1
+    assert found["Conv2D"] == 2 * forward + 2
+    # By filters: discriminators once, generators once; none by those of the
+    # discriminators for the generators' sake.
+    assert found["Conv2DBackpropFilter"] == 2 + 2
+    # Forward in the generators, and by fakes, for the generators' sake alone.
+    assert found["Conv2DBackpropInput"] == 2 * forward + 2
+    if update == "simultaneous":
+        # Three sources a discriminator, one a generator; and one backward
+        # pass where both sides share a value.
+        passes = 1 if kind == "minimax" else 2
+        assert found["FusedBatchNormV3"] == 2 * 3 + 2
+        assert found["FusedBatchNormGradV3"] == 2 * 3 * passes + 2
+    assert not any("PyFunc" in kind for kind in found)
