@@ -18,10 +18,12 @@ from keras_mixgan.history import LOSSES
 from keras_mixgan.history import MixtureHistory
 from keras_mixgan.history import positive
 from keras_mixgan.history import read_history
+from keras_mixgan.metrics.callback import Evaluate
 
 __all__ = [
     "Checkpoint",
     "Curves",
+    "Evaluate",
     "MixtureHistory",
     "ProgressBar",
     "SampleGrid",

@@ -1,8 +1,18 @@
 """Small networks that the tests share."""
 
+import os
+import tempfile
+
 import keras
 import pytest
 from keras import layers
+
+
+def pytest_configure(config):
+    """Scores cache what they saw of real data; not in the user's home."""
+    folder = tempfile.TemporaryDirectory()
+    config.add_cleanup(folder.cleanup)
+    os.environ["KERAS_MIXGAN_CACHE"] = folder.name
 
 
 def small_generator(latent_dim=3, dimension=2):

@@ -37,5 +37,10 @@ COMMANDS: dict[str, Command] = {
             "Draw images from a trained mixture.",
             "keras_mixgan.commands.sample",
         ),
+        Command(
+            "evaluate",
+            "Score a trained mixture, its generators and real data.",
+            "keras_mixgan.commands.evaluate",
+        ),
     )
 }

@@ -1,0 +1,169 @@
+"""What a classifier says about many images: logits and features, streamed.
+
+Activations of real data are kept on disk, in `$KERAS_MIXGAN_CACHE` or
+`~/.cache/keras_mixgan`, under a key made of the images, the classifier and
+the conversion, so that a second score of the same data does not run the
+classifier again.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import zipfile
+from collections.abc import Callable
+
+import numpy as np
+
+from keras_mixgan import atomic
+from keras_mixgan.metrics.classifiers import Classifier
+from keras_mixgan.metrics.samples import Samples
+
+CACHE_VARIABLE = "KERAS_MIXGAN_CACHE"
+# Part of every key: raise it when files of older versions must not be read.
+FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Activations:
+    """A classifier's outputs on a sequence of images.
+
+    Args:
+        logits: float32 (N, K).
+        features: float32 (N, F).
+        classifier: name of the classifier.
+        sha256: its hash.
+        conversion: what was done to the images first.
+    """
+
+    logits: np.ndarray
+    features: np.ndarray
+    classifier: str
+    sha256: str
+    conversion: str
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    def rows(self, rows: slice) -> "Activations":
+        """Returns the outputs on some of the images."""
+        return dataclasses.replace(
+            self, logits=self.logits[rows], features=self.features[rows]
+        )
+
+    @property
+    def details(self) -> dict:
+        """What a score has to say about its origin."""
+        return {
+            "num_images": len(self),
+            "classifier": self.classifier,
+            "classifier_sha256": self.sha256,
+            "conversion": self.conversion,
+        }
+
+
+def activations(
+    samples: Samples,
+    classifier: Classifier,
+    batch_size: int = 128,
+    cache: bool = True,
+    progress: Callable[[int], None] | None = None,
+) -> Activations:
+    """Runs a classifier over images, or finds what it said before.
+
+    Args:
+        samples: the images.
+        classifier: the classifier.
+        batch_size: images at a time; the results do not depend on it.
+        cache: keep the activations of data sets on disk. Those of a model's
+            images are never kept: the model changes.
+        progress: called with the number of images done, batch by batch.
+
+    Raises:
+        ValueError: the classifier cannot take such images.
+    """
+    conversion = classifier.conversion(samples.image_shape)
+    memo = ("activations", classifier.sha256, conversion)
+    if memo not in samples.memo:
+        path = _path(samples, classifier, conversion) if cache else None
+        found = None if path is None else _read(path, samples.num_images)
+        if found is None:
+            found = _run(samples, classifier, batch_size, progress)
+            if path is not None:
+                _write(path, *found)
+        elif progress is not None:
+            progress(samples.num_images)
+        samples.memo[memo] = Activations(
+            *found, classifier.name, classifier.sha256, conversion
+        )
+    elif progress is not None:
+        progress(samples.num_images)
+    return samples.memo[memo]
+
+
+def cache_folder() -> pathlib.Path:
+    """Returns the folder that activations of real data are kept in."""
+    given = os.environ.get(CACHE_VARIABLE)
+    folder = pathlib.Path(given or "~/.cache/keras_mixgan").expanduser()
+    return folder / "activations"
+
+
+def _run(
+    samples: Samples,
+    classifier: Classifier,
+    batch_size: int,
+    progress: Callable[[int], None] | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    logits = features = None
+    done = 0
+    for batch in samples.batches(batch_size):
+        some_logits, some_features = classifier.logits_and_features(batch)
+        if logits is None:
+            rows = samples.num_images
+            logits = np.empty((rows, some_logits.shape[1]), "float32")
+            features = np.empty((rows, some_features.shape[1]), "float32")
+        logits[done : done + len(batch)] = some_logits
+        features[done : done + len(batch)] = some_features
+        done += len(batch)
+        if progress is not None:
+            progress(len(batch))
+    return logits, features
+
+
+def _path(
+    samples: Samples, classifier: Classifier, conversion: str
+) -> pathlib.Path | None:
+    data = samples.fingerprint()
+    if data is None:
+        return None
+    key = json.dumps([FORMAT, data, classifier.sha256, conversion])
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return cache_folder() / f"{digest}.npz"
+
+
+def _read(
+    path: pathlib.Path, num_images: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Returns what a file holds, `None` if it is missing or damaged."""
+    try:
+        # A zip member carries a checksum, which reading it verifies.
+        # NumPy leaves a damaged file open, where it opened it itself.
+        with open(path, "rb") as file, np.load(file) as arrays:
+            logits, features = arrays["logits"], arrays["features"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    whole = len(logits) == len(features) == num_images
+    return (logits, features) if whole and logits.ndim == 2 else None
+
+
+def _write(
+    path: pathlib.Path, logits: np.ndarray, features: np.ndarray
+) -> None:
+    """Keeps activations for the next time; a full disk is no error."""
+    # The cache saves time; a score must not fail for want of it.
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic.replacing(path) as partial:
+            np.savez(partial, logits=logits, features=features)

@@ -1,0 +1,187 @@
+"""Scores during training, for curves like the paper's figures 3 and 4."""
+
+import csv
+import io
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_mixgan import atomic
+from keras_mixgan.metrics import registry
+from keras_mixgan.metrics.evaluate import evaluate
+from keras_mixgan.metrics.samples import as_samples
+
+
+class Evaluate(keras.callbacks.Callback):
+    """Scores the mixture every few epochs; records mixture weights always.
+
+    The scores enter the epoch's logs under the metrics' names ("fid",
+    "inception_score", "inception_score_std"), where `History`, TensorBoard
+    and `ModelCheckpoint(monitor="fid")` find them.
+
+    Args:
+        metrics: names among `METRICS`.
+        every: epochs between scores.
+        source: the real data: a source, its name or folder, or an array.
+        classifier: see `classifiers.load`.
+        num_images: images to generate each time; fewer than a final score's
+            50,000, so compare FID only along the curve.
+        splits: parts of the classifier score.
+        seed: of the images: the same latents each time.
+        components: score each generator alone as well, under
+            "generator_0_fid" and so on.
+        path: CSV file to keep up to date, a line an epoch; `None` for none.
+            A file that is there already is continued, so that a resumed run
+            has one curve.
+        options: see `evaluate`.
+        batch_size: images the classifier sees at a time.
+        verbose: 1 shows progress bars.
+
+    Raises:
+        ValueError: unknown metric, or `every` below 1.
+
+    Example:
+    >>> callback = Evaluate(metrics=["inception_score", "fid"], every=5)
+    >>> callback.records
+    []
+    """
+
+    def __init__(
+        self,
+        metrics: Sequence[str] = ("inception_score", "fid"),
+        every: int = 5,
+        source: Any = "digits",
+        classifier: Any = "digits",
+        num_images: int = 5000,
+        splits: int = 10,
+        seed: int = 0,
+        components: bool = False,
+        path: str | os.PathLike | None = None,
+        options: dict[str, dict[str, Any]] | None = None,
+        batch_size: int = 128,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"`every` must be at least 1, received: {every}.")
+        for name in metrics:
+            registry.get(name)
+        self.every = every
+        self.source = source
+        self.path = None if path is None else pathlib.Path(path).expanduser()
+        self.records: list[dict[str, float]] = []
+        self.report = None
+        self._real = None
+        self._arguments = {
+            "metrics": list(metrics),
+            "classifier": classifier,
+            "num_images": num_images,
+            "splits": splits,
+            "seed": seed,
+            "components": components,
+            "options": options,
+            "batch_size": batch_size,
+            "verbose": verbose,
+        }
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Reads the source, so that what is wrong with it shows at once."""
+        seed = self._arguments["seed"]
+        # Kept: the classifier then sees the real data once a run.
+        self._real = as_samples(self.source, seed=seed, argument="source")
+        if tuple(self._real.image_shape) != tuple(self.model.image_shape):
+            raise ValueError(
+                "`source` must have images of the model's shape "
+                f"{tuple(self.model.image_shape)}, received: "
+                f"{tuple(self._real.image_shape)}."
+            )
+        if self.path is not None and self.path.exists() and not self.records:
+            self.records = read_scores(self.path)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Records the weights and, every few epochs, the scores."""
+        record: dict[str, float] = {"epoch": epoch + 1}
+        if (epoch + 1) % self.every == 0:
+            scores = self._scores()
+            record.update(scores)
+            if logs is not None:
+                logs.update(scores)
+        for side in ("generator", "discriminator"):
+            weights = getattr(self.model, f"{side}_weights", ())
+            for i, weight in enumerate(weights):
+                record[f"{side}_weight_{i}"] = float(weight)
+        # What a resumed run repeats replaces what was there.
+        kept = [old for old in self.records if old["epoch"] <= epoch]
+        self.records = [*kept, record]
+        if self.path is not None:
+            write_scores(self.path, self.records)
+
+    def _scores(self) -> dict[str, float]:
+        self.report = evaluate(
+            self.model, self._real, real=False, **self._arguments
+        )
+        found = {}
+        for row, scores in self.report.scores.items():
+            prefix = "" if row == "mixture" else row.replace(" ", "_") + "_"
+            for name, score in scores.items():
+                found[prefix + name] = score.mean
+                if score.std is not None:
+                    found[f"{prefix}{name}_std"] = score.std
+        return found
+
+
+def write_scores(
+    path: str | os.PathLike, records: Sequence[dict[str, float]]
+) -> None:
+    """Writes records as CSV, whole or not at all; missing values stay empty.
+
+    Args:
+        path: of the file.
+        records: a dictionary a line, with "epoch".
+    """
+    columns = list(dict.fromkeys(key for record in records for key in record))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    path = pathlib.Path(path).expanduser()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.replacing(path) as partial:
+        partial.write_text(text.getvalue())
+
+
+def read_scores(path: str | os.PathLike) -> list[dict[str, float]]:
+    """Reads what `write_scores` wrote.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        A dictionary a line; values that are missing there are missing here.
+
+    Raises:
+        ValueError: it is no such file.
+        OSError: it cannot be read.
+    """
+    with open(path, newline="") as file:
+        try:
+            records = [
+                {key: float(value) for key, value in line.items() if value}
+                for line in csv.DictReader(file)
+            ]
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"`path` must be a CSV file of scores, received: {path} "
+                f"({error})."
+            ) from error
+    for record in records:
+        if "epoch" not in record:
+            raise ValueError(
+                f"`path` must be a CSV file with a column 'epoch', received: "
+                f"{path}."
+            )
+        record["epoch"] = int(record["epoch"])
+    return records

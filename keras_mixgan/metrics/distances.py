@@ -1,0 +1,244 @@
+"""FID and KID: how far generated features lie from real ones.
+
+FID: Heusel et al. 2017 (arXiv:1706.08500), equation 6,
+
+    |m - m'|^2 + Tr(C + C' - 2 (C C')^(1/2)),
+
+the Frechet distance of two Gaussians fitted to a classifier's features. KID:
+Binkowski et al. 2018 (arXiv:1801.01401), section 4, the squared maximum mean
+discrepancy of the features under the kernel (x.y / F + 1)^3, as an unbiased
+estimate over blocks. The arithmetic is TF-GAN's, in float64. By another
+classifier than Inception they are named after that classifier.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from keras_mixgan.metrics import classifiers
+from keras_mixgan.metrics import tfgan
+from keras_mixgan.metrics.activations import Activations
+from keras_mixgan.metrics.activations import activations
+from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.metrics.score import Score
+
+BLOCK = 1024
+
+
+def fid(
+    model_or_images: Any,
+    real: Any,
+    classifier: Any = "digits",
+    num_images: int | None = 50_000,
+    seed: int = 0,
+    component: int | None = None,
+    batch_size: int = 128,
+) -> Score:
+    """Frechet distance to real data; 0 is best.
+
+    The estimate is biased upwards, the more so the fewer images: compare only
+    scores of equal numbers of images.
+
+    Args:
+        model_or_images: see `inception_score`.
+        real: the real data: a source or its name, or an array; name the split
+            when you report the number.
+        classifier: see `classifiers.load`. The score is named after it.
+        num_images: images to generate; all of `real` is used.
+        seed: of the images.
+        component: score one generator alone.
+        batch_size: images at a time; the score does not depend on it.
+
+    Returns:
+        `Score` without std.
+
+    Raises:
+        ValueError: fewer than two images, or bad images or classifier.
+
+    Example:
+    >>> import keras_mixgan as kmg
+    >>> from keras_mixgan.sources import load_source
+    >>> digits = load_source("digits").images[:500]
+    >>> round(kmg.metrics.fid(digits, real=digits).mean, 6)
+    0.0
+    """
+    pair = _both(
+        model_or_images,
+        real,
+        classifier,
+        num_images,
+        seed,
+        component,
+        batch_size,
+    )
+    return fid_from_activations(*pair, seed=seed)
+
+
+def kid(
+    model_or_images: Any,
+    real: Any,
+    classifier: Any = "digits",
+    num_images: int | None = 50_000,
+    seed: int = 0,
+    component: int | None = None,
+    batch_size: int = 128,
+    block_size: int = BLOCK,
+) -> Score:
+    """Kernel distance to real data; 0 is best, unbiased, may be below 0.
+
+    Args:
+        model_or_images: see `inception_score`.
+        real: see `fid`.
+        classifier: see `classifiers.load`. The score is named after it.
+        num_images: images to generate; all of `real` is used.
+        seed: of the images.
+        component: score one generator alone.
+        batch_size: images at a time; the score does not depend on it.
+        block_size: images a block of the estimate holds at most.
+
+    Returns:
+        `Score`; std is the standard error over blocks, `None` for one block.
+
+    Raises:
+        ValueError: a block would hold fewer than two images; bad images or
+            classifier.
+    """
+    pair = _both(
+        model_or_images,
+        real,
+        classifier,
+        num_images,
+        seed,
+        component,
+        batch_size,
+    )
+    return kid_from_activations(*pair, seed=seed, block_size=block_size)
+
+
+def fid_from_activations(
+    generated: Activations, real: Activations, seed: int = 0
+) -> Score:
+    """Computes FID from a classifier's features; see `fid`."""
+    _check_pair(generated, real)
+    value = frechet_distance(generated.features, real.features)
+    details = {**generated.details, "num_real": len(real), "seed": seed}
+    return Score(value, None, details, _name("FID", "Frechet", generated))
+
+
+def kid_from_activations(
+    generated: Activations,
+    real: Activations,
+    seed: int = 0,
+    block_size: int = BLOCK,
+) -> Score:
+    """Computes KID from a classifier's features; see `kid`."""
+    _check_pair(generated, real)
+    value, std, blocks = kernel_distance(
+        generated.features, real.features, block_size
+    )
+    details = {
+        **generated.details,
+        "num_real": len(real),
+        "blocks": blocks,
+        "std": f"standard error over {blocks} blocks",
+        "seed": seed,
+    }
+    return Score(value, std, details, _name("KID", "kernel", generated))
+
+
+def frechet_distance(features: np.ndarray, real: np.ndarray) -> float:
+    """Returns the Frechet distance of two sets of features (N, F), (M, F).
+
+    Features may be constant or fewer than their dimensions: TF-GAN takes the
+    matrix roots by singular values. It leaves those below 1e-10 unrooted, so
+    the features are first brought to unit scale, which the distance, being
+    quadratic, is multiplied back by.
+    """
+    import tensorflow as tf
+
+    features = np.asarray(features, "float64")
+    real = np.asarray(real, "float64")
+    centre = real.mean(axis=0)
+    spread = np.mean((real - centre) ** 2) + np.mean((features - centre) ** 2)
+    scale = np.sqrt(spread) or 1.0
+    metrics = tfgan.module("classifier_metrics")
+    distance = metrics.frechet_classifier_distance_from_activations(
+        tf.constant((real - centre) / scale),
+        tf.constant((features - centre) / scale),
+    )
+    # The distance is never negative; its rounding error may be.
+    return max(float(distance) * float(scale) ** 2, 0.0)
+
+
+def kernel_distance(
+    features: np.ndarray, real: np.ndarray, block_size: int = BLOCK
+) -> tuple[float, float | None, int]:
+    """Returns (estimate, standard error or None, blocks) of the squared MMD.
+
+    Args:
+        features: (N, F), in random order, as `Samples` gives them.
+        real: (M, F), in random order.
+        block_size: rows a block holds at most.
+
+    Raises:
+        ValueError: a block would hold fewer than two rows.
+    """
+    import tensorflow as tf
+
+    blocks = -(-max(len(features), len(real)) // block_size)
+    smaller = min(len(features), len(real))
+    if smaller < 2 * blocks:
+        raise ValueError(
+            "`block_size` must leave two images in every block, received: "
+            f"{smaller} images for {blocks} blocks (block_size={block_size})."
+        )
+    metrics = tfgan.module("classifier_metrics")
+    with tfgan.quiet():
+        mean, std = metrics.kernel_classifier_distance_and_std_from_activations(
+            tf.constant(np.asarray(real, "float64")),
+            tf.constant(np.asarray(features, "float64")),
+            max_block_size=block_size,
+        )
+    return float(mean), float(std) if blocks > 1 else None, blocks
+
+
+def _both(
+    model_or_images, real, classifier, num_images, seed, component, batch_size
+) -> tuple[Activations, Activations]:
+    network = classifiers.load(classifier)
+    real = as_samples(real, seed=seed, argument="real")
+    samples = as_samples(
+        model_or_images, num_images, seed=seed, component=component
+    )
+    _check_shapes(samples, real)
+    return (
+        activations(samples, network, batch_size),
+        activations(real, network, batch_size),
+    )
+
+
+def _check_shapes(samples, real) -> None:
+    """Raises ValueError where generated and real images differ in shape."""
+    if tuple(samples.image_shape) != tuple(real.image_shape):
+        raise ValueError(
+            "`real` must have images of the shape that is scored, "
+            f"{samples.image_shape}, received: {real.image_shape}."
+        )
+
+
+def _check_pair(generated: Activations, real: Activations) -> None:
+    if generated.sha256 != real.sha256:
+        raise ValueError(
+            "`real` must be seen by the same classifier, "
+            f"{generated.classifier!r}, received: {real.classifier!r}."
+        )
+    if min(len(generated), len(real)) < 2:
+        raise ValueError(
+            "`num_images` must be at least 2 for a distance, received: "
+            f"{len(generated)} images and {len(real)} real ones."
+        )
+
+
+def _name(plain: str, kind: str, found: Activations) -> str:
+    inception = found.classifier == "inception"
+    return plain if inception else f"{found.classifier} {kind} distance"

@@ -1,0 +1,279 @@
+"""How far a trained mixture is from equilibrium.
+
+Arora et al. 2017 (arXiv:1703.00573), definition 3 (definition 2 in the first
+arXiv version): mixed strategies are an epsilon-approximate equilibrium if, for
+some value V,
+
+    E_u[F(u, v)] <= V + epsilon  for every discriminator v,
+    E_v[F(u, v)] >= V - epsilon  for every generator u.
+
+Here V is the mixture's own payoff, and a best response to each frozen side is
+trained. A trained response may miss the best one, so the gains bound the true
+ones from below.
+"""
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_mixgan import components
+from keras_mixgan import payoffs
+from keras_mixgan.inference import Forward
+from keras_mixgan.metrics import networks
+from keras_mixgan.metrics import response
+from keras_mixgan.metrics.samples import as_samples
+
+STARTS = ("component", "fresh")
+
+
+@dataclasses.dataclass(frozen=True)
+class Equilibrium:
+    """The payoff of a mixture, and what each side could still gain.
+
+    Args:
+        value: V, the mixture's payoff sum_ij w_i w_j F(u_i, v_j).
+        generator_gain: V minus what the best generator found brings F to.
+        discriminator_gain: what the best discriminator found brings F to,
+            minus V.
+        payoffs: F(u_i, v_j), num_generators rows of num_discriminators.
+        details: numbers of images, steps, start, seed.
+    """
+
+    value: float
+    generator_gain: float
+    discriminator_gain: float
+    payoffs: tuple[tuple[float, ...], ...]
+    details: dict[str, Any]
+
+    @property
+    def epsilon(self) -> float:
+        """The larger gain: how approximate the equilibrium is at best."""
+        return max(self.generator_gain, self.discriminator_gain)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all fields and epsilon, ready for JSON."""
+        return {**dataclasses.asdict(self), "epsilon": self.epsilon}
+
+    def __str__(self) -> str:
+        return (
+            f"V {self.value:.4f}, generator gains {self.generator_gain:.4f}, "
+            f"discriminator gains {self.discriminator_gain:.4f}, "
+            f"epsilon {self.epsilon:.4f}"
+        )
+
+
+def equilibrium_gap(
+    model: Any,
+    real: Any,
+    num_images: int | None = 2000,
+    steps: int = 500,
+    batch_size: int = 64,
+    learning_rate: float = response.LEARNING_RATE,
+    start: str = "component",
+    payoff: Any = None,
+    seed: int = 0,
+) -> Equilibrium:
+    """Trains a best response to each side of a mixture, and what it gains.
+
+    The model is not changed: responses and opponents are copies. Responses
+    train on one half of the real images and are judged on the other, all
+    networks in inference mode. A response to a weight-clipped model is clipped
+    too. For critics held by a gradient penalty alone, the class is soft and F
+    unbounded: the discriminator's gain then grows with `steps`.
+
+    Args:
+        model: a `MixGAN`.
+        real: real data, see `fid`; with labels for a conditional model.
+        num_images: real images to take.
+        steps: updates of each response.
+        batch_size: images in an update.
+        learning_rate: of Adam.
+        start: "component", the best of the mixture's own networks, which it
+            can only improve on; or "fresh" weights.
+        payoff: `None` for the one the model is compiled with.
+        seed: of images, latents and batches.
+
+    Returns:
+        `Equilibrium`.
+
+    Raises:
+        ValueError: not compiled and no payoff given; labels missing; an
+            unknown start; fewer than four images.
+
+    Example:
+    >>> import keras_mixgan as kmg
+    >>> from keras_mixgan.sources import load_source
+    >>> generator, discriminator = kmg.architectures.build("mlp", (2,))
+    >>> model = kmg.MixGAN(generator, discriminator, 2, seed=0)
+    >>> ring = load_source("ring")
+    >>> gap = kmg.metrics.equilibrium_gap(model, ring, payoff="log", steps=5)
+    >>> gap.epsilon >= 0
+    True
+    """
+    if start not in STARTS:
+        raise ValueError(
+            f"`start` must be one of {STARTS}, received: {start!r}."
+        )
+    game = _Game(model, real, num_images, payoff, seed)
+    settings = (game.payoff, steps, batch_size, learning_rate)
+    row = game.generator_weights @ game.matrix
+    column = game.matrix @ game.discriminator_weights
+    value = float(row @ game.discriminator_weights)
+
+    best = model.discriminators[int(np.argmax(row))]
+    answer = _copy(best, start == "component", seed)
+    response.train_discriminator(
+        answer,
+        *game.training_pair(),
+        *settings,
+        seed=seed,
+        weight_clip=game.weight_clip,
+    )
+    above = max(float(row.max()), game.discriminator_value(answer))
+
+    best = model.generators[int(np.argmin(column))]
+    answer = _copy(best, start == "component", seed)
+    opponents = [_copy(other, True, seed) for other in model.discriminators]
+    response.train_generator(
+        answer,
+        opponents,
+        game.discriminator_weights,
+        *settings,
+        num_classes=game.num_classes,
+        seed=seed,
+    )
+    below = min(float(column.min()), game.generator_value(answer))
+    details = {
+        "num_images": game.num_images,
+        "payoff": game.payoff.name,
+        "steps": steps,
+        "start": start,
+        "seed": seed,
+    }
+    pairs = tuple(tuple(float(f) for f in line) for line in game.matrix)
+    return Equilibrium(value, value - below, above - value, pairs, details)
+
+
+class _Game:
+    """A frozen mixture, its data in halves, and payoffs against it."""
+
+    def __init__(self, model, real, num_images, payoff, seed):
+        given = payoff or getattr(model, "payoff", None)
+        if given is None:
+            given = getattr(getattr(model, "objective", None), "payoff", None)
+        if given is None:
+            raise ValueError(
+                "`payoff` must be given for a model that is not compiled, "
+                f"received: payoff={payoff!r}."
+            )
+        self.model, self.seed = model, seed
+        self.forward = Forward()
+        objective = getattr(model, "objective", None)
+        self.weight_clip = getattr(objective, "weight_clip", None)
+        self.payoff = payoffs.get(given)
+        self.num_classes = getattr(model, "num_classes", None)
+        self.generator_weights = np.asarray(model.generator_weights, "float64")
+        self.discriminator_weights = np.asarray(
+            model.discriminator_weights, "float64"
+        )
+        samples = as_samples(real, num_images, seed=seed, argument="real")
+        if samples.num_images < 4:
+            raise ValueError(
+                "`real` must hold at least 4 images, two to train on and two "
+                f"to judge by, received: {samples.num_images}."
+            )
+        conditional = len(model.generators[0].inputs) > 1
+        if conditional and samples.labels is None:
+            raise ValueError(
+                "`real` must have labels for a conditional model, received: "
+                "images alone."
+            )
+        self.num_images = samples.num_images
+        self.images = np.array_split(samples.images(), 2)
+        labels = samples.labels if conditional else None
+        self.labels = (
+            [None, None] if labels is None else np.array_split(labels, 2)
+        )
+        # One set of images a generator, for every payoff that is compared:
+        # their noise cancels in the differences.
+        count = len(self.images[1])
+        self.fakes = [
+            self._inputs(self._generate(count, i, self.labels[1], 1), 1)
+            for i in range(len(model.generators))
+        ]
+        self.real = self._inputs(self.images[1], 1)
+        self.real_terms = [
+            self._mean(self.payoff.real, other, self.real)
+            for other in model.discriminators
+        ]
+        self.matrix = np.array(
+            [
+                [
+                    self.real_terms[j] + self._mean(self.payoff.fake, other, f)
+                    for j, other in enumerate(model.discriminators)
+                ]
+                for f in self.fakes
+            ]
+        )
+
+    def training_pair(self) -> list:
+        """Returns real and mixture images (and labels) to train on."""
+        count = len(self.images[0])
+        fake = self._generate(count, None, self.labels[0], 0)
+        return [self._inputs(self.images[0], 0), self._inputs(fake, 0)]
+
+    def discriminator_value(self, network: keras.Model) -> float:
+        """Returns sum_i w_i F(u_i, network)."""
+        fake = [self._mean(self.payoff.fake, network, f) for f in self.fakes]
+        real = self._mean(self.payoff.real, network, self.real)
+        return real + float(self.generator_weights @ fake)
+
+    def generator_value(self, network: keras.Model) -> float:
+        """Returns sum_j w_j F(network, v_j)."""
+        rng = np.random.default_rng([self.seed, 1])
+        inputs = response.draw_latents(
+            network, len(self.images[1]), self.num_classes, rng
+        )
+        if self.labels[1] is not None:
+            inputs[1] = self.labels[1]
+        images = networks.outputs_in_batches(
+            network, inputs, forward=self.forward
+        )
+        fake = self._inputs(np.asarray(images, "float32"), 1)
+        terms = [
+            real + self._mean(self.payoff.fake, other, fake)
+            for real, other in zip(
+                self.real_terms, self.model.discriminators, strict=True
+            )
+        ]
+        return float(self.discriminator_weights @ terms)
+
+    def _generate(self, count, component, labels, half) -> np.ndarray:
+        keywords = {} if labels is None else {"labels": labels}
+        offset = 1 + 2 * (0 if component is None else component) + half
+        return self.model.generate(
+            count, component=component, seed=self.seed + offset, **keywords
+        )
+
+    def _inputs(self, images: np.ndarray, half: int) -> Any:
+        labels = self.labels[half]
+        return images if labels is None else [images, labels]
+
+    def _mean(self, term: Any, network: keras.Model, inputs: Any) -> float:
+        logits = networks.outputs_in_batches(
+            network, inputs, forward=self.forward
+        )
+        terms = term(keras.ops.convert_to_tensor(logits.astype("float32")))
+        found = keras.ops.convert_to_numpy(terms)
+        return float(np.mean(found, dtype="float64"))
+
+
+def _copy(network: keras.Model, same: bool, seed: int) -> keras.Model:
+    """Returns a copy of a network, with the same or with fresh weights."""
+    with components.seeded(seed):
+        copy = components.clone(network, f"{network.name}_response")
+    if same:
+        copy.set_weights(network.get_weights())
+    return copy

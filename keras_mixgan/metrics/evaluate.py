@@ -1,0 +1,216 @@
+"""`evaluate`: every score of a mixture, of its generators, and of real data.
+
+MIX+GAN's own protocol (arXiv:1703.00573, section 6) is the default: 50,000
+fresh images, ten splits. Each generator is scored alone as well, so that a
+dead component shows, and real data is scored as the ceiling.
+"""
+
+import time
+from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_mixgan.metrics import classifiers
+from keras_mixgan.metrics import registry
+from keras_mixgan.metrics.activations import activations
+from keras_mixgan.metrics.inception_score import check_splits
+from keras_mixgan.metrics.registry import Row
+from keras_mixgan.metrics.registry import Settings
+from keras_mixgan.metrics.report import Report
+from keras_mixgan.metrics.samples import Samples
+from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.metrics.score import Score
+
+DEFAULT = ("inception_score", "fid", "kid")
+
+
+def evaluate(
+    model: Any,
+    source: Any,
+    metrics: Sequence[str] = DEFAULT,
+    classifier: Any = "digits",
+    num_images: int = 50_000,
+    splits: int = 10,
+    seed: int = 0,
+    batch_size: int = 128,
+    components: bool = True,
+    real: bool = True,
+    options: dict[str, dict[str, Any]] | None = None,
+    verbose: int = 1,
+) -> Report:
+    """Scores a mixture, each of its generators alone, and real data.
+
+    Distances of the real row are between two random halves of the data.
+
+    Args:
+        model: a `MixGAN`, or any object with `generate` and `image_shape`.
+        source: the real data: a source, its name or folder, or an array.
+        metrics: names among `METRICS`.
+        classifier: see `classifiers.load`; for the metrics that need one.
+        num_images: images to generate for each row.
+        splits: parts of the classifier score.
+        seed: of everything drawn.
+        batch_size: images the classifier sees at a time.
+        components: score each generator alone as well.
+        real: score real data as well.
+        options: further arguments of single metrics, by metric, such as
+            `{"equilibrium_gap": {"steps": 100}}`.
+        verbose: 1 shows a progress bar, 0 nothing.
+
+    Returns:
+        A `Report`.
+
+    Raises:
+        ValueError: an unknown metric, images of another shape than the
+            source's, or any metric's own complaint.
+
+    Example:
+    >>> import keras_mixgan as kmg
+    >>> generator, discriminator = kmg.architectures.build("mlp", (2,))
+    >>> model = kmg.MixGAN(generator, discriminator, 2, seed=0)
+    >>> report = kmg.metrics.evaluate(
+    ...     model, "ring", metrics=["modes"], num_images=1000, verbose=0
+    ... )
+    >>> list(report.scores)
+    ['mixture', 'generator 0', 'generator 1', 'real']
+    """
+    started = time.time()
+    reference = as_samples(source, seed=seed, argument="source")
+    _check(model, reference, metrics, options)
+    table = {name: registry.get(name) for name in metrics}
+    network = None
+    if any(metric.needs_classifier for metric in table.values()):
+        network = classifiers.load(classifier)
+        network.conversion(reference.image_shape)
+    if "inception_score" in table:
+        check_splits(splits, num_images)
+    use = Settings(
+        network, splits, seed, batch_size, num_images, reference.name
+    )
+    rows = list(_rows(model, reference, num_images, seed, components, real))
+    if network is not None:
+        _look(rows, reference, use, verbose)
+    scores: dict[str, dict[str, Score]] = {row.name: {} for row in rows}
+    tasks = [
+        (row, name, metric)
+        for row in rows
+        for name, metric in table.items()
+        if _applies(metric, row)
+    ]
+    bar = _progbar(len(tasks), verbose, "score")
+    for row, name, metric in tasks:
+        chosen = dict((options or {}).get(name, {}))
+        scores[row.name].update(metric.run(row, use, **chosen))
+        bar.add(1)
+    weights = {row.name: row.weight for row in rows if row.weight is not None}
+    settings = _settings(use, reference, model)
+    return Report(scores, weights, settings, time.time() - started)
+
+
+def _check(
+    model: Any,
+    reference: Samples,
+    metrics: Sequence[str],
+    options: dict[str, dict[str, Any]] | None,
+) -> None:
+    """Raises ValueError for what would otherwise fail after an hour."""
+    if isinstance(metrics, str) or not metrics:
+        raise ValueError(
+            f"`metrics` must be a list of names, received: {metrics!r}."
+        )
+    for name in metrics:
+        metric = registry.get(name)
+        if metric.conditional and not getattr(model, "num_classes", None):
+            raise ValueError(
+                f"`metrics` has {name!r}, which needs a conditional model, "
+                "received: a model without classes."
+            )
+    for name in options or {}:
+        if name not in metrics:
+            raise ValueError(
+                f"`options` must be for metrics among {list(metrics)}, "
+                f"received: {name!r}."
+            )
+    shape = tuple(model.image_shape)
+    if shape != tuple(reference.image_shape):
+        raise ValueError(
+            f"`source` must have images of the model's shape {shape}, "
+            f"received: {tuple(reference.image_shape)}."
+        )
+
+
+def _rows(
+    model: Any,
+    reference: Samples,
+    num_images: int,
+    seed: int,
+    components: bool,
+    real: bool,
+) -> Iterator[Row]:
+    """Yields the mixture's row, each generator's, and real data's."""
+    samples = Samples(model, num_images, seed=seed)
+    yield Row("mixture", samples, reference, samples, model)
+    weights = getattr(model, "generator_weights", None)
+    if components and weights is not None:
+        for i, weight in enumerate(weights):
+            samples = Samples(model, num_images, seed=seed, component=i)
+            yield Row(
+                f"generator {i}",
+                samples,
+                reference,
+                samples,
+                model,
+                i,
+                float(weight),
+            )
+    if real:
+        # A set's distance to itself is 0 and says nothing of the ceiling.
+        first, second = reference.halves()
+        yield Row("real", reference, second, first)
+
+
+def _applies(metric: registry.Metric, row: Row) -> bool:
+    if metric.rows == "all" or row.name == "mixture":
+        return True
+    return metric.rows == "generated" and row.model is not None
+
+
+def _look(
+    rows: list[Row], reference: Samples, use: Settings, verbose: int
+) -> None:
+    """Runs the classifier over all images once, for every metric to use."""
+    generated = [row for row in rows if row.model is not None]
+    total = reference.num_images + sum(r.samples.num_images for r in generated)
+    bar = _progbar(total, verbose, "image")
+    # Real data first: what is wrong with the source then shows at once.
+    for samples in [reference, *(row.samples for row in generated)]:
+        activations(samples, use.classifier, use.batch_size, progress=bar.add)
+    for row in rows:
+        if row.model is None:
+            for part, half in zip(
+                (row.compared, row.reference), reference.halves(), strict=True
+            ):
+                part.memo.update(half.memo)
+
+
+def _settings(use: Settings, reference: Samples, model: Any) -> dict[str, Any]:
+    settings = {
+        "source": use.source,
+        "num_images": use.num_images,
+        "num_real": reference.num_images,
+        "splits": use.splits,
+        "seed": use.seed,
+    }
+    if use.classifier is not None:
+        settings["classifier"] = use.classifier.name
+        settings["classifier_sha256"] = use.classifier.sha256
+        settings["conversion"] = use.classifier.conversion(
+            tuple(model.image_shape)
+        )
+    return settings
+
+
+def _progbar(target: int, verbose: int, unit: str) -> keras.utils.Progbar:
+    return keras.utils.Progbar(target, verbose=verbose, unit_name=unit)

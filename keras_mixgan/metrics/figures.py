@@ -1,0 +1,179 @@
+"""Figures of scores: against epochs, over seeds, against training-set sizes.
+
+They use Matplotlib's objects, never its global state, so that they draw from
+any thread and without a display. Each returns a figure; its `savefig` writes
+it.
+"""
+
+import os
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_mixgan.figures import COLOURS
+from keras_mixgan.metrics.callback import read_scores
+
+SIZE = (6.0, 4.0)
+
+
+def score_curves(
+    runs: Mapping[str, Any], metric: str, title: str | None = None
+) -> Any:
+    """Draws a score against the epoch, several runs in one plot.
+
+    As figure 3 of the paper's ICML version. A run of several seeds is drawn
+    as its mean, with a band of one standard deviation over the seeds; a run
+    of one seed with the score's own spread, where it was recorded.
+
+    Args:
+        runs: by label, one run or a list of runs that differ in the seed. A
+            run is the path of an `Evaluate` callback's CSV file, or records.
+        metric: the column, such as "fid".
+        title: of the figure.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: a run has no such column.
+
+    Example:
+    >>> curve = [{"epoch": 5, "fid": 9.0}, {"epoch": 10, "fid": 4.0}]
+    >>> figure = score_curves({"T=3": curve, "T=5": [curve, curve]}, "fid")
+    >>> len(figure.axes[0].lines)
+    2
+    """
+    figure, axes = _axes("epoch", metric.replace("_", " "), title)
+    for label, given in runs.items():
+        seeds = [_column(run, metric, label) for run in _seeds(given)]
+        shared = sorted(set.intersection(*(set(run) for run in seeds)))
+        values = np.array(
+            [[run[epoch][0] for epoch in shared] for run in seeds]
+        )
+        middle = values.mean(axis=0)
+        if len(seeds) > 1:
+            band = values.std(axis=0)
+        else:
+            band = np.array([seeds[0][epoch][1] for epoch in shared])
+        (line,) = axes.plot(shared, middle, marker=".", label=label)
+        if np.any(band > 0):
+            axes.fill_between(
+                shared,
+                middle - band,
+                middle + band,
+                alpha=0.2,
+                color=line.get_color(),
+                linewidth=0,
+            )
+    axes.legend()
+    return figure
+
+
+def weight_curves(
+    run: Any, side: str = "generator", title: str | None = None
+) -> Any:
+    """Draws the mixture weights of one side against the epoch.
+
+    Args:
+        run: path of an `Evaluate` callback's CSV file, or records.
+        side: "generator" or "discriminator".
+        title: of the figure.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: the run has no weights of that side.
+    """
+    records = _records(run)
+    prefix = f"{side}_weight_"
+    keys = [key for key in records[0] if key.startswith(prefix)]
+    if not keys:
+        raise ValueError(
+            "`side` must be one the run has weights of, received: "
+            f"{side!r}, columns {sorted(records[0])}."
+        )
+    figure, axes = _axes("epoch", f"{side} weight", title)
+    epochs = [record["epoch"] for record in records]
+    for key in keys:
+        label = f"{side} {key.removeprefix(prefix)}"
+        axes.plot(epochs, [record[key] for record in records], label=label)
+    axes.axhline(1 / len(keys), color="0.7", linewidth=0.8, zorder=0)
+    axes.set_ylim(bottom=0)
+    axes.legend()
+    return figure
+
+
+def generalization_curve(gap: Any, title: str | None = None) -> Any:
+    """Draws distances to training sets of size m, and the held-out distance.
+
+    Args:
+        gap: a `GeneralizationGap`.
+        title: of the figure.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    figure, axes = _axes("training images m", "neural-net distance", title)
+    axes.semilogx(gap.sizes, gap.train, marker=".", label="training data")
+    held = np.full(len(gap.sizes), gap.held_out)
+    (line,) = axes.plot(gap.sizes, held, label="held-out data")
+    axes.fill_between(
+        gap.sizes,
+        held - gap.held_out_error,
+        held + gap.held_out_error,
+        alpha=0.2,
+        color=line.get_color(),
+        linewidth=0,
+    )
+    axes.legend()
+    return figure
+
+
+def _axes(x: str, y: str, title: str | None) -> tuple[Any, Any]:
+    # Deferred: Matplotlib takes a second to import.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=SIZE, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_prop_cycle(color=COLOURS)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    if title:
+        axes.set_title(title)
+    return figure, axes
+
+
+def _seeds(given: Any) -> list[Any]:
+    """Returns a list of runs: one run is a list of one."""
+    if isinstance(given, (str, os.PathLike)):
+        return [given]
+    given = list(given)
+    return [given] if given and isinstance(given[0], Mapping) else given
+
+
+def _records(run: Any) -> Sequence[Mapping[str, float]]:
+    if isinstance(run, (str, os.PathLike)):
+        return read_scores(run)
+    return list(run)
+
+
+def _column(
+    run: Any, metric: str, label: str
+) -> dict[int, tuple[float, float]]:
+    """Returns (value, spread) by epoch, where the run has a value."""
+    records = _records(run)
+    found = {
+        int(record["epoch"]): (record[metric], record.get(f"{metric}_std", 0))
+        for record in records
+        if metric in record
+    }
+    if not found:
+        columns = sorted({key for record in records for key in record})
+        raise ValueError(
+            f"`metric` must be a column of the run {label!r}, {columns}, "
+            f"received: {metric!r}."
+        )
+    return found

@@ -1,0 +1,49 @@
+"""Where TF-GAN's Inception lies on this machine, or how to put it there."""
+
+import hashlib
+import os
+import pathlib
+import tempfile
+
+from keras_mixgan.metrics import tfgan
+
+
+def locate() -> pathlib.Path:
+    """Returns the folder of TF-GAN's Inception SavedModel.
+
+    It is looked for where TensorFlow Hub keeps it (`TFHUB_CACHE_DIR`, or a
+    folder of its own under the temporary directory), and fetched by
+    TensorFlow Hub when it is not there.
+
+    Raises:
+        OSError: it is neither there nor to be had; the message says where to
+            put it by hand.
+        ImportError: TensorFlow Hub is needed and not installed.
+    """
+    folder = cache_folder()
+    if (folder / "saved_model.pb").is_file():
+        return folder
+    try:
+        return pathlib.Path(tfgan.hub().resolve(tfgan.INCEPTION_URL))
+    except ImportError:
+        raise
+    except Exception as error:  # What it raises depends on the protocol.
+        raise OSError(
+            "`classifier='inception'` needs TF-GAN's Inception module, which "
+            f"is neither in {folder} nor could be fetched ({error}). Offline: "
+            f"on a machine with a network, download {tfgan.INCEPTION_URL}"
+            "?tf-hub-format=compressed, and unpack that archive into "
+            f"{folder}, so that saved_model.pb lies directly in it "
+            "(TFHUB_CACHE_DIR changes the folder). Or name another "
+            "`classifier`: 'digits', 'fashion_mnist', or the folder of a "
+            "SavedModel with outputs `logits` and `pool_3`."
+        ) from error
+
+
+def cache_folder() -> pathlib.Path:
+    """Returns the folder TensorFlow Hub caches the module in."""
+    base = os.environ.get("TFHUB_CACHE_DIR") or os.path.join(
+        tempfile.gettempdir(), "tfhub_modules"
+    )
+    name = hashlib.sha1(tfgan.INCEPTION_URL.encode()).hexdigest()
+    return pathlib.Path(base).expanduser() / name

@@ -1,0 +1,121 @@
+"""Inception Score, and the same score by other classifiers.
+
+Salimans et al. 2016, "Improved Techniques for Training GANs"
+(arXiv:1606.03498), section 4:
+
+    exp(E_x KL(p(y|x) || p(y)))
+
+over each of ten splits of 50,000 images, reported as mean and standard
+deviation over the splits, as in MIX+GAN's table 1. The arithmetic is TF-GAN's
+`classifier_score_from_logits`, in float64.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from keras_mixgan.metrics import classifiers
+from keras_mixgan.metrics import tfgan
+from keras_mixgan.metrics.activations import Activations
+from keras_mixgan.metrics.activations import activations
+from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.metrics.score import Score
+
+# exp(-700) is the smallest power float64 holds with its digits. Below it a
+# probability is 0, and TF-GAN's 0 * log 0 is NaN.
+FLOOR = -700.0
+
+
+def inception_score(
+    model_or_images: Any,
+    classifier: Any = "digits",
+    num_images: int | None = 50_000,
+    splits: int = 10,
+    seed: int = 0,
+    component: int | None = None,
+    batch_size: int = 128,
+) -> Score:
+    """Scores images by how sure and how varied a classifier finds them.
+
+    Args:
+        model_or_images: a `MixGAN`, a source or its name, or an array of
+            images: uint8, or float in [-1, 1], (N, H, W, C).
+        classifier: see `classifiers.load`. The score is named after it.
+        num_images: images to generate, or at most to take of an array.
+        splits: parts the images are divided into; the standard deviation is
+            taken over them.
+        seed: of the images.
+        component: score one generator alone.
+        batch_size: images at a time; the score does not depend on it.
+
+    Returns:
+        `Score`, mean and std over the splits, 1 to the number of classes.
+
+    Raises:
+        ValueError: fewer images than splits, or bad images or classifier.
+
+    Example:
+    >>> import keras_mixgan as kmg
+    >>> score = kmg.metrics.inception_score("digits", num_images=1000)
+    >>> score.name
+    'digits classifier score'
+    """
+    network = classifiers.load(classifier)
+    samples = as_samples(
+        model_or_images, num_images, seed=seed, component=component
+    )
+    check_splits(splits, samples.num_images)
+    found = activations(samples, network, batch_size)
+    return inception_score_from_activations(found, splits, samples.seed)
+
+
+def inception_score_from_activations(
+    found: Activations, splits: int = 10, seed: int = 0
+) -> Score:
+    """Computes the score from a classifier's outputs.
+
+    Args:
+        found: the outputs; only the logits are read.
+        splits: number of parts, of sizes that differ by at most one.
+        seed: recorded in the details.
+
+    Raises:
+        ValueError: fewer images than splits.
+    """
+    check_splits(splits, len(found))
+    scores = [
+        classifier_score(part) for part in np.array_split(found.logits, splits)
+    ]
+    named = found.classifier == "inception"
+    name = (
+        "Inception Score" if named else f"{found.classifier} classifier score"
+    )
+    details = {
+        **found.details,
+        "splits": splits,
+        "std": f"over {splits} splits",
+        "seed": seed,
+    }
+    return Score(float(np.mean(scores)), float(np.std(scores)), details, name)
+
+
+def classifier_score(logits: np.ndarray) -> float:
+    """Returns exp(E KL(p(y|x) || p(y))) of all logits (N, K) together."""
+    import tensorflow as tf
+
+    logits = np.asarray(logits, "float64")
+    logits = logits - logits.max(axis=1, keepdims=True)
+    logits = np.maximum(logits, FLOOR)
+    metrics = tfgan.module("classifier_metrics")
+    return float(metrics.classifier_score_from_logits(tf.constant(logits)))
+
+
+def check_splits(splits: int, num_images: int) -> None:
+    """Raises ValueError unless every split gets an image."""
+    if splits < 1:
+        raise ValueError(f"`splits` must be at least 1, received: {splits}.")
+    if num_images < splits:
+        raise ValueError(
+            "`num_images` must be at least `splits`, so that every split has "
+            f"an image, received: {num_images} images, splits={splits}."
+        )

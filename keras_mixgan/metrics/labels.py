@@ -1,0 +1,177 @@
+"""Labels and components: does the model make what it was asked for.
+
+`label_agreement` asks a conditional model for every class alike and counts how
+often a classifier sees that class, the Classification Accuracy Score's
+simplest relative; `component_distinctness` trains a classifier of "which
+generator made this": 1 / T means the generators do the same, 1 that each has
+images of its own.
+"""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_mixgan.metrics import classifiers
+from keras_mixgan.metrics import networks
+from keras_mixgan.metrics.samples import CHUNK
+from keras_mixgan.metrics.samples import chunk_seed
+from keras_mixgan.metrics.score import Score
+
+
+def label_agreement(
+    model: Any,
+    classifier: Any = "digits",
+    num_images: int = 10_000,
+    seed: int = 0,
+    component: int | None = None,
+    batch_size: int = 128,
+) -> dict[str, Score]:
+    """How often a classifier sees the class that was asked for.
+
+    Args:
+        model: a conditional `MixGAN`.
+        classifier: see `classifiers.load`; its classes are the model's.
+        num_images: images to generate, as many of each class.
+        seed: of the images.
+        component: score one generator alone.
+        batch_size: images at a time.
+
+    Returns:
+        "label_agreement", the share of agreement in [0, 1] (details: per
+        class), and "label_balance", the entropy of the seen classes over that
+        of the uniform distribution, 1 for perfect balance.
+
+    Raises:
+        ValueError: an unconditional model, or a classifier that has other
+            numbers of classes.
+    """
+    network = classifiers.load(classifier)
+    count = getattr(model, "num_classes", None)
+    if not count:
+        raise ValueError(
+            "`model` must be conditional, with `num_classes`, received: "
+            f"num_classes={count!r}."
+        )
+    asked = np.arange(num_images, dtype="int32") % count
+    seen = _classes_seen(model, network, asked, component, seed, batch_size)
+    per_class = [float(np.mean(seen[asked == c] == c)) for c in range(count)]
+    share = np.bincount(seen, minlength=count) / num_images
+    present = share[share > 0]
+    balance = -np.sum(present * np.log(present)) / np.log(max(count, 2))
+    details = {
+        "num_images": num_images,
+        "classifier": network.name,
+        "classifier_sha256": network.sha256,
+        "conversion": network.conversion(tuple(model.image_shape)),
+        "per_class": per_class,
+        "seen": share.tolist(),
+        "seed": seed,
+    }
+    agreement = Score(
+        float(np.mean(seen == asked)), None, details, "label agreement"
+    )
+    return {
+        "label_agreement": agreement,
+        "label_balance": Score(float(balance), None, details, "label balance"),
+    }
+
+
+def _classes_seen(
+    model: Any,
+    network: classifiers.Classifier,
+    asked: np.ndarray,
+    component: int | None,
+    seed: int,
+    batch_size: int,
+) -> np.ndarray:
+    """Returns the class (N,) the classifier sees in each image asked for."""
+    seen = np.empty(len(asked), "int64")
+    for chunk, start in enumerate(range(0, len(asked), CHUNK)):
+        labels = asked[start : start + CHUNK]
+        images = model.generate(
+            len(labels),
+            labels=labels,
+            component=component,
+            seed=chunk_seed(seed, chunk),
+        )
+        for first in range(0, len(images), batch_size):
+            batch = images[first : first + batch_size]
+            logits, _ = network.logits_and_features(batch)
+            if logits.shape[1] != model.num_classes:
+                raise ValueError(
+                    f"`classifier` must have the model's {model.num_classes} "
+                    f"classes, received: {logits.shape[1]} ({network.name!r})."
+                )
+            place = start + first
+            seen[place : place + len(batch)] = logits.argmax(axis=1)
+    return seen
+
+
+def component_distinctness(
+    model: Any,
+    network: Any = None,
+    num_images: int = 2000,
+    steps: int = 300,
+    batch_size: int = 64,
+    seed: int = 0,
+) -> Score:
+    """Accuracy of a fresh classifier of "which generator made this image".
+
+    Args:
+        model: a `MixGAN` of at least two generators.
+        network: "mlp", "conv", or a function from an image shape to a Keras
+            model with a logit for each generator; `None` for "conv" on
+            images and "mlp" on points.
+        num_images: images of each generator, half of them to train on.
+        steps: updates of the classifier.
+        batch_size: images in an update.
+        seed: of images, weights and batches.
+
+    Returns:
+        `Score` of the held-out accuracy; std is its standard error, and
+        details hold chance level and the confusion matrix.
+
+    Raises:
+        ValueError: fewer than two generators or four images.
+    """
+    count = len(model.generators)
+    if count < 2 or num_images < 4:
+        raise ValueError(
+            "`model` must have at least 2 generators, and `num_images` be at "
+            f"least 4, received: {count} generators, num_images={num_images}."
+        )
+    made = [
+        model.generate(num_images, component=i, seed=chunk_seed(seed, i))
+        for i in range(count)
+    ]
+    half = num_images // 2
+    images = np.concatenate([side[:half] for side in made])
+    rest = np.concatenate([side[half:] for side in made])
+    labels = np.repeat(np.arange(count), half)
+    truth = np.repeat(np.arange(count), num_images - half)
+    kind = network or networks.default_kind(tuple(model.image_shape))
+    judge = networks.build(kind, tuple(model.image_shape), count, seed)
+    judge.compile(
+        keras.optimizers.Adam(1e-3),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    rng = np.random.default_rng(seed)
+    size = min(batch_size, len(images))
+    for _ in range(steps):
+        rows = rng.choice(len(images), size, replace=False)
+        judge.train_on_batch(images[rows], labels[rows])
+    said = networks.outputs_in_batches(judge, rest).argmax(axis=1)
+    confusion = np.zeros((count, count))
+    np.add.at(confusion, (truth, said), 1 / (num_images - half))
+    accuracy = float(np.mean(said == truth))
+    details = {
+        "num_images": num_images,
+        "chance": 1 / count,
+        "confusion": confusion.tolist(),
+        "steps": steps,
+        "std": "standard error of the held-out accuracy",
+        "seed": seed,
+    }
+    error = float(np.sqrt(accuracy * (1 - accuracy) / len(truth)))
+    return Score(accuracy, error, details, "component distinctness")

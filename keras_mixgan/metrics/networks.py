@@ -1,0 +1,123 @@
+"""Fresh networks that measure: the named discriminator classes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_mixgan import architectures
+from keras_mixgan import components
+from keras_mixgan.inference import Forward
+
+NAMED = ("mlp", "conv")
+WIDTH = 64
+
+
+def build(
+    kind: str | Callable[[tuple[int, ...]], keras.Model],
+    image_shape: tuple[int, ...],
+    outputs: int = 1,
+    seed: int = 0,
+) -> keras.Model:
+    """Builds a network of a named class, with fresh weights.
+
+    Neither class has batch normalization, whose statistics would let the
+    network judge whole batches instead of single images.
+
+    Args:
+        kind: "mlp", two dense layers; "conv", three strided convolutions
+            (images only); the name of an architecture, whose discriminator is
+            built; or a function from an image shape to a model with logits.
+        image_shape: shape of one image (H, W, C), or (F,) for points.
+        outputs: logits to put out; architectures have one.
+        seed: of the initial weights.
+
+    Returns:
+        A Keras model, images (B, ...) to logits (B, outputs).
+
+    Raises:
+        ValueError: unknown name; images needed; wrong number of outputs.
+
+    Example:
+    >>> build("conv", (28, 28, 1)).output_shape
+    (None, 1)
+    """
+    with components.seeded(seed):
+        if callable(kind):
+            network = kind(tuple(image_shape))
+        elif kind == "mlp":
+            network = _mlp(image_shape, outputs)
+        elif kind == "conv":
+            network = _conv(image_shape, outputs)
+        else:
+            network = _architecture(kind, image_shape)
+    if network.output_shape[-1] != outputs:
+        raise ValueError(
+            f"`discriminator` must give {outputs} logits an image, received: "
+            f"{kind!r} with output shape {network.output_shape}."
+        )
+    return network
+
+
+def default_kind(image_shape: tuple[int, ...]) -> str:
+    """Returns "conv" for images and "mlp" for points."""
+    return "conv" if len(image_shape) == 3 else "mlp"
+
+
+def outputs_in_batches(
+    network: keras.Model,
+    inputs: Any,
+    batch_size: int = 256,
+    forward: Forward | None = None,
+) -> np.ndarray:
+    """Returns a network's outputs in inference mode, float64 (N, ...).
+
+    Args:
+        network: a Keras model of one or more inputs.
+        inputs: one array, or a list of arrays of one length.
+        batch_size: examples at a time.
+        forward: keeps what it compiles, for networks that are asked again.
+    """
+    forward = forward or Forward()
+    inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+    found = []
+    for start in range(0, len(inputs[0]), batch_size):
+        rows = slice(start, start + batch_size)
+        found.append(forward(network, *(part[rows] for part in inputs)))
+    return np.concatenate(found).astype("float64")
+
+
+def _mlp(image_shape: tuple[int, ...], outputs: int) -> keras.Model:
+    layers = keras.layers
+    inputs = keras.Input(image_shape, name="images")
+    x = layers.Flatten()(inputs) if len(image_shape) > 1 else inputs
+    for _ in range(2):
+        x = layers.Dense(2 * WIDTH)(x)
+        x = layers.LeakyReLU(0.2)(x)
+    return keras.Model(inputs, layers.Dense(outputs)(x), name="mlp")
+
+
+def _conv(image_shape: tuple[int, ...], outputs: int) -> keras.Model:
+    layers = keras.layers
+    if len(image_shape) != 3:
+        raise ValueError(
+            "`discriminator='conv'` takes images (height, width, channels), "
+            f"received examples of shape {image_shape}; use 'mlp'."
+        )
+    x = inputs = keras.Input(image_shape, name="images")
+    for width in (WIDTH // 2, WIDTH, WIDTH):
+        x = layers.Conv2D(width, 4, strides=2, padding="same")(x)
+        x = layers.LeakyReLU(0.2)(x)
+    x = layers.Flatten()(x)
+    return keras.Model(inputs, layers.Dense(outputs)(x), name="conv")
+
+
+def _architecture(kind: Any, image_shape: tuple[int, ...]) -> keras.Model:
+    if kind not in architectures.ARCHITECTURES:
+        known = sorted({*NAMED, *architectures.ARCHITECTURES})
+        raise ValueError(
+            f"`discriminator` must be one of {known}, or a function from an "
+            f"image shape to a Keras model, received: {kind!r}."
+        )
+    return architectures.get(kind).discriminator(image_shape=image_shape)

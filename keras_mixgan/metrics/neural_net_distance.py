@@ -1,0 +1,268 @@
+"""Neural-net distance and phi-divergence, and how they generalize.
+
+Arora et al. 2017 (arXiv:1703.00573), the F-divergence of definition 2 in the
+ICML version (definition 1 in the first arXiv version): for a class F of
+discriminators and a concave measuring function phi,
+
+    d(mu, nu) = sup_{D in F} E_mu[phi(D(x))] + E_nu[phi(1 - D(x))] - 2 phi(1/2)
+
+With phi(t) = t this is the neural-net distance sup E_mu[D] - E_nu[D]. The
+supremum is approached by training a fresh network of the class on one half of
+the images, and measured on the other half, so that what is reported bounds
+the distance from below, up to sampling noise.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_mixgan import payoffs
+from keras_mixgan.inference import Forward
+from keras_mixgan.metrics import networks
+from keras_mixgan.metrics import response
+from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.metrics.score import Score
+
+# phi(t) = t with D in [0, 1], as the paper has it: a distance in [0, 1].
+UNIT = payoffs.Payoff("unit", ops.sigmoid, lambda x: 1.0 - ops.sigmoid(x))
+
+
+def neural_net_distance(
+    model_or_images: Any,
+    real: Any,
+    discriminator: Any = None,
+    payoff: Any = None,
+    num_images: int | None = 10_000,
+    steps: int = 500,
+    batch_size: int = 64,
+    learning_rate: float = response.LEARNING_RATE,
+    seed: int = 0,
+    component: int | None = None,
+) -> Score:
+    """Distance to real data as a class of discriminators sees it.
+
+    Args:
+        model_or_images: see `inception_score`; points as well as images.
+        real: see `fid`.
+        discriminator: the class: "mlp", "conv", an architecture's name, or a
+            function from an image shape to a Keras model with one logit;
+            `None` for "conv" on images and "mlp" on points.
+        payoff: `None` for phi(t) = t with D = sigmoid(logit), a distance in
+            [0, 1]; or a payoff (or its name) for its phi-divergence: "log"
+            gives at most 2 log 2, twice the Jensen-Shannon divergence. With
+            "wasserstein" the class itself must bound its outputs.
+        num_images: images to take of each side.
+        steps: updates of the fresh discriminator.
+        batch_size: images of each side in an update.
+        learning_rate: of Adam.
+        seed: of images, initial weights and batches.
+        component: measure one generator alone.
+
+    Returns:
+        `Score`; std is the standard error of the held-out estimate.
+
+    Raises:
+        ValueError: fewer than four images a side, shapes that differ, an
+            unknown class or payoff.
+
+    Example:
+    >>> import keras_mixgan as kmg
+    >>> from keras_mixgan.sources import load_source
+    >>> ring = load_source("ring").images[:2000]
+    >>> near = kmg.metrics.neural_net_distance(ring, ring, steps=20)
+    >>> far = kmg.metrics.neural_net_distance(ring + 0.5, ring, steps=20)
+    >>> near.mean < far.mean
+    True
+    """
+    real = as_samples(real, num_images, seed=seed, argument="real")
+    samples = as_samples(
+        model_or_images, num_images, seed=seed, component=component
+    )
+    sides = [real.images(), samples.images()]
+    _check_sides(*sides)
+    kind = discriminator or networks.default_kind(real.image_shape)
+    phi = UNIT if payoff is None else payoffs.get(payoff)
+    halves = [np.array_split(side, 2) for side in sides]
+    network = networks.build(kind, real.image_shape, seed=seed)
+    response.train_discriminator(
+        network,
+        *(half[0] for half in halves),
+        phi,
+        steps,
+        batch_size,
+        learning_rate,
+        seed,
+    )
+    value, error = distance(network, *(half[1] for half in halves), phi)
+    details = {
+        "num_images": len(sides[1]),
+        "num_real": len(sides[0]),
+        "discriminator": _kind_name(kind),
+        "payoff": phi.name,
+        "steps": steps,
+        "std": "standard error on the held-out half",
+        "seed": seed,
+    }
+    return Score(value, error, details, _name(phi))
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneralizationGap:
+    """Distances to training sets of growing size, against the held-out one.
+
+    Args:
+        sizes: training-set sizes m.
+        train: for each m, the distance between m training images and m
+            generated ones, the discriminator trained and measured on them.
+        held_out: the distance on held-out data, measured on fresh images.
+        held_out_error: its standard error.
+        details: what the numbers depend on.
+    """
+
+    sizes: tuple[int, ...]
+    train: tuple[float, ...]
+    held_out: float
+    held_out_error: float
+    details: dict[str, Any]
+
+    @property
+    def gap(self) -> tuple[float, ...]:
+        """Distance on held-out minus distance on training data, for each m."""
+        return tuple(self.held_out - train for train in self.train)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all fields and the gap, ready for JSON."""
+        return {**dataclasses.asdict(self), "gap": self.gap}
+
+
+def generalization_gap(
+    model_or_images: Any,
+    train: Any,
+    held_out: Any,
+    sizes: tuple[int, ...] = (100, 300, 1000, 3000),
+    discriminator: Any = None,
+    payoff: Any = None,
+    steps: int = 500,
+    batch_size: int = 64,
+    learning_rate: float = response.LEARNING_RATE,
+    seed: int = 0,
+) -> GeneralizationGap:
+    """Measures how a distance generalizes from m samples to the population.
+
+    The paper's definition of generalization: the distance between empirical
+    distributions of m samples is close to that between the distributions
+    themselves. Its theorem says m of the order of the discriminator's number
+    of parameters suffices. `figures.generalization_curve` plots the result.
+
+    Args:
+        model_or_images: the generated side.
+        train: the data the model was trained on.
+        held_out: data it was not trained on.
+        sizes: training-set sizes m.
+        discriminator: see `neural_net_distance`.
+        payoff: see `neural_net_distance`.
+        steps: see `neural_net_distance`.
+        batch_size: see `neural_net_distance`.
+        learning_rate: see `neural_net_distance`.
+        seed: see `neural_net_distance`.
+
+    Raises:
+        ValueError: a size below 2, or above the number of training images.
+    """
+    train = as_samples(train, seed=seed, argument="train")
+    largest = min(train.num_images, max(sizes, default=0))
+    if not sizes or min(sizes) < 2 or max(sizes) > largest:
+        raise ValueError(
+            "`sizes` must lie between 2 and the number of training images, "
+            f"{train.num_images}, received: {sizes}."
+        )
+    generated = as_samples(model_or_images, 2 * largest, seed=seed + 1)
+    real, fake = train.images(largest), generated.images(largest)
+    _check_sides(real, fake)
+    kind = discriminator or networks.default_kind(train.image_shape)
+    phi = UNIT if payoff is None else payoffs.get(payoff)
+    settings = (phi, steps, batch_size, learning_rate, seed)
+    distances = []
+    for size in sizes:
+        network = networks.build(kind, train.image_shape, seed=seed)
+        sides = real[:size], fake[:size]
+        response.train_discriminator(network, *sides, *settings)
+        distances.append(distance(network, *sides, phi)[0])
+    held = neural_net_distance(
+        model_or_images,
+        held_out,
+        kind,
+        payoff,
+        2 * largest,
+        steps,
+        batch_size,
+        learning_rate,
+        seed,
+    )
+    return GeneralizationGap(
+        tuple(int(size) for size in sizes),
+        tuple(distances),
+        held.mean,
+        held.std,
+        held.details,
+    )
+
+
+def distance(
+    network: Any, real: np.ndarray, fake: np.ndarray, payoff: payoffs.Payoff
+) -> tuple[float, float]:
+    """Returns what one discriminator measures, and the standard error.
+
+    Args:
+        network: images to logits (B, 1).
+        real: float32 (N, ...).
+        fake: float32 (M, ...).
+        payoff: gives both terms from logits.
+    """
+    forward = Forward()
+    terms = [
+        _terms(
+            term, networks.outputs_in_batches(network, side, forward=forward)
+        )
+        for term, side in ((payoff.real, real), (payoff.fake, fake))
+    ]
+    value = sum(float(term.mean()) for term in terms) - constant_value(payoff)
+    error = np.sqrt(sum(term.var() / len(term) for term in terms))
+    return value, float(error)
+
+
+def constant_value(payoff: payoffs.Payoff) -> float:
+    """Returns 2 phi(1/2): the most that a constant discriminator earns."""
+    constants = np.linspace(-1, 1, 9, dtype="float32")
+    earned = _terms(payoff.real, constants) + _terms(payoff.fake, constants)
+    return float(earned.max())
+
+
+def _terms(term: Any, logits: np.ndarray) -> np.ndarray:
+    found = term(ops.convert_to_tensor(np.asarray(logits, "float32")))
+    return np.asarray(ops.convert_to_numpy(found), "float64").ravel()
+
+
+def _check_sides(real: np.ndarray, fake: np.ndarray) -> None:
+    if real.shape[1:] != fake.shape[1:]:
+        raise ValueError(
+            "`real` must have images of the shape that is measured, "
+            f"{fake.shape[1:]}, received: {real.shape[1:]}."
+        )
+    if min(len(real), len(fake)) < 4:
+        raise ValueError(
+            "`num_images` must be at least 4 a side, two to train on and two "
+            f"to measure, received: {len(fake)} images, {len(real)} real ones."
+        )
+
+
+def _kind_name(kind: Any) -> str:
+    return kind if isinstance(kind, str) else getattr(kind, "__name__", "own")
+
+
+def _name(payoff: payoffs.Payoff) -> str:
+    if payoff is UNIT:
+        return "neural-net distance"
+    return f"neural-net divergence ({payoff.name})"

@@ -1,0 +1,147 @@
+"""Precision and recall, density and coverage, of generated features.
+
+Precision and recall: Kynkaanniemi et al. 2019 (arXiv:1904.06991), equations 1
+and 2: the share of generated features within the k-nearest-neighbour balls of
+the real ones, and the reverse. Density and coverage: Naeem et al. 2020
+(arXiv:2002.09797), equations 3 and 4, which outliers move less. Neighbours
+are found by scikit-learn, which is maintained; the metrics' own package
+(prdc 0.2, 2020) is not, prints, and holds whole distance matrices.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from keras_mixgan.metrics import classifiers
+from keras_mixgan.metrics.activations import activations
+from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.metrics.score import Score
+
+NAMES = ("precision", "recall", "density", "coverage")
+
+
+def precision_recall(
+    model_or_images: Any,
+    real: Any,
+    classifier: Any = "digits",
+    num_images: int | None = 10_000,
+    nearest: int = 5,
+    seed: int = 0,
+    component: int | None = None,
+    batch_size: int = 128,
+) -> dict[str, Score]:
+    """Fidelity and diversity apart: what FID sums up in one number.
+
+    Args:
+        model_or_images: see `inception_score`.
+        real: see `fid`; at most `num_images` of it are used.
+        classifier: see `classifiers.load`; its features are compared.
+        num_images: images of each side.
+        nearest: k, the neighbour whose distance is a ball's radius.
+        seed: of the images.
+        component: score one generator alone.
+        batch_size: images at a time.
+
+    Returns:
+        A `Score` without std for "precision", "recall", "density" and
+        "coverage"; all in [0, 1] but density, which may exceed 1.
+
+    Raises:
+        ValueError: not more images than `nearest`; bad images or classifier.
+        ImportError: scikit-learn is not installed.
+
+    Example:
+    >>> import keras_mixgan as kmg
+    >>> from keras_mixgan.sources import load_source
+    >>> digits = load_source("digits").images[:200]
+    >>> scores = kmg.metrics.precision_recall(digits, real=digits)
+    >>> scores["recall"].mean
+    1.0
+    """
+    network = classifiers.load(classifier)
+    real = as_samples(real, num_images, seed=seed, argument="real")
+    samples = as_samples(
+        model_or_images, num_images, seed=seed, component=component
+    )
+    found = activations(samples, network, batch_size)
+    found_real = activations(real, network, batch_size)
+    values = prdc(found_real.features, found.features, nearest)
+    details = {
+        **found.details,
+        "num_real": len(found_real),
+        "nearest": nearest,
+        "seed": seed,
+    }
+    return {
+        name: Score(value, None, details, f"{name} ({network.name} features)")
+        for name, value in values.items()
+    }
+
+
+def prdc(
+    real: np.ndarray, generated: np.ndarray, nearest: int = 5
+) -> dict[str, float]:
+    """Computes all four from features; distances block by block.
+
+    Args:
+        real: (N, F).
+        generated: (M, F).
+        nearest: k.
+
+    Returns:
+        "precision", "recall", "density" and "coverage".
+
+    Raises:
+        ValueError: not more features than `nearest`.
+        ImportError: scikit-learn is not installed.
+    """
+    if nearest < 1 or min(len(real), len(generated)) <= nearest:
+        raise ValueError(
+            "`nearest` must be at least 1 and below the number of images, "
+            f"received: nearest={nearest}, {len(generated)} images and "
+            f"{len(real)} real ones."
+        )
+    chunks = _sklearn().metrics.pairwise_distances_chunked
+    real = np.asarray(real, "float32")
+    generated = np.asarray(generated, "float32")
+    real_radius = _radii(real, nearest)
+    radius = _radii(generated, nearest)
+    in_balls = np.zeros(len(generated), "int64")  # Of real images.
+    recalled, covered = [], []
+    start = 0
+    for distances in chunks(real, generated, working_memory=64):
+        rows = slice(start, start + len(distances))
+        start += len(distances)
+        inside = distances <= real_radius[rows, None]
+        in_balls += inside.sum(axis=0)
+        covered.append(inside.any(axis=1))
+        recalled.append((distances <= radius[None, :]).any(axis=1))
+    values = (
+        np.mean(in_balls > 0),
+        np.mean(np.concatenate(recalled)),
+        np.mean(in_balls) / nearest,
+        np.mean(np.concatenate(covered)),
+    )
+    return dict(zip(NAMES, map(float, values), strict=True))
+
+
+def _radii(features: np.ndarray, nearest: int) -> np.ndarray:
+    """Returns the distance of each feature to its k-th nearest other one."""
+    neighbors = _sklearn().neighbors.NearestNeighbors(
+        n_neighbors=nearest, algorithm="brute"
+    )
+    # Without an argument, a point is not its own neighbour.
+    return neighbors.fit(features).kneighbors()[0][:, -1]
+
+
+def _sklearn() -> Any:
+    """Imports scikit-learn when it is first needed: it takes a second."""
+    try:
+        import sklearn.metrics
+        import sklearn.neighbors
+    except ImportError as error:
+        raise ImportError(
+            "Nearest neighbours are found by scikit-learn. Install it with "
+            "`pip install scikit-learn`."
+        ) from error
+    return sklearn

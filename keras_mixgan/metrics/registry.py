@@ -1,0 +1,221 @@
+"""The metrics `evaluate` knows by name, and how each is run on a row."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from keras_mixgan.metrics.birthday import birthday
+from keras_mixgan.metrics.classifiers import Classifier
+from keras_mixgan.metrics.distances import fid
+from keras_mixgan.metrics.distances import kid
+from keras_mixgan.metrics.equilibrium import equilibrium_gap
+from keras_mixgan.metrics.inception_score import inception_score
+from keras_mixgan.metrics.labels import component_distinctness
+from keras_mixgan.metrics.labels import label_agreement
+from keras_mixgan.metrics.modes import modes
+from keras_mixgan.metrics.neural_net_distance import neural_net_distance
+from keras_mixgan.metrics.precision_recall import precision_recall
+from keras_mixgan.metrics.samples import Samples
+from keras_mixgan.metrics.score import Score
+from keras_mixgan.metrics.sliced_wasserstein import sliced_wasserstein
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What is scored in one line of a report.
+
+    Args:
+        name: "mixture", "generator 0", ..., or "real".
+        samples: its images.
+        reference: real images to compare them with. On the real row samples
+            and reference are the data's two halves, for `compared`.
+        compared: the images that distances are taken of.
+        model: the model, `None` on the real row.
+        component: number of the generator, `None` for the mixture.
+        weight: the generator's mixture weight.
+    """
+
+    name: str
+    samples: Samples
+    reference: Samples
+    compared: Samples
+    model: Any = None
+    component: int | None = None
+    weight: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What all metrics of a report share.
+
+    Args:
+        classifier: the loaded classifier, `None` where no metric needs one.
+        splits: of the classifier score.
+        seed: of everything.
+        batch_size: of the classifier.
+        num_images: of the report; metrics that compare pairs take fewer.
+        source: name of the real data.
+    """
+
+    classifier: Classifier | None
+    splits: int
+    seed: int
+    batch_size: int
+    num_images: int
+    source: str = ""
+
+    def limit(self, most: int) -> int:
+        """Returns the report's number of images, or `most` if that is less."""
+        return min(self.num_images, most)
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """One entry of the table.
+
+    Args:
+        run: from row, settings and the user's options to scores by name.
+        rows: "all", "generated" (not the real data) or "mixture".
+        needs_classifier: it looks through the report's classifier.
+        conditional: it needs a model that takes labels.
+    """
+
+    run: Callable[..., dict[str, Score]]
+    rows: str = "all"
+    needs_classifier: bool = False
+    conditional: bool = False
+
+
+def _inception_score(row: Row, use: Settings, **options: Any):
+    score = inception_score(
+        row.samples,
+        use.classifier,
+        splits=options.pop("splits", use.splits),
+        batch_size=use.batch_size,
+        **options,
+    )
+    return {"inception_score": score}
+
+
+def _fid(row: Row, use: Settings, **options: Any):
+    score = fid(
+        row.compared,
+        row.reference,
+        use.classifier,
+        batch_size=use.batch_size,
+        **options,
+    )
+    return {"fid": score}
+
+
+def _kid(row: Row, use: Settings, **options: Any):
+    score = kid(
+        row.compared,
+        row.reference,
+        use.classifier,
+        batch_size=use.batch_size,
+        **options,
+    )
+    return {"kid": score}
+
+
+def _precision_recall(row: Row, use: Settings, **options: Any):
+    options.setdefault("num_images", use.limit(10_000))
+    return precision_recall(
+        row.compared,
+        row.reference,
+        use.classifier,
+        batch_size=use.batch_size,
+        **options,
+    )
+
+
+def _sliced_wasserstein(row: Row, use: Settings, **options: Any):
+    options.setdefault("num_images", use.limit(8192))
+    options.setdefault("seed", use.seed)
+    score = sliced_wasserstein(row.compared, row.reference, **options)
+    return {"sliced_wasserstein": score}
+
+
+def _neural_net_distance(row: Row, use: Settings, **options: Any):
+    options.setdefault("num_images", use.limit(10_000))
+    options.setdefault("seed", use.seed)
+    score = neural_net_distance(row.compared, row.reference, **options)
+    return {"neural_net_distance": score}
+
+
+def _birthday(row: Row, use: Settings, **options: Any):
+    options.setdefault("num_images", use.limit(2000))
+    return {"birthday": birthday(row.compared, row.reference, **options)}
+
+
+def _modes(row: Row, use: Settings, **options: Any):
+    options.setdefault("num_images", use.limit(10_000))
+    options.setdefault("centers", use.source)
+    return modes(row.samples, **options)
+
+
+def _label_agreement(row: Row, use: Settings, **options: Any):
+    options.setdefault("num_images", use.limit(10_000))
+    return label_agreement(
+        row.model,
+        use.classifier,
+        seed=use.seed,
+        component=row.component,
+        batch_size=use.batch_size,
+        **options,
+    )
+
+
+def _component_distinctness(row: Row, use: Settings, **options: Any):
+    options.setdefault("num_images", use.limit(2000))
+    score = component_distinctness(row.model, seed=use.seed, **options)
+    return {"component_distinctness": score}
+
+
+def _equilibrium_gap(row: Row, use: Settings, **options: Any):
+    options.setdefault("num_images", use.limit(2000))
+    found = equilibrium_gap(row.model, row.reference, seed=use.seed, **options)
+    details = found.to_dict()
+    return {
+        "equilibrium_gap": Score(
+            found.epsilon, None, details, "equilibrium gap epsilon"
+        ),
+        "generator_gain": Score(
+            found.generator_gain, None, details, "generator gain"
+        ),
+        "discriminator_gain": Score(
+            found.discriminator_gain, None, details, "discriminator gain"
+        ),
+    }
+
+
+# To add a metric: its file, one entry here, one test of what it means.
+METRICS: dict[str, Metric] = {
+    "inception_score": Metric(_inception_score, needs_classifier=True),
+    "fid": Metric(_fid, needs_classifier=True),
+    "kid": Metric(_kid, needs_classifier=True),
+    "precision_recall": Metric(_precision_recall, needs_classifier=True),
+    "sliced_wasserstein": Metric(_sliced_wasserstein),
+    "neural_net_distance": Metric(_neural_net_distance),
+    "birthday": Metric(_birthday),
+    "modes": Metric(_modes),
+    "label_agreement": Metric(
+        _label_agreement, "generated", needs_classifier=True, conditional=True
+    ),
+    "component_distinctness": Metric(_component_distinctness, "mixture"),
+    "equilibrium_gap": Metric(_equilibrium_gap, "mixture"),
+}
+
+
+def get(name: str) -> Metric:
+    """Returns a metric by name.
+
+    Raises:
+        ValueError: unknown name.
+    """
+    if name not in METRICS:
+        raise ValueError(
+            f"`metrics` must be among {list(METRICS)}, received: {name!r}."
+        )
+    return METRICS[name]

@@ -1,0 +1,122 @@
+"""`Report`: the scores of a mixture, as a table and as a file."""
+
+import dataclasses
+import importlib.metadata
+import json
+import math
+import os
+import pathlib
+import platform
+from typing import Any
+
+from keras_mixgan import atomic
+from keras_mixgan._version import __version__
+from keras_mixgan.metrics.score import Score
+
+PACKAGES = ("keras", "tensorflow", "tensorflow-gan", "numpy", "scikit-learn")
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What `evaluate` found.
+
+    Args:
+        scores: for every row ("mixture", "generator 0", ..., "real") its
+            scores by name.
+        weights: for every generator's row its mixture weight.
+        settings: source, numbers of images, classifier and its hash,
+            conversion, splits, seed.
+        seconds: the time it took.
+
+    Example:
+    >>> scores = {"mixture": {"fid": Score(12.5, name="FID")}}
+    >>> print(Report(scores, {}, {}, 1.0).table())
+              FID
+    mixture  12.500
+    """
+
+    scores: dict[str, dict[str, Score]]
+    weights: dict[str, float]
+    settings: dict[str, Any]
+    seconds: float
+
+    def table(self) -> str:
+        """Returns the scores as aligned text, a row a line."""
+        columns: dict[str, str] = {}
+        for scores in self.scores.values():
+            for key, score in scores.items():
+                columns.setdefault(key, score.name)
+        weights = ["weight"] if self.weights else []
+        lines = [["", *weights, *columns.values()]]
+        for row, scores in self.scores.items():
+            line = [row]
+            if weights:
+                weight = self.weights.get(row)
+                line.append("" if weight is None else f"{weight:.3f}")
+            line += [
+                scores[key].format() if key in scores else "" for key in columns
+            ]
+            lines.append(line)
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join(
+            "  ".join(
+                cell.ljust(width) if place == 0 else cell.center(width)
+                for place, (cell, width) in enumerate(
+                    zip(line, widths, strict=True)
+                )
+            ).rstrip()
+            for line in lines
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns everything, with versions, ready for strict JSON."""
+        scores = {
+            row: {key: score.to_dict() for key, score in found.items()}
+            for row, found in self.scores.items()
+        }
+        return _finite(
+            {
+                "scores": scores,
+                "weights": self.weights,
+                "settings": self.settings,
+                "versions": versions(),
+                "seconds": round(self.seconds, 2),
+            }
+        )
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes `to_dict` as JSON, beside the file first, then renamed.
+
+        Args:
+            path: of the file, such as "runs/digits/scores.json".
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        text = json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+        path = pathlib.Path(path).expanduser()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic.replacing(path) as partial:
+            partial.write_text(text)
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions that a score depends on."""
+    found = {"keras-mixgan": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _finite(value: Any) -> Any:
+    """Replaces infinities and NaN, which JSON has no number for, by names."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value

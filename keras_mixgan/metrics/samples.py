@@ -1,0 +1,266 @@
+"""Where a score gets its images: a model's or a data set's, in batches.
+
+Every score reads its images through `Samples`, so that one place decides how
+many there are, in which order, and that never more than a chunk of generated
+images lies in memory at once.
+"""
+
+import copy
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+# Generated images come in chunks of this size, each with a seed of its own, so
+# that the batch size does not change them and memory does not grow.
+CHUNK = 1000
+# Half a gray level of slack for images that were resized or rounded.
+SLACK = 1 / 255
+
+
+class Samples:
+    """A fixed sequence of images from a model, an array or a source.
+
+    Args:
+        data: an object with `generate` (a `MixGAN`), a source (an object with
+            `images`), an array of images, or the name or folder of a source.
+            Arrays are uint8 (N, H, W, C) in 0..255, float (N, H, W, C) in
+            [-1, 1], or float (N, F) points, with C 1 or 3.
+        num_images: how many; `None` for all of an array, 50,000 of a model.
+            An array that has fewer gives what it has.
+        seed: of the latents and of the order in which an array is read; data
+            sets sorted by class would otherwise spoil every split.
+        component: number of the one generator to sample; `None` for the
+            mixture.
+        argument: what the caller calls `data`, for error messages.
+
+    Raises:
+        ValueError: no images, a wrong shape, a range outside [-1, 1].
+        TypeError: `data` is none of the above.
+
+    Example:
+    >>> import numpy as np
+    >>> samples = Samples(np.zeros((10, 8, 8, 1), "uint8"), num_images=5)
+    >>> [batch.shape for batch in samples.batches(4)]
+    [(4, 8, 8, 1), (1, 8, 8, 1)]
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        num_images: int | None = None,
+        *,
+        seed: int = 0,
+        component: int | None = None,
+        argument: str = "model_or_images",
+    ) -> None:
+        if seed < 0:
+            raise ValueError(f"`seed` must be at least 0, received: {seed}.")
+        self.seed = int(seed)
+        self.component = component
+        self.name = _name(data)
+        self.memo: dict[Any, Any] = {}
+        self.model = self._order = self._images = self.labels = None
+        if num_images is not None and num_images < 1:
+            raise ValueError(
+                f"`num_images` must be at least 1, received: {num_images}."
+            )
+        if callable(getattr(data, "generate", None)):
+            self.model = data
+            self.num_images = 50_000 if num_images is None else num_images
+            # A part of these images has the same chunks, cut short.
+            self._drawn = self.num_images
+            self.image_shape = tuple(data.image_shape)
+            return
+        if component is not None:
+            raise ValueError(
+                f"`component` picks a generator of a model, but `{argument}` "
+                f"is a data set. Received: component={component}."
+            )
+        self._images, labels = _arrays(data, argument)
+        order = np.random.default_rng(self.seed).permutation(len(self._images))
+        self._order = order[:num_images]
+        self.labels = None if labels is None else labels[self._order]
+        self.num_images = len(self._order)
+        self.image_shape = self._images.shape[1:]
+
+    def batches(self, batch_size: int = 128) -> Iterator[np.ndarray]:
+        """Yields all images as float32 (B, ...) in [-1, 1], B at most so many.
+
+        Args:
+            batch_size: changes the batches, never the images.
+        """
+        if batch_size < 1:
+            raise ValueError(
+                f"`batch_size` must be at least 1, received: {batch_size}."
+            )
+        size = CHUNK if self.model is not None else batch_size
+        for start in range(0, self.num_images, size):
+            chunk = self._chunk(start, size, batch_size)
+            for first in range(0, len(chunk), batch_size):
+                yield chunk[first : first + batch_size]
+
+    def images(self, limit: int | None = None) -> np.ndarray:
+        """Returns the first images at once, float32 (min(limit, N), ...).
+
+        Args:
+            limit: at most so many; `None` for all.
+        """
+        wanted = self.num_images if limit is None else limit
+        found, count = [], 0
+        for batch in self.batches():
+            found.append(batch[: wanted - count])
+            count += len(found[-1])
+            if count >= wanted:
+                break
+        return np.concatenate(found)
+
+    def halves(self) -> tuple["Samples", "Samples"]:
+        """Returns two data sets, the first and the second half of this one.
+
+        Raises:
+            ValueError: this is a model, or holds a single image.
+        """
+        if self.model is not None or self.num_images < 2:
+            raise ValueError(
+                "`samples` must be a data set of at least 2 images to be "
+                f"halved, received: {self.num_images} images."
+            )
+        middle = self.num_images // 2
+        return self._part(slice(middle)), self._part(slice(middle, None))
+
+    def first(self, count: int | None) -> "Samples":
+        """Returns the first `count` images, or this where it has no more."""
+        if count is None or count >= self.num_images:
+            return self
+        if count < 1:
+            raise ValueError(
+                f"`num_images` must be at least 1, received: {count}."
+            )
+        return self._part(slice(count))
+
+    def fingerprint(self) -> str | None:
+        """Returns a hash of the images and their order, `None` for a model."""
+        if self.model is not None:
+            return None
+        if "fingerprint" not in self.memo:
+            digest = hashlib.sha256()
+            digest.update(f"{self._images.dtype} {self.image_shape}".encode())
+            for start in range(0, self.num_images, CHUNK):
+                rows = self._order[start : start + CHUNK]
+                digest.update(np.ascontiguousarray(self._images[rows]).data)
+            self.memo["fingerprint"] = digest.hexdigest()
+        return self.memo["fingerprint"]
+
+    def _part(self, rows: slice) -> "Samples":
+        part = copy.copy(self)
+        part.memo = {
+            key: found.rows(rows)
+            for key, found in self.memo.items()
+            if hasattr(found, "rows")
+        }
+        part.num_images = len(range(self.num_images)[rows])
+        if self.model is None:
+            part._order = self._order[rows]
+            if self.labels is not None:
+                part.labels = self.labels[rows]
+        return part
+
+    def _chunk(self, start: int, size: int, batch_size: int) -> np.ndarray:
+        if self.model is None:
+            rows = self._order[start : start + size]
+            return to_float(self._images[rows])
+        images = self.model.generate(
+            min(size, self._drawn - start),
+            component=self.component,
+            seed=chunk_seed(self.seed, start // CHUNK),
+            batch_size=batch_size,
+        )
+        images = np.asarray(images, "float32")
+        if not np.isfinite(images).all():
+            raise ValueError(
+                "`model` must generate finite images, received: NaN or inf. "
+                "Its training has diverged."
+            )
+        return images[: self.num_images - start]
+
+
+def chunk_seed(seed: int, chunk: int) -> int:
+    """Returns a seed for one chunk, unlike those of other chunks and seeds."""
+    state = np.random.SeedSequence([seed, chunk]).generate_state(1)
+    return int(state[0] & 0x7FFFFFFF)
+
+
+def to_float(images: np.ndarray) -> np.ndarray:
+    """Returns images as float32: uint8 0..255 becomes [-1, 1]."""
+    if images.dtype == np.uint8:
+        return images.astype("float32") / np.float32(127.5) - np.float32(1)
+    return images.astype("float32")
+
+
+def as_samples(
+    data: Any, num_images: int | None = None, **keywords: Any
+) -> Samples:
+    """Returns `Samples(data, ...)`; of a `Samples`, its first images."""
+    if isinstance(data, Samples):
+        return data.first(num_images)
+    return Samples(data, num_images, **keywords)
+
+
+def _name(data: Any) -> str:
+    """Returns what reports call the data."""
+    if isinstance(data, str) or hasattr(data, "__fspath__"):
+        return str(data)
+    return str(getattr(data, "name", "array"))
+
+
+def _arrays(data: Any, argument: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns checked images and labels of an array, a source or a name."""
+    if isinstance(data, str) or hasattr(data, "__fspath__"):
+        from keras_mixgan.sources import load_source
+
+        data = load_source(data)
+    labels = getattr(data, "labels", None)
+    images = np.asarray(getattr(data, "images", data))
+    if images.dtype == object or images.dtype.kind not in "uif":
+        raise TypeError(
+            f"`{argument}` must be a model with `generate`, a source, the "
+            f"name of a source, or an array of images, received: {data!r}."
+        )
+    _check(images, argument)
+    return images, labels
+
+
+def _check(images: np.ndarray, argument: str) -> None:
+    """Raises ValueError where an array does not hold images or points."""
+    if len(images.shape) not in (2, 4):
+        raise ValueError(
+            f"`{argument}` must have shape (N, height, width, channels), or "
+            f"(N, features) for points, received: shape {images.shape}."
+        )
+    if len(images) == 0:
+        raise ValueError(
+            f"`{argument}` must hold at least one image, received: shape "
+            f"{images.shape}."
+        )
+    if images.ndim == 4 and images.shape[-1] not in (1, 3):
+        raise ValueError(
+            f"`{argument}` must have 1 or 3 channels, received: "
+            f"{images.shape[-1]} channels (shape {images.shape})."
+        )
+    if images.dtype == np.uint8:
+        return
+    if images.dtype.kind != "f":
+        raise ValueError(
+            f"`{argument}` must be uint8 in 0..255 or float in [-1, 1], "
+            f"received: {images.dtype}."
+        )
+    low, high = images.min(), images.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ValueError(f"`{argument}` must be finite, received: NaN or inf.")
+    if images.ndim == 4 and (low < -1 - SLACK or high > 1 + SLACK):
+        raise ValueError(
+            f"`{argument}` must be float in [-1, 1] (or uint8 in 0..255), "
+            f"received: values from {low:.4g} to {high:.4g}."
+        )

@@ -1,0 +1,192 @@
+"""TF-GAN's evaluation modules, on any Python and TensorFlow we support.
+
+TF-GAN 2.1.0, the last release, holds the field's own implementations of the
+Inception Score, FID, KID and sliced Wasserstein distance. `import
+tensorflow_gan` fails on TensorFlow 2.16 and later, because its `__init__`
+imports `tf.estimator` (tensorflow/gan#55), and on Python 3.12 and later,
+because of `distutils`. The evaluation modules need neither.
+
+They are therefore executed here without their parent packages, under an
+`__import__` of their own that answers "tensorflow_gan..." from this file's
+private table and hands everything else to Python. Nothing enters
+`sys.modules`, so there is no moment at which another thread, or a user's own
+`import tensorflow_gan`, would meet a half-made TF-GAN.
+
+This is the only file that touches TF-GAN.
+"""
+
+import builtins
+import contextlib
+import importlib.metadata
+import importlib.util
+import logging
+import os
+import sys
+import threading
+import types
+import warnings
+from collections.abc import Iterator
+
+INCEPTION_URL = "https://tfhub.dev/tensorflow/tfgan/eval/inception/1"
+MODULES = (
+    "classifier_metrics",
+    "eval_utils",
+    "inception_metrics",
+    "sliced_wasserstein",
+)
+
+_PACKAGE = "tensorflow_gan"
+_INSTALL = (
+    "Scores are computed by TF-GAN. Install it with "
+    '`pip install "tensorflow-gan>=2.1" "tensorflow-probability>=0.25" '
+    "tf-keras`."
+)
+_lock = threading.RLock()
+_modules: dict[str, types.ModuleType] = {}
+
+
+def module(name: str) -> types.ModuleType:
+    """Returns one of TF-GAN's evaluation modules, loading it on first use.
+
+    Args:
+        name: one of `MODULES`.
+
+    Returns:
+        The module, executed from the installed TF-GAN's own file.
+
+    Raises:
+        ValueError: `name` is not one of `MODULES`.
+        ImportError: TF-GAN or TensorFlow Probability is not installed; the
+            message says how to install them.
+
+    Example:
+    >>> import tensorflow as tf
+    >>> metrics = module("classifier_metrics")
+    >>> logits = tf.constant([[9.0, 0.0], [0.0, 9.0]], tf.float64)
+    >>> round(float(metrics.classifier_score_from_logits(logits)), 2)
+    2.0
+    """
+    if name not in MODULES:
+        raise ValueError(
+            f"`name` must be one of {MODULES}, received: {name!r}."
+        )
+    return _load(f"{_PACKAGE}.python.eval.{name}")
+
+
+def version() -> str:
+    """Returns the installed TF-GAN's version, "not installed" without one."""
+    try:
+        return importlib.metadata.version("tensorflow-gan")
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Within it, TensorFlow does not log that TF-GAN calls old functions."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def hub() -> types.ModuleType:
+    """Returns TensorFlow Hub, which TF-GAN loads Inception with.
+
+    TensorFlow Hub 0.16.1 compares versions by `pkg_resources`, which current
+    setuptools no longer ships. Where it is missing, that one function is
+    lent for the duration of the import.
+
+    Raises:
+        ImportError: TensorFlow Hub or tf-keras is not installed.
+    """
+    with _lock:
+        lent = None
+        try:
+            missing = importlib.util.find_spec("pkg_resources") is None
+        except ValueError:  # A module without a spec stands in already.
+            missing = False
+        if missing and "tensorflow_hub" not in sys.modules:
+            lent = types.ModuleType("pkg_resources")
+            lent.parse_version = _parse_version
+            sys.modules["pkg_resources"] = lent
+        try:
+            return _quiet_import("tensorflow_hub")
+        finally:
+            if lent is not None:
+                del sys.modules["pkg_resources"]
+
+
+def _load(name: str) -> types.ModuleType:
+    """Executes a TF-GAN module by its full name, once."""
+    with _lock:
+        if name in _modules:
+            return _modules[name]
+        path = _path(name)
+        loaded = types.ModuleType(name)
+        loaded.__file__ = path
+        loaded.__package__ = name.rpartition(".")[0]
+        # CPython looks `__import__` up in the module's own builtins, so this
+        # module alone imports differently.
+        loaded.__builtins__ = {**vars(builtins), "__import__": _import}
+        with open(path, "rb") as file:
+            code = compile(file.read(), path, "exec", dont_inherit=True)
+        exec(code, vars(loaded))
+        _modules[name] = loaded
+        return loaded
+
+
+def _path(name: str) -> str:
+    """Returns the file of a TF-GAN module, importing none of its parents."""
+    # For a name without dots, find_spec executes nothing.
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise ImportError(f"`{_PACKAGE}` is not installed. {_INSTALL}")
+    parts = name.split(".")[1:]
+    for root in spec.submodule_search_locations:
+        path = os.path.join(root, *parts) + ".py"
+        if os.path.exists(path):
+            return path
+    raise ImportError(
+        f"The installed TF-GAN {version()} has no module {name}; this package "
+        f"reads TF-GAN 2.1. {_INSTALL}"
+    )
+
+
+def _import(name, globals=None, locals=None, fromlist=(), level=0):
+    """`__import__` as TF-GAN's modules see it."""
+    if name.partition(".")[0] == _PACKAGE:
+        found = types.SimpleNamespace()
+        for attribute in fromlist:
+            setattr(found, attribute, _load(f"{name}.{attribute}"))
+        return found
+    if name == "tensorflow_hub":
+        return hub()
+    if name == "tensorflow_probability":
+        return _quiet_import(name)
+    return builtins.__import__(name, globals, locals, fromlist, level)
+
+
+def _quiet_import(name: str) -> types.ModuleType:
+    """Imports a package that TF-GAN needs, without its deprecation noise."""
+    try:
+        with warnings.catch_warnings():
+            # TensorFlow Probability reads TensorFlow's version by distutils
+            # and tf-keras deprecates itself: nothing our user could mend.
+            warnings.simplefilter("ignore")
+            imported = importlib.import_module(name)
+            if name == "tensorflow_probability":
+                _ = imported.stats.covariance  # It loads on first touch.
+            return imported
+    except ImportError as error:
+        raise ImportError(
+            f"`{name}` cannot be imported ({error}). {_INSTALL}"
+        ) from error
+
+
+def _parse_version(text: str) -> tuple[int, ...]:
+    """Numeric release parts of a version, all that TF Hub compares."""
+    return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())

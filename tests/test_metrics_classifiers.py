@@ -1,0 +1,267 @@
+"""Classifiers by name, path and model, and what they are shown."""
+
+import hashlib
+import json
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from metrics_stand_ins import digits
+from metrics_stand_ins import noise
+from metrics_stand_ins import stub
+from metrics_stand_ins import tiny_network
+
+import keras_mixgan
+from keras_mixgan import metrics
+from keras_mixgan.metrics import activations as cache
+from keras_mixgan.metrics import classifiers
+from keras_mixgan.metrics import inception_module
+from keras_mixgan.metrics import tfgan
+from keras_mixgan.metrics.samples import Samples
+
+ASSETS = pathlib.Path(keras_mixgan.__file__).parent / "assets"
+RECORDS = json.loads((ASSETS / "classifiers.json").read_text())
+
+
+class SavedNetwork(tf.Module):
+    """A SavedModel with the outputs of TF-GAN's Inception, or others."""
+
+    def __init__(self, names=("logits", "pool_3"), shape=(None, None, 3)):
+        super().__init__()
+        self.names = names
+        spec = tf.TensorSpec((None, *shape), tf.float32, "images")
+        self.run = tf.function(self._run, input_signature=[spec])
+
+    @tf.autograph.experimental.do_not_convert
+    def _run(self, images):
+        means = tf.reduce_mean(images, (1, 2))
+        values = (means, means[:, None, None, :])
+        return dict(zip(self.names, values, strict=True))
+
+    def save(self, path):
+        tf.saved_model.save(self, path, {"serving_default": self.run})
+        return str(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "least"), [("digits", 0.992), ("fashion_mnist", 0.92)]
+)
+def test_bundled_classifiers_are_those_that_were_measured(name, least):
+    path = ASSETS / f"{name}_classifier.npz"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert digest == RECORDS[name]["sha256"]
+    assert RECORDS[name]["test_accuracy"] >= least
+    assert path.stat().st_size <= 2**20
+    network = classifiers.load(name)
+    assert (network.name, network.sha256) == (name, digest)
+    logits, features = network.logits_and_features(noise(3))
+    assert (logits.shape, features.shape) == ((3, 10), (3, 96))
+
+
+def test_digits_accuracy_on_test_digits():
+    # The bundled digits are MNIST's test split, which training never saw.
+    images, labels = digits(2000)
+    logits, _ = classifiers.load("digits").logits_and_features(images)
+    assert np.mean(logits.argmax(1) == labels) > 0.99
+
+
+def test_gray_images_are_tiled_and_resized():
+    network = stub(channels=3, image_size=(8, 8), value_range=(0.0, 255.0))
+    images = np.full((2, 4, 4, 1), 1.0, "float32")
+    images[1] = -1
+    shown = network.convert(images)
+    assert shown.shape == (2, 8, 8, 3)
+    np.testing.assert_allclose(shown[0], 255)
+    np.testing.assert_allclose(shown[1], 0)
+    assert network.conversion((4, 4, 1)) == (
+        "gray tiled to 3 channels; resized 4x4 to 8x8 (bilinear); "
+        "range [-1, 1] to [0, 255]"
+    )
+    assert "antialiased" in network.conversion((16, 16, 1))
+    assert network.conversion((8, 8, 3)) == "range [-1, 1] to [0, 255]"
+
+
+def test_resizing_is_bilinear():
+    ramp = np.linspace(-1, 1, 4, dtype="float32").reshape(1, 1, 4, 1)
+    shown = stub(image_size=(1, 8), channels=1).convert(ramp)
+    expected = np.interp(np.arange(8) / 2 - 0.25, np.arange(4), ramp.ravel())
+    np.testing.assert_allclose(shown.ravel(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels"),
+    [((4, 4, 3), 1), ((4, 4, 2), 3), ((2,), 3)],
+)
+def test_wrong_channels(shape, channels):
+    network = stub(channels=channels)
+    with pytest.raises(ValueError, match=r"'stub' takes .* received"):
+        network.conversion(shape)
+    with pytest.raises(ValueError, match="takes"):
+        network.logits_and_features(np.zeros((2, *shape), "float32"))
+
+
+def test_saved_model(tmp_path):
+    path = SavedNetwork().save(tmp_path / "colour_means")
+    network = classifiers.load(path)
+    assert network.name == "colour_means"
+    images = np.full((2, 6, 6, 1), 0.5, "float32")
+    logits, features = network.logits_and_features(images)
+    np.testing.assert_allclose(logits, 0.5)
+    assert features.shape == (2, 3)
+    again = SavedNetwork().save(tmp_path / "again")
+    assert len(network.sha256) == 64
+    assert classifiers.load(path).sha256 == network.sha256
+    assert classifiers.load(again, image_size=8).image_size == (8, 8)
+    score = metrics.inception_score(images, path, splits=1)
+    assert score.name == "colour_means classifier score"
+
+
+def test_saved_model_of_a_fixed_size(tmp_path):
+    path = SavedNetwork(shape=(5, 7, 3)).save(tmp_path / "fixed")
+    network = classifiers.load(path, image_size=99)
+    assert network.image_size == (5, 7)
+    network.logits_and_features(np.zeros((1, 4, 4, 3), "float32"))
+
+
+def test_saved_model_without_the_outputs(tmp_path):
+    path = SavedNetwork(names=("logits", "features")).save(tmp_path / "bad")
+    with pytest.raises(ValueError, match=r"outputs named .*'pool_3'.*features"):
+        classifiers.load(path)
+
+
+@pytest.mark.parametrize("softmax", [False, True])
+def test_keras_model_that_ends_in_a_dense_layer(softmax):
+    model = tiny_network(softmax=softmax)
+    network = classifiers.load(model)
+    images = noise(4).astype("float32")
+    logits, features = network.logits_and_features(images)
+    assert features.shape == (4, 8)
+    expected = model.predict_on_batch(images)
+    if softmax:
+        logits = np.exp(logits)
+    np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-6)
+    other = classifiers.load(tiny_network(softmax=softmax))
+    assert network.sha256 != other.sha256
+
+
+def test_keras_file(tmp_path):
+    path = tmp_path / "own.keras"
+    tiny_network().save(path)
+    assert classifiers.load(path).image_size == (28, 28)
+
+
+def test_keras_models_that_do_not_serve():
+    inputs = keras.Input((4, 4, 3))
+    with pytest.raises(ValueError, match=r"outputs named .* or end in a dense"):
+        classifiers.load(keras.Model(inputs, keras.layers.Flatten()(inputs)))
+    pooled = keras.layers.GlobalAveragePooling2D()(inputs)
+    model = keras.Model(inputs, {"logits": pooled, "other": pooled})
+    with pytest.raises(ValueError, match=r"outputs named .*'logits', 'other'"):
+        classifiers.load(model)
+    points = keras.Input((2,))
+    with pytest.raises(ValueError, match="one input of images"):
+        classifiers.load(keras.Model(points, keras.layers.Dense(3)(points)))
+
+
+@pytest.mark.parametrize("unknown", ["inceptoin", "no/such/folder", 3])
+def test_unknown_classifier(unknown):
+    with pytest.raises(ValueError, match="`classifier` must be one of"):
+        classifiers.load(unknown)
+
+
+def test_inception_says_how_to_place_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
+
+    class NoNetwork:
+        @staticmethod
+        def resolve(url):
+            raise OSError("no route to host")
+
+    monkeypatch.setattr(tfgan, "hub", lambda: NoNetwork)
+    folder = inception_module.cache_folder()
+    with pytest.raises(OSError, match="tf-hub-format=compressed") as error:
+        metrics.inception_score(noise(20), classifier="inception")
+    assert str(folder) in str(error.value)
+    assert "no route to host" in str(error.value)
+
+
+def test_inception_from_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
+    SavedNetwork().save(inception_module.cache_folder())
+    monkeypatch.setattr(tfgan, "hub", None)  # Not needed, nor asked.
+    score = metrics.inception_score(noise(4, (8, 8, 3)), "inception", splits=2)
+    assert score.name == "Inception Score"
+    assert "resized 8x8 to 299x299" in score.details["conversion"]
+
+
+def test_the_folder_is_where_tf_hub_would_look(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
+    tfgan.hub()
+    from tensorflow_hub import compressed_module_resolver
+
+    expected = compressed_module_resolver._module_dir(tfgan.INCEPTION_URL)
+    assert str(inception_module.cache_folder()) == expected
+
+
+@pytest.fixture
+def counted(tmp_path, monkeypatch):
+    """A classifier that counts its images, and a cache of its own."""
+    monkeypatch.setenv("KERAS_MIXGAN_CACHE", str(tmp_path))
+    network = stub()
+    object.__setattr__(network, "counts", [])
+    function = network.function
+
+    def counting(images):
+        network.counts.append(len(images))
+        return function(images)
+
+    object.__setattr__(network, "function", counting)
+    return network
+
+
+def test_real_activations_are_kept_on_disk(counted):
+    images = noise(30, (4, 4, 1))
+    first = cache.activations(Samples(images), counted, batch_size=8)
+    assert sum(counted.counts) == 30
+    assert max(counted.counts) == 8
+    again = cache.activations(Samples(images), counted)
+    assert sum(counted.counts) == 30
+    np.testing.assert_array_equal(first.features, again.features)
+    cache.activations(Samples(images, seed=1), counted)
+    cache.activations(Samples(images + 1e-3), counted)
+    cache.activations(Samples(images), counted, cache=False)
+    assert sum(counted.counts) == 120
+    assert [p.suffix for p in cache.cache_folder().iterdir()] == [".npz"] * 3
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "other"])
+def test_a_damaged_cache_is_computed_anew(counted, damage):
+    images = noise(30, (4, 4, 1))
+    expected = cache.activations(Samples(images), counted)
+    (path,) = cache.cache_folder().iterdir()
+    content = path.read_bytes()
+    half = len(content) // 2
+    if damage == "other":
+        np.savez(path, logits=np.zeros((2, 2)), features=np.zeros((2, 2)))
+    else:
+        path.write_bytes(
+            {
+                "truncate": content[:half],
+                "flip": content[:half]
+                + bytes([content[half] ^ 255])
+                + content[half + 1 :],
+                "empty": b"",
+            }[damage]
+        )
+    found = cache.activations(Samples(images), counted)
+    assert sum(counted.counts) == 60
+    np.testing.assert_array_equal(found.logits, expected.logits)
+    cache.activations(Samples(images), counted)
+    assert sum(counted.counts) == 60
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(counted, monkeypatch):
+    monkeypatch.setenv("KERAS_MIXGAN_CACHE", "/dev/null/nowhere")
+    cache.activations(Samples(noise(3, (4, 4, 1))), counted)
