@@ -1,28 +1,21 @@
 """The `MixGAN` model: a mixture of generators against one of discriminators."""
 
-import random
-
 import keras
 import numpy as np
-from keras import ops
 
-from keras_mixgan import averages
-from keras_mixgan import components
-from keras_mixgan import mixtures
 from keras_mixgan import payoffs
 from keras_mixgan import sampling
 from keras_mixgan import serialization
 from keras_mixgan import steps
 from keras_mixgan import validation
 from keras_mixgan.divergence import StopOnNonFinite
-from keras_mixgan.inference import Forward
-from keras_mixgan.normalization import normalize_by_source
+from keras_mixgan.mixture_model import MixtureModel
 from keras_mixgan.objectives import Objective
 from keras_mixgan.optimizers import TwoPlayerOptimizer
 
 
 @keras.saving.register_keras_serializable(package="keras_mixgan")
-class MixGAN(keras.Model):
+class MixGAN(MixtureModel):
     """MIX+GAN: T generators against T discriminators, with learned weights.
 
     Arora et al. 2017 (arXiv:1703.00573), Section 5. Trained with `fit` on
@@ -65,67 +58,6 @@ class MixGAN(keras.Model):
     >>> model.generate(5, seed=1).shape
     (5, 2)
     """
-
-    def __init__(
-        self,
-        generator,
-        discriminator,
-        num_generators: int | None = None,
-        num_discriminators: int | None = None,
-        num_classes: int | None = None,
-        ema_decay: float | None = None,
-        seed: int | None = None,
-        name: str = "mixgan",
-    ):
-        super().__init__(name=name)
-        if seed is None:
-            seed = random.randrange(2**31)
-        self.seed = seed
-        self.ema_decay = averages.check_decay(ema_decay)
-        self.generators = components.make(
-            generator, num_generators, "generator", seed
-        )
-        self.discriminators = components.make(
-            discriminator, num_discriminators, "discriminator", seed
-        )
-        components.check_fit(self.generators, self.discriminators)
-        for network in (*self.generators, *self.discriminators):
-            normalize_by_source(network)
-        self.num_classes = components.num_classes(self.generators, num_classes)
-        self.ema_generators = (
-            averages.make(self.generators) if ema_decay else []
-        )
-        self._make_own_variables()
-        self.objective = None
-        self.forward = Forward()
-        self.built = True
-
-    def _make_own_variables(self) -> None:
-        shape = (self.num_generators, self.num_discriminators)
-        self.generator_log_probabilities = self.add_weight(
-            shape=shape[:1],
-            initializer="zeros",
-            name="generator_log_probabilities",
-        )
-        self.discriminator_log_probabilities = self.add_weight(
-            shape=shape[1:],
-            initializer="zeros",
-            name="discriminator_log_probabilities",
-        )
-        self.step_variable = self.add_weight(
-            shape=(), dtype="int32", initializer="zeros", trainable=False
-        )
-        # For `divergence`: the first step, from 1, whose losses were not
-        # finite, and until then the last payoffs and generator losses.
-        self.nonfinite_step = self.add_weight(
-            shape=(), dtype="int32", initializer="zeros", trainable=False
-        )
-        self.last_pairs = self.add_weight(
-            shape=(2, *shape), initializer="zeros", trainable=False
-        )
-        with components.seeded(f"{self.seed}/latents"):
-            seed = random.randrange(2**31)
-        self.seed_generator = keras.random.SeedGenerator(seed)
 
     def compile(
         self,
@@ -215,103 +147,6 @@ class MixGAN(keras.Model):
     def metrics(self):
         """The logged means, which start anew at each epoch."""
         return self._step_metrics if self.compiled else []
-
-    @property
-    def num_generators(self) -> int:
-        """Number of generators."""
-        return len(self.generators)
-
-    @property
-    def num_discriminators(self) -> int:
-        """Number of discriminators."""
-        return len(self.discriminators)
-
-    @property
-    def conditional(self) -> bool:
-        """Whether the networks take labels."""
-        return len(self.generators[0].inputs) == 2
-
-    @property
-    def latent_dim(self) -> int:
-        """Length of a latent vector."""
-        return self.generators[0].inputs[0].shape[1]
-
-    @property
-    def image_shape(self) -> tuple:
-        """Shape of one image, (H, W, C); of one point, (dimension,)."""
-        return tuple(self.generators[0].outputs[0].shape[1:])
-
-    @property
-    def generator_variables(self) -> list:
-        """What the generators' side trains, log-probabilities first."""
-        return [self.generator_log_probabilities] + [
-            v
-            for network in self.generators
-            for v in network.trainable_variables
-        ]
-
-    @property
-    def discriminator_variables(self) -> list:
-        """What the discriminators' side trains, log-probabilities first."""
-        return [self.discriminator_log_probabilities] + [
-            v
-            for network in self.discriminators
-            for v in network.trainable_variables
-        ]
-
-    @property
-    def sampling_generators(self) -> list[keras.Model]:
-        """The networks that `generate` uses: the averages, where kept."""
-        return self.ema_generators or self.generators
-
-    @property
-    def generator_weights(self) -> np.ndarray:
-        """Mixture weights w_u: float32 (num_generators,), summing to one."""
-        return ops.convert_to_numpy(
-            mixtures.weights(self.generator_log_probabilities)
-        )
-
-    @property
-    def discriminator_weights(self) -> np.ndarray:
-        """Mixture weights w_v: float32 (num_discriminators,)."""
-        return ops.convert_to_numpy(
-            mixtures.weights(self.discriminator_log_probabilities)
-        )
-
-    @property
-    def step(self) -> int:
-        """Batches trained on so far, over all calls of `fit`."""
-        return int(self.step_variable)
-
-    def known_num_classes(self) -> int:
-        """Returns `num_classes`.
-
-        Raises:
-            ValueError: Nothing said how many there are.
-        """
-        if self.num_classes is None:
-            raise ValueError(
-                "`labels` must be given: the number of classes is not known. "
-                "Pass `num_classes` to MixGAN to have labels drawn uniformly."
-            )
-        return self.num_classes
-
-    def draw_latents(self, count):
-        """Draws latents, from the model's own seed and state.
-
-        Args:
-            count: Int or integer scalar tensor.
-
-        Returns:
-            Float tensor (count, latent_dim), standard normal.
-        """
-        return keras.random.normal(
-            (count, self.latent_dim), seed=self.seed_generator
-        )
-
-    def draw_uniform(self, count):
-        """Draws `count` uniform numbers in [0, 1), as `draw_latents` does."""
-        return keras.random.uniform((count,), seed=self.seed_generator)
 
     def train_step(self, data):
         """One batch: the discriminators, then, when it is due, generators."""
@@ -445,16 +280,6 @@ class MixGAN(keras.Model):
         return sampling.payoff_matrix(
             self, real_images, labels, seed, batch_size
         )
-
-    def save_own_variables(self, store):
-        """Saves weights, step and random states, so that training can go on."""
-        for name, variable in serialization.own_state(self).items():
-            store[name] = np.asarray(variable)
-
-    def load_own_variables(self, store):
-        """Loads what `save_own_variables` saved."""
-        for name, variable in serialization.own_state(self).items():
-            variable.assign(np.asarray(store[name]))
 
     def get_config(self):
         """Returns what `from_config` needs: every network's configuration."""

@@ -21,6 +21,7 @@ architectures
 components
 objectives
 optimizers averages serialization inference
+mixture_model
 steps
 sampling
 validation divergence

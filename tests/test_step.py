@@ -14,6 +14,7 @@ from reference import Mixture
 from keras_mixgan import MixGAN
 from keras_mixgan import gradients
 from keras_mixgan import mixtures
+from keras_mixgan import objectives
 
 RATE = 0.5
 
@@ -213,21 +214,17 @@ def test_linear_estimate_is_unbiased(generator, discriminator):
 
 
 def payoff_draws(model, images, count):
-    from keras_mixgan import objectives
+    @tf.function(autograph=False)
+    def draw():
+        _, pairs = objectives.discriminator_objective(model, images, None)
+        return mixtures.value(
+            pairs,
+            mixtures.weights(model.generator_log_probabilities),
+            mixtures.weights(model.discriminator_log_probabilities),
+        )
 
-    draws = []
-    for _ in range(count):
-        _, pairs = objectives.discriminator_objective(
-            model, ops.convert_to_tensor(images), None
-        )
-        draws.append(
-            mixtures.value(
-                pairs,
-                mixtures.weights(model.generator_log_probabilities),
-                mixtures.weights(model.discriminator_log_probabilities),
-            )
-        )
-    return np.array([float(d) for d in draws])
+    images = ops.convert_to_tensor(images)
+    return np.array([float(draw()) for _ in range(count)])
 
 
 @pytest.mark.parametrize(

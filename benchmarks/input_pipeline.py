@@ -1,0 +1,44 @@
+"""Training on real data against training on one batch that is there already.
+
+The model is that of `keras-mixgan train` without flags, small and quick to
+step, and so hard on the pipeline.
+"""
+
+import timing
+
+STEPS = 100
+TARGET = 1.05
+
+
+def main() -> None:
+    """Prints both times of some steps, and their ratio."""
+    timing.header(f"{STEPS} steps on digits / on one synthetic batch")
+    import tensorflow as tf
+
+    import keras_mixgan as kmg
+
+    generator, discriminator = kmg.architectures.build(
+        "dcgan", (28, 28, 1), 64, 10, 16
+    )
+    model = kmg.MixGAN(generator, discriminator, 3, 3, seed=0, ema_decay=0.99)
+    model.compile(payoff_estimate="linear")
+    real = kmg.data.load("digits", batch_size=64, start_step=0)
+    batch = next(iter(real))
+    data = {
+        "real": real,
+        "synthetic": tf.data.Dataset.from_tensors(batch).repeat(),
+    }
+    functions = {
+        name: lambda dataset=dataset: model.fit(
+            dataset, steps_per_epoch=STEPS, verbose=0
+        )
+        for name, dataset in data.items()
+    }
+    seconds = timing.in_turns(functions, rounds=7)
+    for name, values in seconds.items():
+        print(f"{name}: {timing.spread([s / STEPS for s in values])} a step")
+    timing.verdict("Ratio", timing.ratios(seconds, "real", "synthetic"), TARGET)
+
+
+if __name__ == "__main__":
+    main()
