@@ -1,0 +1,144 @@
+"""Images and payoffs from a mixture, in inference mode."""
+
+import numpy as np
+import pytest
+from conftest import small_discriminator
+from conftest import small_generator
+from test_mixgan import conditional
+from test_mixgan import images
+from test_mixgan import points
+
+from keras_mixgan import MixGAN
+
+
+class TestGenerate:
+    def test_shape_range_and_dtype(self):
+        x = conditional().generate(7)
+        assert x.shape == (7, 8, 8, 1)
+        assert x.dtype == "float32"
+        assert abs(x).max() <= 1
+
+    @pytest.mark.parametrize("number", [0, 1, 2, 300])
+    def test_any_number(self, number):
+        assert len(conditional().generate(number, batch_size=128)) == number
+
+    def test_seeds(self):
+        model = conditional()
+        np.testing.assert_array_equal(
+            model.generate(20, seed=1), model.generate(20, seed=1)
+        )
+        assert not np.array_equal(
+            model.generate(20, seed=1), model.generate(20, seed=2)
+        )
+        assert not np.array_equal(model.generate(20), model.generate(20))
+
+    def test_batch_size_does_not_matter(self):
+        model = conditional()
+        np.testing.assert_allclose(
+            model.generate(50, seed=1, batch_size=7),
+            model.generate(50, seed=1),
+            atol=1e-6,
+        )
+
+    def test_each_image_comes_from_its_own_generator(self):
+        """Generators that paint one gray each, drawn by the weights."""
+        model = MixGAN(small_generator(), small_discriminator(), 3, 1, seed=0)
+        for i, network in enumerate(model.generators):
+            weights = [w * 0 for w in network.get_weights()]
+            weights[-1] = np.full(2, np.arctanh(i / 4))
+            network.set_weights(weights)
+        w = np.array([0.2, 0.5, 0.3])
+        model.generator_log_probabilities.assign(np.log(w))
+        x = model.generate(30_000, seed=0)[:, 0]
+        drawn = np.rint(4 * x).astype(int)
+        counts = np.bincount(drawn, minlength=3)
+        expected = w * len(x)
+        assert ((counts - expected) ** 2 / expected).sum() < 13.8
+        # Not in runs: neighbours are independent.
+        repeats = (drawn[1:] == drawn[:-1]).mean()
+        assert repeats == pytest.approx((w**2).sum(), abs=0.02)
+        for i in range(3):
+            assert set(np.rint(4 * model.generate(9, component=i)[:, 0])) == {i}
+
+    def test_rows_keep_their_latents_and_labels(self):
+        model = conditional()
+        latents = np.random.default_rng(0).normal(size=(30, 5)).astype("f")
+        labels = np.arange(30) % 10
+        mixed = model.generate(30, labels=labels, latents=latents, seed=3)
+        alone = np.stack(
+            [
+                model.generate(30, labels=labels, latents=latents, component=i)
+                for i in range(3)
+            ]
+        )
+        matches = np.isclose(alone, mixed[None], atol=1e-6).all(axis=(2, 3, 4))
+        assert (matches.sum(axis=0) == 1).all()
+        assert (matches.sum(axis=1) > 0).all()
+
+    def test_labels_are_repeated_and_drawn(self):
+        model = conditional()
+        latents = np.zeros((20, 5), "float32")
+        x = model.generate(20, labels=range(10), latents=latents, component=0)
+        np.testing.assert_allclose(x[:10], x[10:], atol=1e-6)
+        assert abs(x[0] - x[1]).max() > 1e-4
+        y = model.generate(20, labels=4, latents=latents, component=0)
+        np.testing.assert_allclose(y[0], x[4], atol=1e-6)
+        np.testing.assert_allclose(y[0], y[19], atol=1e-6)
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"num_images": -1}, "`num_images`.*-1"),
+            ({"num_images": 2.5}, "`num_images`.*2.5"),
+            ({"component": 3}, r"`component`.*\[0, 3\).*3"),
+            ({"labels": [10]}, r"`labels` must lie in \[0, 10\).*10 to 10"),
+            ({"labels": [-1]}, "`labels` must lie in"),
+            ({"labels": [0.5]}, "`labels` must be a vector of integers"),
+            ({"labels": range(9)}, "1 to num_images=4"),
+            ({"latents": np.zeros((4, 6))}, r"`latents`.*\(4, 5\).*\(4, 6\)"),
+            ({"latents": np.full((4, 5), np.nan)}, "`latents` must be finite"),
+            ({"batch_size": 0}, "`batch_size`.*0"),
+        ],
+    )
+    def test_bad_arguments(self, arguments, message):
+        arguments = {"num_images": 4} | arguments
+        with pytest.raises(ValueError, match=message):
+            conditional().generate(**arguments)
+
+    def test_labels_for_a_model_without(self, generator, discriminator):
+        model = MixGAN(generator, discriminator)
+        with pytest.raises(ValueError, match="`labels` must be None"):
+            model.generate(3, labels=1)
+
+
+class TestPayoffMatrix:
+    def test_matches_plain_numpy(self, generator, discriminator):
+        from reference import Mixture
+
+        model = MixGAN(generator, discriminator, 3, 2, seed=0)
+        model.compile("log")
+        real = points(50)
+        payoffs = model.payoff_matrix(real, seed=1, batch_size=16)
+        mixture = Mixture(model, "log", "minimax", 0)
+        fakes = [model.generate(50, component=i, seed=1 + i) for i in range(3)]
+        assert payoffs.shape == (3, 2)
+        np.testing.assert_allclose(
+            payoffs, mixture.payoffs(real, fakes), atol=1e-6
+        )
+        np.testing.assert_array_equal(
+            payoffs, model.payoff_matrix(real, seed=1, batch_size=16)
+        )
+
+    def test_leaves_the_model_alone(self):
+        model = conditional()
+        before = model.get_weights()
+        x, y = images()
+        assert model.payoff_matrix(x, y).shape == (3, 2)
+        for a, b in zip(before, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+    def test_needs_compile_and_labels(self, generator, discriminator):
+        with pytest.raises(ValueError, match="`compile` must be called"):
+            MixGAN(generator, discriminator).payoff_matrix(points())
+        with pytest.raises(ValueError, match="`labels` must be given"):
+            conditional().payoff_matrix(images()[0])
