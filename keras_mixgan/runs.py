@@ -229,7 +229,13 @@ class _Run:
             label_names=self.source.label_names,
             real=self.source.images[:2000] if points else None,
         )
-        self.workdir.mkdir(parents=True, exist_ok=True)
+        try:
+            self.workdir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise type(error)(
+                "`workdir` must be a folder that can be made. Received: "
+                f"{self.workdir} ({error})"
+            ) from error
         settings_module.write(
             self._path(SETTINGS),
             settings,
