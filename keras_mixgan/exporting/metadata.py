@@ -9,16 +9,12 @@ FORMAT = 1
 PLACE = pathlib.PurePath("assets.extra", "sampler.json")
 
 
-def describe(model, uint8: bool, functions: dict) -> dict:
+def describe(model, uint8: bool) -> dict:
     """Describes a sampler in what JSON can hold.
 
     Args:
         model: The `MixGAN`.
         uint8: Whether images are uint8 levels.
-        functions: Concrete functions by name of signature.
-
-    Returns:
-        Dict. Shapes are lists, with null for a size that is free.
     """
     return {
         "format": FORMAT,
@@ -31,13 +27,24 @@ def describe(model, uint8: bool, functions: dict) -> dict:
         "conditional": model.conditional,
         "num_classes": model.num_classes,
         "uint8": uint8,
-        "signatures": {
-            name: {
-                "inputs": _tensors(function.structured_input_signature[0]),
-                "outputs": _named(function.structured_outputs),
-            }
-            for name, function in functions.items()
-        },
+    }
+
+
+def signatures(functions: dict) -> dict:
+    """Describes inputs and outputs of a SavedModel's signatures.
+
+    Args:
+        functions: Concrete functions by name of signature.
+
+    Returns:
+        Dict by name. Shapes are lists, with `None` for a size that is free.
+    """
+    return {
+        name: {
+            "inputs": _tensors(function.structured_input_signature[0]),
+            "outputs": _named(function.structured_outputs),
+        }
+        for name, function in functions.items()
     }
 
 

@@ -22,7 +22,7 @@ def components_of(uniform, edges):
     return tf.reduce_sum(tf.cast(passed, tf.int32), axis=1)
 
 
-def run_own_rows(generators, components, latents, labels, image_shape: tuple):
+def run_own_rows(generators, components, latents, labels, run_rows):
     """Images of a batch, each from the generator that its component names.
 
     Args:
@@ -30,22 +30,20 @@ def run_own_rows(generators, components, latents, labels, image_shape: tuple):
         components: Int32 tensor (B,).
         latents: Float tensor (B, latent_dim).
         labels: Int32 tensor (B,), or `None`.
-        image_shape: Shape of one image.
+        run_rows: `run` or `run_in_chunks`.
 
     Returns:
-        Float32 tensor (B, *image_shape), in the batch's order.
+        Float32 tensor (B, ...), in the batch's order.
     """
     batch = tf.range(tf.shape(components)[0])
     rows = tf.dynamic_partition(batch, components, len(generators))
     inputs = [latents] if labels is None else [latents, labels]
     images = [
-        _run_in_chunks(
-            generator, [tf.gather(x, own) for x in inputs], image_shape
-        )
+        run_rows(generator, [tf.gather(x, own) for x in inputs])
         for generator, own in zip(generators, rows, strict=True)
     ]
     images = tf.dynamic_stitch(rows, images)
-    images.set_shape((None, *image_shape))
+    images.set_shape(generators[0].output_shape)
     return images
 
 
@@ -55,14 +53,14 @@ def run(generator, inputs: list):
     return tf.cast(images, tf.float32)
 
 
-def _run_in_chunks(generator, inputs: list, image_shape: tuple):
+def run_in_chunks(generator, inputs: list):
     """`run`, some rows at a time; where there are no rows it does not run."""
     chunks = (tf.shape(inputs[0])[0] + CHUNK - 1) // CHUNK
     images = tf.TensorArray(
         tf.float32,
         chunks,
         infer_shape=False,
-        element_shape=(None, *image_shape),
+        element_shape=generator.output_shape,
     )
 
     def one_chunk(i, images):

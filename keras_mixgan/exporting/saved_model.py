@@ -34,4 +34,6 @@ def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
             )
         }
         archive.write_out(os.fspath(folder), verbose=False)
-        metadata.write(folder, metadata.describe(model, uint8, functions))
+        description = metadata.describe(model, uint8)
+        description["signatures"] = metadata.signatures(functions)
+        metadata.write(folder, description)

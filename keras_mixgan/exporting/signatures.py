@@ -139,7 +139,7 @@ def _images_of(model):
             components,
             latents,
             labels,
-            model.image_shape,
+            routing.run_in_chunks,
         )
 
     return tf.function(images_of, input_signature=specs, autograph=False)
