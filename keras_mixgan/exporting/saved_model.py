@@ -23,8 +23,6 @@ def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
     """
     with atomic.new_folder(path) as folder:
         archive = keras.export.ExportArchive()
-        for generator in model.sampling_generators:
-            archive.track(generator)
         functions = {
             name: archive.add_endpoint(
                 name, function, inputs

@@ -142,4 +142,5 @@ def _images_of(model):
             routing.run_in_chunks,
         )
 
-    return tf.function(images_of, input_signature=specs, autograph=False)
+    function = tf.function(images_of, input_signature=specs, autograph=False)
+    return function.get_concrete_function()
