@@ -471,6 +471,12 @@ def test_bad_arguments_of_the_export(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_another_backend_says_how_to_export(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ValueError, match="KERAS_BACKEND=tensorflow"):
+        model.export_sampler(tmp_path / "1")
+
+
 def test_nothing_is_overwritten_and_nothing_is_left_half(
     model, tmp_path, monkeypatch
 ):
