@@ -1,12 +1,15 @@
 """The `MixGAN` model: a mixture of generators against one of discriminators."""
 
 import os
+import pathlib
 
 import keras
 import numpy as np
 
+from keras_mixgan import cards
 from keras_mixgan import exporting
 from keras_mixgan import payoffs
+from keras_mixgan import presets
 from keras_mixgan import sampling
 from keras_mixgan import serialization
 from keras_mixgan import steps
@@ -335,6 +338,59 @@ class MixGAN(MixtureModel):
         validation.check_batch(self, real_images, labels)
         return sampling.payoff_matrix(
             self, real_images, labels, seed, batch_size
+        )
+
+    @classmethod
+    def from_preset(cls, preset, load_weights: bool = True):
+        """Loads a trained mixture.
+
+        Its files are checked against their SHA-256 first. Nothing in a preset
+        is executed: networks are rebuilt in Keras's safe mode.
+
+        Args:
+            preset: A name that `list_presets` lists, or the folder of a
+                preset.
+            load_weights: Whether to load the weights, or to leave the networks
+                at fresh ones, those of the seed.
+
+        Returns:
+            The model, compiled as it was trained: `generate` from it, or
+            `fit` it on.
+
+        Raises:
+            ValueError: There is no such preset, a file is damaged, or the
+                preset is of a newer format.
+            OSError: A file is missing or cannot be read.
+
+        Example:
+        >>> import keras_mixgan as kmg
+        >>> model = kmg.MixGAN.from_preset("mix_dcgan_mnist")
+        >>> model.generate(2, labels=[3, 7], seed=0).shape
+        (2, 28, 28, 1)
+        """
+        return presets.load(cls, preset, load_weights)
+
+    def save_to_preset(self, path, small: bool = False) -> None:
+        """Saves the mixture as a preset, for `from_preset`.
+
+        Args:
+            path: Folder to make. It must not be there, or be empty.
+            small: Whether to keep weights in half precision and leave the
+                optimizers' state out, as the zoo does. Otherwise a loaded
+                preset trains on to the very same weights.
+
+        Raises:
+            OSError: The folder is not empty, or cannot be written.
+            ValueError: A part of the model cannot be saved.
+        """
+        from keras_mixgan import plotting
+
+        presets.save(
+            self,
+            path,
+            card=cards.of_model(self, pathlib.Path(path).name),
+            samples=plotting.draw_mixture(self),
+            small=small,
         )
 
     def get_config(self):

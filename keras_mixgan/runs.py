@@ -20,6 +20,7 @@ import keras
 from keras_mixgan import atomic
 from keras_mixgan import callbacks
 from keras_mixgan import data
+from keras_mixgan import recipes
 from keras_mixgan import settings as settings_module
 from keras_mixgan import sources
 from keras_mixgan._version import __version__
@@ -52,17 +53,20 @@ def train(
     checkpoint_seconds: float = 30.0,
     sample_epochs: int = 1,
     history_steps: int = 10,
+    recipe: str | None = None,
     verbose: int = 1,
 ) -> MixGAN:
     """Trains a mixture in a folder, or goes on with the run that is there.
 
     Args:
         given: Settings by name, see `settings.resolve`.
-        workdir: The run's folder; by default "runs/" and the source's name.
+        workdir: The run's folder; by default "runs/" and the name of the
+            recipe, or else of the source.
         data_dir: TFDS's data folder.
         checkpoint_seconds: Seconds of training between checkpoints.
         sample_epochs: Epochs between pictures.
         history_steps: Steps between rows of `history.csv`.
+        recipe: Key of `recipes.RECIPES`: settings that `given` leaves open.
         verbose: 0 for silence, 1 for a progress bar, 2 for a line an epoch.
 
     Returns:
@@ -82,8 +86,14 @@ def train(
     >>> model.step
     20
     """
-    settings = settings_module.resolve(given)
-    run = _Run(settings, workdir or default_workdir(settings.source), verbose)
+    if recipe is None:
+        settings = settings_module.resolve(given)
+        workdir = workdir or default_workdir(settings.source)
+    else:
+        settings = settings_module.resolve(recipes.complete(given, recipe))
+        workdir = workdir or default_workdir(recipe)
+        given = {"recipe": recipe, **given}
+    run = _Run(settings, workdir, verbose)
     run.check_workdir()
     run.open_source(data_dir)
     run.compare(given)

@@ -6,13 +6,11 @@ the general one of `Settings`.
 """
 
 import dataclasses
-import difflib
 import inspect
 import json
 import numbers
 import os
 import pathlib
-from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +20,7 @@ from keras_mixgan import data
 from keras_mixgan import objectives
 from keras_mixgan import payoffs
 from keras_mixgan import sources
+from keras_mixgan.names import one_of
 
 FORMAT = 1
 EPOCHS = 25
@@ -238,27 +237,6 @@ def _of_architecture(architecture: architectures.Architecture) -> dict:
         "width": arguments["width"].default,
         **training,
     }
-
-
-def one_of(name: str, value: Any, known: Iterable[str]) -> None:
-    """Checks a name against those that exist, and suggests the nearest.
-
-    Args:
-        name: What is named.
-        value: The name received.
-        known: The names there are.
-
-    Raises:
-        ValueError: There is no such name.
-    """
-    known = sorted(known)
-    if value in known:
-        return
-    near = difflib.get_close_matches(str(value), known, 1)
-    hint = f". Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(
-        f"`{name}` must be one of {', '.join(known)}. Received: {value!r}{hint}"
-    )
 
 
 def facts(source: sources.Source) -> dict[str, Any]:

@@ -104,6 +104,7 @@ def test_flags_of_a_run_are_its_settings():
     flags = {f.name for group in train_command.GROUPS for f in group.flags}
     ours = flags - {*vars(settings.resolve({}))}
     assert ours == {
+        "recipe",
         "data_dir",
         "workdir",
         "checkpoint_seconds",
@@ -122,9 +123,12 @@ def test_flags_of_a_run_are_its_settings():
         (["train", "--payoff=lgo"], "Did you mean 'log'?"),
         (["train", "--num_generators=0"], "`num_generators`"),
         (["train", "--epochs=1", "--steps=1"], "exclude each other"),
+        (["train", "--recipe=dcgn_mnist"], "Did you mean 'dcgan_mnist'?"),
+        (["train", "--recipe=dcgan_celeba_64"], "`source` must be given"),
         (["train", "--source=./nowhere"], "nowhere"),
         (["sample"], "`model` must be given"),
         (["sample", "--model=no.keras"], "no.keras"),
+        (["sample", "--model=mix_mnist"], "Did you mean 'mix_dcgan_mnist'?"),
         (["sample", "--model=a.keras", "--labels=a,b"], "`labels`"),
         (["sample", "--model=a.keras", "--num_images=0"], "`num_images`"),
         (["sample", "--model=a.keras", "--columns=0"], "`columns`"),

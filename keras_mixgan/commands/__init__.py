@@ -47,5 +47,10 @@ COMMANDS: dict[str, Command] = {
             "Write a sampler that runs without this package.",
             "keras_mixgan.commands.export",
         ),
+        Command(
+            "presets",
+            "List the trained mixtures that come along.",
+            "keras_mixgan.commands.presets",
+        ),
     )
 }

@@ -56,6 +56,18 @@ def _shown(name: str) -> str:
     )
 
 
+RECIPE = Group(
+    "Recipe",
+    (
+        Flag(
+            "recipe",
+            str,
+            "The settings that a preset of the zoo was made with, such as "
+            "mix_dcgan_mnist; flags that are given win.",
+        ),
+    ),
+)
+
 DATA = Group(
     "Data",
     (
@@ -223,7 +235,7 @@ OUTPUT = Group(
             "workdir",
             str,
             "Folder to leave everything in.",
-            shown="runs/ and the source's name",
+            shown="runs/ and the recipe's or the source's name",
             placeholder="PATH",
         ),
         Flag(
@@ -247,8 +259,13 @@ OUTPUT = Group(
     ),
 )
 
-GROUPS = (DATA, NETWORKS, GAME, TRAINING, OUTPUT)
-_OF_THE_RUN = ("workdir", "data_dir", *(flag.name for flag in OUTPUT.flags))
+GROUPS = (RECIPE, DATA, NETWORKS, GAME, TRAINING, OUTPUT)
+_OF_THE_RUN = (
+    "recipe",
+    "workdir",
+    "data_dir",
+    *(flag.name for flag in OUTPUT.flags),
+)
 
 EPILOGUE = """
 Optimizers: Adam with beta_1 = 0.5; of wgan RMSprop; of wgan_gp Adam with
@@ -256,6 +273,7 @@ beta_1 = 0 and beta_2 = 0.9.
 
 Examples:
   keras-mixgan train
+  keras-mixgan train --recipe=mix_dcgan_mnist
   keras-mixgan train --source=ring --num_generators=5 --epochs=10
   keras-mixgan train --source=fashion_mnist --payoff=hinge --steps=20000
   keras-mixgan train --source=my_photos/ --crop_size=108 --image_size=64
