@@ -11,7 +11,7 @@ PACKAGE = pathlib.Path(keras_mixgan.__file__).parent
 
 # Each module imports only from lines above its own.
 ORDER = """
-_version
+_version atomic
 payoffs mixtures gradients normalization
 penalties
 architectures._checks
@@ -21,6 +21,7 @@ architectures
 components
 objectives
 optimizers averages serialization inference
+exporting
 mixture_model
 steps
 sampling
@@ -30,7 +31,6 @@ image_files
 tfds_images
 sources
 data
-atomic
 figures
 plotting
 history
@@ -40,7 +40,7 @@ settings
 models
 runs
 commands.flag_groups
-commands.train commands.sample commands.evaluate
+commands.train commands.sample commands.evaluate commands.export
 commands
 cli
 __main__

@@ -42,5 +42,10 @@ COMMANDS: dict[str, Command] = {
             "Score a trained mixture, its generators and real data.",
             "keras_mixgan.commands.evaluate",
         ),
+        Command(
+            "export",
+            "Write a sampler that runs without this package.",
+            "keras_mixgan.commands.export",
+        ),
     )
 }
