@@ -47,5 +47,10 @@ COMMANDS: dict[str, Command] = {
             "Write a sampler that runs without this package.",
             "keras_mixgan.commands.export",
         ),
+        Command(
+            "serve",
+            "Serve mixtures over HTTP, with a gallery page.",
+            "keras_mixgan.commands.serve",
+        ),
     )
 }

@@ -76,7 +76,8 @@ def _check_sampler(inputs, signature, sampler, max_images) -> None:
     uniform = inputs.get("component_uniform")
     if uniform is not None and uniform.size:
         low, high = uniform.min(), uniform.max()
-        if low < 0 or high >= 1:
+        # Rounding a number under one to float32 may give one.
+        if low < 0 or high > 1:
             raise bad_request(
                 "Input component_uniform must lie in [0, 1). Received: values "
                 f"from {low} to {high}"
@@ -96,8 +97,8 @@ def _check_label_count(inputs) -> None:
     if _COUNT not in inputs:
         return
     labels, images = len(inputs["labels"]), int(inputs[_COUNT])
-    if labels > images or (images and not labels):
+    if labels > images:
         raise bad_request(
-            f"Input labels must hold 1 to num_images={images} labels; fewer "
-            f"are repeated in order. Received: {labels} labels"
+            f"Input labels must hold at most num_images={images} labels; "
+            f"fewer are repeated in order. Received: {labels} labels"
         )
