@@ -39,8 +39,9 @@ callbacks
 settings
 models
 runs
+serving
 commands.flag_groups
-commands.train commands.sample commands.evaluate commands.export
+commands.train commands.sample commands.evaluate commands.export commands.serve
 commands
 cli
 __main__

@@ -74,6 +74,7 @@ def photograph(url: str, size: str, dark: bool) -> Image.Image:
             "--disable-component-update",
             "--disable-sync",
             "--hide-scrollbars",
+            "--force-prefers-reduced-motion",
             f"--user-data-dir={folder}/profile",
             f"--window-size={size.replace('x', ',')}",
             f"--screenshot={out}",

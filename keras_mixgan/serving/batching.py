@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Callable
@@ -76,6 +77,7 @@ class Batcher:
         self._delay = delay
         self._max_queue = max_queue
         self._waiting: collections.deque[_Job] = collections.deque()
+        self._unanswered: set[_Job] = set()
         self._arrived = asyncio.Event()
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
         self._worker = asyncio.create_task(self._work())
@@ -107,19 +109,24 @@ class Batcher:
         answer = asyncio.get_running_loop().create_future()
         job = _Job(signature, inputs, rows, answer)
         self._waiting.append(job)
+        self._unanswered.add(job)
         self._arrived.set()
         try:
             return await answer
-        finally:  # Whoever has gone leaves the queue.
-            if job in self._waiting:
+        finally:
+            self._unanswered.discard(job)
+            if job in self._waiting:  # Its client has gone.
                 self._waiting.remove(job)
 
     async def close(self) -> None:
-        """Stops. What still waits is not computed."""
+        """Stops. What still waits is not computed, and told so (503)."""
         self._worker.cancel()
         await asyncio.gather(self._worker, return_exceptions=True)
-        for job in self._waiting:
-            job.answer.cancel()
+        for job in self._unanswered:
+            if not job.answer.done():
+                job.answer.set_exception(
+                    RequestError(503, "The server is stopping")
+                )
         self._thread.shutdown(wait=True)
 
     async def _work(self) -> None:
@@ -162,10 +169,8 @@ class Batcher:
     async def _wait(self, seconds: float | None) -> None:
         """Waits until a request arrives, or for some seconds."""
         self._arrived.clear()
-        try:
+        with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._arrived.wait(), seconds)
-        except asyncio.TimeoutError:
-            pass
 
     def _compute(self, jobs: list[_Job]) -> list[Arrays | RequestError]:
         if not jobs:

@@ -1,6 +1,7 @@
 """TensorFlow Serving's REST protocol: tensorflow.org/tfx/serving/api_rest."""
 
 import asyncio
+import json
 import re
 from collections.abc import Mapping
 
@@ -17,7 +18,11 @@ from keras_mixgan.serving.limits import Limits
 from keras_mixgan.serving.served_model import ServedModel
 from keras_mixgan.serving.signatures import DEFAULT
 
-_MODEL = r"/v1/models/(?P<name>[^/:]+)(?:/(?P<by>versions|labels)/(?P<which>[^/:]+))?"
+_JSON = "application/json"
+_MODEL = (
+    r"/v1/models/(?P<name>[^/:]+)"
+    r"(?:/(?P<by>versions|labels)/(?P<which>[^/:]+))?"
+)
 _STATUS = re.compile(rf"{_MODEL}(?P<metadata>/metadata)?", re.IGNORECASE)
 _CALL = re.compile(rf"{_MODEL}:(?P<verb>\w+)", re.IGNORECASE)
 
@@ -99,8 +104,8 @@ class Rest:
     def _describe(self, match: re.Match) -> web.Response:
         model = self._model(match)
         if match["metadata"]:
-            return _json(_metadata(model))
-        return _json(_status(model))
+            return answer(_metadata(model))
+        return answer(_status(model))
 
     async def _call(
         self, match: re.Match, request: web.Request
@@ -145,9 +150,8 @@ class Rest:
             self._read, model, body
         )
         outputs = await self._batchers[model.name].submit(name, inputs, rows)
-        return _response(
-            await asyncio.to_thread(tensors.to_json, outputs, as_rows)
-        )
+        written = await asyncio.to_thread(tensors.to_json, outputs, as_rows)
+        return web.Response(body=written, content_type=_JSON)
 
     def _read(self, model: ServedModel, body: bytes):
         request = tensors.parse(body)
@@ -195,9 +199,16 @@ def _metadata(model: ServedModel) -> dict:
     }
 
 
-def _json(value) -> web.Response:
-    return web.json_response(value)
+def answer(value, status: int = 200) -> web.Response:
+    """An answer as TensorFlow Serving types it.
 
+    Args:
+        value: What JSON can hold.
+        status: HTTP status.
 
-def _response(body: bytes) -> web.Response:
-    return web.Response(body=body, content_type="application/json")
+    Returns:
+        The response.
+    """
+    return web.Response(
+        body=json.dumps(value).encode(), status=status, content_type=_JSON
+    )

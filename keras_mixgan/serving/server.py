@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from keras_mixgan.serving import gallery
+from keras_mixgan.serving import rest
 from keras_mixgan.serving.bad_clients import BadClients
 from keras_mixgan.serving.errors import RequestError
 from keras_mixgan.serving.limits import Limits
-from keras_mixgan.serving.rest import Rest
 from keras_mixgan.serving.served_model import ServedModel
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -128,7 +128,7 @@ def make_app(
         client_max_size=limits.max_body_bytes,
         middlewares=[_errors_as_json(BadClients(limits.max_bad_requests))],
     )
-    Rest(models, limits).add_to(app)
+    rest.Rest(models, limits).add_to(app)
     gallery.add_to(app, models, limits)
     return app
 
@@ -144,15 +144,15 @@ def _errors_as_json(clients: BadClients):
         except RequestError as error:
             refused = error
         except web.HTTPException as error:
-            refused = RequestError(error.status, f"{error.reason}: {request.path}")
+            refused = RequestError(
+                error.status, f"{error.reason}: {request.path}"
+            )
         except Exception as error:
             logging.getLogger(__name__).exception("A request failed")
             refused = RequestError(500, f"The server failed: {error}")
         if 400 <= refused.status < 500 and refused.status != 429:
             clients.note(client)
-        response = web.json_response(
-            {"error": str(refused)}, status=refused.status
-        )
+        response = rest.answer({"error": str(refused)}, refused.status)
         if refused.retry_after is not None:
             response.headers["Retry-After"] = str(refused.retry_after)
         return response
