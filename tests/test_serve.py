@@ -32,9 +32,7 @@ def folder(tmp_path_factory):
     labelled.export_sampler(folder / LABELLED / "10")
     # Older than version 10, and a folder that is no version.
     for name in ("9", "new"):
-        shutil.copytree(
-            folder / LABELLED / "10", folder / LABELLED / name
-        )
+        shutil.copytree(folder / LABELLED / "10", folder / LABELLED / name)
     labelled.save(folder / "kept.keras")
     plain = kmg.MixGAN(*conftest.image_networks(), 2, 1, seed=0)
     plain.export_sampler(folder / PLAIN)
@@ -224,7 +222,7 @@ def test_many_clients_get_their_own_rows(server, folder):
         [lambda x=x: server.predict(LABELLED, {"inputs": x}) for x in asked]
     )
     path = folder / LABELLED / "10"
-    joined = {key: sum((x[key] for x in asked), []) for key in asked[0]}
+    joined = {key: [row for x in asked for row in x[key]] for key in asked[0]}
     direct = serving.call_directly(path, "serving_default", joined)["images"]
     ends = np.cumsum([len(x["latents"]) for x in asked])[:-1]
     for (status, answer), own in zip(
@@ -413,7 +411,11 @@ def test_what_cannot_be_served_is_one_line(folder, capsys, flags, reason):
 
 @pytest.mark.parametrize(
     "name",
-    ["saved_model.pb", "assets.extra/sampler.json", "variables/variables.index"],
+    [
+        "saved_model.pb",
+        "assets.extra/sampler.json",
+        "variables/variables.index",
+    ],
 )
 def test_a_damaged_export_is_named(folder, tmp_path, capsys, name):
     shutil.copytree(folder / PLAIN, tmp_path / "damaged")

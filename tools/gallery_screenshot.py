@@ -83,9 +83,7 @@ def photograph(url: str, size: str, dark: bool) -> Image.Image:
         ]
         if dark:
             flags.append("--blink-settings=preferredColorScheme=0")
-        subprocess.run(
-            [browser, *flags, url], check=True, capture_output=True
-        )
+        subprocess.run([browser, *flags, url], check=True, capture_output=True)
         return Image.open(io.BytesIO(out.read_bytes())).convert("RGB")
 
 

@@ -90,9 +90,7 @@ class Rest:
                 f"no labels here; give /versions/{model.version}"
             )
         if not which.isdecimal():
-            raise bad_request(
-                f"Failed to convert version: {which} to numeric."
-            )
+            raise bad_request(f"Failed to convert version: {which} to numeric.")
         if int(which[:20]) != model.version:
             raise RequestError(
                 404,
@@ -134,9 +132,7 @@ class Rest:
         try:
             return await asyncio.wait_for(request.read(), self._limits.timeout)
         except asyncio.TimeoutError as error:
-            raise RequestError(
-                408, "The body did not come in time"
-            ) from error
+            raise RequestError(408, "The body did not come in time") from error
         except web.HTTPRequestEntityTooLarge as error:
             raise RequestError(
                 413,

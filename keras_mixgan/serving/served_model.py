@@ -34,9 +34,7 @@ class ServedModel:
             other SavedModel.
     """
 
-    def __init__(
-        self, name: str, version: int, folder: str | os.PathLike[str]
-    ):
+    def __init__(self, name: str, version: int, folder: str | os.PathLike[str]):
         import tensorflow as tf
 
         self.name = name

@@ -102,7 +102,7 @@ def read_inputs(
 def _columns_of_rows(rows, signature) -> dict[str, list]:
     flat = [name for name, s in signature.inputs.items() if not s.has_rows]
     if flat or not signature.inputs:
-        names = {name: "..." for name in signature.inputs}
+        names = dict.fromkeys(signature.inputs, "...")
         example = {"signature_name": signature.name, "inputs": names}
         reason = f"takes {', '.join(flat)} once a request" if flat else ""
         raise bad_request(
