@@ -42,9 +42,10 @@ callbacks
 settings
 recipes models
 runs
+serving
 commands.flag_groups
 commands.train commands.sample commands.evaluate commands.export
-commands.presets
+commands.presets commands.serve
 commands
 cli
 __main__

@@ -52,5 +52,10 @@ COMMANDS: dict[str, Command] = {
             "List the trained mixtures that come along.",
             "keras_mixgan.commands.presets",
         ),
+        Command(
+            "serve",
+            "Serve mixtures over HTTP, with a gallery page.",
+            "keras_mixgan.commands.serve",
+        ),
     )
 }
