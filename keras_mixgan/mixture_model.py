@@ -10,6 +10,7 @@ from keras_mixgan import averages
 from keras_mixgan import components
 from keras_mixgan import mixtures
 from keras_mixgan import serialization
+from keras_mixgan.distribution import replicas
 from keras_mixgan.inference import Forward
 from keras_mixgan.normalization import normalize_by_source
 
@@ -42,6 +43,8 @@ class MixtureModel(keras.Model):
         components.check_fit(self.generators, self.discriminators)
         for network in (*self.generators, *self.discriminators):
             normalize_by_source(network)
+        if replicas.has_strategy(self):
+            replicas.separate_draws((*self.generators, *self.discriminators))
         self.num_classes = components.num_classes(self.generators, num_classes)
         self.ema_generators = (
             averages.make(self.generators) if ema_decay else []
@@ -143,7 +146,7 @@ class MixtureModel(keras.Model):
     @property
     def step(self) -> int:
         """Batches trained on so far, over all calls of `fit`."""
-        return int(self.step_variable)
+        return int(ops.convert_to_numpy(self.step_variable))
 
     def known_num_classes(self) -> int:
         """Returns `num_classes`.
@@ -178,7 +181,7 @@ class MixtureModel(keras.Model):
     def save_own_variables(self, store):
         """Saves weights, step and random states, so that training can go on."""
         for name, variable in serialization.own_state(self).items():
-            store[name] = np.asarray(variable)
+            store[name] = ops.convert_to_numpy(variable)
 
     def load_own_variables(self, store):
         """Loads what `save_own_variables` saved."""
