@@ -303,7 +303,7 @@ def generate_batch(model, batch_size, labels):
         if model.objective.payoff_estimate == "full":
             labels = ops.tile(labels, count)
         else:
-            rows = ops.arange(sum(sizes)) % _positive(batch_size)
+            rows = ops.arange(sum(sizes)) % shares.divisor(batch_size)
             labels = ops.take(labels, rows, axis=0)
     latents = shares.parts(model.draw_latents(sum(totals)), totals)
     images, start = [], 0
@@ -329,13 +329,6 @@ def _strata(model, batch_size) -> tuple[list, list]:
         return [batch_size] * count, [total] * count
     totals = mixtures.stratum_sizes(total, count)
     return (totals if share is None else share.sizes(totals)), totals
-
-
-def _positive(batch_size):
-    """Something to divide by, where a replica may have no images."""
-    if shares.current() is None or isinstance(batch_size, int):
-        return batch_size or 1
-    return ops.maximum(batch_size, 1)
 
 
 def _total(images):

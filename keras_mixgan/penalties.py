@@ -5,6 +5,7 @@ from keras import ops
 from keras_mixgan import gradients
 from keras_mixgan import mixtures
 from keras_mixgan.distribution import placement
+from keras_mixgan.distribution import shares
 from keras_mixgan.normalization import sources
 
 
@@ -31,10 +32,7 @@ def gradient_penalties(
     Returns:
         Float tensor (num_generators, num_discriminators).
     """
-    count = ops.shape(images)[0]
-    if not isinstance(count, int):
-        # A replica may have neither images nor fakes.
-        count = ops.maximum(count, 1)
+    count = shares.divisor(ops.shape(images)[0])
     rows = ops.arange(ops.shape(fakes)[0]) % count
     reals = ops.take(images, rows, axis=0)
     mixing = ops.reshape(mixing, (-1,) + (1,) * (len(fakes.shape) - 1))

@@ -103,6 +103,13 @@ def once(term):
     return term if _current.share is None else term / _current.share.replicas
 
 
+def divisor(size):
+    """The size of a share's batch, or 1 where it has no images."""
+    if _current.share is None:
+        return size
+    return max(size, 1) if isinstance(size, int) else ops.maximum(size, 1)
+
+
 def mean(terms, total):
     """Contribution to a mean over the global batch.
 
