@@ -133,16 +133,17 @@ class MixGAN(MixtureModel):
             optimizer=optimizer,
             run_eagerly=run_eagerly,
             steps_per_execution=steps_per_execution,
-            jit_compile=jit_compile,
+            jit_compile=replicas.jit(self, jit_compile),
             auto_scale_loss=False,
         )
         self.objective = objective
-        optimizer.build_sides(
-            self.generator_variables, self.discriminator_variables
-        )
-        self._step_metrics = [
-            replicas.Mean(name=name) for name in steps.LOGS
-        ]
+        with replicas.scope(self, optimizer):
+            optimizer.build_sides(
+                self.generator_variables, self.discriminator_variables
+            )
+            self._step_metrics = [
+                replicas.Mean(name=name) for name in steps.LOGS
+            ]
 
     @property
     def metrics(self):

@@ -10,6 +10,7 @@ from keras_mixgan import averages
 from keras_mixgan import components
 from keras_mixgan import mixtures
 from keras_mixgan import serialization
+from keras_mixgan.distribution import placement
 from keras_mixgan.distribution import replicas
 from keras_mixgan.inference import Forward
 from keras_mixgan.normalization import normalize_by_source
@@ -33,6 +34,7 @@ class MixtureModel(keras.Model):
         if seed is None:
             seed = random.randrange(2**31)
         self.seed = seed
+        self.placement = placement.current()
         self.ema_decay = averages.check_decay(ema_decay)
         self.generators = components.make(
             generator, num_generators, "generator", seed

@@ -170,7 +170,8 @@ def _placed(variables: list) -> bool:
 
 
 def _device_of_inputs(operation) -> str:
-    return next((x.op.device for x in operation.inputs if x.op.device), "")
+    inputs = (x.op.device for x in operation.inputs)
+    return operation.device or next(filter(None, inputs), "")
 
 
 def _travel(x, forward: str | None, backward: str | None):

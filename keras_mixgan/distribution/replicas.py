@@ -1,5 +1,6 @@
 """What replicas of a `tf.distribute` strategy say to each other in a step."""
 
+import contextlib
 import types
 
 import keras
@@ -145,3 +146,45 @@ class Mean(keras.metrics.Mean):
         """As in `keras.metrics.Metric`, without exchanges."""
         kwargs["aggregation"] = "only_first_replica"
         return super().add_variable(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def scope(model, optimizer):
+    """Within it, variables are made where those of the model are.
+
+    Args:
+        model: A `MixGAN`.
+        optimizer: Its `TwoPlayerOptimizer`.
+
+    Raises:
+        ValueError: An optimizer was made outside of the model's strategy.
+    """
+    if not has_strategy(model):
+        yield
+        return
+    strategy = model.distribute_strategy
+    for side in ("generator_optimizer", "discriminator_optimizer"):
+        given = getattr(optimizer, side)
+        if given._distribution_strategy is not strategy:
+            raise ValueError(
+                f"`{side}` must be made in the scope of the strategy that "
+                "the model was made in. Received: one made outside of it"
+            )
+    with strategy.scope():
+        yield
+
+
+def jit(model, jit_compile):
+    """What to pass to Keras as `jit_compile`.
+
+    Raises:
+        ValueError: XLA is asked for, which compiles for one device.
+    """
+    if not has_strategy(model) and model.placement is None:
+        return jit_compile
+    if jit_compile is True:
+        raise ValueError(
+            "`jit_compile` must not be True under a strategy: XLA compiles a "
+            "step for one device. Received: jit_compile=True"
+        )
+    return False

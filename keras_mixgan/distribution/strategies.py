@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 from keras_mixgan.distribution import cluster
 from keras_mixgan.distribution import devices as devices_module
@@ -69,9 +70,26 @@ def strategy(name: str, devices: str | Sequence[str] | None = None):
     found = devices_module.resolve(devices)
     if name == "component_parallel":
         return ComponentParallel(found)
+    return _mirrored(tuple(found))
+
+
+_made: dict[tuple[str, ...], Any] = {}
+
+
+def _mirrored(devices: tuple[str, ...]):
+    """One strategy a process: another's exchanges would be taken for its."""
     import tensorflow as tf
 
-    return tf.distribute.MirroredStrategy(found)
+    others = [made for made in _made if len(made) > 1 and made != devices]
+    if len(devices) > 1 and others:
+        raise ValueError(
+            "`devices` of mirrored must be the same whenever a process asks "
+            f"for several. Received: {', '.join(devices)} after "
+            f"{', '.join(others[0])}"
+        )
+    if devices not in _made:
+        _made[devices] = tf.distribute.MirroredStrategy(devices)
+    return _made[devices]
 
 
 def _multi_worker(devices):
