@@ -31,6 +31,7 @@ class MixtureModel(keras.Model):
         name: str = "mixgan",
     ):
         super().__init__(name=name)
+        replicas.check_seed(self, seed)
         if seed is None:
             seed = random.randrange(2**31)
         self.seed = seed

@@ -168,9 +168,9 @@ def shared_value(model, outcomes):
         model.discriminator_log_probabilities,
     )
     mine, theirs = map(mixtures.cross_entropy_from_uniform, alphas)
-    return mixtures.value(
-        pairs, *map(mixtures.weights, alphas)
-    ) + shares.once(model.objective.mixture_regularizer * (mine - theirs))
+    return mixtures.value(pairs, *map(mixtures.weights, alphas)) + shares.once(
+        model.objective.mixture_regularizer * (mine - theirs)
+    )
 
 
 def sides_share_a_value(model) -> bool:

@@ -15,22 +15,26 @@ import numpy as np
 import pytest
 import yaml
 
+from keras_mixgan import MixGAN
 from keras_mixgan import runs
 from keras_mixgan.commands import flag_groups
 from keras_mixgan.commands import train
 from keras_mixgan.distribution import cluster
+from keras_mixgan.distribution import plan
 from keras_mixgan.distribution import strategy
 
 TESTS = pathlib.Path(__file__).parent
 LAUNCH = TESTS.parent / "examples" / "launch"
-CASES = re.findall(
-    r"@case\ndef (\w+)", (TESTS / "two_devices.py").read_text()
-)
+CASES = re.findall(r"@case\ndef (\w+)", (TESTS / "two_devices.py").read_text())
 # No batch normalization; ten steps an epoch.
-RING = (
-    "--source=ring --num_generators=2 --num_discriminators=2 --width=4 "
-    "--latent_dim=2 --batch_size=2000 --checkpoint_seconds=0 --history_steps=1"
-).split()
+RING = {
+    "source": "ring",
+    "num_generators": 2,
+    "num_discriminators": 2,
+    "width": 4,
+    "latent_dim": 2,
+    "batch_size": 2000,
+}
 
 
 @pytest.fixture(scope="module")
@@ -88,17 +92,19 @@ def start_workers(*flags):
 
 
 def ended(processes):
-    """Status and output of each, all ended before a minute has passed."""
+    """Status and output of each, which have to end."""
     found = []
     for process in processes:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=600)
         found.append((process.returncode, out, err))
     return found
 
 
 def test_two_processes_one_dies_and_the_job_goes_on(tmp_path):
     workdir = tmp_path / "run"
-    flags = [*RING, f"--workdir={workdir}"]
+    given = RING | {"checkpoint_seconds": 0, "history_steps": 1}
+    flags = [f"--{name}={value}" for name, value in given.items()]
+    flags.append(f"--workdir={workdir}")
     chief, worker = processes = start_workers(*flags, "--steps=2000")
     history = workdir / "history.csv"
     while not history.exists() or len(history.read_text().splitlines()) < 4:
@@ -123,46 +129,63 @@ def test_two_processes_one_dies_and_the_job_goes_on(tmp_path):
     assert (status, other) == (0, 0), err
     assert f"Going on after step {reached}" in out
     assert quiet == ""  # Only the chief speaks, and writes.
-    one = runs.train(
-        {
-            key.strip("-"): int(value) if value.isdigit() else value
-            for key, value in (flag.split("=") for flag in RING[:-2])
-        }
-        | {"steps": steps},
-        tmp_path / "alone",
-        verbose=0,
-    )
+    one = runs.train(RING | {"steps": steps}, tmp_path / "alone", verbose=0)
     both = keras.saving.load_model(workdir / "model.keras")
     assert both.step == one.step == steps
     for a, b in zip(one.weights, both.weights, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4, err_msg=a.path)
 
 
-def test_dry_run(tmp_path):
-    workdir = tmp_path / "run"
-    run = subprocess.run(
-        command(
-            "--strategy=component_parallel", "--devices=cpu:0,cpu:1,cpu:2",
-            "--num_discriminators=2", "--num_generators=2", "--dry_run",
-            f"--workdir={workdir}",
-        ),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    title, header, *rows = run.stdout.splitlines()
-    assert "3 devices, 1 replica, 64 images" in title
-    assert header.split()[:5] == [
-        "device", "replica", "generators", "discriminators", "parameters",
+def test_dry_run(tmp_path, capsys, monkeypatch):
+    config = {
+        "cluster": {"worker": ["a:1", "b:1"]},
+        "task": {"type": "worker", "index": 1},
+    }
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    given = {"source": "ring", "width": 4, "batch_size": 7}
+    model = runs.train(
+        given, tmp_path / "run", strategy="multi_worker", dry_run=True
+    )
+    title, header, *rows = capsys.readouterr().out.splitlines()
+    assert title == (
+        "Strategy multi_worker: 2 devices, 2 replicas, 7 images a batch."
+    )
+    assert header.split()[:2] == ["device", "replica"]
+    parameters = sum(
+        int(np.prod(v.shape))
+        for network in (*model.generators, *model.discriminators)
+        for v in network.trainable_variables
+    )
+    for i, (row, images) in enumerate(zip(rows[:2], (4, 3), strict=True)):
+        assert row.split()[:6] == [
+            "ab"[i] + ":1", "cpu:0", str(i), "0-2", "0-2", f"{parameters:,}",
+        ]  # fmt: skip
+        assert row.split()[6] == str(images)
+    assert not (tmp_path / "run").exists()
+
+
+def test_plan_of_components(generator, discriminator):
+    model = MixGAN(generator, discriminator, 2, 1, ema_decay=0.9, seed=0)
+    model.compile(payoff_estimate="linear")
+    loads = plan.plan(model, "component_parallel", ["a", "b", "c"], 7)
+    assert [load.generators for load in loads] == [(0,), (1,), ()]
+    assert [load.discriminators for load in loads] == [(0,), (), ()]
+    # Dense 3-4-2 and 2-4-1.
+    made, judged = 16 + 10, 12 + 5
+    assert [load.parameters for load in loads] == [made + judged, made, 0]
+    # Weights, averages, two moments; and one side's gradients.
+    state = 4 * (made * 5 + judged * 3), 4 * made * 5, 0
+    assert [load.state_bytes for load in loads] == pytest.approx(
+        state, abs=4 * 12
+    )
+    # Seven real images and seven fakes, of outputs of five numbers each; or
+    # fakes alone, of which generator 0 makes four, with six numbers each.
+    assert [load.activation_bytes for load in loads] == [
+        4 * max(14 * (2 + 5), 7 * (2 + 5) + 4 * (3 + 6)), 4 * 3 * (3 + 6), 0,
     ]  # fmt: skip
-    first, second, third = (row.split() for row in rows[:3])
-    assert first[:4] == ["cpu:0", "0", "0", "0"]
-    assert second[:4] == ["cpu:1", "0", "1", "1"]
-    assert second[4] == first[4] != "0"
-    assert third[:6] == ["cpu:2", "0", "-", "-", "0", "0"]
-    assert "Idle" in run.stdout
-    assert not workdir.exists()
+    assert "Idle, there being fewer components than devices: c." in plan.text(
+        loads, "component_parallel", 7
+    )
 
 
 @pytest.mark.parametrize(

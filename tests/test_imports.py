@@ -12,6 +12,10 @@ PACKAGE = pathlib.Path(keras_mixgan.__file__).parent
 # Each module imports only from lines above its own.
 ORDER = """
 _version
+distribution.cluster distribution.devices distribution.shares
+distribution.replicas distribution.placement
+distribution.strategies
+distribution
 payoffs mixtures gradients normalization
 penalties
 architectures._checks
@@ -23,6 +27,8 @@ objectives
 optimizers averages serialization inference
 mixture_model
 steps
+distribution.batches distribution.plan
+distribution.loop
 sampling
 validation divergence
 mixgan
@@ -38,6 +44,7 @@ metrics
 callbacks
 settings
 models
+distribution.run_devices
 runs
 commands.flag_groups
 commands.train commands.sample commands.evaluate

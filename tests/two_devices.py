@@ -14,6 +14,7 @@ import traceback
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from conftest import image_networks
 from conftest import small_discriminator
@@ -270,45 +271,36 @@ def a_loss_that_is_not_finite_stops_the_training():
     model = built("mirrored", small)
     bad = model.discriminators[1].weights[0]
     bad.assign(np.full(bad.shape, np.nan))
-    with raises(kmg.NonFiniteError, "step 1, in discriminator 1"):
+    with pytest.raises(kmg.NonFiniteError, match="step 1, in discriminator 1"):
         model.fit(points(16), batch_size=8, verbose=0)
-
-
-@contextlib.contextmanager
-def raises(kind, text):
-    try:
-        yield
-    except kind as error:
-        assert text in str(error), str(error)
-    else:
-        raise AssertionError(f"no {kind.__name__}")
 
 
 @case
 def misuse_is_named():
     strategy = kmg.distribution.strategy
-    with raises(ValueError, "cpu:7"):
+    with pytest.raises(ValueError, match="cpu:7"):
         strategy("mirrored", "cpu:7")
-    with raises(ValueError, "gpu:0"):
+    with pytest.raises(ValueError, match="gpu:0"):
         strategy("component_parallel", ["gpu:0"])
-    with raises(ValueError, "outside"):
-        outside = keras.optimizers.Adam()
-        with scope("mirrored"):
-            model = kmg.MixGAN(*small(), 1, 1, seed=0)
+    outside = keras.optimizers.Adam()
+    with scope("mirrored"):
+        model = kmg.MixGAN(*small(), 1, 1, seed=0)
+        with pytest.raises(ValueError, match="outside"):
             model.compile(generator_optimizer=outside)
-    with raises(ValueError, "jit_compile"), scope("component_parallel"):
-        kmg.MixGAN(*small(), 1, 1, seed=0).compile(jit_compile=True)
-    with raises(ValueError, "function that builds one"):
-        networks = [small_generator() for _ in range(2)]
-        with scope("component_parallel"):
+    networks = [small_generator() for _ in range(2)]
+    with scope("component_parallel"):
+        model = kmg.MixGAN(*small(), 1, 1, seed=0)
+        with pytest.raises(ValueError, match="jit_compile"):
+            model.compile(jit_compile=True)
+        with pytest.raises(ValueError, match="function that builds one"):
             kmg.MixGAN(networks, small_discriminator(), seed=0)
     with (
-        raises(ValueError, "mirrors every variable"),
+        pytest.raises(ValueError, match="mirrors every variable"),
         scope("mirrored"),
         scope("component_parallel"),
     ):
         pass
-    with raises(ValueError, "array or a tf.data.Dataset"):
+    with pytest.raises(ValueError, match="must be an array"):
         built("mirrored", small).fit(iter([points(4)]), verbose=0)
 
 

@@ -1,5 +1,6 @@
 """Global batches, cut into the rows of each replica; see `shares`."""
 
+import keras
 import numpy as np
 
 
@@ -57,6 +58,32 @@ def distribute(strategy, x, y=None, batch_size=None, shuffle=True, seed=0):
     return distributed
 
 
+def parts_of(batch) -> tuple:
+    """What a replica's part of a batch holds.
+
+    Args:
+        batch: An element of what `distribute` returned, in a replica.
+
+    Returns:
+        Images, labels or `None`, and the images of the global batch; `None`
+        where these are the replicas' number times the rows of each.
+
+    Raises:
+        ValueError: A data set that was distributed elsewhere does not say how
+            many rows each replica has.
+    """
+    if isinstance(batch, dict):
+        return batch["images"], batch.get("labels"), batch.get("total")
+    images, labels, _ = keras.utils.unpack_x_y_sample_weight(batch)
+    if images.shape[0] is None:
+        raise ValueError(
+            "`x` must give every replica batches of one known size where it "
+            "is distributed already; a tf.data.Dataset of global batches may "
+            f"be uneven. Received: batches of shape {images.shape}"
+        )
+    return images, labels, None
+
+
 def of_one_batch(strategy, x, y):
     """Distributes one global batch of arrays, for `train_on_batch`.
 
@@ -72,7 +99,9 @@ def of_one_batch(strategy, x, y):
 
     def part(context):
         rows = slice(
-            context.replica_id_in_sync_group, None, strategy.num_replicas_in_sync
+            context.replica_id_in_sync_group,
+            None,
+            strategy.num_replicas_in_sync,
         )
         return _element(x[rows], None if y is None else y[rows], len(x))
 

@@ -41,8 +41,7 @@ def resolve(devices: str | Sequence[str] | None) -> list[str]:
         if (kind, i) not in there:
             names = ", ".join(f"{k.lower()}:{n}" for k, n in there)
             raise ValueError(
-                f"`devices` must be among {names}. Received: "
-                f"{kind.lower()}:{i}"
+                f"`devices` must be among {names}. Received: {kind.lower()}:{i}"
             )
     return [_name(kind, i) for kind, i in asked]
 

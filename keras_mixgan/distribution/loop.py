@@ -59,15 +59,14 @@ def _generators_are_due(model) -> bool:
     return every == 1 or (model.step + 1) % every == 0
 
 
-def _replica_step(model, batch: dict, due: bool) -> None:
+def _replica_step(model, batch, due: bool) -> None:
     """What one replica does in a step."""
+    images, labels, total = batches.parts_of(batch)
     share = None
     if replicas.several():
         index, number = replicas.index_and_number()
-        total = batch.get("total")
         if total is None:
-            total = batch["images"].shape[0] * number
+            total = images.shape[0] * number
         share = shares.Share(index, number, total)
-    data = (batch["images"], batch.get("labels"))
     with shares.sharing(share):
-        model.record(steps.train_step(model, data, due=due))
+        model.record(steps.train_step(model, (images, labels), due=due))

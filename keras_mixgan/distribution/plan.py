@@ -82,9 +82,11 @@ def _load(model, device, replica, components, batch: int) -> Load:
     placed = [model.generators[i] for i in generators]
     placed += [model.discriminators[j] for j in discriminators]
     trained = [v for network in placed for v in network.trainable_variables]
-    averages = [model.ema_generators[i] for i in generators] * bool(
-        model.ema_generators
-    )
+    averages = [
+        average
+        for i, average in enumerate(model.ema_generators)
+        if i in generators
+    ]
     kept = [v for network in (*placed, *averages) for v in network.variables]
     # Gradients of one side exist at a time; the larger side's count.
     gradients = max(
@@ -209,7 +211,8 @@ def text(loads: Sequence[Load], name: str | None, batch_size: int) -> str:
     idle = [x.device for x in loads if not (x.generators or x.discriminators)]
     if idle:
         lines.append(
-            f"Idle, there being fewer components than devices: {', '.join(idle)}."
+            "Idle, there being fewer components than devices: "
+            f"{', '.join(idle)}."
         )
     lines.append(
         "State: networks, averages, optimizer, gradients. Activations: outputs "

@@ -130,6 +130,25 @@ def _context():
     return tf.distribute.get_replica_context()
 
 
+def check_seed(model, seed: int | None) -> None:
+    """Checks that all processes that train a model have the same seed.
+
+    Raises:
+        ValueError: Each would draw one of its own.
+    """
+    if seed is not None or not has_strategy(model):
+        return
+    import tensorflow as tf
+
+    kind = tf.distribute.MultiWorkerMirroredStrategy
+    if isinstance(model.distribute_strategy, kind):
+        raise ValueError(
+            "`seed` must be given with multi_worker, the same in every "
+            "process: the order of the data follows from it. Received: "
+            "seed=None"
+        )
+
+
 def has_strategy(model) -> bool:
     """Whether a model was made in the scope of a `tf.distribute` strategy."""
     return getattr(model, "_distribute_strategy", None) is not None

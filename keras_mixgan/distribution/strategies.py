@@ -1,6 +1,5 @@
 """Strategies by name."""
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,10 +51,10 @@ def strategy(name: str, devices: str | Sequence[str] | None = None):
     ...     networks = kmg.architectures.build("mlp", (2,))
     ...     model = kmg.MixGAN(*networks, num_generators=2, seed=0)
     ...     model.compile()
-    >>> points = kmg.data.load("ring", batch_size=64)
+    >>> points = kmg.data.load("ring", batch_size=1000)
     >>> _ = model.fit(points, verbose=0)
     >>> model.step
-    312
+    20
     """
     import keras
 
@@ -100,8 +99,6 @@ def _multi_worker(devices):
             f"some out. Received: devices={devices!r}"
         )
     cluster.from_environment()
-    # The order in which a process makes its variables is the same in all.
-    os.environ.setdefault("GRPC_FAIL_FAST", "use_caller")
     import tensorflow as tf
 
     return tf.distribute.MultiWorkerMirroredStrategy()
