@@ -12,7 +12,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 # Imported at first use: they need TensorFlow or Matplotlib, the model does
 # not, and it is to be imported quickly.
-_LAZY = ("callbacks", "data", "metrics", "plotting", "runs")
+_LAZY = ("callbacks", "data", "distribution", "metrics", "plotting", "runs")
 
 
 def _is_command() -> bool:

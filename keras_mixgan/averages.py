@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_mixgan import components
+from keras_mixgan.distribution import placement
 
 
 def check_decay(decay: float | None) -> float | None:
@@ -23,7 +24,9 @@ def make(generators: list) -> list:
     """Makes one untrained twin a generator, with the same weights."""
     averages = []
     for i, generator in enumerate(generators):
-        average = components.clone(generator, f"ema_generator_{i}")
+        with placement.component(i):
+            average = components.clone(generator, f"ema_generator_{i}")
+        placement.mark(average, i)
         average.set_weights(generator.get_weights())
         average.trainable = False
         averages.append(average)
@@ -44,12 +47,15 @@ def update(averages: list, generators: list, decay: float, updates) -> None:
     first = ops.cast(ops.equal(updates, 1), "float32")
     decay = decay * (1.0 - first)
     for average, generator in zip(averages, generators, strict=True):
-        trained = {id(v) for v in generator.trainable_variables}
-        for mean, variable in zip(
-            average.weights, generator.weights, strict=True
-        ):
-            if id(variable) in trained:
-                mean.assign(decay * mean + (1.0 - decay) * variable)
-            else:
-                # Moving statistics are averages already.
-                mean.assign(variable)
+        with placement.on_device_of(generator):
+            _move(average, generator, decay)
+
+
+def _move(average, generator, decay) -> None:
+    trained = {id(v) for v in generator.trainable_variables}
+    for mean, variable in zip(average.weights, generator.weights, strict=True):
+        if id(variable) in trained:
+            mean.assign(decay * mean + (1.0 - decay) * variable)
+        else:
+            # Moving statistics are averages already.
+            mean.assign(variable)

@@ -127,7 +127,7 @@ def is_finite(model) -> bool:
     variables = list(model.weights)
     if model.compiled:
         variables += model.optimizer.variables
-    return int(model.nonfinite_step) == 0 and all(
+    return int(ops.convert_to_numpy(model.nonfinite_step)) == 0 and all(
         np.isfinite(ops.convert_to_numpy(variable)).all()
         for variable in variables
         if "float" in str(variable.dtype)

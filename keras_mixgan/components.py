@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_mixgan.distribution import placement
+
 Networks = keras.Model | Callable[[], keras.Model] | Sequence[keras.Model]
 
 
@@ -70,7 +72,7 @@ def make(
     made = []
     for i in range(number):
         # A side's components never share a seed, nor do the two sides.
-        with seeded(f"{seed}/{side}/{i}"):
+        with seeded(f"{seed}/{side}/{i}"), placement.component(i):
             if isinstance(networks, keras.Model):
                 made.append(clone(networks, f"{side}_{i}"))
             elif isinstance(networks, Sequence):
@@ -78,6 +80,7 @@ def make(
             else:
                 made.append(networks())
         _check_known(made[-1], side)
+        placement.mark(made[-1], i)
     if len({id(network) for network in made}) != number:
         raise ValueError(
             f"`{side}` must give {number} networks of their own. Received the "

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from keras import ops
 
 
 class NonFiniteError(FloatingPointError):
@@ -36,8 +37,8 @@ def describe(model) -> str:
     Returns:
         One line for a person.
     """
-    step = int(model.nonfinite_step)
-    payoffs, losses = ~np.isfinite(np.asarray(model.last_pairs))
+    step = int(ops.convert_to_numpy(model.nonfinite_step))
+    payoffs, losses = ~np.isfinite(ops.convert_to_numpy(model.last_pairs))
     where = _blame(payoffs) or _blame(losses) or _blame_weights(model)
     return (
         f"A loss became NaN or infinite at step {step}, in {where}. Training "

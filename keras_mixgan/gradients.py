@@ -2,6 +2,9 @@
 
 import keras
 
+from keras_mixgan.distribution import placement
+from keras_mixgan.distribution import replicas
+
 # What Keras's Adam can do beyond Adam.
 ADAM_OPTIONS = (
     "amsgrad",
@@ -46,7 +49,8 @@ def value_and_gradients(function, variables):
 
     Returns:
         What the function returned, and a list of gradients, `None` where a
-        variable has no part in the value.
+        variable has no part in the value. Of several replicas, each with its
+        contribution, the sums.
     """
     import tensorflow as tf
 
@@ -54,7 +58,9 @@ def value_and_gradients(function, variables):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(watched)
         value, more = function()
-    return (value, more), tape.gradient(value, watched)
+    with placement.following(variables):
+        slopes = tape.gradient(value, watched)
+    return replicas.total(((value, more), slopes))
 
 
 def values_and_gradients(function, sides):
@@ -68,7 +74,7 @@ def values_and_gradients(function, sides):
 
     Returns:
         What the function returned, and for each side the gradients of its
-        scalar by its variables.
+        scalar by its variables. Of several replicas the sums.
     """
     import tensorflow as tf
 
@@ -78,14 +84,16 @@ def values_and_gradients(function, sides):
     ) as tape:
         tape.watch(watched)
         values, more = function()
-    if values[0] is values[1]:
-        slopes = tape.gradient(values[0], watched)
-    else:
-        slopes = [
-            tape.gradient(value, side)
-            for value, side in zip(values, watched, strict=True)
-        ]
+    with placement.following([*sides[0], *sides[1]]):
+        if values[0] is values[1]:
+            slopes = tape.gradient(values[0], watched)
+        else:
+            slopes = [
+                tape.gradient(value, side)
+                for value, side in zip(values, watched, strict=True)
+            ]
     del tape
+    more, slopes = replicas.total((more, slopes))
     return (values, more), slopes
 
 
@@ -98,11 +106,15 @@ def apply(optimizer, slopes: list, variables: list) -> None:
 
     Args:
         optimizer: A Keras optimizer, built.
-        slopes: Gradients, one a variable; `None` where there is none.
+        slopes: Gradients, one a variable; `None` where there is none. Where
+            there are several replicas, the same in all.
         variables: Keras variables.
     """
+    if replicas.several():
+        replicas.summed_already(optimizer)
     if not _is_plain_adam(optimizer, slopes, variables):
-        optimizer.apply(slopes, variables)
+        with placement.following(variables):
+            optimizer.apply(slopes, variables)
         return
     import tensorflow as tf
 
@@ -117,13 +129,15 @@ def apply(optimizer, slopes: list, variables: list) -> None:
     settings["beta2_power"] = tf.pow(settings["beta2"], step)
     for slope, variable in zip(slopes, variables, strict=True):
         index = optimizer._get_variable_index(variable)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.value.handle,
-            m=optimizer._momentums[index].value.handle,
-            v=optimizer._velocities[index].value.handle,
-            grad=tf.convert_to_tensor(slope),
-            **settings,
-        )
+        # Where the variable is, which is where the gradient was computed.
+        with placement.following(variables):
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.value.handle,
+                m=optimizer._momentums[index].value.handle,
+                v=optimizer._velocities[index].value.handle,
+                grad=tf.convert_to_tensor(slope),
+                **settings,
+            )
     optimizer.iterations.assign_add(1)
 
 
@@ -132,11 +146,8 @@ def _is_plain_adam(optimizer, slopes: list, variables: list) -> bool:
     adam = keras.optimizers.Adam
     if keras.backend.backend() != "tensorflow" or type(optimizer) is not adam:
         return False
-    import tensorflow as tf
-
     return (
         not any(getattr(optimizer, option) for option in ADAM_OPTIONS)
-        and not tf.distribute.has_strategy()
         and all(slope is not None for slope in slopes)
         and all(v.constraint is None for v in variables)
         and all(v.dtype == "float32" for v in variables)

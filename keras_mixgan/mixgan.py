@@ -14,6 +14,7 @@ from keras_mixgan import sampling
 from keras_mixgan import serialization
 from keras_mixgan import steps
 from keras_mixgan import validation
+from keras_mixgan.distribution import replicas
 from keras_mixgan.divergence import StopOnNonFinite
 from keras_mixgan.mixture_model import MixtureModel
 from keras_mixgan.objectives import Objective
@@ -138,16 +139,17 @@ class MixGAN(MixtureModel):
             optimizer=optimizer,
             run_eagerly=run_eagerly,
             steps_per_execution=steps_per_execution,
-            jit_compile=jit_compile,
+            jit_compile=replicas.jit(self, jit_compile),
             auto_scale_loss=False,
         )
         self.objective = objective
-        optimizer.build_sides(
-            self.generator_variables, self.discriminator_variables
-        )
-        self._step_metrics = [
-            keras.metrics.Mean(name=name) for name in steps.LOGS
-        ]
+        with replicas.scope(self, optimizer):
+            optimizer.build_sides(
+                self.generator_variables, self.discriminator_variables
+            )
+            self._step_metrics = [
+                replicas.Mean(name=name) for name in steps.LOGS
+            ]
 
     @property
     def metrics(self):
@@ -156,10 +158,25 @@ class MixGAN(MixtureModel):
 
     def train_step(self, data):
         """One batch: the discriminators, then, when it is due, generators."""
-        logs = steps.train_step(self, data)
+        self.record(steps.train_step(self, data))
+        return self.get_metrics_result()
+
+    def record(self, logs: dict) -> None:
+        """Adds what `steps.train_step` returned to the logged means."""
         for metric in self._step_metrics:
             metric.update_state(*logs[metric.name])
-        return self.get_metrics_result()
+
+    def make_train_function(self, force=False):
+        """As in `keras.Model`; under a distribution strategy one of ours."""
+        if not replicas.has_strategy(self):
+            super().make_train_function(force)
+        elif self.train_function is None or force:
+            from keras_mixgan.distribution import loop
+
+            self.train_function = loop.train_function(self)
+
+    def _maybe_symbolic_build(self, *args, **kwargs):
+        """Nothing: all networks are built when they are made."""
 
     def fit(
         self,
@@ -204,6 +221,15 @@ class MixGAN(MixtureModel):
         if not validation.is_array(x):
             # Keras warns where it cannot shuffle, even if nobody asked.
             kwargs.setdefault("shuffle", False)
+        if replicas.has_strategy(self):
+            from keras_mixgan.distribution import batches
+
+            shuffle = kwargs.get("shuffle", True)
+            x = batches.distribute(
+                self.distribute_strategy, x, y, batch_size, shuffle, self.seed
+            )
+            y = batch_size = None
+            kwargs["shuffle"] = False
         guard = StopOnNonFinite()
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.append(guard)

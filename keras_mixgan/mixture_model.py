@@ -10,6 +10,8 @@ from keras_mixgan import averages
 from keras_mixgan import components
 from keras_mixgan import mixtures
 from keras_mixgan import serialization
+from keras_mixgan.distribution import placement
+from keras_mixgan.distribution import replicas
 from keras_mixgan.inference import Forward
 from keras_mixgan.normalization import normalize_by_source
 
@@ -29,9 +31,11 @@ class MixtureModel(keras.Model):
         name: str = "mixgan",
     ):
         super().__init__(name=name)
+        replicas.check_seed(self, seed)
         if seed is None:
             seed = random.randrange(2**31)
         self.seed = seed
+        self.placement = placement.current()
         self.ema_decay = averages.check_decay(ema_decay)
         self.generators = components.make(
             generator, num_generators, "generator", seed
@@ -42,6 +46,8 @@ class MixtureModel(keras.Model):
         components.check_fit(self.generators, self.discriminators)
         for network in (*self.generators, *self.discriminators):
             normalize_by_source(network)
+        if replicas.has_strategy(self):
+            replicas.separate_draws((*self.generators, *self.discriminators))
         self.num_classes = components.num_classes(self.generators, num_classes)
         self.ema_generators = (
             averages.make(self.generators) if ema_decay else []
@@ -143,7 +149,7 @@ class MixtureModel(keras.Model):
     @property
     def step(self) -> int:
         """Batches trained on so far, over all calls of `fit`."""
-        return int(self.step_variable)
+        return int(ops.convert_to_numpy(self.step_variable))
 
     def known_num_classes(self) -> int:
         """Returns `num_classes`.
@@ -178,7 +184,7 @@ class MixtureModel(keras.Model):
     def save_own_variables(self, store):
         """Saves weights, step and random states, so that training can go on."""
         for name, variable in serialization.own_state(self).items():
-            store[name] = np.asarray(variable)
+            store[name] = ops.convert_to_numpy(variable)
 
     def load_own_variables(self, store):
         """Loads what `save_own_variables` saved."""

@@ -87,13 +87,15 @@ def stratum_sizes(batch_size, num_generators: int) -> list:
     ]
 
 
-def stratum_means(terms, sizes: list):
+def stratum_means(terms, sizes: list, totals: list | None = None):
     """Means over consecutive strata of a batch.
 
     Args:
         terms: Float tensor (sum of sizes, num_discriminators), one term an
             example, examples of the first generator first.
         sizes: One int or integer tensor a generator.
+        totals: What to divide by, where other replicas have more of each
+            stratum: the results then add up to the means.
 
     Returns:
         Float tensor (num_generators, num_discriminators). Weighted by w_u,
@@ -102,12 +104,12 @@ def stratum_means(terms, sizes: list):
     """
     position = ops.arange(ops.shape(terms)[0])
     means, start = [], 0
-    for size in sizes:
+    for size, total in zip(sizes, totals or sizes, strict=True):
         inside = (position >= start) & (position < start + size)
         # Chosen, not multiplied by zero: one generator's NaN must not spread
         # to the others, or nobody could tell where it came from.
         chosen = ops.where(inside[:, None], terms, 0.0)
-        means.append(ops.sum(chosen, axis=0) / ops.cast(size, terms.dtype))
+        means.append(ops.sum(chosen, axis=0) / ops.cast(total, terms.dtype))
         start = start + size
     return ops.stack(means)
 

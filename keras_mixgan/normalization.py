@@ -17,6 +17,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_mixgan.distribution import replicas
+from keras_mixgan.distribution import shares
+
 
 class _Sources(threading.local):
     """Sizes of the sources in the batch under way, one state a thread.
@@ -70,8 +73,10 @@ def _call_by_source(self, inputs, training=None, mask=None):
     plain = (
         type(self) is keras.layers.BatchNormalization
         and mask is None
-        and not (getattr(self, "renorm", False) or self.synchronized)
+        and not getattr(self, "renorm", False)
     )
+    if plain and self.synchronized and replicas.several():
+        return _normalize_synchronized(self, inputs, sizes)
     if plain and _has_fused_kernel(self, inputs):
         return _normalize_fused(self, inputs, sizes)
     if len(sizes) == 1:
@@ -138,11 +143,13 @@ def _normalize_fused(layer, inputs, sizes: list):
     # The kernel's variance is Bessel's, over n - 1; Keras's is over n.
     counts = [size * area for size in sizes]
     biased = [
-        (n - 1) / n if isinstance(n, int) else tf.cast((n - 1) / n, "float32")
+        (n - 1) / max(n, 1)
+        if isinstance(n, int)
+        else tf.cast((n - 1) / n, "float32")
         for n in counts
     ]
     _update_moving_statistics(
-        layer, tf.stack(means), tf.stack(variances), biased
+        layer, tf.stack(means), tf.stack(variances), biased, sizes
     )
     outputs = outputs[0] if len(parts) == 1 else tf.concat(outputs, axis=0)
     if len(shape) != 4:
@@ -196,7 +203,54 @@ def _normalize_together(layer, inputs, count: int):
     return ops.cast(outputs, layer.compute_dtype)
 
 
-def _update_moving_statistics(layer, means, variances, factors=None) -> None:
+def _normalize_synchronized(layer, inputs, sizes: list):
+    """All sources by their statistics over all replicas, in one exchange.
+
+    Replicas exchange count, mean and squared deviations of each source, which
+    are combined without the cancellation that plain sums of squares suffer
+    (Chan et al. 1979). A source may have no images in a replica.
+    """
+    dtype = keras.backend.result_type(inputs.dtype, "float32")
+    x = ops.cast(inputs, dtype)
+    channels = layer.axis % len(x.shape)
+    axes = [i for i in range(1, len(x.shape)) if i != channels]
+    ends = ops.cumsum(ops.stack([ops.cast(size, "int32") for size in sizes]))
+    rows = ops.arange(ops.shape(x)[0], dtype="int32")
+    source = ops.sum(ops.cast(rows[:, None] >= ends, "int32"), axis=1)
+    broadcast = [-1] + [1] * (len(x.shape) - 1)
+    broadcast[channels] = x.shape[channels]
+
+    def of_rows(statistics):
+        return ops.reshape(ops.take(statistics, source, axis=0), broadcast)
+
+    def sums(values):
+        return ops.segment_sum(
+            ops.sum(values, axis=axes), source, num_segments=len(sizes)
+        )
+
+    area = math.prod(ops.shape(x)[i] for i in axes)
+    counts = ops.cast(ops.stack(sizes), dtype)[:, None]
+    counts = counts * ops.cast(area, dtype)
+    means = sums(x) / ops.maximum(counts, 1.0)
+    deviations = sums(ops.square(x - of_rows(means)))
+    counts, means, deviations = replicas.gather((counts, means, deviations))
+    total = ops.maximum(ops.sum(counts, axis=0), 1.0)
+    mean = ops.sum(counts * means, axis=0) / total
+    between = ops.sum(counts * ops.square(means - mean), axis=0)
+    variance = (ops.sum(deviations, axis=0) + between) / total
+    _update_moving_statistics(layer, mean, variance)
+    scale = ops.rsqrt(variance + layer.epsilon)
+    if layer.scale:
+        scale = scale * ops.cast(layer.gamma, dtype)
+    offset = -mean * scale
+    if layer.center:
+        offset = offset + ops.cast(layer.beta, dtype)
+    return ops.cast(x * of_rows(scale) + of_rows(offset), layer.compute_dtype)
+
+
+def _update_moving_statistics(
+    layer, means, variances, factors=None, sizes=None
+) -> None:
     """One update a source, in order, written as the one sum they amount to.
 
     Args:
@@ -204,19 +258,25 @@ def _update_moving_statistics(layer, means, variances, factors=None) -> None:
         means: Float tensor (sources, channels).
         variances: The same.
         factors: Factor of each source's variance, if any.
+        sizes: Images of each source. One of a replica without any has no
+            statistics.
     """
     momentum = layer.momentum
     count = means.shape[0]
-    shares = [
+    weights = [
         (1 - momentum) * momentum ** (count - 1 - i) for i in range(count)
     ]
-    corrected = shares
+    corrected = weights
     if factors is not None:
-        corrected = [s * f for s, f in zip(shares, factors, strict=True)]
-    for variable, rows, shares_ in (
-        (layer.moving_mean, means, shares),
+        corrected = [w * f for w, f in zip(weights, factors, strict=True)]
+    for variable, rows, factors_ in (
+        (layer.moving_mean, means, weights),
         (layer.moving_variance, variances, corrected),
     ):
-        column = ops.convert_to_tensor(shares_, dtype=rows.dtype)
+        if shares.current() is not None and sizes is not None:
+            there = ops.stack(sizes)[:, None] > 0
+            rows = ops.where(there, rows, variable)
+            factors_ = ops.where(there[:, 0], ops.stack(factors_), weights)
+        column = ops.convert_to_tensor(factors_, dtype=rows.dtype)
         update = ops.einsum("s,sc->c", column, ops.stop_gradient(rows))
         variable.assign(momentum**count * variable + update)

@@ -6,6 +6,9 @@ Arora et al. 2017 (arXiv:1703.00573), Section 5:
         sum_ij w_ui w_vj F(u_i, v_j)
 
 plus, on each side's own loss, the regulariser of its mixture weights.
+
+Under several replicas each computes its contribution to these, see
+`distribution.shares`.
 """
 
 import dataclasses
@@ -15,6 +18,8 @@ from keras import ops
 from keras_mixgan import mixtures
 from keras_mixgan import payoffs
 from keras_mixgan import penalties
+from keras_mixgan.distribution import placement
+from keras_mixgan.distribution import shares
 from keras_mixgan.normalization import sources
 
 PAYOFF_ESTIMATES = ("full", "linear")
@@ -92,7 +97,7 @@ def discriminator_objective(model, images, labels):
     fakes, *rest = generate_batch(model, _batch_size(images), labels)
     fakes = ops.stop_gradient(fakes), *rest
     logits = _score_all(model, images, labels, fakes)
-    pairs = _payoffs(model, *logits, sizes=fakes[2])
+    pairs = _payoffs(model, *logits, *fakes[2:])
     loss = _discriminator_loss(model, pairs)
     if model.objective.gradient_penalty:
         loss = loss + _penalty(model, images, *fakes)
@@ -115,10 +120,10 @@ def generator_objective(model, batch_size, labels):
         Pair of the loss, a scalar, and the losses of the pairs, a tensor
         (num_generators, num_discriminators).
     """
-    fakes, labels, sizes = generate_batch(model, batch_size, labels)
+    fakes, labels, sizes, totals = generate_batch(model, batch_size, labels)
     groups = _sources_of_fakes(model.objective, sizes)
     logits = score(model.discriminators, fakes, labels, groups)
-    return _generator_loss(model, logits, sizes)
+    return _generator_loss(model, logits, sizes, totals)
 
 
 def both_objectives(model, images, labels):
@@ -137,11 +142,11 @@ def both_objectives(model, images, labels):
     """
     fakes = generate_batch(model, _batch_size(images), labels)
     real, fake = _score_all(model, images, labels, fakes)
-    pairs = _payoffs(model, real, fake, sizes=fakes[2])
+    pairs = _payoffs(model, real, fake, *fakes[2:])
     loss = _discriminator_loss(model, pairs)
     if model.objective.gradient_penalty:
         loss = loss + _penalty(model, images, *fakes)
-    return (loss, pairs), _generator_loss(model, fake, fakes[2])
+    return (loss, pairs), _generator_loss(model, fake, *fakes[2:])
 
 
 def shared_value(model, outcomes):
@@ -163,9 +168,9 @@ def shared_value(model, outcomes):
         model.discriminator_log_probabilities,
     )
     mine, theirs = map(mixtures.cross_entropy_from_uniform, alphas)
-    return mixtures.value(
-        pairs, *map(mixtures.weights, alphas)
-    ) + model.objective.mixture_regularizer * (mine - theirs)
+    return mixtures.value(pairs, *map(mixtures.weights, alphas)) + shares.once(
+        model.objective.mixture_regularizer * (mine - theirs)
+    )
 
 
 def sides_share_a_value(model) -> bool:
@@ -187,7 +192,7 @@ def sides_share_a_value(model) -> bool:
 
 def _score_all(model, images, labels, fakes):
     """Logits of real images (B, T) and of fakes (N, T), one call a network."""
-    fakes, fake_labels, sizes = fakes
+    fakes, fake_labels, sizes, _ = fakes
     batch_size = _batch_size(images)
     if labels is not None:
         labels = ops.concatenate([labels, fake_labels])
@@ -200,12 +205,12 @@ def _score_all(model, images, labels, fakes):
     return logits[:batch_size], logits[batch_size:]
 
 
-def _payoffs(model, real_logits, fake_logits, sizes: list):
+def _payoffs(model, real_logits, fake_logits, sizes: list, totals: list):
     """F(u_i, v_j), a tensor (num_generators, num_discriminators)."""
     payoff = model.objective.payoff
-    real = ops.mean(payoff.real(real_logits), axis=0)
+    real = shares.mean(payoff.real(real_logits), _total(real_logits))
     return real[None, :] + mixtures.stratum_means(
-        payoff.fake(fake_logits), sizes
+        payoff.fake(fake_logits), sizes, totals
     )
 
 
@@ -215,19 +220,21 @@ def _discriminator_loss(model, pairs):
     )
     log_probabilities = model.discriminator_log_probabilities
     return (
-        model.objective.mixture_regularizer
-        * mixtures.cross_entropy_from_uniform(log_probabilities)
+        shares.once(
+            model.objective.mixture_regularizer
+            * mixtures.cross_entropy_from_uniform(log_probabilities)
+        )
         - mixtures.value(
             pairs, generator_weights, mixtures.weights(log_probabilities)
         )
-        + _own_losses(model.discriminators)
+        + shares.once(_own_losses(model.discriminators))
     )
 
 
-def _generator_loss(model, logits, sizes: list):
+def _generator_loss(model, logits, sizes: list, totals: list):
     objective = model.objective
     loss_of = objective.payoff.generator_loss(objective.generator_loss)
-    pairs = mixtures.stratum_means(loss_of(logits), sizes)
+    pairs = mixtures.stratum_means(loss_of(logits), sizes, totals)
     log_probabilities = model.generator_log_probabilities
     discriminator_weights = ops.stop_gradient(
         mixtures.weights(model.discriminator_log_probabilities)
@@ -236,14 +243,16 @@ def _generator_loss(model, logits, sizes: list):
         mixtures.value(
             pairs, mixtures.weights(log_probabilities), discriminator_weights
         )
-        + objective.mixture_regularizer
-        * mixtures.cross_entropy_from_uniform(log_probabilities)
-        + _own_losses(model.generators)
+        + shares.once(
+            objective.mixture_regularizer
+            * mixtures.cross_entropy_from_uniform(log_probabilities)
+        )
+        + shares.once(_own_losses(model.generators))
     )
     return loss, pairs
 
 
-def _penalty(model, images, fakes, labels, sizes: list):
+def _penalty(model, images, fakes, labels, sizes: list, totals: list):
     """The gradient penalty's part of the discriminators' loss.
 
     It stands for the class the critics are drawn from. It enters as part of
@@ -256,8 +265,11 @@ def _penalty(model, images, fakes, labels, sizes: list):
         ops.stop_gradient(fakes),
         labels,
         sizes,
+        totals,
         groups=_sources_of_fakes(model.objective, sizes),
-        mixing=model.draw_uniform(sum(sizes)),
+        mixing=ops.concatenate(
+            shares.parts(model.draw_uniform(sum(totals)), totals)
+        ),
     )
     weights = (
         mixtures.weights(model.generator_log_probabilities),
@@ -281,33 +293,48 @@ def generate_batch(model, batch_size, labels):
         labels: Int tensor (B,), or `None`.
 
     Returns:
-        Images (N, ...), their labels (N,) or `None`, and the list of the
-        number of images of each generator, which sum to N.
+        Images (N, ...), their labels (N,) or `None`, the list of the number
+        of images of each generator, which sum to N, and the list of these
+        numbers in all replicas together.
     """
     count = model.num_generators
-    if model.objective.payoff_estimate == "full":
-        sizes = [batch_size] * count
-        if labels is not None:
+    sizes, totals = _strata(model, batch_size)
+    if labels is not None and count > 1:
+        if model.objective.payoff_estimate == "full":
             labels = ops.tile(labels, count)
-    else:
-        sizes = mixtures.stratum_sizes(batch_size, count)
-        if labels is not None and count > 1:
-            rows = ops.arange(sum(sizes)) % batch_size
+        else:
+            rows = ops.arange(sum(sizes)) % shares.divisor(batch_size)
             labels = ops.take(labels, rows, axis=0)
-    latents = model.draw_latents(sum(sizes))
+    latents = shares.parts(model.draw_latents(sum(totals)), totals)
     images, start = [], 0
-    for generator, size in zip(model.generators, sizes, strict=True):
-        rows = slice(start, start + size)
-        with sources([size]):
+    for i, generator in enumerate(model.generators):
+        rows = slice(start, start + sizes[i])
+        with sources([sizes[i]]):
             images.append(
                 call(
                     generator,
-                    latents[rows],
+                    latents[i],
                     None if labels is None else labels[rows],
                 )
             )
-        start = start + size
-    return ops.concatenate(images), labels, sizes
+        start = start + sizes[i]
+    return ops.concatenate(images), labels, sizes, totals
+
+
+def _strata(model, batch_size) -> tuple[list, list]:
+    """Images that each generator makes here, and in all replicas."""
+    count, share = model.num_generators, shares.current()
+    total = batch_size if share is None else share.total
+    if model.objective.payoff_estimate == "full":
+        return [batch_size] * count, [total] * count
+    totals = mixtures.stratum_sizes(total, count)
+    return (totals if share is None else share.sizes(totals)), totals
+
+
+def _total(images):
+    """Real images of the global batch."""
+    share = shares.current()
+    return _batch_size(images) if share is None else share.total
 
 
 def score(discriminators, images, labels, groups: list):
@@ -330,7 +357,8 @@ def score(discriminators, images, labels, groups: list):
 def call(network, inputs, labels, training: bool = True):
     """Calls a network, with labels where there are any, to full precision."""
     inputs = inputs if labels is None else [inputs, labels]
-    return ops.cast(network(inputs, training=training), "float32")
+    outputs = placement.call(network, inputs, training=training)
+    return ops.cast(outputs, "float32")
 
 
 def _sources_of_fakes(objective: Objective, sizes: list) -> list:

@@ -4,11 +4,13 @@ from keras import ops
 
 from keras_mixgan import gradients
 from keras_mixgan import mixtures
+from keras_mixgan.distribution import placement
+from keras_mixgan.distribution import shares
 from keras_mixgan.normalization import sources
 
 
 def gradient_penalties(
-    discriminators, images, fakes, labels, sizes, groups, mixing
+    discriminators, images, fakes, labels, sizes, totals, groups, mixing
 ):
     """Two-sided gradient penalty of every pair.
 
@@ -23,13 +25,15 @@ def gradient_penalties(
             other. Where N is more than B, real images are used repeatedly.
         labels: Int tensor (N,), labels of the fakes, or `None`.
         sizes: Number of images of each generator in `fakes`.
+        totals: The same in all replicas; see `mixtures.stratum_means`.
         groups: Sizes of the sources that batch normalization keeps apart.
         mixing: Float tensor (N,) in [0, 1], the share of the real image.
 
     Returns:
         Float tensor (num_generators, num_discriminators).
     """
-    rows = ops.arange(ops.shape(fakes)[0]) % ops.shape(images)[0]
+    count = shares.divisor(ops.shape(images)[0])
+    rows = ops.arange(ops.shape(fakes)[0]) % count
     reals = ops.take(images, rows, axis=0)
     mixing = ops.reshape(mixing, (-1,) + (1,) * (len(fakes.shape) - 1))
     points = mixing * reals + (1.0 - mixing) * fakes
@@ -38,15 +42,15 @@ def gradient_penalties(
 
         def total(points, discriminator=discriminator):
             inputs = points if labels is None else [points, labels]
-            logits = discriminator(inputs, training=True)
+            logits = placement.call(discriminator, inputs, training=True)
             return ops.sum(ops.cast(logits, "float32"))
 
-        with sources(groups):
+        with sources(groups), placement.on_device_of(discriminator):
             slopes = gradients.input_gradients(total, points)
         axes = tuple(range(1, len(slopes.shape)))
         norms = _safe_norm(ops.sum(ops.square(slopes), axis=axes))
         columns.append(ops.square(norms - 1.0))
-    return mixtures.stratum_means(ops.stack(columns, axis=1), sizes)
+    return mixtures.stratum_means(ops.stack(columns, axis=1), sizes, totals)
 
 
 def _safe_norm(squares):
@@ -64,5 +68,6 @@ def clip_weights(networks, limit: float) -> None:
         limit: Positive bound.
     """
     for network in networks:
-        for variable in network.trainable_variables:
-            variable.assign(ops.clip(variable, -limit, limit))
+        with placement.on_device_of(network):
+            for variable in network.trainable_variables:
+                variable.assign(ops.clip(variable, -limit, limit))

@@ -13,6 +13,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -20,10 +21,12 @@ import keras
 from keras_mixgan import atomic
 from keras_mixgan import callbacks
 from keras_mixgan import data
+from keras_mixgan import distribution
 from keras_mixgan import recipes
 from keras_mixgan import settings as settings_module
 from keras_mixgan import sources
 from keras_mixgan._version import __version__
+from keras_mixgan.distribution import run_devices
 from keras_mixgan.divergence import NonFiniteError
 from keras_mixgan.mixgan import MixGAN
 from keras_mixgan.models import load_model
@@ -55,6 +58,10 @@ def train(
     history_steps: int = 10,
     recipe: str | None = None,
     verbose: int = 1,
+    strategy: str | None = None,
+    devices: Sequence[str] | None = None,
+    sync_batch_norm: bool = False,
+    dry_run: bool = False,
 ) -> MixGAN:
     """Trains a mixture in a folder, or goes on with the run that is there.
 
@@ -68,9 +75,15 @@ def train(
         history_steps: Steps between rows of `history.csv`.
         recipe: Key of `recipes.RECIPES`: settings that `given` leaves open.
         verbose: 0 for silence, 1 for a progress bar, 2 for a line an epoch.
+        strategy: How to train over many devices, see `distribution.strategy`;
+            `None` for one device. A run may go on under another strategy.
+        devices: As in `distribution.strategy`.
+        sync_batch_norm: Whether replicas share the statistics of batch
+            normalization.
+        dry_run: Prints what would go where, and neither trains nor writes.
 
     Returns:
-        The trained model.
+        The trained model; of a dry run, the untrained.
 
     Raises:
         ValueError: A setting or the data are not as described, or settings
@@ -94,10 +107,17 @@ def train(
         workdir = workdir or default_workdir(recipe)
         given = {"recipe": recipe, **given}
     run = _Run(settings, workdir, verbose)
+    # First of all: TensorFlow divides a CPU, or joins a cluster, but once.
+    run.devices = run_devices.RunDevices(strategy, devices, settings.batch_size)
+    if not dry_run:
+        run.devices.open()
     run.check_workdir()
     run.open_source(data_dir)
     run.compare(given)
-    run.open_model()
+    run.open_model(sync_batch_norm)
+    if dry_run:
+        print(run.devices.describe(run.model))
+        return run.model
     run.begin(given, checkpoint_seconds, sample_epochs, history_steps)
     run.train()
     run.finish()
@@ -202,12 +222,16 @@ class _Run:
             + "\nTo begin another, give another --workdir."
         )
 
-    def open_model(self) -> None:
+    def open_model(self, sync_batch_norm: bool) -> None:
         """Takes up the checkpoint, or makes the networks."""
-        if self._path(CHECKPOINT).exists():
-            self.model = load_model(self._path(CHECKPOINT), "checkpoint")
-        else:
-            self.model = make_model(self.settings, self.source)
+        there = self._path(CHECKPOINT).exists()
+        self.devices.agree(there, self.workdir)
+        with self.devices.scope():
+            if there:
+                self.model = load_model(self._path(CHECKPOINT), "checkpoint")
+            else:
+                self.model = make_model(self.settings, self.source)
+        distribution.synchronize(self.model, sync_batch_norm)
 
     def begin(
         self,
@@ -218,6 +242,8 @@ class _Run:
     ) -> None:
         """Prepares what is written, and says what comes."""
         settings = self.settings
+        if not self.devices.is_chief:
+            return
         self.history = callbacks.MixtureHistory(
             self._path(HISTORY), every=history_steps
         )
@@ -280,8 +306,10 @@ class _Run:
         settings = self.settings
         self.began, self.first = time.monotonic(), self.model.step
         epochs = -(-settings.steps // self.per_epoch)
-        written = [self.history, self.checkpoint, self.samples, self.curves]
-        if self.verbose:
+        written = []
+        if self.devices.is_chief:
+            written = [self.history, self.checkpoint, self.samples, self.curves]
+        if self.verbose and self.devices.is_chief:
             written.insert(
                 0,
                 callbacks.ProgressBar(self.verbose, epochs, self.per_epoch),
@@ -297,17 +325,20 @@ class _Run:
             )
             if not settings.conditional and self.source.labels is not None:
                 stream = stream.map(lambda images, labels: images)
-            self.model.fit(
-                stream,
-                initial_epoch=epoch,
-                epochs=epoch + count,
-                steps_per_epoch=steps,
-                callbacks=written,
-                verbose=0,
-            )
+            with self.devices.losing_workers(self.workdir):
+                self.model.fit(
+                    stream,
+                    initial_epoch=epoch,
+                    epochs=epoch + count,
+                    steps_per_epoch=steps,
+                    callbacks=written,
+                    verbose=0,
+                )
 
     def finish(self) -> None:
         """Writes the end of the run, and says what lies where."""
+        if not self.devices.is_chief:
+            return
         trained = self.model.step - self.first
         if trained:
             self.history.record()

@@ -3,6 +3,7 @@
 import keras
 
 from keras_mixgan import components
+from keras_mixgan.distribution import placement
 
 SIDES = ("generator", "discriminator")
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
@@ -62,7 +63,8 @@ def arguments_from(config: dict, custom_objects=None) -> dict:
     for side in SIDES:
         arguments[side] = []
         for i, network in enumerate(config[side]):
-            with components.seeded(f"{config['seed']}/{side}/{i}"):
+            seed = f"{config['seed']}/{side}/{i}"
+            with components.seeded(seed), placement.component(i):
                 arguments[side].append(
                     keras.saving.deserialize_keras_object(
                         network, custom_objects=custom_objects

@@ -27,12 +27,14 @@ LOGS = (
 )
 
 
-def train_step(model, data) -> dict:
+def train_step(model, data, due: bool | None = None) -> dict:
     """One step on one batch (TensorFlow).
 
     Args:
         model: The compiled `MixGAN`.
         data: Images (B, ...), or a tuple of them and labels (B,).
+        due: Whether the generators are updated, where the caller has asked
+            `discriminator_steps`; `None` asks in the step.
 
     Returns:
         Dict from each of `LOGS` to a pair of scalars: its value, and its
@@ -51,13 +53,13 @@ def train_step(model, data) -> dict:
         mixtures.weights(model.generator_log_probabilities),
         mixtures.weights(model.discriminator_log_probabilities),
     ]
-    due = 1.0
+    taken = 1.0
     if model.objective.update == "simultaneous":
         discriminators, generators = _update_both(model, images, labels)
     else:
         discriminators = _update_discriminators(model, images, labels)
-        due, *generators = _update_generators_when_due(
-            model, ops.shape(images)[0], labels
+        taken, *generators = _update_generators_when_due(
+            model, ops.shape(images)[0], labels, due
         )
     discriminator_loss, payoffs = discriminators
     generator_loss, losses = generators
@@ -65,8 +67,8 @@ def train_step(model, data) -> dict:
     total = discriminator_loss + generator_loss
     _note_nonfinite(model, total, ops.stack([payoffs, losses]))
     logs = {
-        "loss": (total, due),
-        "generator_loss": (generator_loss, due),
+        "loss": (total, taken),
+        "generator_loss": (generator_loss, taken),
         "discriminator_loss": (discriminator_loss, 1.0),
         "payoff": (mixtures.value(payoffs, *weights), 1.0),
     }
@@ -86,13 +88,15 @@ def _update_discriminators(model, images, labels):
     return outcome
 
 
-def _update_generators_when_due(model, batch_size, labels):
+def _update_generators_when_due(model, batch_size, labels, due):
     """Updates the generators at every n-th step, else gives zeros."""
     every = model.objective.discriminator_steps
-    if every == 1:
-        return 1.0, *_update_generators(model, batch_size, labels)
-    due = ops.equal((model.step_variable + 1) % every, 0)
     shape = (model.num_generators, model.num_discriminators)
+    if every == 1 or due:
+        return 1.0, *_update_generators(model, batch_size, labels)
+    if due is False:
+        return 0.0, ops.zeros(()), ops.zeros(shape)
+    due = ops.equal((model.step_variable + 1) % every, 0)
     loss, losses = ops.cond(
         due,
         lambda: _update_generators(model, batch_size, labels),

@@ -115,6 +115,8 @@ def is_array(x) -> bool:
 def _first_batch(data):
     """The first (images, labels) of a data set that can be read again."""
     if hasattr(data, "element_spec"):  # a tf.data.Dataset
+        if not hasattr(data, "take"):  # distributed over replicas already
+            return None
         first = next(iter(data.take(1)), None)
         if first is None:
             raise ValueError(

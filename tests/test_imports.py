@@ -14,6 +14,10 @@ PACKAGE = pathlib.Path(keras_mixgan.__file__).parent
 # Each module imports only from lines above its own.
 ORDER = """
 _version names atomic
+distribution.cluster distribution.devices distribution.shares
+distribution.replicas distribution.placement
+distribution.strategies
+distribution
 payoffs mixtures gradients normalization
 penalties
 architectures._checks
@@ -26,6 +30,8 @@ optimizers averages serialization inference
 exporting
 mixture_model
 steps
+distribution.batches distribution.plan
+distribution.loop
 sampling
 validation divergence preset_weights cards
 figures
@@ -41,6 +47,7 @@ metrics
 callbacks
 settings
 recipes models
+distribution.run_devices
 runs
 serving
 commands.flag_groups

@@ -259,12 +259,43 @@ OUTPUT = Group(
     ),
 )
 
-GROUPS = (RECIPE, DATA, NETWORKS, GAME, TRAINING, OUTPUT)
+DEVICES = Group(
+    "Devices",
+    (
+        Flag(
+            "strategy",
+            str,
+            "mirrored: each device trains on its rows of every batch; "
+            "multi_worker: the same over hosts that TF_CONFIG lists; "
+            "component_parallel: component i is on device i mod n.",
+            shown="one device",
+        ),
+        Flag(
+            "devices",
+            list,
+            "gpu:0,gpu:1 for example; cpu:0,cpu:1 for trials.",
+            shown="all GPUs, or the CPU",
+        ),
+        Flag(
+            "sync_batch_norm",
+            bool,
+            "Whether replicas share the statistics of batch normalization.",
+            default=False,
+        ),
+        Flag(
+            "dry_run",
+            bool,
+            "Print what would go where, and do no more.",
+            default=False,
+        ),
+    ),
+)
+
+GROUPS = (RECIPE, DATA, NETWORKS, GAME, TRAINING, OUTPUT, DEVICES)
 _OF_THE_RUN = (
     "recipe",
-    "workdir",
     "data_dir",
-    *(flag.name for flag in OUTPUT.flags),
+    *(flag.name for group in (OUTPUT, DEVICES) for flag in group.flags),
 )
 
 EPILOGUE = """
@@ -277,6 +308,7 @@ Examples:
   keras-mixgan train --source=ring --num_generators=5 --epochs=10
   keras-mixgan train --source=fashion_mnist --payoff=hinge --steps=20000
   keras-mixgan train --source=my_photos/ --crop_size=108 --image_size=64
+  keras-mixgan train --strategy=mirrored --dry_run
 """
 
 

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# All GPUs of one host. What goes where: ./one_host.sh --dry_run
+# Where the mixture does not fit into one GPU: --strategy=component_parallel
+set -euo pipefail
+exec keras-mixgan train \
+  --strategy=mirrored \
+  --source=digits \
+  --batch_size=256 \
+  --workdir=runs/one_host \
+  "$@"

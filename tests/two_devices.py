@@ -1,0 +1,319 @@
+"""Cases that need two devices: run by `test_distribution.py`, in a process.
+
+TensorFlow divides a CPU into logical devices once, when it starts, and other
+tests are not to run on half a CPU. Prints one JSON line a case: its name, and
+what went wrong, or null.
+"""
+
+import contextlib
+import json
+import pathlib
+import sys
+import tempfile
+import traceback
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import image_networks
+from conftest import small_discriminator
+from conftest import small_generator
+
+import keras_mixgan as kmg
+from keras_mixgan.distribution import shares
+
+TWO = "cpu:0,cpu:1"
+CASES = {}
+
+
+def case(function):
+    CASES[function.__name__] = function
+    return function
+
+
+def scope(name):
+    if name is None:
+        return contextlib.nullcontext()
+    return kmg.distribution.strategy(name, TWO).scope()
+
+
+def images(count, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.uniform(-1, 1, (count, 4, 4, 1)).astype("float32")
+
+
+def small_images(num_classes=None, dropout=0.0):
+    return image_networks(num_classes, (4, 4, 1), dropout)
+
+
+def built(strategy, networks, numbers=(3, 2), optimizer="adam", **arguments):
+    """A model with large steps, so that what differs shows."""
+    with scope(strategy):
+        model = kmg.MixGAN(
+            *networks(), *numbers, ema_decay=arguments.pop("ema_decay", None),
+            seed=3,
+        )  # fmt: skip
+        for name in ("generator_optimizer", "discriminator_optimizer"):
+            make = {
+                "adam": keras.optimizers.Adam,
+                "rmsprop": keras.optimizers.RMSprop,
+                "clipped": lambda r: keras.optimizers.SGD(r, clipnorm=0.05),
+            }[optimizer]
+            arguments[name] = make(0.02)
+        model.compile(**arguments)
+    return model
+
+
+def trained(strategy, networks, data, epochs, batch=7, **arguments):
+    synchronized = arguments.pop("synchronized", False)
+    model = built(strategy, networks, **arguments)
+    kmg.distribution.synchronize(model, synchronized)
+    labels = None
+    if model.conditional:
+        labels = np.random.default_rng(1).integers(0, 3, len(data))
+    history = model.fit(
+        data, labels, batch_size=batch, epochs=epochs, shuffle=False, verbose=0
+    )
+    return model, history.history
+
+
+def assert_same(one, other, atol=2e-5):
+    variables = [
+        [*model.weights, *model.optimizer.variables] for model in (one, other)
+    ]
+    for a, b in zip(*variables, strict=True):
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(a),
+            keras.ops.convert_to_numpy(b),
+            rtol=1e-4,
+            atol=atol,
+            err_msg=a.path,
+        )
+
+
+def assert_same_trainings(strategy, *arguments, **named):
+    one, its = trained(None, *arguments, **named)
+    other, others = trained(strategy, *arguments, **named)
+    assert one.step == other.step >= 20
+    assert_same(one, other)
+    for name, values in its.items():
+        np.testing.assert_allclose(others[name], values, 2e-3, err_msg=name)
+
+
+def points(count):
+    rng = np.random.default_rng(0)
+    return rng.uniform(-1, 1, (count, 2)).astype("float32")
+
+
+def small():
+    return small_generator(), small_discriminator()
+
+
+@case
+def full_estimate_uneven_batches_and_ema():
+    # Batches of 7, 7 and 3.
+    assert_same_trainings("mirrored", small, points(17), 7, ema_decay=0.9)
+
+
+@case
+def linear_estimate_labels_normalization_and_skipped_generators():
+    assert_same_trainings(
+        "mirrored", lambda: small_images(3), images(17), 7,
+        synchronized=True, payoff_estimate="linear", discriminator_steps=3,
+    )  # fmt: skip
+
+
+@case
+def labels_penalty_and_clipped_gradients_in_several_steps_a_call():
+    assert_same_trainings(
+        "mirrored", lambda: small_images(3), images(12), 10, batch=6,
+        synchronized=True, payoff="wasserstein", gradient_penalty=2.0,
+        optimizer="clipped", steps_per_execution=3,
+    )  # fmt: skip
+
+
+@case
+def simultaneous_updates_of_one_value():
+    assert_same_trainings(
+        "mirrored", small, points(16), 10, batch=8, optimizer="rmsprop",
+        update="simultaneous", generator_loss="minimax",
+    )  # fmt: skip
+
+
+@case
+def a_batch_of_one_image_leaves_a_replica_without():
+    assert_same_trainings(
+        "mirrored", lambda: small_images(3), images(4), 10, batch=3,
+        synchronized=True, payoff_estimate="linear", weight_clip=0.1,
+    )  # fmt: skip
+
+
+@case
+def unsynchronized_normalization_stays_finite_without_images():
+    model, _ = trained(
+        "mirrored", small_images, images(4), 2, batch=3,
+        payoff_estimate="linear",
+    )  # fmt: skip
+    for variable in model.weights:
+        for copy in variable.value.values:
+            assert np.isfinite(copy.numpy()).all(), variable.path
+
+
+@case
+def datasets_and_single_batches():
+    data = tf.data.Dataset.from_tensor_slices(points(16)).batch(8)
+    models = [built(strategy, small) for strategy in (None, "mirrored")]
+    for model in models:
+        model.fit(data, epochs=2, verbose=0)
+        logs = model.train_on_batch(points(5), return_dict=True)
+        assert np.isfinite(logs["loss"])
+    assert_same(*models)
+
+
+@case
+def replicas_draw_their_own_latents_and_dropout():
+    model = built("mirrored", lambda: small_images(dropout=0.5))
+    dropout = next(
+        layer
+        for layer in model.discriminators[0].layers
+        if isinstance(layer, keras.layers.Dropout)
+    )
+    strategy = model.distribute_strategy
+
+    def draw():
+        index = tf.get_static_value(
+            tf.distribute.get_replica_context().replica_id_in_sync_group
+        )
+        with shares.sharing(shares.Share(int(index), 2, 6)):
+            (latents,) = shares.parts(model.draw_latents(6), [6])
+        return latents, dropout(tf.ones((1, 64)), training=True)
+
+    (first, second), masks = (
+        [value.numpy() for value in values.values]
+        for values in strategy.run(draw)
+    )
+    alone = built(None, small_images).draw_latents(6).numpy()
+    np.testing.assert_array_equal(first, alone[::2])
+    np.testing.assert_array_equal(second, alone[1::2])
+    assert (masks[0] != masks[1]).any()
+
+
+@case
+def component_parallel_trains_to_the_same_numbers():
+    assert_same_trainings(
+        "component_parallel", lambda: small_images(3), images(17), 7,
+        ema_decay=0.9, payoff="wasserstein", gradient_penalty=2.0,
+        discriminator_steps=2, optimizer="rmsprop",
+    )  # fmt: skip
+
+
+@case
+def component_parallel_places_all_heavy_work():
+    model = built(
+        "component_parallel", small_images, (2, 3), gradient_penalty=1.0,
+        ema_decay=0.9,
+    )  # fmt: skip
+    for networks in (
+        model.generators,
+        model.discriminators,
+        model.ema_generators,
+    ):
+        for i, network in enumerate(networks):
+            for variable in network.variables:
+                assert variable.value.device.endswith(f"CPU:{i % 2}")
+    slots = model.optimizer.discriminator_optimizer._momentums
+    reference = model.discriminator_variables
+    for slot, variable in zip(slots, reference, strict=True):
+        assert slot.value.device == variable.value.device
+    step = tf.function(model.train_step, autograph=False)
+    graph = step.get_concrete_function(tf.zeros((4, 4, 4, 1))).graph
+    heavy = ("Conv2D", "MatMul", "FusedBatchNorm", "ResourceApplyAdam")
+    counts = {}
+    for operation in graph.get_operations():
+        if operation.type.startswith(heavy):
+            key = operation.device or operation.name
+            counts[key] = counts.get(key, 0) + 1
+    # All but the update of each side's log-probabilities.
+    assert all(
+        "CPU" in where or "ResourceApplyAdam" in where for where in counts
+    ), counts
+    assert sum("CPU" not in where for where in counts) == 2, counts
+    first, second = counts["/device:CPU:0"], counts["/device:CPU:1"]
+    assert 0.5 < second / first < 1, counts
+
+
+@case
+def files_load_under_any_strategy():
+    strategies = (None, "mirrored", "component_parallel")
+    arguments = {"ema_decay": 0.9, "optimizer": "adam"}
+    ends = []
+    with tempfile.TemporaryDirectory() as folder:
+        for i, name in enumerate(strategies):
+            path = pathlib.Path(folder) / f"{i}.keras"
+            model = built(name, small, **arguments)
+            model.fit(points(16), batch_size=8, shuffle=False, verbose=0)
+            model.save(path)
+            # Each goes on under the next one.
+            with scope(strategies[(i + 1) % 3]):
+                model = keras.saving.load_model(path)
+            model.fit(points(16), batch_size=8, shuffle=False, verbose=0)
+            ends.append(model)
+    once, _ = trained(None, small, points(16), 2, batch=8, **arguments)
+    for model in ends:
+        assert model.step == 4
+        assert_same(once, model)
+        assert model.generate(3, seed=0).shape == (3, 2)
+
+
+@case
+def a_loss_that_is_not_finite_stops_the_training():
+    model = built("mirrored", small)
+    bad = model.discriminators[1].weights[0]
+    bad.assign(np.full(bad.shape, np.nan))
+    with pytest.raises(kmg.NonFiniteError, match="step 1, in discriminator 1"):
+        model.fit(points(16), batch_size=8, verbose=0)
+
+
+@case
+def misuse_is_named():
+    strategy = kmg.distribution.strategy
+    with pytest.raises(ValueError, match="cpu:7"):
+        strategy("mirrored", "cpu:7")
+    with pytest.raises(ValueError, match="gpu:0"):
+        strategy("component_parallel", ["gpu:0"])
+    outside = keras.optimizers.Adam()
+    with scope("mirrored"):
+        model = kmg.MixGAN(*small(), 1, 1, seed=0)
+        with pytest.raises(ValueError, match="outside"):
+            model.compile(generator_optimizer=outside)
+    networks = [small_generator() for _ in range(2)]
+    with scope("component_parallel"):
+        model = kmg.MixGAN(*small(), 1, 1, seed=0)
+        with pytest.raises(ValueError, match="jit_compile"):
+            model.compile(jit_compile=True)
+        with pytest.raises(ValueError, match="function that builds one"):
+            kmg.MixGAN(networks, small_discriminator(), seed=0)
+    with (
+        pytest.raises(ValueError, match="mirrors every variable"),
+        scope("mirrored"),
+        scope("component_parallel"),
+    ):
+        pass
+    with pytest.raises(ValueError, match="must be an array"):
+        built("mirrored", small).fit(iter([points(4)]), verbose=0)
+
+
+def main(names):
+    kmg.distribution.strategy("mirrored", TWO)
+    for name in names or CASES:
+        try:
+            CASES[name]()
+            outcome = None
+        except Exception:
+            outcome = traceback.format_exc()
+        print(json.dumps([name, outcome]), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
