@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_mixgan import jax_steps
 from keras_mixgan import payoffs
 from keras_mixgan import sampling
 from keras_mixgan import serialization
@@ -148,8 +149,30 @@ class MixGAN(MixtureModel):
         """The logged means, which start anew at each epoch."""
         return self._step_metrics if self.compiled else []
 
-    def train_step(self, data):
-        """One batch: the discriminators, then, when it is due, generators."""
+    def train_step(self, *arguments):
+        """One batch: the discriminators, then, when it is due, generators.
+
+        Args:
+            *arguments: As of `keras.Model.train_step`: the data; under JAX
+                the state and the data.
+
+        Returns:
+            The logs; under JAX the logs and the new state.
+        """
+        if keras.backend.backend() == "jax":
+            return jax_steps.train_step(self, *arguments)
+        return self.update(*arguments)
+
+    def make_train_function(self, force=False):
+        """Makes what `fit` calls; under JAX several steps are one call."""
+        if keras.backend.backend() != "jax":
+            return super().make_train_function(force)
+        if self.train_function is None or force:
+            self.train_function = jax_steps.make_train_function(self)
+        return None
+
+    def update(self, data) -> dict:
+        """One step on one batch, in place; returns the means to be logged."""
         logs = steps.train_step(self, data)
         for metric in self._step_metrics:
             metric.update_state(*logs[metric.name])
@@ -198,14 +221,19 @@ class MixGAN(MixtureModel):
         if not validation.is_array(x):
             # Keras warns where it cannot shuffle, even if nobody asked.
             kwargs.setdefault("shuffle", False)
+        if keras.backend.backend() == "jax":
+            x, self.table = jax_steps.place_data(x)
         guard = StopOnNonFinite()
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.append(guard)
         else:
             callbacks = [*_as_list(callbacks), guard]
-        return super().fit(
-            x, y, batch_size, epochs, verbose, callbacks, **kwargs
-        )
+        try:
+            return super().fit(
+                x, y, batch_size, epochs, verbose, callbacks, **kwargs
+            )
+        finally:
+            self.table = None
 
     def generate(
         self,

@@ -49,6 +49,7 @@ class MixtureModel(keras.Model):
         self._make_own_variables()
         self.objective = None
         self.forward = Forward()
+        self.table = None  # Data on the device, see `jax_steps`.
         self.built = True
 
     def _make_own_variables(self) -> None:

@@ -5,7 +5,9 @@ at any moment, so that a run killed at any moment goes on where its last
 checkpoint stopped, to the same weights.
 """
 
+import dataclasses
 import difflib
+import importlib
 import os
 import pathlib
 import platform
@@ -276,17 +278,20 @@ class _Run:
                 0,
                 callbacks.ProgressBar(self.verbose, epochs, self.per_epoch),
             )
+        source = self.source
+        if not settings.conditional and source.labels is not None:
+            source = dataclasses.replace(
+                source, labels=None, label_names=None
+            )
         for epoch, count, steps in segments(
             self.first, settings.steps, self.per_epoch
         ):
             stream = data.load(
-                self.source,
+                source,
                 batch_size=settings.batch_size,
                 seed=settings.seed,
                 start_step=self.model.step,
             )
-            if not settings.conditional and self.source.labels is not None:
-                stream = stream.map(lambda images, labels: images)
             self.model.fit(
                 stream,
                 initial_epoch=epoch,
@@ -383,8 +388,6 @@ def _versions() -> dict[str, str]:
         "keras": keras.__version__,
         "python": platform.python_version(),
     }
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        versions["tensorflow"] = tf.__version__
+    backend = keras.backend.backend()
+    versions[backend] = importlib.import_module(backend).__version__
     return versions

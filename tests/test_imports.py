@@ -12,6 +12,7 @@ PACKAGE = pathlib.Path(keras_mixgan.__file__).parent
 # Each module imports only from lines above its own.
 ORDER = """
 _version
+stateless batches
 payoffs mixtures gradients normalization
 penalties
 architectures._checks
@@ -22,7 +23,7 @@ components
 objectives
 optimizers averages serialization inference
 mixture_model
-steps
+steps jax_steps
 sampling
 validation divergence
 mixgan
