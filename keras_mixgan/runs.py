@@ -5,6 +5,7 @@ at any moment, so that a run killed at any moment goes on where its last
 checkpoint stopped, to the same weights.
 """
 
+import contextlib
 import dataclasses
 import difflib
 import importlib
@@ -168,9 +169,9 @@ class _Run:
                 data_dir,
                 settings.seed,
             )
-        except ValueError as error:
+        except (ValueError, ImportError) as error:
             hint = _nearest_source(settings.source)
-            raise ValueError(f"{error}{hint}") from error
+            raise type(error)(f"{error}{hint}") from error
         self.settings = settings.for_source(self.source)
         self.facts = settings_module.facts(self.source)
         self.per_epoch = data.steps_per_epoch(self.source, settings.batch_size)
@@ -374,10 +375,11 @@ def _nearest_source(name: str) -> str:
     """A hint for a name that no source has, else nothing."""
     if os.path.exists(name) or name in sources.BUNDLED_SOURCES:
         return ""
-    import tensorflow_datasets as tfds
-
     known = [*sources.BUNDLED_SOURCES]
-    known += tfds.list_builders(with_community_datasets=False)
+    with contextlib.suppress(ImportError):
+        import tensorflow_datasets as tfds
+
+        known += tfds.list_builders(with_community_datasets=False)
     near = difflib.get_close_matches(name, known, 1)
     return f" Did you mean {near[0]!r}?" if near and near[0] != name else ""
 

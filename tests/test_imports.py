@@ -28,7 +28,7 @@ sampling
 validation divergence
 mixgan
 image_files
-tfds_images
+tfds_images array_files
 sources
 data
 atomic
