@@ -65,6 +65,8 @@ def make_train_function(model):
                 logs, state = one(state, batches[0], table)
             else:
                 logs, state = many(state, batches, table)
+            if model.host_step is not None:
+                model.host_step += len(batches)
         return logs, state
 
     return run

@@ -223,6 +223,7 @@ class MixGAN(MixtureModel):
             kwargs.setdefault("shuffle", False)
         if keras.backend.backend() == "jax":
             x, self.table = jax_steps.place_data(x)
+            self.host_step = self.step
         guard = StopOnNonFinite()
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.append(guard)
@@ -233,7 +234,7 @@ class MixGAN(MixtureModel):
                 x, y, batch_size, epochs, verbose, callbacks, **kwargs
             )
         finally:
-            self.table = None
+            self.table = self.host_step = None
 
     def generate(
         self,

@@ -49,7 +49,10 @@ class MixtureModel(keras.Model):
         self._make_own_variables()
         self.objective = None
         self.forward = Forward()
-        self.table = None  # Data on the device, see `jax_steps`.
+        # See `jax_steps`: data on the device, and the step while the device
+        # is ahead of `step_variable`.
+        self.table = None
+        self.host_step = None
         self.built = True
 
     def _make_own_variables(self) -> None:
@@ -144,6 +147,8 @@ class MixtureModel(keras.Model):
     @property
     def step(self) -> int:
         """Batches trained on so far, over all calls of `fit`."""
+        if self.host_step is not None:
+            return self.host_step
         return int(self.step_variable)
 
     def known_num_classes(self) -> int:
