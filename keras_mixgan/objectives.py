@@ -15,6 +15,7 @@ from keras import ops
 from keras_mixgan import mixtures
 from keras_mixgan import payoffs
 from keras_mixgan import penalties
+from keras_mixgan import stateless
 from keras_mixgan.normalization import sources
 
 PAYOFF_ESTIMATES = ("full", "linear")
@@ -302,7 +303,7 @@ def generate_batch(model, batch_size, labels):
             images.append(
                 call(
                     generator,
-                    latents[rows],
+                    stateless.share_among_devices(latents[rows]),
                     None if labels is None else labels[rows],
                 )
             )
@@ -322,6 +323,7 @@ def score(discriminators, images, labels, groups: list):
     Returns:
         Logits, a float tensor (N, num_discriminators).
     """
+    images = stateless.share_among_devices(images)
     with sources(groups):
         columns = [call(d, images, labels) for d in discriminators]
     return ops.concatenate(columns, axis=1)

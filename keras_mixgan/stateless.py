@@ -158,6 +158,30 @@ def cond(condition, function, otherwise):
     return outputs
 
 
+def share_among_devices(batch):
+    """Lays a batch out over the devices of `keras.distribution`, if any.
+
+    Real images come so from `fit`. What a step draws itself would else be
+    computed by every device alike.
+
+    Args:
+        batch: Tensor (B, ...).
+
+    Returns:
+        The tensor, as it is where there is one device, or where B is no
+        multiple of their number.
+    """
+    distribution = keras.distribution.distribution()
+    if distribution is None or keras.backend.backend() != "jax":
+        return batch
+    mesh = distribution.device_mesh
+    shares = mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)]
+    if batch.shape[0] % shares:
+        return batch
+    layout = distribution.get_data_layout(batch.shape)
+    return keras.distribution.distribute_tensor(batch, layout)
+
+
 def _run(function, variables: list, values: list):
     """Runs a function at other values; returns its outputs and updates."""
     known = _under_way.variables
