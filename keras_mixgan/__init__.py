@@ -12,7 +12,6 @@ from keras_mixgan._version import __version__
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
-
 def _choose_backend() -> None:
     """Chooses JAX for Keras where nobody chose and TensorFlow is missing.
 

@@ -40,7 +40,7 @@ def load_npz(
                     f"{wanted}. Received: {path} with {sorted(arrays)}"
                 )
             images = arrays["images"]
-            labels = arrays["labels"] if "labels" in arrays else None
+            labels = arrays.get("labels")
     except (zipfile.BadZipFile, EOFError, AttributeError, TypeError) as error:
         raise ValueError(
             f"{wanted}. Received: {path}, which is damaged or no archive "

@@ -148,9 +148,7 @@ def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
     blocks[:, 2:] = mixed[2:]
     drawn = _philox(blocks, mixed[:2]).ravel()[:size]
     # Swapping goes one by one, so plain integers are the quickest.
-    others = np.arange(size) + drawn.astype(np.int64) % (
-        size - np.arange(size)
-    )
+    others = np.arange(size) + drawn.astype(np.int64) % (size - np.arange(size))
     order = list(range(size))
     for i, j in enumerate(others.tolist()):
         order[i], order[j] = order[j], order[i]

@@ -1,9 +1,10 @@
 """Sources as batches of images in [-1, 1]: by `tf.data`, or by NumPy.
 
 Under Keras's TensorFlow backend they are `tf.data` pipelines, else
-`batches.Batches` of the same order. A pipeline shuffles indices and gathers rows of one uint8 array, so that it
-costs far less than a training step. The order of a stream with a start step
-is a pure function of seed and epoch: a resumed run skips to its step on
+`batches.Batches` of the same order. A pipeline shuffles indices and gathers
+rows of one uint8 array, so that it costs far less than a training step. The
+order of a stream with a start step is a pure function of seed and epoch: a
+resumed run skips to its step on
 indices alone and sees exactly the batches it would have seen.
 """
 

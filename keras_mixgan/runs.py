@@ -281,9 +281,7 @@ class _Run:
             )
         source = self.source
         if not settings.conditional and source.labels is not None:
-            source = dataclasses.replace(
-                source, labels=None, label_names=None
-            )
+            source = dataclasses.replace(source, labels=None, label_names=None)
         for epoch, count, steps in segments(
             self.first, settings.steps, self.per_epoch
         ):

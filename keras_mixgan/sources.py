@@ -99,8 +99,8 @@ def load_source(
     A name is looked up in this order: the bundled sources "digits" (the ten
     thousand MNIST test digits), "ring" and "grid" (Gaussians in the plane);
     a `.npz` file with an array `images` (uint8, or float in [-1, 1]) and
-    perhaps `labels`; an existing folder (write "./digits" for a folder that bears a bundled
-    name); an image data set of TensorFlow Datasets.
+    perhaps `labels`; an existing folder (write "./digits" for a folder that
+    bears a bundled name); an image data set of TensorFlow Datasets.
 
     Images are centre-cropped to a square, then resized: CelebA's usual
     108-pixel crop to 64 is `crop_size=108, image_size=64`. Images of one

@@ -186,9 +186,7 @@ def _run(function, variables: list, values: list):
     """Runs a function at other values; returns its outputs and updates."""
     known = _under_way.variables
     replaced = dict(zip(map(id, variables), values, strict=True))
-    with Scope(
-        known, [replaced.get(id(v), v.value) for v in known]
-    ) as scope:
+    with Scope(known, [replaced.get(id(v), v.value) for v in known]) as scope:
         outputs = function()
     return outputs, scope.updates()
 

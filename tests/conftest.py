@@ -7,7 +7,6 @@ import keras
 import pytest
 from keras import layers
 
-
 JAX = keras.backend.backend() == "jax"
 tensorflow_only = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="of TensorFlow's path"

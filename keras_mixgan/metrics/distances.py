@@ -7,8 +7,8 @@ FID: Heusel et al. 2017 (arXiv:1706.08500), equation 6,
 the Frechet distance of two Gaussians fitted to a classifier's features. KID:
 Binkowski et al. 2018 (arXiv:1801.01401), section 4, the squared maximum mean
 discrepancy of the features under the kernel (x.y / F + 1)^3, as an unbiased
-estimate over blocks. The arithmetic is TF-GAN's, in float64; under
-other backends, NumPy's. By another classifier than Inception they are named after
+estimate over blocks. The arithmetic is TF-GAN's, in float64; under other
+backends, NumPy's. By another classifier than Inception they are named after
 that classifier.
 """
 
