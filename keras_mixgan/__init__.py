@@ -1,6 +1,7 @@
 """keras-mixgan: mixtures of GANs, trained with `model.fit`."""
 
 import importlib
+import importlib.util
 import os
 import sys
 
@@ -9,6 +10,23 @@ from keras_mixgan._version import __version__
 # TensorFlow leaves oneDNN off on processors without AVX-512, where it makes a
 # step about 1.8 times faster. It reads this when it is first imported.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+
+def _choose_backend() -> None:
+    """Chooses JAX for Keras where nobody chose and TensorFlow is missing.
+
+    Keras would take TensorFlow, its default, and fail. A backend named in
+    `~/.keras/keras.json` is not asked: Keras writes its default there itself.
+    """
+    if "KERAS_BACKEND" in os.environ or "keras" in sys.modules:
+        return
+    if importlib.util.find_spec("tensorflow") is None and (
+        importlib.util.find_spec("jax") is not None
+    ):
+        os.environ["KERAS_BACKEND"] = "jax"
+
+
+_choose_backend()
 
 # Imported at first use: they need TensorFlow or Matplotlib, the model does
 # not, and it is to be imported quickly.

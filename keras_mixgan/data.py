@@ -1,18 +1,25 @@
-"""Sources as `tf.data` pipelines of images in [-1, 1].
+"""Sources as batches of images in [-1, 1]: by `tf.data`, or by NumPy.
 
-A pipeline shuffles indices and gathers rows of one uint8 array, so that it
-costs far less than a training step. The order of a stream with a start step
-is a pure function of seed and epoch: a resumed run skips to its step on
+Under Keras's TensorFlow backend they are `tf.data` pipelines, else
+`batches.Batches` of the same order. A pipeline shuffles indices and gathers
+rows of one uint8 array, so that it costs far less than a training step. The
+order of a stream with a start step is a pure function of seed and epoch: a
+resumed run skips to its step on
 indices alone and sees exactly the batches it would have seen.
 """
 
 import numbers
 import os
+from typing import TYPE_CHECKING
 from typing import Any
 
-import tensorflow as tf
+import keras
 
 from keras_mixgan import sources
+from keras_mixgan.batches import Batches
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 def load(
@@ -26,7 +33,7 @@ def load(
     data_dir: str | os.PathLike[str] | None = None,
     drop_remainder: bool = True,
     start_step: int | None = None,
-) -> tf.data.Dataset:
+) -> "tf.data.Dataset | Batches":
     """Makes a dataset of batches ready for `MixGAN.fit`.
 
     Args:
@@ -77,6 +84,13 @@ def load(
             f"{split!r}: pass them to load_source."
         )
     num_batches = steps_per_epoch(source, batch_size, drop_remainder)
+    if keras.backend.backend() != "tensorflow":
+        return Batches(
+            source.images, source.labels, batch_size, num_batches,
+            shuffle, seed, start_step,
+        )  # fmt: skip
+    import tensorflow as tf
+
     orders = _epoch_orders(len(source), num_batches, shuffle, seed, start_step)
     dataset = orders.flat_map(
         _batches_of_epoch(source, batch_size, num_batches, drop_remainder)
@@ -135,8 +149,10 @@ def _epoch_orders(
     shuffle: bool,
     seed: int,
     start_step: int | None,
-) -> tf.data.Dataset:
+) -> "tf.data.Dataset":
     """Dataset of (order of the epoch int64 (size,), its first batch)."""
+    import tensorflow as tf
+
     indices = tf.range(size, dtype=tf.int64)
 
     def order(seed_pair: tf.Tensor) -> tf.Tensor:
@@ -171,6 +187,8 @@ def _batches_of_epoch(
     drop_remainder: bool,
 ) -> Any:
     """Function from (order, first batch) to a dataset of batches."""
+    import tensorflow as tf
+
     # On the host, or a GPU would hold the data set and hand every batch back.
     with tf.device("CPU:0"):
         images = tf.constant(source.images)

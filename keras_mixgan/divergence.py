@@ -14,17 +14,39 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     `MixGAN.fit` adds it by itself. Where another callback has stopped the
     training already (Keras's `TerminateOnNaN`), it leaves it at that.
+
+    Under JAX Keras calls `on_train_batch_end` beside the next step, if all
+    callbacks allow it, so that no step waits for its logs. The error then
+    comes a step or two later; it names the same step.
     """
+
+    async_safe = True
+
+    def __init__(self):
+        super().__init__()
+        self._found = False
 
     def on_train_begin(self, logs=None):
         """Starts anew: what went wrong before may have been mended."""
         self.model.nonfinite_step.assign(0)
+        self._found = False
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Raises, between steps, what was found beside them."""
+        self._raise()
 
     def on_train_batch_end(self, batch, logs=None):
         """Looks at the logged losses, which Keras has fetched anyway."""
-        if np.isfinite((logs or {}).get("loss", 0.0)):
-            return
-        if not self.model.stop_training:
+        self._found |= not np.isfinite((logs or {}).get("loss", 0.0))
+        if keras.backend.backend() != "jax":
+            self._raise()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Raises what the last step brought."""
+        self._raise()
+
+    def _raise(self):
+        if self._found and not self.model.stop_training:
             raise NonFiniteError(describe(self.model))
 
 

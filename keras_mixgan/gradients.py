@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_mixgan import stateless
 from keras_mixgan.distribution import placement
 from keras_mixgan.distribution import replicas
 
@@ -35,23 +36,23 @@ def input_gradients(function, inputs):
             tape.watch(inputs)
             total = function(inputs)
         return tape.gradient(total, inputs)
-    import jax
-
-    return jax.grad(function)(inputs)
+    return stateless.input_gradients(function, inputs)
 
 
 def value_and_gradients(function, variables):
-    """Value of a function and its gradients by variables (TensorFlow).
+    """Value of a function and its gradients by variables.
 
     Args:
         function: Without arguments; returns a scalar and anything more.
         variables: List of Keras variables.
 
     Returns:
-        What the function returned, and a list of gradients, `None` where a
-        variable has no part in the value. Of several replicas, each with its
-        contribution, the sums.
+        What the function returned, and a list of gradients; `None`, or zeros
+        under JAX, where a variable has no part in the value. Of several
+        replicas, each with its contribution, the sums.
     """
+    if keras.backend.backend() == "jax":
+        return stateless.value_and_gradients(function, variables)
     import tensorflow as tf
 
     watched = [variable.value for variable in variables]
@@ -64,7 +65,7 @@ def value_and_gradients(function, variables):
 
 
 def values_and_gradients(function, sides):
-    """Two values from one forward pass, and gradients of each (TensorFlow).
+    """Two values from one forward pass, and gradients of each.
 
     Args:
         function: Without arguments; returns a pair of scalars, one a side,
@@ -76,6 +77,8 @@ def values_and_gradients(function, sides):
         What the function returned, and for each side the gradients of its
         scalar by its variables. Of several replicas the sums.
     """
+    if keras.backend.backend() == "jax":
+        return stateless.values_and_gradients(function, sides)
     import tensorflow as tf
 
     watched = [[variable.value for variable in side] for side in sides]

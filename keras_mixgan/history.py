@@ -64,6 +64,13 @@ class MixtureHistory(keras.callbacks.Callback):
         self._before = self._base = None
         self._last_step = 0
 
+    def set_model(self, model):
+        """Takes the model to record."""
+        super().set_model(model)
+        # Under JAX `self.model` has Keras attach all state to the model; the
+        # step alone is known without.
+        self._mixture = model
+
     def on_train_begin(self, logs=None):
         """Takes up the rows of the file, and the clock."""
         step = self.model.step
@@ -97,7 +104,7 @@ class MixtureHistory(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Records a row when one is due."""
-        step = self.model.step
+        step = self._mixture.step
         if step // self.every > self._last_step // self.every:
             self.record()
 

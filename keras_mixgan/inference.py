@@ -39,6 +39,8 @@ class Forward:
 def _compile(network):
     if keras.backend.backend() == "tensorflow":
         return _compile_tensorflow(network)
+    if keras.backend.backend() == "jax":
+        return _compile_jax(network)
     return lambda *arguments: np.asarray(
         network.predict_on_batch(_joined(arguments)), "float32"
     )
@@ -57,6 +59,32 @@ def _compile_tensorflow(network):
 
     run = tf.function(forward).get_concrete_function(*signature)
     return lambda *arguments: run(*map(tf.constant, arguments)).numpy()
+
+
+def _compile_jax(network):
+    import jax
+
+    variables = network.variables
+
+    @jax.jit
+    def forward(values, *arguments):
+        with keras.StatelessScope(zip(variables, values, strict=True)):
+            outputs = network(_joined(arguments), training=False)
+        return outputs.astype("float32")
+
+    def run(*arguments):
+        # Compiled for powers of two alone: a mixture's components draw
+        # batches of any size.
+        size = len(arguments[0])
+        missing = (1 << max(size - 1, 0).bit_length()) - size
+        padded = [
+            np.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1))
+            for x in arguments
+        ]
+        values = [variable.value for variable in variables]
+        return np.asarray(forward(values, *padded))[:size]
+
+    return run
 
 
 def _joined(arguments):

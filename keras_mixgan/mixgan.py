@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_mixgan import cards
 from keras_mixgan import exporting
+from keras_mixgan import jax_steps
 from keras_mixgan import payoffs
 from keras_mixgan import presets
 from keras_mixgan import sampling
@@ -156,8 +157,22 @@ class MixGAN(MixtureModel):
         """The logged means, which start anew at each epoch."""
         return self._step_metrics if self.compiled else []
 
-    def train_step(self, data):
-        """One batch: the discriminators, then, when it is due, generators."""
+    def train_step(self, *arguments):
+        """One batch: the discriminators, then, when it is due, generators.
+
+        Args:
+            *arguments: As of `keras.Model.train_step`: the data; under JAX
+                the state and the data.
+
+        Returns:
+            The logs; under JAX the logs and the new state.
+        """
+        if keras.backend.backend() == "jax":
+            return jax_steps.train_step(self, *arguments)
+        return self.update(*arguments)
+
+    def update(self, data) -> dict:
+        """One step on one batch, in place; returns the means to be logged."""
         self.record(steps.train_step(self, data))
         return self.get_metrics_result()
 
@@ -167,13 +182,18 @@ class MixGAN(MixtureModel):
             metric.update_state(*logs[metric.name])
 
     def make_train_function(self, force=False):
-        """As in `keras.Model`; under a distribution strategy one of ours."""
-        if not replicas.has_strategy(self):
-            super().make_train_function(force)
-        elif self.train_function is None or force:
+        """As in `keras.Model`; under JAX or a strategy one of ours."""
+        if keras.backend.backend() == "jax":
+            make = jax_steps.make_train_function
+        elif replicas.has_strategy(self):
             from keras_mixgan.distribution import loop
 
-            self.train_function = loop.train_function(self)
+            make = loop.train_function
+        else:
+            super().make_train_function(force)
+            return
+        if self.train_function is None or force:
+            self.train_function = make(self)
 
     def _maybe_symbolic_build(self, *args, **kwargs):
         """Nothing: all networks are built when they are made."""
@@ -230,14 +250,20 @@ class MixGAN(MixtureModel):
             )
             y = batch_size = None
             kwargs["shuffle"] = False
+        if keras.backend.backend() == "jax":
+            x, self.table = jax_steps.place_data(x)
+            self.host_step = self.step
         guard = StopOnNonFinite()
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.append(guard)
         else:
             callbacks = [*_as_list(callbacks), guard]
-        return super().fit(
-            x, y, batch_size, epochs, verbose, callbacks, **kwargs
-        )
+        try:
+            return super().fit(
+                x, y, batch_size, epochs, verbose, callbacks, **kwargs
+            )
+        finally:
+            self.table = self.host_step = None
 
     def generate(
         self,

@@ -55,6 +55,10 @@ class MixtureModel(keras.Model):
         self._make_own_variables()
         self.objective = None
         self.forward = Forward()
+        # See `jax_steps`: data on the device, and the step while the device
+        # is ahead of `step_variable`.
+        self.table = None
+        self.host_step = None
         self.built = True
 
     def _make_own_variables(self) -> None:
@@ -149,6 +153,8 @@ class MixtureModel(keras.Model):
     @property
     def step(self) -> int:
         """Batches trained on so far, over all calls of `fit`."""
+        if self.host_step is not None:
+            return self.host_step
         return int(ops.convert_to_numpy(self.step_variable))
 
     def known_num_classes(self) -> int:

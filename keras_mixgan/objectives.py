@@ -18,6 +18,7 @@ from keras import ops
 from keras_mixgan import mixtures
 from keras_mixgan import payoffs
 from keras_mixgan import penalties
+from keras_mixgan import stateless
 from keras_mixgan.distribution import placement
 from keras_mixgan.distribution import shares
 from keras_mixgan.normalization import sources
@@ -313,7 +314,7 @@ def generate_batch(model, batch_size, labels):
             images.append(
                 call(
                     generator,
-                    latents[i],
+                    stateless.share_among_devices(latents[i]),
                     None if labels is None else labels[rows],
                 )
             )
@@ -349,6 +350,7 @@ def score(discriminators, images, labels, groups: list):
     Returns:
         Logits, a float tensor (N, num_discriminators).
     """
+    images = stateless.share_among_devices(images)
     with sources(groups):
         columns = [call(d, images, labels) for d in discriminators]
     return ops.concatenate(columns, axis=1)

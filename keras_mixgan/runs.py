@@ -5,7 +5,10 @@ at any moment, so that a run killed at any moment goes on where its last
 checkpoint stopped, to the same weights.
 """
 
+import contextlib
+import dataclasses
 import difflib
+import importlib
 import os
 import pathlib
 import platform
@@ -196,9 +199,9 @@ class _Run:
                 data_dir,
                 settings.seed,
             )
-        except ValueError as error:
+        except (ValueError, ImportError) as error:
             hint = _nearest_source(settings.source)
-            raise ValueError(f"{error}{hint}") from error
+            raise type(error)(f"{error}{hint}") from error
         self.settings = settings.for_source(self.source)
         self.facts = settings_module.facts(self.source)
         self.per_epoch = data.steps_per_epoch(self.source, settings.batch_size)
@@ -314,17 +317,18 @@ class _Run:
                 0,
                 callbacks.ProgressBar(self.verbose, epochs, self.per_epoch),
             )
+        source = self.source
+        if not settings.conditional and source.labels is not None:
+            source = dataclasses.replace(source, labels=None, label_names=None)
         for epoch, count, steps in segments(
             self.first, settings.steps, self.per_epoch
         ):
             stream = data.load(
-                self.source,
+                source,
                 batch_size=settings.batch_size,
                 seed=settings.seed,
                 start_step=self.model.step,
             )
-            if not settings.conditional and self.source.labels is not None:
-                stream = stream.map(lambda images, labels: images)
             with self.devices.losing_workers(self.workdir):
                 self.model.fit(
                     stream,
@@ -410,10 +414,11 @@ def _nearest_source(name: str) -> str:
     """A hint for a name that no source has, else nothing."""
     if os.path.exists(name) or name in sources.BUNDLED_SOURCES:
         return ""
-    import tensorflow_datasets as tfds
-
     known = [*sources.BUNDLED_SOURCES]
-    known += tfds.list_builders(with_community_datasets=False)
+    with contextlib.suppress(ImportError):
+        import tensorflow_datasets as tfds
+
+        known += tfds.list_builders(with_community_datasets=False)
     near = difflib.get_close_matches(name, known, 1)
     return f" Did you mean {near[0]!r}?" if near and near[0] != name else ""
 
@@ -424,8 +429,6 @@ def _versions() -> dict[str, str]:
         "keras": keras.__version__,
         "python": platform.python_version(),
     }
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        versions["tensorflow"] = tf.__version__
+    backend = keras.backend.backend()
+    versions[backend] = importlib.import_module(backend).__version__
     return versions

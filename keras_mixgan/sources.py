@@ -20,6 +20,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from keras_mixgan import array_files
 from keras_mixgan import image_files
 
 RING_MODES = 8
@@ -93,12 +94,13 @@ def load_source(
     data_dir: str | os.PathLike[str] | None = None,
     seed: int = 0,
 ) -> Source:
-    """Loads a bundled source, a folder of images, or a TFDS data set.
+    """Loads a bundled source, a folder or file of images, or a TFDS set.
 
     A name is looked up in this order: the bundled sources "digits" (the ten
     thousand MNIST test digits), "ring" and "grid" (Gaussians in the plane);
-    an existing folder (write "./digits" for a folder that bears a bundled
-    name); an image data set of TensorFlow Datasets.
+    a `.npz` file with an array `images` (uint8, or float in [-1, 1]) and
+    perhaps `labels`; an existing folder (write "./digits" for a folder that
+    bears a bundled name); an image data set of TensorFlow Datasets.
 
     Images are centre-cropped to a square, then resized: CelebA's usual
     108-pixel crop to 64 is `crop_size=108, image_size=64`. Images of one
@@ -145,6 +147,10 @@ def load_source(
         _check_split(source, split, ("train",))
         return _load_digits(image_size, crop_size)
     path = pathlib.Path(source).expanduser()
+    if path.suffix == ".npz":
+        _check_split(str(source), split, ("train",))
+        images, labels = array_files.load_npz(path, image_size, crop_size)
+        return Source(str(source), images, labels)
     if path.exists() or not isinstance(source, str) or _looks_like(source):
         _check_split(str(source), split, ("train",))
         images, labels, names = image_files.load_folder(

@@ -14,7 +14,9 @@ from keras_mixgan import gradients
 from keras_mixgan import mixtures
 from keras_mixgan import objectives
 from keras_mixgan import penalties
+from keras_mixgan import stateless
 
+BACKENDS = ("tensorflow", "jax")
 LOGS = (
     "loss",
     "generator_loss",
@@ -28,7 +30,7 @@ LOGS = (
 
 
 def train_step(model, data, due: bool | None = None) -> dict:
-    """One step on one batch (TensorFlow).
+    """One step on one batch.
 
     Args:
         model: The compiled `MixGAN`.
@@ -40,9 +42,9 @@ def train_step(model, data, due: bool | None = None) -> dict:
         Dict from each of `LOGS` to a pair of scalars: its value, and its
         weight, 0 where the step had no such value, else 1.
     """
-    if keras.backend.backend() != "tensorflow":
+    if keras.backend.backend() not in BACKENDS:
         raise RuntimeError(
-            "Training needs Keras's TensorFlow backend. Received: "
+            f"Training needs one of Keras's backends {BACKENDS}. Received: "
             f"KERAS_BACKEND={keras.backend.backend()}"
         )
     images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
@@ -97,7 +99,8 @@ def _update_generators_when_due(model, batch_size, labels, due):
     if due is False:
         return 0.0, ops.zeros(()), ops.zeros(shape)
     due = ops.equal((model.step_variable + 1) % every, 0)
-    loss, losses = ops.cond(
+    cond = stateless.cond if keras.backend.backend() == "jax" else ops.cond
+    loss, losses = cond(
         due,
         lambda: _update_generators(model, batch_size, labels),
         lambda: (ops.zeros(()), ops.zeros(shape)),
@@ -163,7 +166,11 @@ def _note_nonfinite(model, total, pairs):
     """Keeps the first step whose losses were not finite, and its pairs."""
     finite = ops.isfinite(total) & ops.all(ops.isfinite(pairs))
     before = ops.equal(model.nonfinite_step, 0)
-    model.last_pairs.assign(ops.where(before, pairs, model.last_pairs))
+    model.last_pairs.assign(ops.where(before, pairs, model.last_pairs.value))
     model.nonfinite_step.assign(
-        ops.where(before & ~finite, model.step_variable, model.nonfinite_step)
+        ops.where(
+            before & ~finite,
+            model.step_variable.value,
+            model.nonfinite_step.value,
+        )
     )

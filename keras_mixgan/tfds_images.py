@@ -70,9 +70,12 @@ def _builder(
     try:
         import tensorflow_datasets as tfds
     except ImportError as error:
+        bundled = ", ".join(repr(bundled) for bundled in bundled_names)
         raise ImportError(
-            f"Source {name!r} is read through TensorFlow Datasets. Install "
-            "it with: pip install tensorflow-datasets"
+            f"`source` {name!r} is neither bundled ({bundled}) nor a folder or "
+            ".npz file that is there, so it is read through TensorFlow "
+            "Datasets. Install it with: pip install tensorflow "
+            "tensorflow-datasets"
         ) from error
     # Read here, because TFDS reads the variable once, when it is imported.
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR") or None

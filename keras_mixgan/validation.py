@@ -1,5 +1,6 @@
 """Checks what a user gives to `fit`, before any training."""
 
+import keras
 import numpy as np
 
 from keras_mixgan.sampling import check_labels
@@ -124,6 +125,12 @@ def _first_batch(data):
                 "empty data set; it may have fewer images than one batch, "
                 "with the remainder dropped"
             )
+    elif isinstance(data, keras.utils.PyDataset):
+        if data.num_batches == 0:
+            raise ValueError(
+                "`x` must hold at least one batch of images. Received: none"
+            )
+        first = data[0]
     elif hasattr(data, "__getitem__") and hasattr(data, "__len__"):
         if len(data) == 0:
             raise ValueError(

@@ -7,6 +7,16 @@ import keras
 import pytest
 from keras import layers
 
+JAX = keras.backend.backend() == "jax"
+tensorflow_only = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="of TensorFlow's path"
+)
+
+
+def few_under_jax(*values):
+    """All values, but under JAX, which compiles for each, the last alone."""
+    return values[-1:] if JAX else values
+
 
 def pytest_configure(config):
     """Scores cache what they saw of real data; not in the user's home."""

@@ -14,6 +14,7 @@ PACKAGE = pathlib.Path(keras_mixgan.__file__).parent
 # Each module imports only from lines above its own.
 ORDER = """
 _version names atomic
+stateless batches
 distribution.cluster distribution.devices distribution.shares
 distribution.replicas distribution.placement
 distribution.strategies
@@ -29,7 +30,7 @@ objectives
 optimizers averages serialization inference
 exporting
 mixture_model
-steps
+steps jax_steps
 distribution.batches distribution.plan
 distribution.loop
 sampling
@@ -39,7 +40,7 @@ plotting
 presets
 mixgan
 image_files
-tfds_images
+tfds_images array_files
 sources
 data
 history

@@ -7,7 +7,6 @@ import textwrap
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from conftest import image_networks
 from conftest import small_discriminator
 from conftest import small_generator
@@ -17,10 +16,14 @@ from test_mixgan import points
 from keras_mixgan import MixGAN
 from keras_mixgan import Payoff
 from keras_mixgan import payoffs
+from keras_mixgan.data import load
+from keras_mixgan.sources import Source
 
 
 def data():
-    return tf.data.Dataset.from_tensor_slices(images(12)).batch(4)
+    pixels, labels = images(12)
+    pixels = np.rint((pixels + 1) * 127.5).astype("uint8")
+    return load(Source("noise", pixels, labels), batch_size=4, shuffle=False)
 
 
 def trained(epochs, **arguments):

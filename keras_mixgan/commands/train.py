@@ -75,8 +75,9 @@ DATA = Group(
             "source",
             str,
             "digits, ring or grid (bundled); a folder of images, whose "
-            "subfolders, if any, are classes; or an image data set of "
-            "TensorFlow Datasets, such as mnist.",
+            "subfolders, if any, are classes; a .npz file with arrays images "
+            "and maybe labels; or an image data set of TensorFlow Datasets, "
+            "such as mnist.",
             shown="digits",
         ),
         Flag(

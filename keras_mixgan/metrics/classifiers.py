@@ -9,6 +9,7 @@ to an "Inception Score"; any other score is named after its own classifier.
 import dataclasses
 import functools
 import hashlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -274,6 +275,12 @@ def from_saved_model(
     Raises:
         ValueError: it has no such outputs.
     """
+    if importlib.util.find_spec("tensorflow") is None:
+        raise ImportError(
+            "`classifier` is a SavedModel, which needs TensorFlow: `pip "
+            "install tensorflow`. Without it, give a `.keras` file or a Keras "
+            f"model. Received: {path!r}."
+        )
     import tensorflow as tf
 
     loaded = tf.saved_model.load(path)

@@ -7,14 +7,16 @@ FID: Heusel et al. 2017 (arXiv:1706.08500), equation 6,
 the Frechet distance of two Gaussians fitted to a classifier's features. KID:
 Binkowski et al. 2018 (arXiv:1801.01401), section 4, the squared maximum mean
 discrepancy of the features under the kernel (x.y / F + 1)^3, as an unbiased
-estimate over blocks. The arithmetic is TF-GAN's, in float64. By another
-classifier than Inception they are named after that classifier.
+estimate over blocks. The arithmetic is TF-GAN's, in float64; under other
+backends, NumPy's. By another classifier than Inception they are named after
+that classifier.
 """
 
 from typing import Any
 
 import numpy as np
 
+from keras_mixgan.metrics import arithmetic
 from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics import tfgan
 from keras_mixgan.metrics.activations import Activations
@@ -154,18 +156,21 @@ def frechet_distance(features: np.ndarray, real: np.ndarray) -> float:
     the features are first brought to unit scale, which the distance, being
     quadratic, is multiplied back by.
     """
-    import tensorflow as tf
-
     features = np.asarray(features, "float64")
     real = np.asarray(real, "float64")
     centre = real.mean(axis=0)
     spread = np.mean((real - centre) ** 2) + np.mean((features - centre) ** 2)
     scale = np.sqrt(spread) or 1.0
-    metrics = tfgan.module("classifier_metrics")
-    distance = metrics.frechet_classifier_distance_from_activations(
-        tf.constant((real - centre) / scale),
-        tf.constant((features - centre) / scale),
-    )
+    pair = (real - centre) / scale, (features - centre) / scale
+    if tfgan.in_use():
+        import tensorflow as tf
+
+        metrics = tfgan.module("classifier_metrics")
+        distance = metrics.frechet_classifier_distance_from_activations(
+            *map(tf.constant, pair)
+        )
+    else:
+        distance = arithmetic.frechet_distance(*pair)
     # The distance is never negative; its rounding error may be.
     return max(float(distance) * float(scale) ** 2, 0.0)
 
@@ -183,8 +188,6 @@ def kernel_distance(
     Raises:
         ValueError: a block would hold fewer than two rows.
     """
-    import tensorflow as tf
-
     blocks = -(-max(len(features), len(real)) // block_size)
     smaller = min(len(features), len(real))
     if smaller < 2 * blocks:
@@ -192,13 +195,18 @@ def kernel_distance(
             "`block_size` must leave two images in every block, received: "
             f"{smaller} images for {blocks} blocks (block_size={block_size})."
         )
-    metrics = tfgan.module("classifier_metrics")
-    with tfgan.quiet():
-        mean, std = metrics.kernel_classifier_distance_and_std_from_activations(
-            tf.constant(np.asarray(real, "float64")),
-            tf.constant(np.asarray(features, "float64")),
-            max_block_size=block_size,
-        )
+    pair = np.asarray(real, "float64"), np.asarray(features, "float64")
+    if tfgan.in_use():
+        import tensorflow as tf
+
+        metrics = tfgan.module("classifier_metrics")
+        distance = metrics.kernel_classifier_distance_and_std_from_activations
+        with tfgan.quiet():
+            mean, std = distance(
+                *map(tf.constant, pair), max_block_size=block_size
+            )
+    else:
+        mean, std = arithmetic.kernel_distance(*pair, blocks)
     return float(mean), float(std) if blocks > 1 else None, blocks
 
 

@@ -7,13 +7,14 @@ Salimans et al. 2016, "Improved Techniques for Training GANs"
 
 over each of ten splits of 50,000 images, reported as mean and standard
 deviation over the splits, as in MIX+GAN's table 1. The arithmetic is TF-GAN's
-`classifier_score_from_logits`, in float64.
+`classifier_score_from_logits`, in float64; under other backends, NumPy's.
 """
 
 from typing import Any
 
 import numpy as np
 
+from keras_mixgan.metrics import arithmetic
 from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics import tfgan
 from keras_mixgan.metrics.activations import Activations
@@ -101,11 +102,13 @@ def inception_score_from_activations(
 
 def classifier_score(logits: np.ndarray) -> float:
     """Returns exp(E KL(p(y|x) || p(y))) of all logits (N, K) together."""
-    import tensorflow as tf
-
     logits = np.asarray(logits, "float64")
     logits = logits - logits.max(axis=1, keepdims=True)
     logits = np.maximum(logits, FLOOR)
+    if not tfgan.in_use():
+        return arithmetic.classifier_score(logits)
+    import tensorflow as tf
+
     metrics = tfgan.module("classifier_metrics")
     return float(metrics.classifier_score_from_logits(tf.constant(logits)))
 

@@ -67,6 +67,7 @@ def sliced_wasserstein(
     >>> [level["size"] for level in score.details["levels"]]
     [28]
     """
+    tfgan.check_tensorflow()
     real = as_samples(real, num_images, seed=seed, argument="real")
     samples = as_samples(
         model_or_images, num_images, seed=seed, component=component

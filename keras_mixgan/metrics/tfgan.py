@@ -27,6 +27,8 @@ import types
 import warnings
 from collections.abc import Iterator
 
+import keras
+
 INCEPTION_URL = "https://tfhub.dev/tensorflow/tfgan/eval/inception/1"
 MODULES = (
     "classifier_metrics",
@@ -66,11 +68,31 @@ def module(name: str) -> types.ModuleType:
     >>> round(float(metrics.classifier_score_from_logits(logits)), 2)
     2.0
     """
+    check_tensorflow()
     if name not in MODULES:
         raise ValueError(
             f"`name` must be one of {MODULES}, received: {name!r}."
         )
     return _load(f"{_PACKAGE}.python.eval.{name}")
+
+
+def check_tensorflow() -> None:
+    """Raises ImportError, and says what to install, without TensorFlow."""
+    if importlib.util.find_spec("tensorflow") is None:
+        raise ImportError(
+            "This score is TF-GAN's, and needs TensorFlow. Install both with "
+            '`pip install tensorflow "tensorflow-gan>=2.1" '
+            '"tensorflow-probability>=0.25" tf-keras`.'
+        )
+
+
+def in_use() -> bool:
+    """Whether scores are TF-GAN's: where Keras itself runs on TensorFlow.
+
+    Elsewhere `arithmetic` has the same formulas: a program on JAX is not to
+    load TensorFlow, let alone to share the GPU's memory with it.
+    """
+    return keras.backend.backend() == "tensorflow"
 
 
 def version() -> str:

@@ -1,0 +1,173 @@
+"""Sources as NumPy batches of images in [-1, 1], without TensorFlow.
+
+The order of a stream is that of `data`'s `tf.data` pipelines, to the row: a
+training may change its backend and go on.
+"""
+
+import functools
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of a source in memory, for `MixGAN.fit` and for iteration.
+
+    Args:
+        images: uint8 (N, ...) in 0..255, or float32 (N, ...) in [-1, 1].
+        labels: int32 (N,), or `None`.
+        batch_size: Images a batch.
+        num_batches: Batches in one epoch.
+        shuffle: Whether every epoch has its own order.
+        seed: Seed of the orders.
+        start_step: The batch that an endless stream begins with; `None` for
+            one epoch, which has another order at each iteration.
+
+    Example:
+    >>> batches = Batches(np.zeros((6, 2), "float32"), None, 2, 3)
+    >>> [images.shape for images in batches]
+    [(2, 2), (2, 2), (2, 2)]
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray | None,
+        batch_size: int,
+        num_batches: int,
+        shuffle: bool = True,
+        seed: int = 0,
+        start_step: int | None = None,
+    ):
+        super().__init__()
+        self.images = images
+        self.labels = labels
+        self._batch_size = batch_size
+        self._per_epoch = num_batches
+        self._start_step = start_step
+        self._epoch = 0
+        self._order = functools.lru_cache(maxsize=2)(
+            functools.partial(epoch_order, len(images), seed)
+            if shuffle
+            else lambda epoch: np.arange(len(images), dtype=np.int32)
+        )
+
+    @property
+    def num_batches(self) -> int | None:
+        """Batches in the stream; `None` where it has no end."""
+        return self._per_epoch if self._start_step is None else None
+
+    def rows(self, index: int) -> np.ndarray:
+        """The row numbers of a batch.
+
+        Args:
+            index: Number of the batch, from 0.
+
+        Returns:
+            int32 (B,).
+        """
+        if self._start_step is None:
+            epoch, number = self._epoch, index
+        else:
+            epoch, number = divmod(self._start_step + index, self._per_epoch)
+        start = number * self._batch_size
+        return self._order(epoch)[start : start + self._batch_size]
+
+    def __getitem__(self, index: int):
+        """Batch `index`: images float32 (B, ...), or (images, labels)."""
+        rows = self.rows(index)
+        images = self.images[rows]
+        if images.dtype == np.uint8:
+            # Dividing is exact at both ends: 0 is -1 and 255 is 1.
+            images = images.astype(np.float32) / np.float32(127.5) - 1
+        return images if self.labels is None else (images, self.labels[rows])
+
+    def __iter__(self) -> Iterator:
+        yield from super().__iter__()
+        self.on_epoch_end()
+
+    def on_epoch_end(self) -> None:
+        """The next iteration has another order."""
+        self._epoch += 1
+
+    def take(self, count: int) -> Iterator:
+        """Iterates over the first batches, as `tf.data.Dataset.take`."""
+        for _, batch in zip(range(count), self, strict=False):
+            yield batch
+
+
+class Rows(keras.utils.PyDataset):
+    """The row numbers of batches alone, where the device has the data.
+
+    Args:
+        batches: The `Batches`.
+    """
+
+    def __init__(self, batches: Batches):
+        super().__init__()
+        self._batches = batches
+
+    @property
+    def num_batches(self) -> int | None:
+        """Batches in the stream; `None` where it has no end."""
+        return self._batches.num_batches
+
+    def __getitem__(self, index: int):
+        """Row numbers of batch `index`, in a tuple: int32 (B,)."""
+        return (self._batches.rows(index),)
+
+    def on_epoch_end(self) -> None:
+        """The next iteration has another order."""
+        self._batches.on_epoch_end()
+
+
+def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
+    """The order of an epoch: what TensorFlow's `stateless_shuffle` gives.
+
+    Fisher and Yates's shuffle by Philox 4x32-10 (Salmon et al. 2011) with
+    TensorFlow's seeding, of `tf.range(size)` with seed [seed, epoch].
+
+    Args:
+        size: Number of rows.
+        seed: At least 0.
+        epoch: At least 0.
+
+    Returns:
+        int32 (size,), a permutation.
+
+    Example:
+    >>> epoch_order(8, seed=1, epoch=2)
+    array([4, 2, 1, 7, 3, 6, 0, 5], dtype=int32)
+    """
+    counter = [seed, seed >> 32, epoch, epoch >> 32]
+    counter = np.array([[x & 0xFFFFFFFF for x in counter]], np.uint64)
+    (mixed,) = _philox(counter, (0x3EC8F720, 0x02461E29))
+    blocks = np.zeros((-(-size // 4), 4), np.uint64)
+    blocks[:, 0] = np.arange(len(blocks))
+    blocks[:, 2:] = mixed[2:]
+    drawn = _philox(blocks, mixed[:2]).ravel()[:size]
+    # Swapping goes one by one, so plain integers are the quickest.
+    others = np.arange(size) + drawn.astype(np.int64) % (size - np.arange(size))
+    order = list(range(size))
+    for i, j in enumerate(others.tolist()):
+        order[i], order[j] = order[j], order[i]
+    return np.array(order, np.int32)
+
+
+def _philox(counters: np.ndarray, key) -> np.ndarray:
+    """Ten rounds of Philox 4x32, a row a counter, words in uint64."""
+    mask, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
+    a, b, c, d = counters.T
+    first, second = (np.uint64(k) for k in key)
+    for _ in range(10):
+        low, high = np.uint64(0xD2511F53) * a, np.uint64(0xCD9E8D57) * c
+        a, b, c, d = (
+            (high >> shift) ^ b ^ first,
+            high & mask,
+            (low >> shift) ^ d ^ second,
+            low & mask,
+        )
+        first = (first + np.uint64(0x9E3779B9)) & mask
+        second = (second + np.uint64(0xBB67AE85)) & mask
+    return np.stack([a, b, c, d], axis=1)

@@ -1,0 +1,109 @@
+"""The scores' arithmetic in NumPy float64, where TensorFlow is not in use.
+
+Under Keras's TensorFlow backend scores are TF-GAN's. These are the same
+formulas; a test holds the two against each other.
+"""
+
+import numpy as np
+
+
+def classifier_score(logits: np.ndarray) -> float:
+    """exp(E_x KL(p(y|x) || p(y))), Salimans et al. 2016 (arXiv:1606.03498).
+
+    Args:
+        logits: float64 (N, K), no more than 700 below a row's largest.
+
+    Returns:
+        The score, from 1 to K.
+
+    Example:
+    >>> round(classifier_score(np.array([[99.0, 0.0], [0.0, 99.0]])), 6)
+    2.0
+    """
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    p = np.exp(log_p)
+    divergences = (p * (log_p - np.log(p.mean(axis=0)))).sum(axis=1)
+    return float(np.exp(divergences.mean()))
+
+
+def frechet_distance(real: np.ndarray, features: np.ndarray) -> float:
+    """|m - m'|^2 + Tr(C + C' - 2 (C C')^(1/2)), arXiv:1706.08500.
+
+    Args:
+        real: float64 (M, F), M at least 2.
+        features: float64 (N, F), N at least 2.
+
+    Returns:
+        The squared Frechet distance of the Gaussians fitted to both.
+
+    Example:
+    >>> points = np.array([[0.0], [2.0]])
+    >>> frechet_distance(points, points + 3)
+    9.0
+    """
+    means = real.mean(axis=0) - features.mean(axis=0)
+    first, second = (
+        np.atleast_2d(np.cov(x, rowvar=False)) for x in (real, features)
+    )
+    # C C' has the eigenvalues of (C^1/2 C'^1/2)^T (C^1/2 C'^1/2).
+    roots = _root(first) @ _root(second)
+    product = np.linalg.svd(roots, compute_uv=False).sum()
+    return float(
+        means @ means + np.trace(first) + np.trace(second) - 2 * product
+    )
+
+
+def kernel_distance(
+    real: np.ndarray, features: np.ndarray, blocks: int
+) -> tuple[float, float]:
+    """Squared MMD under the kernel (x.y / F + 1)^3, arXiv:1801.01401.
+
+    Args:
+        real: float64 (M, F).
+        features: float64 (N, F).
+        blocks: Number of blocks, each of at least two rows of either.
+
+    Returns:
+        Mean of the blocks' unbiased estimates, and its standard error; NaN
+        for one block.
+    """
+    estimates = np.array(
+        [
+            _block_distance(r, g)
+            for r, g in zip(
+                _blocks(real, blocks), _blocks(features, blocks), strict=True
+            )
+        ]
+    )
+    if blocks == 1:
+        return float(estimates[0]), float("nan")
+    error = estimates.std(ddof=1) / np.sqrt(blocks)
+    return float(estimates.mean()), float(error)
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
+
+
+def _blocks(rows: np.ndarray, blocks: int) -> list[np.ndarray]:
+    """Consecutive blocks as equal as can be; larger ones last, as TF-GAN's."""
+    size, larger = divmod(len(rows), blocks)
+    sizes = [size] * (blocks - larger) + [size + 1] * larger
+    return np.split(rows, np.cumsum(sizes)[:-1])
+
+
+def _block_distance(real: np.ndarray, features: np.ndarray) -> float:
+    def kernel(a, b):
+        return (a @ b.T / a.shape[1] + 1) ** 3
+
+    def mean_off_diagonal(a):
+        table = kernel(a, a)
+        return (table.sum() - np.trace(table)) / (len(a) * (len(a) - 1))
+
+    return (
+        mean_off_diagonal(real)
+        + mean_off_diagonal(features)
+        - 2 * kernel(real, features).mean()
+    )

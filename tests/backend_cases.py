@@ -1,0 +1,91 @@
+"""The same games under any backend: one step each, on the same draws.
+
+As a program, `python backend_cases.py FOLDER` loads the models that another
+backend saved there, takes their step and leaves what came of it. Not a test
+by itself; `test_backends.py` compares.
+"""
+
+import pathlib
+import sys
+
+import keras
+import numpy as np
+from conftest import image_networks
+from keras import ops
+from keras import optimizers
+
+from keras_mixgan import MixGAN
+
+RATE = 0.1
+CASES = {
+    "log_full_ema": {"payoff": "log"},
+    "log_minimax_simultaneous": {
+        "payoff": "log",
+        "generator_loss": "minimax",
+        "update": "simultaneous",
+    },
+    "wasserstein_penalty_linear": {
+        "payoff": "wasserstein",
+        "gradient_penalty": 10.0,
+        "payoff_estimate": "linear",
+    },
+    "wasserstein_clipped_every_second": {
+        "payoff": "wasserstein",
+        "weight_clip": 0.1,
+        "discriminator_steps": 2,
+    },
+    "hinge_full_simultaneous": {"payoff": "hinge", "update": "simultaneous"},
+    "least_squares_linear": {
+        "payoff": "least_squares",
+        "payoff_estimate": "linear",
+    },
+}
+
+
+def data():
+    rng = np.random.default_rng(0)
+    images = rng.uniform(-1, 1, (6, 8, 8, 1)).astype("float32")
+    return images, (np.arange(6) % 3).astype("int32")
+
+
+def build(name):
+    """A conditional mixture with batch normalization and averages."""
+    model = MixGAN(*image_networks(3), 2, 3, seed=0, ema_decay=0.5)
+    rng = np.random.default_rng(1)
+    model.generator_log_probabilities.assign(rng.normal(size=2))
+    model.discriminator_log_probabilities.assign(rng.normal(size=3))
+    model.compile(
+        generator_optimizer=optimizers.SGD(RATE),
+        discriminator_optimizer=optimizers.SGD(RATE),
+        **CASES[name],
+    )
+    return model
+
+
+def step(model):
+    """Takes a step on fixed draws; returns all that came of it, by name."""
+    rng = np.random.default_rng(2)
+    latents = rng.normal(size=(40, model.latent_dim)).astype("float32")
+    mixing = rng.uniform(size=40).astype("float32")
+    model.draw_latents = lambda count: ops.convert_to_tensor(latents[:count])
+    model.draw_uniform = lambda count: ops.convert_to_tensor(mixing[:count])
+    found = {"payoff_matrix": model.payoff_matrix(*data(), seed=0)}
+    for i in range(model.objective.discriminator_steps):
+        logs = model.train_on_batch(*data(), return_dict=True)
+        found |= {f"{i}.{name}": value for name, value in logs.items()}
+    found["last_pairs"] = np.asarray(model.last_pairs)
+    for i, weight in enumerate(model.get_weights()):
+        found[f"weight_{i}"] = weight
+    found["images"] = model.generate(7, seed=0)
+    return found
+
+
+def main(folder):
+    for name in CASES:
+        model = keras.saving.load_model(folder / f"{name}.keras")
+        np.savez(folder / f"{name}.npz", **step(model))
+        model.save(folder / f"{name}_after.keras")
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]))
