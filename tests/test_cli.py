@@ -137,6 +137,7 @@ def test_flags_of_a_run_are_its_settings():
         (["export"], "`model` must be given"),
         (["export", "--model=no.keras"], "no.keras"),
         (["export", "--model=a.keras", "--format=pb"], "`format`"),
+        (["export", "--model=a.keras", "--format=onnx", "--out=1"], "`out`"),
     ],
 )
 def test_what_a_user_did_wrong_is_one_line_and_status_two(

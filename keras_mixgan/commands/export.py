@@ -81,6 +81,12 @@ def run(values) -> None:
         )
     out = pathlib.Path(values.out or _OUT[values.format])
 
+    if values.format == "onnx" and out.suffix != ".onnx":
+        raise ValueError(
+            "`out` must end in .onnx where `format` is onnx. Received: "
+            f"out={out}"
+        )
+
     from keras_mixgan import atomic
 
     atomic.check_new(out, "out")

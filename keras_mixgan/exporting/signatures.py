@@ -76,34 +76,27 @@ class Signatures:
 
     def sample(self, num_images, seed, labels=None):
         """Draws from the mixture."""
-        components, latents, labels = self._drawn(num_images, seed, labels)
-        images = self._images(components, latents, labels)
+        images, components = self._draw(num_images, seed, labels)
         return {"images": self._finished(images), "components": components}
 
     def sample_component(self, component, num_images, seed, labels=None):
         """Draws from one generator, with the latents of `sample`."""
         component = checks.component(component, self._num_generators)
-        components, latents, labels = self._drawn(
-            num_images, seed, labels, component
-        )
-        images = self._images(components, latents, labels)
+        images, _ = self._draw(num_images, seed, labels, component)
         return {"images": self._finished(images)}
 
     def sample_png(self, component, num_images, seed, labels=None):
         """Draws PNG files; component -1 is the mixture."""
         component = checks.component(component, self._num_generators, -1)
-        components, latents, labels = self._drawn(
-            num_images, seed, labels, component
-        )
-        images = self._images(components, latents, labels)
+        images, components = self._draw(num_images, seed, labels, component)
         return {"png": pixels.png(images), "components": components}
 
     def mixture_weights(self):
         """The weights w_u."""
         return {"weights": tf.constant(self._weights)}
 
-    def _drawn(self, num_images, seed, labels, component=-1):
-        """Components, latents and labels; component -1 is the mixture."""
+    def _draw(self, num_images, seed, labels, component=-1):
+        """Images and their components; component -1 is the mixture."""
         num_images = checks.whole(num_images)
         uniform = draws.component_uniform(num_images, seed)
         components = tf.where(
@@ -114,7 +107,7 @@ class Signatures:
         latents = draws.latents(num_images, self._latent_dim, seed)
         if labels is not None:
             labels = draws.labels(labels, num_images, self._num_classes, seed)
-        return components, latents, labels
+        return self._images(components, latents, labels), components
 
     def _finished(self, images):
         return pixels.levels(images) if self._uint8 else images
