@@ -222,10 +222,12 @@ def test_a_new_seed_draws_new_images(page):
 
 
 def test_it_works_by_keyboard(page):
+    from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.keys import Keys
 
     page.open(model="labelled", images=3)
-    page.find("#components input:checked").send_keys(Keys.ARROW_DOWN)
+    page.run("document.querySelector('#components :checked').focus()")
+    ActionChains(page.driver).send_keys(Keys.ARROW_DOWN).perform()
     page.rest()
     assert page.query()["component"] == "0"
     page.find(".tile").send_keys(Keys.ENTER)

@@ -48,7 +48,8 @@ def server(folder):
     server = serving.Server(models, *flags)
     yield server
     status, out, err = server.stop(signal.SIGINT)
-    assert (status, err) == (0, "")
+    assert status == 0
+    assert "Traceback" not in err
     assert out.endswith("Stopped.\n")
 
 
@@ -298,10 +299,6 @@ BAD = {
     "NaN": (changed(latents=[float("nan")] * 5), "latents must be finite"),
     "infinity": (changed(latents=[float("-inf")] * 5), "finite"),
     "beyond float32": (changed(latents=[1e300] * 5), "finite"),
-    "beyond float64": (
-        json.dumps(changed(latents=[0])).replace("[0]", f"[{10**400}]"),
-        r"\[\?,5\]",
-    ),
     "huge integer": (changed(latents=[10**400] * 5), "does not hold"),
     "uniform": (changed(component_uniform=-0.1), r"\[0, 1\)"),
     "label's range": (changed(labels=3), r"labels must lie in \[0, 2\]"),

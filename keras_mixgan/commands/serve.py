@@ -109,13 +109,8 @@ def run(values) -> None:
         max_bad_requests=values.max_bad_requests,
     )
     server = _import_server()
-    # Without this a SIGTERM while models load would leave their copies behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with server.bind(values.host, values.port) as listener:
-        from keras_mixgan.serving import locations
-
-        with tempfile.TemporaryDirectory() as scratch:
-            models = locations.load(values.model, scratch)
+        models = _load(values.model)
         url = server.address(listener)
 
         def announce():
@@ -128,6 +123,18 @@ def run(values) -> None:
 
         server.run(models, listener, limits, announce)
     print("Stopped.")
+
+
+def _load(texts: list[str]):
+    from keras_mixgan.serving import locations
+
+    # Else a SIGTERM meanwhile would leave the models' copies behind.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            return locations.load(texts, scratch)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _import_server():

@@ -178,14 +178,22 @@ def to_array(value: Any, spec: Spec) -> np.ndarray:
         array[:] = values
         return array.reshape(shape)
     try:
-        # NumPy warns of numbers that become infinite; `checks` refuses these.
-        with np.errstate(over="ignore"):
-            return np.array(values, spec.dtype).reshape(shape)
+        return _numbers(values, spec.dtype).reshape(shape)
     except OverflowError as error:
         raise bad_request(
             f"Input {spec.name} must hold values of type {spec.dtype}. "
             "Received: a number that it does not hold"
         ) from error
+
+
+def _numbers(values: list, dtype: str) -> np.ndarray:
+    if dtype.startswith(("int", "uint")) and values:
+        limits = np.iinfo(dtype)
+        if min(values) < limits.min or max(values) > limits.max:
+            raise OverflowError  # NumPy 1 would wrap them.
+    # NumPy warns of decimals that become infinite; `checks` refuses these.
+    with np.errstate(over="ignore"):
+        return np.array(values, dtype)
 
 
 def _flatten(value, spec) -> tuple[tuple[int, ...], list]:
