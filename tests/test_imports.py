@@ -28,16 +28,16 @@ architectures
 components
 objectives
 optimizers averages serialization inference
-exporting
+exporting sampling
+preset_weights cards
+figures
+plotting
+presets
 mixture_model
 steps jax_steps
 distribution.batches distribution.plan
 distribution.loop
-sampling
-validation divergence preset_weights cards
-figures
-plotting
-presets
+validation divergence
 mixgan
 image_files
 tfds_images array_files
