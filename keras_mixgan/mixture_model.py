@@ -1,4 +1,4 @@
-"""What a mixture is and can do before its game is chosen: draw, and be saved."""
+"""A mixture before its game is chosen: components, weights, draws, files."""
 
 import os
 import pathlib
