@@ -38,6 +38,7 @@ if not _is_command():
     from keras_mixgan.divergence import NonFiniteError
     from keras_mixgan.mixgan import MixGAN
     from keras_mixgan.payoffs import Payoff
+    from keras_mixgan.presets import list_presets
 
 __all__ = [
     "MixGAN",
@@ -45,6 +46,7 @@ __all__ = [
     "Payoff",
     "__version__",
     "architectures",
+    "list_presets",
     "payoffs",
     "sources",
     *_LAZY,

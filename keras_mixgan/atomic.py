@@ -1,8 +1,9 @@
-"""Files that are either whole or not there, whenever the process dies."""
+"""Files and folders that are whole or not there, whenever a process dies."""
 
 import contextlib
 import os
 import pathlib
+import shutil
 from collections.abc import Iterator
 
 
@@ -45,6 +46,81 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         raise
     with contextlib.suppress(OSError):  # Not every system lets folders flush.
         _flush(path.parent)
+
+
+@contextlib.contextmanager
+def new_folder(
+    path: str | os.PathLike[str], name: str = "path"
+) -> Iterator[pathlib.Path]:
+    """Writes a folder beside its place, then moves it there in one step.
+
+    Nobody sees a part of it. A process killed meanwhile leaves a hidden
+    `.partial` folder, which the next writer clears.
+
+    Args:
+        path: The folder to write. Folders above it are made.
+        name: What to call it in an error.
+
+    Yields:
+        Path of an empty folder to write to. If the block raises, nothing is
+        left of it.
+
+    Raises:
+        FileExistsError: There is a file, or a folder that is not empty.
+        OSError: It could not be written.
+
+    Example:
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "exported" / "1"
+    >>> with new_folder(path) as partial:
+    ...     _ = (partial / "a.txt").write_text("whole")
+    >>> (path / "a.txt").read_text()
+    'whole'
+    """
+    path = pathlib.Path(os.path.abspath(path))
+    check_new(path, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        yield partial
+        for written in partial.rglob("*"):
+            if written.is_file():
+                _flush(written)
+        check_new(path, name)
+        if path.exists():
+            path.rmdir()  # Not every system renames over an empty folder.
+        os.rename(partial, path)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    with contextlib.suppress(OSError):  # Not every system lets folders flush.
+        _flush(path.parent)
+
+
+def check_new(path: str | os.PathLike[str], name: str) -> None:
+    """Checks that nothing would be overwritten at a path.
+
+    Args:
+        path: Where a file or folder is to be written.
+        name: What to call it in an error.
+
+    Raises:
+        FileExistsError: There is a file, or a folder that is not empty.
+    """
+    path = pathlib.Path(path)
+    if path.is_dir():
+        if any(path.iterdir()):
+            raise FileExistsError(
+                f"`{name}` must be a new or an empty folder; nothing is "
+                f"overwritten. Received: {path}, which is not empty"
+            )
+    elif path.exists():
+        raise FileExistsError(
+            f"`{name}` must be new; nothing is overwritten. Received: {path}, "
+            "which is a file"
+        )
 
 
 def _flush(path: pathlib.Path) -> None:

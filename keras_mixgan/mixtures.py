@@ -139,7 +139,24 @@ def component_of(uniform, generator_weights) -> np.ndarray:
     Returns:
         Int array (N,) in [0, num_generators).
     """
+    return np.searchsorted(inner_edges(generator_weights), uniform, "right")
+
+
+def inner_edges(generator_weights) -> np.ndarray:
+    """Where the weights' CDF steps from one component to the next.
+
+    Args:
+        generator_weights: Float array (num_generators,), summing to one.
+
+    Returns:
+        Float64 array (num_generators - 1,), not decreasing. A uniform number
+        belongs to the component whose number is the count of edges that are
+        not above it.
+
+    Example:
+    >>> inner_edges([0.5, 0.25, 0.25])
+    array([0.5 , 0.75])
+    """
     edges = np.cumsum(np.asarray(generator_weights, "float64"))
     # Rounding may leave the last edge a hair under one.
-    edges = edges[:-1] / edges[-1]
-    return np.searchsorted(edges, uniform, side="right")
+    return edges[:-1] / edges[-1]

@@ -8,6 +8,7 @@ import zipfile
 import keras
 
 from keras_mixgan import architectures
+from keras_mixgan import presets
 from keras_mixgan import sources
 from keras_mixgan.mixgan import MixGAN
 from keras_mixgan.settings import Settings
@@ -75,7 +76,8 @@ def load_model(path: str | os.PathLike[str], name: str = "model") -> MixGAN:
     """Loads a saved mixture, and says plainly what is wrong with a file.
 
     Args:
-        path: A `.keras` file.
+        path: A `.keras` file, the name of a preset in the zoo, or the folder
+            of a preset.
         name: What to call it in an error.
 
     Returns:
@@ -85,10 +87,14 @@ def load_model(path: str | os.PathLike[str], name: str = "model") -> MixGAN:
         OSError: The file is not there, or cannot be read.
         ValueError: It is damaged, or no MixGAN.
     """
+    if presets.is_preset(path):
+        return MixGAN.from_preset(path)
     path = pathlib.Path(path)
     if not path.exists():
+        if not path.suffix and path.name == os.fspath(path):
+            presets.find(os.fspath(path))  # Says which presets there are.
         raise FileNotFoundError(f"`{name}` is a file that is not there: {path}")
-    wanted = f"`{name}` must be a .keras file that a MixGAN was saved to"
+    wanted = f"`{name}` must be a preset or a .keras file of a MixGAN"
     if path.is_dir():
         raise IsADirectoryError(f"{wanted}. Received: the folder {path}")
     if path.suffix != ".keras":

@@ -5,10 +5,8 @@ at any moment, so that a run killed at any moment goes on where its last
 checkpoint stopped, to the same weights.
 """
 
-import difflib
 import os
 import pathlib
-import platform
 import shutil
 import time
 from collections.abc import Iterator
@@ -16,15 +14,13 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from keras_mixgan import atomic
 from keras_mixgan import callbacks
 from keras_mixgan import data
 from keras_mixgan import distribution
+from keras_mixgan import recipes
 from keras_mixgan import settings as settings_module
 from keras_mixgan import sources
-from keras_mixgan._version import __version__
 from keras_mixgan.distribution import run_devices
 from keras_mixgan.divergence import NonFiniteError
 from keras_mixgan.mixgan import MixGAN
@@ -55,6 +51,7 @@ def train(
     checkpoint_seconds: float = 30.0,
     sample_epochs: int = 1,
     history_steps: int = 10,
+    recipe: str | None = None,
     verbose: int = 1,
     strategy: str | None = None,
     devices: Sequence[str] | None = None,
@@ -65,11 +62,13 @@ def train(
 
     Args:
         given: Settings by name, see `settings.resolve`.
-        workdir: The run's folder; by default "runs/" and the source's name.
+        workdir: The run's folder; by default "runs/" and the name of the
+            recipe, or else of the source.
         data_dir: TFDS's data folder.
         checkpoint_seconds: Seconds of training between checkpoints.
         sample_epochs: Epochs between pictures.
         history_steps: Steps between rows of `history.csv`.
+        recipe: Key of `recipes.RECIPES`: settings that `given` leaves open.
         verbose: 0 for silence, 1 for a progress bar, 2 for a line an epoch.
         strategy: How to train over many devices, see `distribution.strategy`;
             `None` for one device. A run may go on under another strategy.
@@ -95,8 +94,14 @@ def train(
     >>> model.step
     20
     """
-    settings = settings_module.resolve(given)
-    run = _Run(settings, workdir or default_workdir(settings.source), verbose)
+    if recipe is None:
+        settings = settings_module.resolve(given)
+        workdir = workdir or default_workdir(settings.source)
+    else:
+        settings = settings_module.resolve(recipes.complete(given, recipe))
+        workdir = workdir or default_workdir(recipe)
+        given = {"recipe": recipe, **given}
+    run = _Run(settings, workdir, verbose)
     # First of all: TensorFlow divides a CPU, or joins a cluster, but once.
     run.devices = run_devices.RunDevices(strategy, devices, settings.batch_size)
     if not dry_run:
@@ -187,7 +192,7 @@ class _Run:
                 settings.seed,
             )
         except ValueError as error:
-            hint = _nearest_source(settings.source)
+            hint = sources.nearest(settings.source)
             raise ValueError(f"{error}{hint}") from error
         self.settings = settings.for_source(self.source)
         self.facts = settings_module.facts(self.source)
@@ -232,8 +237,6 @@ class _Run:
     ) -> None:
         """Prepares what is written, and says what comes."""
         settings = self.settings
-        if not self.devices.is_chief:
-            return
         self.history = callbacks.MixtureHistory(
             self._path(HISTORY), every=history_steps
         )
@@ -255,6 +258,8 @@ class _Run:
             label_names=self.source.label_names,
             real=self.source.images[:2000] if points else None,
         )
+        if not self.devices.is_chief:
+            return
         try:
             self.workdir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -267,7 +272,7 @@ class _Run:
             settings,
             self.facts,
             given={k: v for k, v in given.items() if v is not None},
-            versions=_versions(),
+            versions=settings_module.versions(),
         )
         self._say(self._description())
 
@@ -296,14 +301,9 @@ class _Run:
         settings = self.settings
         self.began, self.first = time.monotonic(), self.model.step
         epochs = -(-settings.steps // self.per_epoch)
-        written = []
-        if self.devices.is_chief:
-            written = [self.history, self.checkpoint, self.samples, self.curves]
-        if self.verbose and self.devices.is_chief:
-            written.insert(
-                0,
-                callbacks.ProgressBar(self.verbose, epochs, self.per_epoch),
-            )
+        bar = callbacks.ProgressBar(self.verbose, epochs, self.per_epoch)
+        written = [self.history, self.checkpoint, self.samples, self.curves]
+        written = [bar, *written] if self.verbose else written
         for epoch, count, steps in segments(
             self.first, settings.steps, self.per_epoch
         ):
@@ -321,7 +321,7 @@ class _Run:
                     initial_epoch=epoch,
                     epochs=epoch + count,
                     steps_per_epoch=steps,
-                    callbacks=written,
+                    callbacks=written if self.devices.is_chief else [],
                     verbose=0,
                 )
 
@@ -394,28 +394,3 @@ def segments(
             count = min(per_epoch - done, steps - step)
             yield epoch, 1, count
             step += count
-
-
-def _nearest_source(name: str) -> str:
-    """A hint for a name that no source has, else nothing."""
-    if os.path.exists(name) or name in sources.BUNDLED_SOURCES:
-        return ""
-    import tensorflow_datasets as tfds
-
-    known = [*sources.BUNDLED_SOURCES]
-    known += tfds.list_builders(with_community_datasets=False)
-    near = difflib.get_close_matches(name, known, 1)
-    return f" Did you mean {near[0]!r}?" if near and near[0] != name else ""
-
-
-def _versions() -> dict[str, str]:
-    versions = {
-        "keras_mixgan": __version__,
-        "keras": keras.__version__,
-        "python": platform.python_version(),
-    }
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        versions["tensorflow"] = tf.__version__
-    return versions

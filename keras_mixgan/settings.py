@@ -6,15 +6,16 @@ the general one of `Settings`.
 """
 
 import dataclasses
-import difflib
 import inspect
 import json
 import numbers
 import os
 import pathlib
-from collections.abc import Iterable
+import platform
 from collections.abc import Mapping
 from typing import Any
+
+import keras
 
 from keras_mixgan import architectures
 from keras_mixgan import atomic
@@ -22,6 +23,8 @@ from keras_mixgan import data
 from keras_mixgan import objectives
 from keras_mixgan import payoffs
 from keras_mixgan import sources
+from keras_mixgan._version import __version__
+from keras_mixgan.names import one_of
 
 FORMAT = 1
 EPOCHS = 25
@@ -240,27 +243,6 @@ def _of_architecture(architecture: architectures.Architecture) -> dict:
     }
 
 
-def one_of(name: str, value: Any, known: Iterable[str]) -> None:
-    """Checks a name against those that exist, and suggests the nearest.
-
-    Args:
-        name: What is named.
-        value: The name received.
-        known: The names there are.
-
-    Raises:
-        ValueError: There is no such name.
-    """
-    known = sorted(known)
-    if value in known:
-        return
-    near = difflib.get_close_matches(str(value), known, 1)
-    hint = f". Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(
-        f"`{name}` must be one of {', '.join(known)}. Received: {value!r}{hint}"
-    )
-
-
 def facts(source: sources.Source) -> dict[str, Any]:
     """What a run depends on of its data, for `settings.json`."""
     return {
@@ -268,6 +250,20 @@ def facts(source: sources.Source) -> dict[str, Any]:
         "image_shape": list(source.image_shape),
         "num_classes": source.num_classes,
     }
+
+
+def versions() -> dict[str, str]:
+    """The versions that a run was trained with, for `settings.json`."""
+    found = {
+        "keras_mixgan": __version__,
+        "keras": keras.__version__,
+        "python": platform.python_version(),
+    }
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        found["tensorflow"] = tf.__version__
+    return found
 
 
 def write(

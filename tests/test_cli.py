@@ -8,6 +8,7 @@ import sys
 import conftest
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import keras_mixgan as kmg
@@ -103,6 +104,7 @@ def test_flags_of_a_run_are_its_settings():
     flags = {f.name for group in train_command.GROUPS for f in group.flags}
     ours = flags - {*vars(settings.resolve({}))}
     assert ours == {
+        "recipe",
         "data_dir",
         "workdir",
         "checkpoint_seconds",
@@ -121,14 +123,20 @@ def test_flags_of_a_run_are_its_settings():
         (["train", "--payoff=lgo"], "Did you mean 'log'?"),
         (["train", "--num_generators=0"], "`num_generators`"),
         (["train", "--epochs=1", "--steps=1"], "exclude each other"),
+        (["train", "--recipe=dcgn_mnist"], "Did you mean 'dcgan_mnist'?"),
+        (["train", "--recipe=dcgan_celeba_64"], "`source` must be given"),
         (["train", "--source=./nowhere"], "nowhere"),
         (["sample"], "`model` must be given"),
         (["sample", "--model=no.keras"], "no.keras"),
+        (["sample", "--model=mix_mnist"], "Did you mean 'mix_dcgan_mnist'?"),
         (["sample", "--model=a.keras", "--labels=a,b"], "`labels`"),
         (["sample", "--model=a.keras", "--num_images=0"], "`num_images`"),
         (["sample", "--model=a.keras", "--columns=0"], "`columns`"),
         (["sample", "--model=a.keras", "--out=grid.txt"], "`out`"),
         (["sample", "--model=a.keras", "--out=no/grid.png"], "`out`"),
+        (["export"], "`model` must be given"),
+        (["export", "--model=no.keras"], "no.keras"),
+        (["export", "--model=a.keras", "--format=pb"], "`format`"),
     ],
 )
 def test_what_a_user_did_wrong_is_one_line_and_status_two(
@@ -241,6 +249,19 @@ def test_sample_draws_a_column_a_class_and_keeps_to_its_seed(capsys, tmp_path):
     assert (one != other).any()
     assert sample("4.png", "--num_images=4", "--labels=2").shape != one.shape
     assert sample("5.png", "--num_images=2", "--columns=1").size
+
+
+def test_export_writes_a_sampler_once(capsys, points_model, tmp_path):
+    out = tmp_path / "exported" / "1"
+    flags = ("export", f"--model={points_model}", f"--out={out}")
+    status, text, err = call(capsys, *flags)
+    assert (status, err) == (0, "")
+    assert str(out) in text
+    sampler = tf.saved_model.load(str(out))
+    assert sampler.sample(num_images=3, seed=0)["images"].shape == (3, 2)
+    status, _, err = call(capsys, *flags)
+    assert status == 2
+    assert err.startswith("error: `out` must be a new or an empty folder")
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["train", "--help"]])

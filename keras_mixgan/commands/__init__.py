@@ -42,5 +42,20 @@ COMMANDS: dict[str, Command] = {
             "Score a trained mixture, its generators and real data.",
             "keras_mixgan.commands.evaluate",
         ),
+        Command(
+            "export",
+            "Write a sampler that runs without this package.",
+            "keras_mixgan.commands.export",
+        ),
+        Command(
+            "presets",
+            "List the trained mixtures that come along.",
+            "keras_mixgan.commands.presets",
+        ),
+        Command(
+            "serve",
+            "Serve mixtures over HTTP, with a gallery page.",
+            "keras_mixgan.commands.serve",
+        ),
     )
 }

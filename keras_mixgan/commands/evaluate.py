@@ -1,6 +1,7 @@
 """`keras-mixgan evaluate`."""
 
 import pathlib
+import sys
 
 from keras_mixgan.commands.flag_groups import Flag
 from keras_mixgan.commands.flag_groups import Group
@@ -20,7 +21,8 @@ GROUPS = (
             Flag(
                 "model",
                 str,
-                "A .keras file, such as runs/digits/model.keras.",
+                "A .keras file, such as runs/digits/model.keras, or a preset: "
+                "its name in the zoo, or its folder.",
                 placeholder="PATH",
             ),
             Flag(
@@ -28,9 +30,14 @@ GROUPS = (
                 str,
                 "Real data to compare with, as for `train`: digits, ring, "
                 "grid, a folder, or a data set of TensorFlow Datasets.",
-                shown="that of the run beside the model",
+                shown="that of the run beside the model, or of the preset",
             ),
-            Flag("split", str, "Split of a TensorFlow data set.", "train"),
+            Flag(
+                "split",
+                str,
+                "Split of a TensorFlow data set.",
+                shown="that of the run, or train",
+            ),
             Flag(
                 "crop_size",
                 int,
@@ -92,7 +99,7 @@ GROUPS = (
                 "out",
                 str,
                 "JSON file to write.",
-                shown="scores.json beside the model",
+                shown="scores.json beside the model; of a preset, here",
                 placeholder="PATH",
             ),
         ),
@@ -107,6 +114,7 @@ Examples:
   keras-mixgan evaluate --model=runs/mnist/model.keras --source=mnist \\
       --split=test --metrics=fid,precision_recall --num_images=10000
   keras-mixgan evaluate --model=runs/ring/model.keras --metrics=modes
+  keras-mixgan evaluate --model=mix_dcgan_mnist --num_images=10000
 """
 
 
@@ -125,7 +133,10 @@ def run(values) -> None:
         raise ValueError(
             "`model` must be given: --model=runs/digits/model.keras"
         )
-    beside = pathlib.Path(values.model).parent
+    from keras_mixgan import presets
+
+    preset = presets.is_preset(values.model)
+    beside = pathlib.Path("." if preset else values.model).parent
     out = pathlib.Path(values.out or beside / "scores.json")
     if not out.parent.is_dir():
         raise FileNotFoundError(
@@ -139,7 +150,7 @@ def run(values) -> None:
     for name in values.metrics or ():
         metrics.registry.get(name)
     model = models.load_model(values.model)
-    source = _real_data(values, beside, model, sources)
+    source = _real_data(values, model, sources)
     points = len(model.image_shape) == 1
     report = metrics.evaluate(
         model,
@@ -152,6 +163,8 @@ def run(values) -> None:
         batch_size=values.batch_size,
         components=values.components,
         real=values.real,
+        # A bar that is drawn over and over would fill a log file.
+        verbose=int(sys.stdout.isatty()),
     )
     report.save(out)
     print(f"\n{report.table()}\n")
@@ -167,22 +180,35 @@ def run(values) -> None:
     )
 
 
-def _real_data(values, beside: pathlib.Path, model, sources):
-    """The data given, or those of the run that left the model."""
+def _real_data(values, model, sources):
+    """The data given, or those that the model was trained on."""
     arguments = {"split": values.split, "crop_size": values.crop_size}
+    given = {k: value for k, value in arguments.items() if value is not None}
     source = values.source
     if source is None:
-        from keras_mixgan import settings as settings_module
-
-        path = beside / "settings.json"
-        if not path.exists():
-            raise ValueError(
-                "`source` must be given, the real data to compare with: no "
-                f"settings.json of a run lies in {beside}"
-            )
-        saved = settings_module.read(path)["settings"]
+        saved = _settings_of(values.model)
         source = saved["source"]
-        arguments = {name: saved[name] for name in arguments}
+        given = {name: saved[name] for name in arguments} | given
     if len(model.image_shape) == 3 and source not in ("ring", "grid"):
-        arguments["image_size"] = model.image_shape[0]
-    return sources.load_source(source, data_dir=values.data_dir, **arguments)
+        given["image_size"] = model.image_shape[0]
+    return sources.load_source(source, data_dir=values.data_dir, **given)
+
+
+def _settings_of(model: str):
+    """Settings of the run that made a model."""
+    from keras_mixgan import presets
+    from keras_mixgan import settings
+
+    if presets.is_preset(model):
+        metadata = presets.read(presets.find(model)).metadata
+        saved, place = metadata.get("settings"), "the preset says"
+    else:
+        path = pathlib.Path(model).parent / "settings.json"
+        saved = settings.read(path)["settings"] if path.exists() else None
+        place = f"a settings.json in {path.parent} tells"
+    if not (saved or {}).get("source"):
+        raise ValueError(
+            "`source` must be given, the real data to compare with: nothing "
+            f"{place} what the model was trained on. Received: none"
+        )
+    return saved

@@ -17,7 +17,8 @@ GROUPS = (
             Flag(
                 "model",
                 str,
-                "A .keras file, such as runs/digits/model.keras.",
+                "A .keras file, such as runs/digits/model.keras, or a preset: "
+                "its name in the zoo, or its folder.",
                 placeholder="PATH",
             ),
             Flag("num_images", int, "How many images.", default=100),
@@ -54,7 +55,7 @@ GROUPS = (
 EPILOGUE = """
 Examples:
   keras-mixgan sample --model=runs/digits/model.keras --out=grid.png
-  keras-mixgan sample --model=runs/digits/model.keras --labels=3,7
+  keras-mixgan sample --model=mix_dcgan_mnist --labels=3,7
   keras-mixgan sample --model=runs/digits/model.keras --component=0 --seed=1
 """
 

@@ -56,6 +56,18 @@ def _shown(name: str) -> str:
     )
 
 
+RECIPE = Group(
+    "Recipe",
+    (
+        Flag(
+            "recipe",
+            str,
+            "The settings that a preset of the zoo was made with, such as "
+            "mix_dcgan_mnist; flags that are given win.",
+        ),
+    ),
+)
+
 DATA = Group(
     "Data",
     (
@@ -223,7 +235,7 @@ OUTPUT = Group(
             "workdir",
             str,
             "Folder to leave everything in.",
-            shown="runs/ and the source's name",
+            shown="runs/ and the recipe's or the source's name",
             placeholder="PATH",
         ),
         Flag(
@@ -279,8 +291,9 @@ DEVICES = Group(
     ),
 )
 
-GROUPS = (DATA, NETWORKS, GAME, TRAINING, OUTPUT, DEVICES)
+GROUPS = (RECIPE, DATA, NETWORKS, GAME, TRAINING, OUTPUT, DEVICES)
 _OF_THE_RUN = (
+    "recipe",
     "data_dir",
     *(flag.name for group in (OUTPUT, DEVICES) for flag in group.flags),
 )
@@ -291,6 +304,7 @@ beta_1 = 0 and beta_2 = 0.9.
 
 Examples:
   keras-mixgan train
+  keras-mixgan train --recipe=mix_dcgan_mnist
   keras-mixgan train --source=ring --num_generators=5 --epochs=10
   keras-mixgan train --source=fashion_mnist --payoff=hinge --steps=20000
   keras-mixgan train --source=my_photos/ --crop_size=108 --image_size=64

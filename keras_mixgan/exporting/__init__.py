@@ -1,0 +1,40 @@
+"""Samplers of a trained mixture that run without keras and keras_mixgan."""
+
+import importlib
+import os
+
+# Modules of this package that write a format, by its name.
+FORMATS = {"saved_model": "saved_model", "onnx": "onnx_file"}
+
+
+def export(
+    model,
+    path: str | os.PathLike[str],
+    uint8: bool = False,
+    format: str = "saved_model",
+) -> None:
+    """Exports a sampler; see `MixGAN.export_sampler`."""
+    import keras
+
+    if format not in FORMATS:
+        raise ValueError(
+            f"`format` must be one of {', '.join(FORMATS)}. Received: "
+            f"format={format!r}"
+        )
+    if not isinstance(uint8, bool):
+        raise ValueError(
+            f"`uint8` must be True or False. Received: uint8={uint8!r}"
+        )
+    if uint8 and len(model.image_shape) == 1:
+        raise ValueError(
+            "`uint8` must be False for a mixture that makes points, not "
+            f"images. Received: uint8=True, points of {model.image_shape}"
+        )
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "Samplers are exported under Keras's TensorFlow backend: save the "
+            "model, and load it where KERAS_BACKEND=tensorflow is set. "
+            f"Received: the backend {keras.backend.backend()}"
+        )
+    module = importlib.import_module(f"{__name__}.{FORMATS[format]}")
+    module.write(model, path, uint8)

@@ -1,0 +1,68 @@
+"""`assets.extra/sampler.json`: what a server has to know of a sampler."""
+
+import json
+import pathlib
+
+from keras_mixgan._version import __version__
+
+FORMAT = 1
+PLACE = pathlib.PurePath("assets.extra", "sampler.json")
+
+
+def describe(model, uint8: bool) -> dict:
+    """Describes a sampler in what JSON can hold.
+
+    Args:
+        model: The `MixGAN`.
+        uint8: Whether images are uint8 levels.
+    """
+    return {
+        "format": FORMAT,
+        "keras_mixgan": __version__,
+        "name": model.name,
+        "num_generators": model.num_generators,
+        "generator_weights": [float(w) for w in model.generator_weights],
+        "latent_dim": model.latent_dim,
+        "image_shape": list(model.image_shape),
+        "conditional": model.conditional,
+        "num_classes": model.num_classes,
+        "uint8": uint8,
+    }
+
+
+def signatures(functions: dict) -> dict:
+    """Describes inputs and outputs of a SavedModel's signatures.
+
+    Args:
+        functions: Concrete functions by name of signature.
+
+    Returns:
+        Dict by name. Shapes are lists, with `None` for a size that is free.
+    """
+    return {
+        name: {
+            "inputs": _tensors(function.structured_input_signature[0]),
+            "outputs": _named(function.structured_outputs),
+        }
+        for name, function in functions.items()
+    }
+
+
+def write(folder: pathlib.Path, description: dict) -> None:
+    """Writes the description into the folder of a SavedModel."""
+    path = folder / PLACE
+    path.parent.mkdir(exist_ok=True)
+    text = json.dumps(description, indent=2, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _tensors(specs) -> dict:
+    # What a function takes by default, None, is no tensor.
+    return _named({spec.name: spec for spec in specs if spec is not None})
+
+
+def _named(specs: dict) -> dict:
+    return {
+        name: {"dtype": spec.dtype.name, "shape": spec.shape.as_list()}
+        for name, spec in specs.items()
+    }

@@ -1,0 +1,118 @@
+"""A mixture's sampler as one ONNX file, by Keras's own exporter."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import warnings
+
+import keras
+import tensorflow as tf
+
+from keras_mixgan import atomic
+from keras_mixgan import mixtures
+from keras_mixgan.exporting import metadata
+from keras_mixgan.exporting import pixels
+from keras_mixgan.exporting import routing
+
+PACKAGES = ("onnx", "tf2onnx")
+# Where the file keeps what `sampler.json` holds of a SavedModel.
+METADATA_KEY = "sampler"
+
+
+def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
+    """Writes the generators that sample, and the weights, to one file.
+
+    Its inputs are `latents`, `component_uniform` and, where the networks
+    take them, `labels`; its output is `images`. It checks none of them: ONNX
+    knows no assertions.
+
+    Args:
+        model: The `MixGAN`.
+        path: A file that is not there yet and ends in .onnx.
+        uint8: Whether images are uint8 levels.
+
+    Raises:
+        ImportError: A package that is needed is missing.
+        ValueError: `path` ends otherwise, or the generators do not compute
+            in float32.
+        FileExistsError: There is something at `path`.
+        OSError: It could not be written.
+    """
+    path = pathlib.Path(path)
+    _check(model, path)
+    import onnx
+
+    sampler = _Sampler(model, uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.replacing(path) as partial:
+        with warnings.catch_warnings():
+            # Keras asks NumPy for `np.object`, which tf2onnx once needed.
+            warnings.simplefilter("ignore", FutureWarning)
+            sampler.export(
+                partial,
+                format="onnx",
+                verbose=False,
+                input_signature=[sampler.specs],
+            )
+        written = onnx.load(partial)
+        entry = written.metadata_props.add()
+        entry.key = METADATA_KEY
+        entry.value = json.dumps(metadata.describe(model, uint8))
+        onnx.save(written, partial)
+
+
+def _check(model, path: pathlib.Path) -> None:
+    missing = [
+        name for name in PACKAGES if importlib.util.find_spec(name) is None
+    ]
+    if missing:
+        raise ImportError(
+            f'`format` "onnx" needs {" and ".join(missing)}, which '
+            "pip install 'keras-mixgan[onnx]' installs."
+        )
+    if path.suffix != ".onnx":
+        raise ValueError(
+            "`path` must end in .onnx, as `format` is onnx. Received: "
+            f"path={path}"
+        )
+    atomic.check_new(path, "path")
+    halves = {
+        layer.compute_dtype
+        for generator in model.sampling_generators
+        for layer in generator._flatten_layers()
+    } & {"bfloat16", "float16"}
+    if halves:
+        raise ValueError(
+            '`format` "onnx" needs generators that compute in float32; a '
+            "SavedModel may hold others. Received: layers that compute in "
+            f"{', '.join(sorted(halves))}"
+        )
+
+
+class _Sampler(keras.Model):
+    """What `serving_default` is of a SavedModel, as Keras's exporter wants."""
+
+    def __init__(self, model, uint8: bool):
+        super().__init__(name=model.name)
+        self.generators = model.sampling_generators
+        self.uint8 = uint8
+        self.edges = mixtures.inner_edges(model.generator_weights)
+        self.specs = [
+            tf.TensorSpec((None, model.latent_dim), tf.float32, "latents"),
+            tf.TensorSpec((None,), tf.float32, "component_uniform"),
+        ]
+        if model.conditional:
+            self.specs.append(tf.TensorSpec((None,), tf.int32, "labels"))
+        self.built = True
+
+    def call(self, inputs):
+        latents, uniform, *labels = inputs
+        images = routing.run_own_rows(
+            self.generators,
+            routing.components_of(uniform, self.edges),
+            latents,
+            labels[0] if labels else None,
+            routing.run,
+        )
+        return {"images": pixels.levels(images) if self.uint8 else images}

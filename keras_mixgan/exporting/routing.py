@@ -1,0 +1,73 @@
+"""Which generator makes which image, and each makes only its own."""
+
+import tensorflow as tf
+
+# As `MixGAN.generate` does by default: memory does not grow with the batch.
+CHUNK = 256
+
+
+def components_of(uniform, edges):
+    """Maps uniform numbers to generators; `mixtures.component_of` in a graph.
+
+    Args:
+        uniform: Float tensor (B,) in [0, 1).
+        edges: Float64 array (num_generators - 1,), `mixtures.inner_edges`.
+
+    Returns:
+        Int32 tensor (B,).
+    """
+    passed = tf.cast(uniform, tf.float64)[:, None] >= tf.constant(
+        edges, tf.float64, (1, len(edges))
+    )
+    return tf.reduce_sum(tf.cast(passed, tf.int32), axis=1)
+
+
+def run_own_rows(generators, components, latents, labels, run_rows):
+    """Images of a batch, each from the generator that its component names.
+
+    Args:
+        generators: Keras models from latents, or `[latents, labels]`.
+        components: Int32 tensor (B,).
+        latents: Float tensor (B, latent_dim).
+        labels: Int32 tensor (B,), or `None`.
+        run_rows: `run` or `run_in_chunks`.
+
+    Returns:
+        Float32 tensor (B, ...), in the batch's order.
+    """
+    batch = tf.range(tf.shape(components)[0])
+    rows = tf.dynamic_partition(batch, components, len(generators))
+    inputs = [latents] if labels is None else [latents, labels]
+    images = [
+        run_rows(generator, [tf.gather(x, own) for x in inputs])
+        for generator, own in zip(generators, rows, strict=True)
+    ]
+    images = tf.dynamic_stitch(rows, images)
+    images.set_shape(generators[0].output_shape)
+    return images
+
+
+def run(generator, inputs: list):
+    """One generator in inference mode; float32 whatever its own dtype."""
+    images = generator(inputs if len(inputs) > 1 else inputs[0], training=False)
+    return tf.cast(images, tf.float32)
+
+
+def run_in_chunks(generator, inputs: list):
+    """`run`, some rows at a time; where there are no rows it does not run."""
+    chunks = (tf.shape(inputs[0])[0] + CHUNK - 1) // CHUNK
+    images = tf.TensorArray(
+        tf.float32,
+        chunks,
+        infer_shape=False,
+        element_shape=generator.output_shape,
+    )
+
+    def one_chunk(i, images):
+        rows = slice(i * CHUNK, (i + 1) * CHUNK)
+        return i + 1, images.write(i, run(generator, [x[rows] for x in inputs]))
+
+    _, images = tf.while_loop(
+        lambda i, _: i < chunks, one_chunk, (0, images), parallel_iterations=1
+    )
+    return images.concat()

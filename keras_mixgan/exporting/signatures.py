@@ -1,0 +1,146 @@
+"""The functions that an exported sampler answers to."""
+
+import tensorflow as tf
+
+from keras_mixgan import mixtures
+from keras_mixgan.exporting import checks
+from keras_mixgan.exporting import draws
+from keras_mixgan.exporting import pixels
+from keras_mixgan.exporting import routing
+
+
+class Signatures:
+    """A mixture's sampler as functions of tensors alone.
+
+    Args:
+        model: The `MixGAN`.
+        uint8: Whether images are levels, uint8, in place of float32 in
+            [-1, 1].
+    """
+
+    def __init__(self, model, uint8: bool):
+        self._num_generators = model.num_generators
+        self._weights = model.generator_weights
+        self._edges = mixtures.inner_edges(self._weights)
+        self._latent_dim = model.latent_dim
+        self._image_shape = model.image_shape
+        self._num_classes = model.num_classes
+        self._conditional = model.conditional
+        self._uint8 = uint8
+        self._images = _images_of(model)
+
+    def table(self) -> dict:
+        """Functions and their input signatures, by name."""
+        number = {
+            name: tf.TensorSpec((), dtype, name)
+            for name, dtype in (
+                ("num_images", tf.int32),
+                ("seed", tf.int64),
+                ("component", tf.int32),
+            )
+        }
+        batch = [
+            tf.TensorSpec((None, self._latent_dim), tf.float32, "latents"),
+            tf.TensorSpec((None,), tf.float32, "component_uniform"),
+        ]
+        drawn = [number["num_images"], number["seed"]]
+        labels = []
+        if self._conditional:
+            labels = [tf.TensorSpec((None,), tf.int32, "labels")]
+        table = {
+            "serving_default": (self.serve, [*batch, *labels]),
+            "sample": (self.sample, [*drawn, *labels]),
+            "sample_component": (
+                self.sample_component,
+                [number["component"], *drawn, *labels],
+            ),
+            "mixture_weights": (self.mixture_weights, []),
+        }
+        if pixels.has_png(self._image_shape):
+            table["sample_png"] = (
+                self.sample_png,
+                [number["component"], *drawn, *labels],
+            )
+        return table
+
+    def serve(self, latents, component_uniform, labels=None):
+        """Images of given latents; the uniform numbers choose generators."""
+        if labels is not None:
+            labels = checks.labels(labels, self._num_classes)
+        latents, uniform, labels = checks.rows(
+            latents, component_uniform, labels
+        )
+        components = routing.components_of(uniform, self._edges)
+        images = self._images(components, latents, labels)
+        return {"images": self._finished(images)}
+
+    def sample(self, num_images, seed, labels=None):
+        """Draws from the mixture."""
+        components, latents, labels = self._drawn(num_images, seed, labels)
+        images = self._images(components, latents, labels)
+        return {"images": self._finished(images), "components": components}
+
+    def sample_component(self, component, num_images, seed, labels=None):
+        """Draws from one generator, with the latents of `sample`."""
+        component = checks.component(component, self._num_generators)
+        components, latents, labels = self._drawn(
+            num_images, seed, labels, component
+        )
+        images = self._images(components, latents, labels)
+        return {"images": self._finished(images)}
+
+    def sample_png(self, component, num_images, seed, labels=None):
+        """Draws PNG files; component -1 is the mixture."""
+        component = checks.component(component, self._num_generators, -1)
+        components, latents, labels = self._drawn(
+            num_images, seed, labels, component
+        )
+        images = self._images(components, latents, labels)
+        return {"png": pixels.png(images), "components": components}
+
+    def mixture_weights(self):
+        """The weights w_u."""
+        return {"weights": tf.constant(self._weights)}
+
+    def _drawn(self, num_images, seed, labels, component=-1):
+        """Components, latents and labels; component -1 is the mixture."""
+        num_images = checks.whole(num_images)
+        uniform = draws.component_uniform(num_images, seed)
+        components = tf.where(
+            tf.equal(component, -1),
+            routing.components_of(uniform, self._edges),
+            component,
+        )
+        latents = draws.latents(num_images, self._latent_dim, seed)
+        if labels is not None:
+            labels = draws.labels(labels, num_images, self._num_classes, seed)
+        return components, latents, labels
+
+    def _finished(self, images):
+        return pixels.levels(images) if self._uint8 else images
+
+
+def _images_of(model):
+    """Images of components, latents and labels, as one function.
+
+    All signatures call it, so that the file holds the generators' graphs
+    once.
+    """
+    specs = [
+        tf.TensorSpec((None,), tf.int32),
+        tf.TensorSpec((None, model.latent_dim), tf.float32),
+    ]
+    if model.conditional:
+        specs.append(tf.TensorSpec((None,), tf.int32))
+
+    def images_of(components, latents, labels=None):
+        return routing.run_own_rows(
+            model.sampling_generators,
+            components,
+            latents,
+            labels,
+            routing.run_in_chunks,
+        )
+
+    function = tf.function(images_of, input_signature=specs, autograph=False)
+    return function.get_concrete_function()

@@ -1,0 +1,70 @@
+"""The weights file of a preset: whole, or small; and its fingerprint."""
+
+import hashlib
+import os
+import pathlib
+
+import h5py
+import numpy as np
+
+OPTIMIZER = "optimizer"
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """Returns a file's SHA-256 in hexadecimal.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def shrink(source: pathlib.Path, target: pathlib.Path) -> None:
+    """Copies a weights file in half precision, without optimizer state.
+
+    Keras casts to each variable's own type as it loads. Integers, such as
+    random states and the step, stay as they are.
+
+    Args:
+        source: A `.weights.h5` file.
+        target: The file to write.
+
+    Raises:
+        OSError: A file cannot be read or written.
+        ValueError: A weight is beyond the range of half precision.
+    """
+    with h5py.File(source) as old, h5py.File(target, "w") as new:
+
+        def copy(name, item):
+            if name.split("/")[0] == OPTIMIZER:
+                return
+            if isinstance(item, h5py.Group):
+                group = new.require_group(name)
+                group.attrs.update(item.attrs)
+                return
+            values = item[()]
+            if item.dtype == np.float32:
+                values = _halved(name, values)
+            new.create_dataset(name, data=values).attrs.update(item.attrs)
+
+        old.visititems(copy)
+
+
+def has_optimizer(path: str | os.PathLike[str]) -> bool:
+    """Whether a weights file holds an optimizer's state."""
+    with h5py.File(path) as file:
+        return OPTIMIZER in file
+
+
+def _halved(name: str, values: np.ndarray) -> np.ndarray:
+    limit = np.finfo(np.float16).max
+    if values.size and np.abs(values).max() > limit:
+        raise ValueError(
+            f"`{name}` must lie within +-{limit:.0f} to be kept in half "
+            f"precision. Received: up to {np.abs(values).max():g}"
+        )
+    return values.astype(np.float16)

@@ -1,0 +1,353 @@
+// The gallery: what to draw is in the address, the images come by the same
+// REST protocol that any other client uses.
+
+const $ = (id) => document.getElementById(id);
+const MIXTURE = -1;
+const ALL = "all";
+const MAX_SEED = Number.MAX_SAFE_INTEGER;
+const MAX_IMAGES = 120; // More of them nobody looks at.
+const MAX_COLUMNS = 12;
+
+let models = [];
+let state = {};
+let request = new AbortController();
+let timer = 0;
+
+// ---- What to draw -------------------------------------------------------
+
+function whole(text, least, most, otherwise) {
+  const number = /^-?\d+$/.test(text ?? "") ? Number(text) : NaN;
+  return number >= least && number <= most ? number : otherwise;
+}
+
+// Turns the address, which anyone may have typed, into what can be drawn.
+function readState() {
+  const given = new URLSearchParams(location.search);
+  const model = models.find((m) => m.name === given.get("model")) ?? models[0];
+  const classes = model.conditional ? (model.num_classes ?? 0) : 0;
+  const label = whole(given.get("label"), 0, classes - 1, ALL);
+  return {
+    model,
+    label: model.conditional ? label : ALL,
+    component: whole(
+      given.get("component"), 0, model.num_generators - 1, MIXTURE
+    ),
+    seed: whole(given.get("seed"), 0, MAX_SEED, 0),
+    number: whole(
+      given.get("images"), 1, model.most, defaultNumber(model, classes)
+    ),
+  };
+}
+
+function defaultNumber(model, classes) {
+  const row = classes > 1 && classes <= MAX_COLUMNS ? classes : 10;
+  return Math.min(6 * row, model.most);
+}
+
+function address() {
+  const query = new URLSearchParams({ model: state.model.name });
+  if (state.label !== ALL) query.set("label", state.label);
+  if (state.component !== MIXTURE) query.set("component", state.component);
+  query.set("seed", state.seed);
+  query.set("images", state.number);
+  return `${location.pathname}?${query}`;
+}
+
+// All labels in turn, or the one that was chosen.
+function labelsOf({ model, label, number }) {
+  if (label !== ALL) return [label];
+  return [...Array(Math.min(model.num_classes ?? 0, number)).keys()];
+}
+
+function bodyOf(wanted) {
+  const inputs = {
+    num_images: wanted.number,
+    seed: wanted.seed,
+    component: wanted.component,
+  };
+  if (wanted.model.conditional) inputs.labels = labelsOf(wanted);
+  return { signature_name: "sample_png", inputs };
+}
+
+const predictPath = ({ name }) =>
+  `/v1/models/${encodeURIComponent(name)}:predict`;
+
+// ---- Small pieces of the page --------------------------------------------
+
+function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+// Hues as far apart as can be, for any number of components.
+function hued(node, component) {
+  node.style.setProperty("--hue", (25 + component * 137.5) % 360);
+  return node;
+}
+
+const badge = (component) =>
+  hued(element("span", { className: "badge" }, String(component)), component);
+
+const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+
+const percent = (weight) => `${(100 * weight).toFixed(1)} %`;
+
+function radio(name, value, checked, ...content) {
+  const input = element("input", { type: "radio", name, value, checked });
+  return element("label", {}, input, ...content);
+}
+
+function bar(parts) {
+  const whole = element("span", { className: "bar" });
+  for (const [component, weight] of parts) {
+    const part = hued(element("span"), component);
+    part.style.width = `${100 * weight}%`;
+    whole.append(part);
+  }
+  return whole;
+}
+
+// ---- Controls ------------------------------------------------------------
+
+function showControls() {
+  const { model, label, component, seed, number } = state;
+  $("model").value = model.name;
+  $("facts").textContent = factsOf(model);
+  $("seed").value = seed;
+  $("number").max = model.most;
+  $("number").value = number;
+  $("number-shown").textContent = number;
+  $("label-field").hidden = !model.conditional || !model.num_classes;
+  $("labels").replaceChildren(
+    radio("label", ALL, label === ALL, "All"),
+    ...[...Array(model.num_classes ?? 0).keys()].map((k) =>
+      radio("label", k, label === k, String(k))
+    )
+  );
+  showComponents(model, component);
+}
+
+function factsOf(model) {
+  const [height, width, channels] = model.image_shape;
+  const facts = [plural(model.num_generators, "generator")];
+  if (model.conditional) facts.push(`${model.num_classes} labels`);
+  facts.push(`${width} × ${height} ${channels === 1 ? "grey" : "colour"}`);
+  facts.push(`version ${model.version}`);
+  return facts.join(" · ");
+}
+
+function showComponents(model, chosen) {
+  const weights = [...model.generator_weights.entries()];
+  const all = element("span", { className: "badge all" }, "∑");
+  all.setAttribute("aria-hidden", "true");
+  const rows = weights.map(([i, weight]) => {
+    const name = element("span", {}, `Generator ${i}`);
+    const text = element("span", { className: "weight" }, percent(weight));
+    const row = [badge(i), name, text, bar([[i, weight]])];
+    row[0].setAttribute("aria-hidden", "true");
+    return radio("component", i, chosen === i, ...row);
+  });
+  const mixture = radio(
+    "component", MIXTURE, chosen === MIXTURE, all,
+    element("span", {}, "The mixture"),
+    element("span", { className: "weight" }), bar(weights)
+  );
+  $("components").replaceChildren(mixture, ...rows);
+}
+
+function readControls(changed) {
+  if (changed === "model") {
+    const query = new URLSearchParams(location.search);
+    query.set("model", $("model").value);
+    query.delete("images"); // Each model has its own rows.
+    history.replaceState(null, "", `?${query}`);
+    state = readState();
+    showControls();
+    return;
+  }
+  const form = new FormData($("controls"));
+  const { model } = state;
+  const label = form.get("label");
+  state.label = label === ALL || label === null ? ALL : Number(label);
+  state.component = Number(form.get("component"));
+  state.seed = whole(form.get("seed"), 0, MAX_SEED, state.seed);
+  state.number = whole(form.get("number"), 1, model.most, state.number);
+  $("number-shown").textContent = state.number;
+}
+
+// ---- Images --------------------------------------------------------------
+
+async function ask(path, options) {
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The server does not answer.");
+  }
+  const text = await answer.text();
+  let value = {};
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error(`The server answered ${answer.status} without reason.`);
+  }
+  if (!answer.ok) throw new Error(value.error ?? `Error ${answer.status}`);
+  return value;
+}
+
+// Asks for the images once the controls rest, and drops older answers.
+function draw(delay = 0) {
+  clearTimeout(timer);
+  request.abort();
+  request = new AbortController();
+  const { signal } = request;
+  const wanted = { ...state };
+  history.replaceState(null, "", address());
+  document.title = `${wanted.model.name} · keras-mixgan gallery`;
+  $("images").setAttribute("aria-busy", "true");
+  timer = setTimeout(async () => {
+    try {
+      const body = JSON.stringify(bodyOf(wanted));
+      const headers = { "Content-Type": "application/json" };
+      const options = { method: "POST", body, headers, signal };
+      const { outputs } = await ask(predictPath(wanted.model), options);
+      show(wanted, outputs);
+    } catch (error) {
+      if (error.name !== "AbortError") fail(error);
+    }
+  }, delay);
+}
+
+function fail(error) {
+  $("error-text").textContent = error.message;
+  $("error").hidden = false;
+  $("images").setAttribute("aria-busy", "false");
+}
+
+function show(wanted, { png, components }) {
+  const labels = wanted.model.conditional ? labelsOf(wanted) : [];
+  const labelled = labels.length > 1 && labels.length <= MAX_COLUMNS;
+  document.body.classList.toggle("by-label", labelled);
+  document.body.style.setProperty("--columns", labels.length);
+  $("heads").hidden = !labelled;
+  $("heads").replaceChildren(
+    ...labels.map((label) => element("span", {}, String(label)))
+  );
+  $("images").replaceChildren(
+    ...png.map(({ b64 }, i) => {
+      const label = labels.length ? labels[i % labels.length] : null;
+      const src = `data:image/png;base64,${b64}`;
+      return tile({ src, i, label, component: components[i], wanted });
+    })
+  );
+  showSummary(wanted, components);
+  $("request").textContent = curl(wanted);
+  $("images").setAttribute("aria-busy", "false");
+  $("error").hidden = true;
+}
+
+function showSummary({ model, label, component, seed, number }, components) {
+  const from =
+    component === MIXTURE ? "the mixture" : `generator ${component}`;
+  const of = label === ALL ? "" : ` of label ${label}`;
+  $("summary").textContent =
+    `${plural(number, "image")}${of} from ${from}, seed ${seed}`;
+  const counts = Array(model.num_generators).fill(0);
+  for (const i of components) counts[i] += 1;
+  const marks = counts.flatMap((count, i) =>
+    count ? [element("span", {}, badge(i), `drew ${count}`)] : []
+  );
+  $("drawn").replaceChildren(...marks);
+}
+
+function describe({ i, label, component }) {
+  const of = label === null ? "" : `, label ${label}`;
+  return `Image ${i}${of}, generator ${component}`;
+}
+
+function tile(image) {
+  const picture = element("img", { src: image.src, alt: describe(image) });
+  const mark = badge(image.component);
+  mark.setAttribute("aria-hidden", "true");
+  const button = element(
+    "button", { type: "button", className: "tile" }, picture, mark
+  );
+  button.addEventListener("click", () => zoom(image));
+  return element("li", {}, hued(button, image.component));
+}
+
+function zoom(image) {
+  const { model, seed } = image.wanted;
+  hued($("zoom"), image.component);
+  $("zoom-image").src = image.src;
+  $("zoom-image").alt = describe(image);
+  $("zoom-title").textContent = describe(image);
+  $("zoom-facts").textContent = `${model.name}, seed ${seed}`;
+  $("zoom-save").href = image.src;
+  $("zoom-save").download =
+    `${model.name}-seed${seed}-image${image.i}.png`;
+  $("zoom").showModal();
+}
+
+function curl(wanted) {
+  const body = JSON.stringify(bodyOf(wanted), null, 1).replace(/\s+/g, " ");
+  return `curl -d '${body}' \\\n  ` +
+    `'${location.origin}${predictPath(wanted.model)}'`;
+}
+
+// ---- Start ---------------------------------------------------------------
+
+function listen() {
+  $("controls").addEventListener("input", ({ target }) => {
+    if (!target.name || !target.validity.valid) return;
+    readControls(target.name);
+    draw(target.type === "radio" || target.name === "model" ? 0 : 150);
+  });
+  $("controls").addEventListener("submit", (event) => event.preventDefault());
+  $("dice").addEventListener("click", () => {
+    state.seed = Math.floor(Math.random() * 1e6);
+    $("seed").value = state.seed;
+    draw();
+  });
+  $("retry").addEventListener("click", () => (models.length ? draw() : start()));
+  $("zoom").addEventListener("click", ({ target }) => {
+    if (target === $("zoom")) $("zoom").close(); // Beside the image.
+  });
+  window.addEventListener("popstate", () => {
+    state = readState();
+    showControls();
+    draw();
+  });
+  // Pages from other machines without HTTPS have no clipboard.
+  $("copy").hidden = !navigator.clipboard;
+  $("copy").addEventListener("click", async () => {
+    await navigator.clipboard.writeText(location.href);
+    $("copy").textContent = "Copied";
+    setTimeout(() => ($("copy").textContent = "Copy link"), 1500);
+  });
+}
+
+async function start() {
+  try {
+    const known = await ask("/gallery/models");
+    const most = Math.min(known.max_images, MAX_IMAGES);
+    models = known.models.map((model) => ({ ...model, most }));
+    if (!models.length) {
+      throw new Error("No model of this server draws images.");
+    }
+    $("model").replaceChildren(
+      ...models.map(({ name }) => element("option", { value: name }, name))
+    );
+    state = readState();
+    showControls();
+    draw();
+  } catch (error) {
+    $("summary").textContent = "No images";
+    fail(error);
+  }
+}
+
+listen();
+start();

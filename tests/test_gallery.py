@@ -1,0 +1,358 @@
+"""The gallery page, in headless Chromium."""
+
+import base64
+import io
+import shutil
+import urllib.parse
+
+import conftest
+import numpy as np
+import pytest
+import serving
+from PIL import Image
+
+import keras_mixgan as kmg
+
+selenium = pytest.importorskip("selenium")
+webdriver = pytest.importorskip("selenium.webdriver")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (BROWSER and DRIVER), reason="Chromium or chromedriver is missing"
+)
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--force-prefers-reduced-motion",
+    "--window-size=1280,900",
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gallery")
+    labelled = kmg.MixGAN(*conftest.image_networks(3), 3, 1, seed=0)
+    labelled.export_sampler(folder / "labelled")
+    plain = kmg.MixGAN(*conftest.image_networks(shape=(8, 8, 3)), 2, 1, seed=0)
+    plain.generator_log_probabilities.assign([0.0, np.log(3.0)])
+    plain.export_sampler(folder / "plain")
+    serving.Odd().write(folder / "odd")
+    models = [folder / name for name in ("labelled", "plain", "odd")]
+    server = serving.Server(models, "--max_images=40", "--timeout=120")
+    yield server
+    assert server.stop()[0] == 0
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory):
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    profile = tmp_path_factory.mktemp("profile")
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(DRIVER)
+    driver = webdriver.Chrome(options, service)
+    driver.set_script_timeout(120)
+    yield driver
+    driver.quit()
+
+
+class Page:
+    """The page as a person uses it."""
+
+    def __init__(self, driver, server):
+        self.driver = driver
+        self.server = server
+
+    def open(self, **query):
+        text = urllib.parse.urlencode(query)
+        self.driver.get("about:blank")  # The next is no mere new fragment.
+        self.driver.get(f"{self.server.url}/?{text}")
+        return self.rest()
+
+    def rest(self):
+        """Waits until the page shows what was asked for, or an error."""
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        busy = "document.querySelector('#images').ariaBusy === 'true'"
+        WebDriverWait(self.driver, 120).until(
+            lambda d: not d.execute_script(f"return {busy}")
+        )
+        return self
+
+    def run(self, script, *arguments):
+        return self.driver.execute_script(f"return {script}", *arguments)
+
+    def find(self, selector):
+        return self.driver.find_element("css selector", selector)
+
+    def click(self, selector):
+        self.find(selector).click()
+        return self.rest()
+
+    def texts(self, selector):
+        return self.run(
+            "[...document.querySelectorAll(arguments[0])]"
+            ".map(x => x.textContent)",
+            selector,
+        )
+
+    def alts(self):
+        return self.run(
+            "[...document.querySelectorAll('.tile img')].map(x => x.alt)"
+        )
+
+    def sources(self):
+        return self.run(
+            "[...document.querySelectorAll('.tile img')].map(x => x.src)"
+        )
+
+    def query(self):
+        address = urllib.parse.urlparse(self.driver.current_url)
+        return dict(urllib.parse.parse_qsl(address.query))
+
+    def error(self):
+        shown = self.find("#error")
+        return shown.text if shown.is_displayed() else None
+
+
+@pytest.fixture
+def page(driver, server):
+    driver.get_log("browser")
+    yield Page(driver, server)
+    assert driver.get_log("browser") == []
+
+
+def pictures(answer):
+    return [
+        f"data:image/png;base64,{png['b64']}"
+        for png in answer["outputs"]["png"]
+    ]
+
+
+def test_it_shows_what_the_server_draws(page, server):
+    page.open(model="labelled", seed=5, images=7)
+    inputs = {"num_images": 7, "seed": 5, "component": -1, "labels": [0, 1, 2]}
+    request = {"signature_name": "sample_png", "inputs": inputs}
+    _, answer = server.predict("labelled", request)
+    assert page.sources() == pictures(answer)
+    components = answer["outputs"]["components"]
+    assert page.texts(".tile .badge") == [str(c) for c in components]
+    assert page.alts() == [
+        f"Image {i}, label {i % 3}, generator {c}"
+        for i, c in enumerate(components)
+    ]
+    assert page.texts("#heads span") == ["0", "1", "2"]
+    assert page.error() is None
+    # And Chromium could read them.
+    widths = page.run(
+        "[...document.querySelectorAll('.tile img')].map(x => x.naturalWidth)"
+    )
+    assert widths == [8] * 7
+
+
+def test_it_lists_what_draws_images_with_their_weights(page):
+    page.open(model="plain")
+    assert page.texts("#model option") == ["labelled", "plain"]
+    assert "2 generators" in page.find("#facts").text
+    assert page.texts(".components .weight") == ["", "25.0 %", "75.0 %"]
+    widths = page.run(
+        "[...document.querySelectorAll('.bar > span')]"
+        ".map(x => parseFloat(x.style.width))"
+    )
+    assert np.allclose(widths, [25, 75, 25, 75])
+    assert not page.find("#label-field").is_displayed()
+
+
+def test_label_and_component_can_be_picked(page):
+    page.open(model="labelled", seed=1, images=4)
+    page.click("#labels label:nth-child(3)")
+    assert all("label 1," in alt for alt in page.alts())
+    page.click("#components label:nth-child(4)")
+    assert page.texts(".tile .badge") == ["2"] * 4
+    assert page.query() == {
+        "model": "labelled", "label": "1", "component": "2", "seed": "1",
+        "images": "4",
+    }  # fmt: skip
+    summary = "4 images of label 1 from generator 2, seed 1"
+    assert page.find("#summary").text == summary
+
+
+def test_the_address_brings_the_same_page_back(page):
+    state = {"model": "plain", "component": "1", "seed": "9", "images": "3"}
+    first = page.open(**state).sources()
+    assert page.query() == state
+    assert page.open(**state).sources() == first
+    page.open(**{**state, "seed": "10"})
+    assert page.sources() != first
+
+
+def test_an_address_that_makes_no_sense_does_no_harm(page):
+    page.open(
+        model="none", label="7", component="-4", seed="1.5", images="1000"
+    )
+    assert page.error() is None
+    assert page.query() == {"model": "labelled", "seed": "0", "images": "18"}
+    assert len(page.sources()) == 18
+
+
+def test_another_preset_keeps_the_seed(page):
+    page.open(model="labelled", seed=4, label=2, component=2)
+    page.run("document.querySelector('#model').focus()")
+    page.find("#model option[value=plain]").click()
+    page.rest()
+    assert page.query() == {"model": "plain", "seed": "4", "images": "40"}
+    assert len(page.sources()) == 40
+
+
+def test_a_new_seed_draws_new_images(page):
+    before = page.open(model="plain", images=2).sources()
+    page.click("#dice")
+    assert page.sources() != before
+    assert page.query()["seed"] == page.find("#seed").get_attribute("value")
+
+
+def test_it_works_by_keyboard(page):
+    from selenium.webdriver.common.keys import Keys
+
+    page.open(model="labelled", images=3)
+    page.find("#components input:checked").send_keys(Keys.ARROW_DOWN)
+    page.rest()
+    assert page.query()["component"] == "0"
+    page.find(".tile").send_keys(Keys.ENTER)
+    assert page.find("#zoom").is_displayed()
+    page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    assert not page.find("#zoom").is_displayed()
+
+
+def test_an_image_can_be_seen_large_and_saved(page):
+    page.open(model="plain", seed=3, images=2)
+    page.click("li:nth-child(2) .tile")
+    link = page.find("#zoom-save")
+    assert link.get_attribute("download") == "plain-seed3-image1.png"
+    data = link.get_attribute("href").partition("base64,")[2]
+    with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
+        assert (picture.format, picture.size, picture.mode) == (
+            "PNG", (8, 8), "RGB"
+        )  # fmt: skip
+    page.click("#zoom form button")
+    assert not page.find("#zoom").is_displayed()
+
+
+def test_errors_are_shown_and_tried_again(driver, server):
+    page = Page(driver, server).open(model="plain", images=2)
+    lost = {"offline": True, "latency": 0, "throughput": 0}
+    driver.set_network_conditions(**lost)
+    page.click("#dice")
+    assert "does not answer" in page.error()
+    driver.delete_network_conditions()
+    page.click("#retry")
+    assert page.error() is None
+    driver.get_log("browser")  # Chromium tells of the lost connection.
+
+
+CONTRAST = """
+const context = document.createElement('canvas').getContext('2d');
+const channels = (colour) => {
+  context.clearRect(0, 0, 1, 1);
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data];
+};
+const luminance = (colour) => {
+  const [r, g, b] = channels(colour).map((c) => {
+    c /= 255;
+    return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const ground = (node) => {
+  for (; node; node = node.parentElement) {
+    const colour = getComputedStyle(node).backgroundColor;
+    if (channels(colour)[3] === 255) return colour;
+  }
+};
+return [...document.querySelectorAll(arguments[0])].map((node) => {
+  const a = luminance(getComputedStyle(node).color);
+  const b = luminance(ground(node));
+  return [node.id || node.className || node.tagName,
+          (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)];
+});
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_in_both_colour_schemes(driver, server, scheme):
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    driver.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [feature]}
+    )
+    page = Page(driver, server)
+    driver.get(f"{server.url}/gallery/gallery.html?model=labelled&images=9")
+    page.rest()
+    found = driver.execute_script(
+        CONTRAST, "h1, h1 span, h2, p, legend, label, select, button, .badge, "
+        ".weight, .drawn span, .heads span, summary"
+    )  # fmt: skip
+    assert len(found) > 30
+    assert [x for x in found if x[1] < 4.5] == []
+    dark = page.run("getComputedStyle(document.body).backgroundColor")
+    assert (max(map(int, dark[4:-1].split(","))) < 64) == (scheme == "dark")
+
+
+def test_all_controls_have_names(page):
+    page.open(model="labelled", images=3)
+    for node in page.driver.find_elements(
+        "css selector", "select, input, button, a, dialog, ul"
+    ):
+        if node.is_displayed():
+            assert node.accessible_name, node.get_attribute("outerHTML")
+    assert page.run("document.querySelectorAll('img:not([alt])').length") == 0
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_it_fits_screens_of_all_widths(page, width):
+    metrics = {"width": width, "height": 800, "deviceScaleFactor": 1}
+    page.driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {**metrics, "mobile": False}
+    )
+    page.open(model="labelled")
+    wide = page.run("document.documentElement.scrollWidth")
+    page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert wide <= width
+
+
+def test_it_asks_no_other_machine(page, server):
+    page.open(model="labelled", images=3)
+    names = page.run(
+        "performance.getEntriesByType('resource').map(x => x.name)"
+    )
+    assert any(name.endswith("gallery.css") for name in names)
+    others = [
+        name
+        for name in names
+        if not name.startswith((f"{server.url}/", "data:"))
+    ]
+    assert others == []
+
+
+def test_what_the_server_refuses_is_shown(driver, server):
+    # The last test: this address has to wait for a minute then.
+    page = Page(driver, server).open(model="plain", images=2)
+    for _ in range(60):  # What one address may send a minute.
+        server.predict("plain", "{")
+    page.click("#dice")
+    assert "Too many bad requests" in page.error()
+    driver.get_log("browser")
+    status, headers, _ = server.call("GET", "/v1/models/plain")
+    assert status == 429
+    assert int(headers["Retry-After"]) <= 60

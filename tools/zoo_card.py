@@ -1,0 +1,243 @@
+"""The model card of a preset in the zoo, from what its metadata say."""
+
+import statistics
+import textwrap
+
+COLUMNS = {
+    "inception_score": "classifier score (higher is better)",
+    "fid": "Frechet distance (lower is better)",
+    "kid": "kernel distance (lower is better)",
+}
+MAIN = "fid"
+
+
+def card(metadata: dict) -> str:
+    """Returns the card as Markdown."""
+    parts = [
+        _head(metadata),
+        _scores(metadata),
+        _comparison(metadata),
+        _making(metadata),
+        _use(metadata),
+    ]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def _paragraph(text: str) -> str:
+    return textwrap.fill(
+        " ".join(text.split()),
+        80,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _head(about: dict) -> str:
+    name, count = about["name"], about["num_generators"]
+    kind = (
+        f"A mixture of {count} generators, trained against "
+        f"{about['num_discriminators']} discriminators (MIX+GAN, "
+        "arXiv:1703.00573)"
+        if count > 1
+        else "One generator, trained against one discriminator"
+    )
+    settings = about["settings"]
+    labels = "by label" if about["num_classes"] else "without labels"
+    call = (
+        "images = model.generate(10, labels=range(10), seed=0)"
+        if about["num_classes"]
+        else "images = model.generate(10, seed=0)"
+    )
+    shape = "x".join(map(str, about["image_shape"]))
+    lead = _paragraph(
+        f"""{kind}, on {about["data"]["name"]}: images {shape}, {labels}.
+        Architecture `{settings["architecture"]}`, width {settings["width"]},
+        {about["parameters"]:,} parameters in all networks."""
+    )
+    return f"""# {name}
+
+{lead}
+
+```python
+import keras_mixgan as kmg
+
+model = kmg.MixGAN.from_preset("{name}")
+{call}
+```
+
+![Samples{" of the mixture and of each generator" * (count > 1)}](samples.png)
+"""
+
+
+def _scores(about: dict) -> str:
+    evaluation = about["evaluation"]
+    settings = evaluation["settings"]
+    keys = [key for key in COLUMNS if key in evaluation["scores"]["mixture"]]
+    lines = [
+        "| | mixture weight | " + " | ".join(COLUMNS[k] for k in keys) + " |",
+        "|---|---|" + "---|" * len(keys),
+    ]
+    rows = dict(evaluation["scores"])
+    real = rows.pop("real", None)
+    if about["num_generators"] == 1:
+        rows = {"this preset": rows["mixture"]}
+    for twin, scores in about.get("twins", {}).items():
+        rows[f"`{twin}`"] = scores
+    if real:
+        rows["real data"] = real
+    for row, scores in rows.items():
+        weight = evaluation["weights"].get(row)
+        shown = "" if weight is None else f"{weight:.3f}"
+        cells = [_shown(scores[key]) if key in scores else "" for key in keys]
+        lines.append(f"| {row} | {shown} | " + " | ".join(cells) + " |")
+    split = (
+        " of the test split" if "--split=test" in evaluation["command"] else ""
+    )
+    how = _paragraph(
+        f"""{settings["num_images"]:,} images a row against
+        {settings["num_real"]:,} real ones{split}; distances of real data are
+        between two random halves of it. Classifier: `{settings["classifier"]}`,
+        SHA-256 `{settings["classifier_sha256"][:16]}`, conversion of images:
+        {settings["conversion"]}. Numbers of another classifier, Inception
+        among them, do not compare. Printed by"""
+    )
+    return f"""## Scores
+
+{chr(10).join(lines)}
+
+{how}
+
+    {evaluation["command"]}
+
+on the weights of the run, before they were cast to half precision
+({evaluation["date"]}).
+"""
+
+
+def _shown(score: dict) -> str:
+    text = f"{score['mean']:.3f}"
+    return text if score["std"] is None else f"{text} +- {score['std']:.3f}"
+
+
+def _comparison(about: dict) -> str:
+    comparison = about.get("comparison")
+    if not comparison:
+        return ""
+    twin, seeds = comparison["twin"], comparison["seeds"]
+    lines = [
+        f"| seed | mixture: score | distance | `{twin}`: score | distance |",
+        "|---|---|---|---|---|",
+    ]
+    for seed, pair in seeds.items():
+        cells = [
+            f"{pair[side][key]:.3f}"
+            for side in ("mixture", "twin")
+            for key in ("inception_score", MAIN)
+        ]
+        lines.append(f"| {seed} | " + " | ".join(cells) + " |")
+    if len(seeds) > 1:
+        cells = [
+            _mean_and_std([pair[side][key] for pair in seeds.values()])
+            for side in ("mixture", "twin")
+            for key in ("inception_score", MAIN)
+        ]
+        lines.append("| mean +- std | " + " | ".join(cells) + " |")
+    text = f"""## Against a single pair
+
+The same recipe, steps, batch and seed; only the number of components differs.
+The main score is the Frechet distance, chosen before the runs.
+
+{chr(10).join(lines)}
+
+{_verdict(seeds)}
+"""
+    early = comparison.get("equal_time")
+    if early:
+        text += "\n" + _equal_time(early, twin, seeds)
+    return text
+
+
+def _mean_and_std(values: list[float]) -> str:
+    return f"{statistics.mean(values):.3f} +- {statistics.stdev(values):.3f}"
+
+
+def _verdict(seeds: dict) -> str:
+    wins = sum(
+        pair["mixture"][MAIN] < pair["twin"][MAIN] for pair in seeds.values()
+    )
+    scores = sum(
+        pair["mixture"]["inception_score"] > pair["twin"]["inception_score"]
+        for pair in seeds.values()
+    )
+    number = len(seeds)
+    if number == 1:
+        beats = "beats" if wins else "**does not beat**"
+        also = "is higher too" if wins else "is higher"
+        score = also if scores else "is not higher"
+        return _paragraph(
+            f"At equal steps the mixture {beats} its twin on the distance; its "
+            f"classifier score {score}. This is one seed."
+        )
+    return _paragraph(
+        f"At equal steps the mixture has the smaller distance at {wins} of "
+        f"{number} seeds, and the higher classifier score at {scores}."
+    )
+
+
+def _equal_time(early: dict, twin: str, seeds: dict) -> str:
+    single = next(iter(seeds.values()))["twin"]
+    ahead = early["scores"][MAIN] < single[MAIN]
+    return _paragraph(
+        f"At equal training time, {early['seconds']:.0f} s, the mixture stood "
+        f"at step {early['step']:,}: score "
+        f"{early['scores']['inception_score']:.3f}, distance "
+        f"{early['scores'][MAIN]:.3f}, against {single['inception_score']:.3f} "
+        f"and {single[MAIN]:.3f} of `{twin}`, which had then finished: the "
+        f"{'mixture' if ahead else 'single pair'} was ahead."
+    )
+
+
+def _making(about: dict) -> str:
+    training, settings = about["training"], about["settings"]
+    source = settings["source"]
+    flag = (
+        "" if "mnist" in source or source == "cifar10" else " --source=FOLDER"
+    )
+    versions = ", ".join(
+        f"{name} {version}" for name, version in about["versions"].items()
+    )
+    how = _paragraph(
+        f"""{settings["steps"]:,} steps of batch {settings["batch_size"]},
+        payoff `{settings["payoff"]}`, estimate
+        `{settings["payoff_estimate"]}`, seed {settings["seed"]},
+        {training["seconds"]:.0f} s on {training["machine"]},
+        {training["date"]}. {training["load"]} Versions: {versions}."""
+    )
+    return f"""## How it was made
+
+    keras-mixgan train --recipe={about["name"]}{flag}
+
+{how}
+"""
+
+
+def _use(about: dict) -> str:
+    data = about["data"]
+    limits = _paragraph(
+        f"""{data["limits"]} These networks are small and were trained for
+        minutes on a CPU; they are no state of the art."""
+    )
+    licence = _paragraph(f"{data['citation']} {data['license']}")
+    return f"""## Intended use
+
+To see what a mixture does, to teach, to test tools that take a generator, and
+to start a training of one's own from.
+
+## Limits
+
+{limits}
+
+## Data and their licence
+
+{licence}
+"""
