@@ -5,21 +5,15 @@ at any moment, so that a run killed at any moment goes on where its last
 checkpoint stopped, to the same weights.
 """
 
-import contextlib
 import dataclasses
-import difflib
-import importlib
 import os
 import pathlib
-import platform
 import shutil
 import time
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
-
-import keras
 
 from keras_mixgan import atomic
 from keras_mixgan import callbacks
@@ -28,7 +22,6 @@ from keras_mixgan import distribution
 from keras_mixgan import recipes
 from keras_mixgan import settings as settings_module
 from keras_mixgan import sources
-from keras_mixgan._version import __version__
 from keras_mixgan.distribution import run_devices
 from keras_mixgan.divergence import NonFiniteError
 from keras_mixgan.mixgan import MixGAN
@@ -200,7 +193,7 @@ class _Run:
                 settings.seed,
             )
         except (ValueError, ImportError) as error:
-            hint = _nearest_source(settings.source)
+            hint = sources.nearest(settings.source)
             raise type(error)(f"{error}{hint}") from error
         self.settings = settings.for_source(self.source)
         self.facts = settings_module.facts(self.source)
@@ -245,8 +238,6 @@ class _Run:
     ) -> None:
         """Prepares what is written, and says what comes."""
         settings = self.settings
-        if not self.devices.is_chief:
-            return
         self.history = callbacks.MixtureHistory(
             self._path(HISTORY), every=history_steps
         )
@@ -268,6 +259,8 @@ class _Run:
             label_names=self.source.label_names,
             real=self.source.images[:2000] if points else None,
         )
+        if not self.devices.is_chief:
+            return
         try:
             self.workdir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -280,7 +273,7 @@ class _Run:
             settings,
             self.facts,
             given={k: v for k, v in given.items() if v is not None},
-            versions=_versions(),
+            versions=settings_module.versions(),
         )
         self._say(self._description())
 
@@ -309,14 +302,9 @@ class _Run:
         settings = self.settings
         self.began, self.first = time.monotonic(), self.model.step
         epochs = -(-settings.steps // self.per_epoch)
-        written = []
-        if self.devices.is_chief:
-            written = [self.history, self.checkpoint, self.samples, self.curves]
-        if self.verbose and self.devices.is_chief:
-            written.insert(
-                0,
-                callbacks.ProgressBar(self.verbose, epochs, self.per_epoch),
-            )
+        bar = callbacks.ProgressBar(self.verbose, epochs, self.per_epoch)
+        written = [self.history, self.checkpoint, self.samples, self.curves]
+        written = [bar, *written] if self.verbose else written
         source = self.source
         if not settings.conditional and source.labels is not None:
             source = dataclasses.replace(source, labels=None, label_names=None)
@@ -335,7 +323,7 @@ class _Run:
                     initial_epoch=epoch,
                     epochs=epoch + count,
                     steps_per_epoch=steps,
-                    callbacks=written,
+                    callbacks=written if self.devices.is_chief else [],
                     verbose=0,
                 )
 
@@ -408,27 +396,3 @@ def segments(
             count = min(per_epoch - done, steps - step)
             yield epoch, 1, count
             step += count
-
-
-def _nearest_source(name: str) -> str:
-    """A hint for a name that no source has, else nothing."""
-    if os.path.exists(name) or name in sources.BUNDLED_SOURCES:
-        return ""
-    known = [*sources.BUNDLED_SOURCES]
-    with contextlib.suppress(ImportError):
-        import tensorflow_datasets as tfds
-
-        known += tfds.list_builders(with_community_datasets=False)
-    near = difflib.get_close_matches(name, known, 1)
-    return f" Did you mean {near[0]!r}?" if near and near[0] != name else ""
-
-
-def _versions() -> dict[str, str]:
-    versions = {
-        "keras_mixgan": __version__,
-        "keras": keras.__version__,
-        "python": platform.python_version(),
-    }
-    backend = keras.backend.backend()
-    versions[backend] = importlib.import_module(backend).__version__
-    return versions

@@ -6,13 +6,17 @@ the general one of `Settings`.
 """
 
 import dataclasses
+import importlib
 import inspect
 import json
 import numbers
 import os
 import pathlib
+import platform
 from collections.abc import Mapping
 from typing import Any
+
+import keras
 
 from keras_mixgan import architectures
 from keras_mixgan import atomic
@@ -20,6 +24,7 @@ from keras_mixgan import data
 from keras_mixgan import objectives
 from keras_mixgan import payoffs
 from keras_mixgan import sources
+from keras_mixgan._version import __version__
 from keras_mixgan.names import one_of
 
 FORMAT = 1
@@ -246,6 +251,18 @@ def facts(source: sources.Source) -> dict[str, Any]:
         "image_shape": list(source.image_shape),
         "num_classes": source.num_classes,
     }
+
+
+def versions() -> dict[str, str]:
+    """The versions that a run was trained with, for `settings.json`."""
+    found = {
+        "keras_mixgan": __version__,
+        "keras": keras.__version__,
+        "python": platform.python_version(),
+    }
+    backend = keras.backend.backend()
+    found[backend] = importlib.import_module(backend).__version__
+    return found
 
 
 def write(

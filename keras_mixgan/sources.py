@@ -10,7 +10,9 @@ Nothing here needs TensorFlow; TensorFlow Datasets is imported when a data set
 is asked of it.
 """
 
+import contextlib
 import dataclasses
+import difflib
 import functools
 import importlib.resources
 import numbers
@@ -273,3 +275,16 @@ def _check_split(name: str, split: str, known: tuple[str, ...]) -> None:
 def _looks_like(source: str) -> bool:
     """Whether a string is meant as a path even where nothing is there."""
     return os.path.isabs(source) or source.startswith((".", "~", os.sep))
+
+
+def nearest(name: str) -> str:
+    """A hint for a name that no source has, else an empty string."""
+    if os.path.exists(name) or name in BUNDLED_SOURCES:
+        return ""
+    known = [*BUNDLED_SOURCES]
+    with contextlib.suppress(ImportError):
+        import tensorflow_datasets as tfds
+
+        known += tfds.list_builders(with_community_datasets=False)
+    near = difflib.get_close_matches(name, known, 1)
+    return f" Did you mean {near[0]!r}?" if near and near[0] != name else ""

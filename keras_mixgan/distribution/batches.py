@@ -1,7 +1,6 @@
 """Global batches, cut into the rows of each replica; see `shares`."""
 
 import keras
-import numpy as np
 
 
 def distribute(strategy, x, y=None, batch_size=None, shuffle=True, seed=0):
@@ -82,38 +81,6 @@ def parts_of(batch) -> tuple:
             f"be uneven. Received: batches of shape {images.shape}"
         )
     return images, labels, None
-
-
-def of_one_batch(strategy, x, y):
-    """Distributes one global batch of arrays, for `train_on_batch`.
-
-    Args:
-        strategy: A `tf.distribute.Strategy` of one process.
-        x: Images (B, ...).
-        y: Labels (B,), or `None`.
-
-    Returns:
-        An element as of what `distribute` returns.
-    """
-    x, y = np.asarray(x), None if y is None else np.asarray(y)
-
-    def part(context):
-        rows = slice(
-            context.replica_id_in_sync_group,
-            None,
-            strategy.num_replicas_in_sync,
-        )
-        return _element(x[rows], None if y is None else y[rows], len(x))
-
-    import tensorflow as tf
-
-    names = _element(x, y, len(x))
-    return {
-        name: strategy.experimental_distribute_values_from_function(
-            lambda context, name=name: tf.constant(part(context)[name])
-        )
-        for name in names
-    }
 
 
 def _from_arrays(x, y, batch_size: int, shuffle: bool, seed: int):

@@ -29,24 +29,38 @@ def train_function(model):
 
     strategy = model.distribute_strategy
 
-    def step(batch, due: bool):
-        strategy.run(_replica_step, args=(model, batch, due))
-        return model.get_metrics_result()
+    compiled = {}
 
-    if not model.run_eagerly:
-        # One graph for steps with an update of the generators, one without.
-        step = tf.function(step, autograph=False, reduce_retracing=True)
+    def step_on(spec, due: bool):
+        """One graph for steps with an update of the generators, one without."""
+
+        def step(batch):
+            strategy.run(_replica_step, args=(model, batch, due))
+            return model.get_metrics_result()
+
+        if model.run_eagerly:
+            return step
+        key = (due, *tf.nest.flatten(spec))
+        if key not in compiled:
+            # With its sizes left open: else TensorFlow would trace the step
+            # again for the last, smaller batch.
+            compiled[key] = tf.function(
+                step, input_signature=[spec], autograph=False
+            )
+        return compiled[key]
 
     def function(iterator):
         if not isinstance(iterator, tf.distribute.DistributedIterator):
             x, y, _ = next(iterator)
-            iterator = iter([batches.of_one_batch(strategy, x, y)])
+            data = batches.distribute(strategy, x, y, len(x), shuffle=False)
+            iterator = iter(data)
         logs = None
         for _ in range(model.steps_per_execution):
             batch = next(iterator, None)
             if batch is None:
                 break
-            logs = step(batch, _generators_are_due(model))
+            step = step_on(iterator.element_spec, _generators_are_due(model))
+            logs = step(batch)
         if logs is None:
             raise StopIteration
         return logs
