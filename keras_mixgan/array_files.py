@@ -34,6 +34,8 @@ def load_npz(
         raise FileNotFoundError(f"`source` is a file that is not there: {path}")
     wanted = "`source` must be a .npz file with an array `images`"
     try:
+        if not zipfile.is_zipfile(path):
+            raise zipfile.BadZipFile("not a zip file")
         with open(path, "rb") as file, np.load(file) as arrays:
             if "images" not in arrays:
                 raise ValueError(
