@@ -258,7 +258,7 @@ class MixtureModel(keras.Model):
           labels are repeated in order, none (K = 0) are drawn;
         - `sample_component(component, num_images, seed, labels) -> images`:
           the same latents from one generator;
-        - `sample_png(component, num_images, seed, labels) -> png,
+        - `sample_png(component, num_images, seed, labels) -> png_bytes,
           components`: PNG files; component -1 is the mixture;
         - `mixture_weights() -> weights (num_generators,)`.
 

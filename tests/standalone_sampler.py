@@ -51,5 +51,5 @@ np.savez(
     served=served["images"],
     drawn=drawn["images"],
     components=drawn["components"],
-    png=np.stack([tf.io.decode_png(file) for file in png["png"]]),
+    png=np.stack([tf.io.decode_png(file) for file in png["png_bytes"]]),
 )

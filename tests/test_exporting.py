@@ -207,16 +207,18 @@ def test_png_files_hold_the_images_of_sample(sampler):
     png = exported.call(sampler, "sample_png", component=-1, **arguments)
     assert (png["components"] == images["components"]).all()
     wanted = np.clip(np.rint((images["images"] + 1) * 127.5), 0, 255)
-    for file, image in zip(png["png"], wanted, strict=True):
+    for file, image in zip(png["png_bytes"], wanted, strict=True):
         assert file[:8] == b"\x89PNG\r\n\x1a\n"
         assert (tf.io.decode_png(file).numpy() == image).all()
     alone = exported.call(sampler, "sample_png", component=1, **arguments)
     assert (alone["components"] == 1).all()
     own = images["components"] == 1
     assert own.any()
-    assert (alone["png"][own] == png["png"][own]).all()
+    assert (alone["png_bytes"][own] == png["png_bytes"][own]).all()
     none = {"component": -1, "num_images": 0, "seed": 9, "labels": []}
-    assert exported.call(sampler, "sample_png", **none)["png"].shape == (0,)
+    assert exported.call(sampler, "sample_png", **none)["png_bytes"].shape == (
+        0,
+    )
 
 
 def test_levels_and_averaged_generators(levels):

@@ -135,7 +135,7 @@ def page(driver, server):
 def pictures(answer):
     return [
         f"data:image/png;base64,{png['b64']}"
-        for png in answer["outputs"]["png"]
+        for png in answer["outputs"]["png_bytes"]
     ]
 
 

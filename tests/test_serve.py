@@ -191,7 +191,7 @@ def test_pngs_are_the_images_of_a_component(server):
     images = sampled(server, "sample_component", **inputs)
     pngs = sampled(server, "sample_png", **inputs)
     assert pngs["components"] == [2] * 5
-    for png, image in zip(pngs["png"], images, strict=True):
+    for png, image in zip(pngs["png_bytes"], images, strict=True):
         with Image.open(io.BytesIO(base64.b64decode(png["b64"]))) as picture:
             levels = np.asarray(picture, "float64")
         expected = (np.asarray(image)[..., 0] + 1) * 127.5

@@ -89,7 +89,10 @@ class Signatures:
         """Draws PNG files; component -1 is the mixture."""
         component = checks.component(component, self._num_generators, -1)
         images, components = self._draw(num_images, seed, labels, component)
-        return {"png": pixels.png(images), "components": components}
+        return {
+            "png_bytes": pixels.png(images),  # TF Serving: base 64.
+            "components": components,
+        }
 
     def mixture_weights(self):
         """The weights w_u."""

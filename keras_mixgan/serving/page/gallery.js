@@ -226,7 +226,7 @@ function fail(error) {
   $("images").setAttribute("aria-busy", "false");
 }
 
-function show(wanted, { png, components }) {
+function show(wanted, { png_bytes: pictures, components }) {
   const labels = wanted.model.conditional ? labelsOf(wanted) : [];
   const labelled = labels.length > 1 && labels.length <= MAX_COLUMNS;
   document.body.classList.toggle("by-label", labelled);
@@ -236,7 +236,7 @@ function show(wanted, { png, components }) {
     ...labels.map((label) => element("span", {}, String(label)))
   );
   $("images").replaceChildren(
-    ...png.map(({ b64 }, i) => {
+    ...pictures.map(({ b64 }, i) => {
       const label = labels.length ? labels[i % labels.length] : null;
       const src = `data:image/png;base64,${b64}`;
       return tile({ src, i, label, component: components[i], wanted });
