@@ -184,8 +184,8 @@ def _travel(x, forward: str | None, backward: str | None):
     @tf.custom_gradient
     def moved(x):
         def gradient(upstream):
-            with tf.device(backward):
-                return tf.identity(upstream)
+            # What a gradient penalty's second derivative passes, too.
+            return _travel(upstream, forward=backward, backward=forward)
 
         with tf.device(forward):
             return tf.identity(x), gradient
