@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import json
-import os
 import re
 import shutil
 import signal
@@ -25,16 +24,11 @@ class Server:
 
     def __init__(self, models, *flags):
         command = [sys.executable, "-m", "keras_mixgan", "serve", "--port=0"]
-        # A command that ran in this process left its setting behind; who has
-        # set it is told all that TensorFlow logs.
-        environ = {**os.environ}
-        environ.pop("TF_CPP_MIN_LOG_LEVEL", None)
         self.process = subprocess.Popen(
             [*command, f"--model={','.join(map(str, models))}", *flags],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environ,
         )
         self.lines = []
         for line in self.process.stdout:
