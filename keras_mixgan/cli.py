@@ -140,11 +140,11 @@ def _import_keras() -> None:
     """Imports Keras without TensorFlow's notes on this machine.
 
     TensorFlow prints them from C++ before it heeds any setting. Whoever sets
-    TF_CPP_MIN_LOG_LEVEL sees them, and so does everyone if the import fails.
+    TF_CPP_MIN_LOG_LEVEL to less than 3 sees them, and so does everyone if the
+    import fails.
     """
     quiet = contextlib.nullcontext
-    if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
-        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3":
         quiet = _quiet_stderr
     with quiet():
         import keras  # noqa: F401

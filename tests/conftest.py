@@ -25,6 +25,15 @@ def pytest_configure(config):
     os.environ["KERAS_MIXGAN_CACHE"] = folder.name
 
 
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory):
+    """One server process for the tests of `serve` and of its page."""
+    import serving
+
+    with serving.shared(tmp_path_factory.mktemp("served")) as server:
+        yield server
+
+
 def small_generator(latent_dim=3, dimension=2):
     return keras.Sequential(
         [

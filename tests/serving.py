@@ -1,16 +1,22 @@
 """What the tests of `serve` share: models, a server process, a client."""
 
+import contextlib
 import http.client
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.parse
 
+import conftest
 import numpy as np
 import tensorflow as tf
+
+import keras_mixgan as kmg
 
 
 class Server:
@@ -103,6 +109,50 @@ class Odd(tf.Module):
             "distinct": self.distinct,
         }
         tf.saved_model.save(self, str(folder), signatures)
+
+
+@contextlib.contextmanager
+def shared(folder):
+    """A server of four models that all tests may ask, and not harm.
+
+    `labelled` has three generators and versions, `p.lain` two of colour
+    images without labels, `odd` is no sampler, `kept` is a .keras file.
+    """
+    labelled = kmg.MixGAN(*conftest.image_networks(3), 3, 1, seed=0)
+    labelled.generator_log_probabilities.assign([0.0, 1.0, 2.0])
+    labelled.export_sampler(folder / "labelled" / "10")
+    # Older than version 10, and a folder that is no version.
+    for name in ("9", "new"):
+        shutil.copytree(folder / "labelled/10", folder / "labelled" / name)
+    labelled.save(folder / "kept.keras")
+    plain = kmg.MixGAN(*conftest.image_networks(shape=(8, 8, 3)), 2, 1, seed=0)
+    plain.generator_log_probabilities.assign([0.0, np.log(3.0)])
+    plain.export_sampler(folder / "plain")
+    Odd().write(folder / "odd")
+    names = ("labelled", "p.lain=plain", "odd", "kept.keras")
+    models = []
+    for name in names:
+        before, equals, path = name.rpartition("=")
+        models.append(f"{before}{equals}{folder / path}")
+    flags = ("--max_bad_requests=0", "--max_images=64", "--timeout=120")
+    server = Server(models, *flags)
+    server.folder = folder
+    try:
+        yield server
+    finally:
+        status, out, err = server.stop(signal.SIGINT)
+    assert (status, err) == (0, "")
+    assert out.endswith("Stopped.\n")
+
+
+def patiently(ask):
+    """The first answer of a server that is neither busy nor late."""
+    for _ in range(100):
+        answer = ask()
+        if answer[0] not in (503, 504):
+            return answer
+        time.sleep(0.1)
+    raise AssertionError("The server does not recover.")
 
 
 def together(functions):

@@ -5,7 +5,6 @@ import io
 import json
 import re
 import shutil
-import signal
 import sys
 
 import conftest
@@ -19,38 +18,19 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 import keras_mixgan as kmg
 from keras_mixgan import cli
+from keras_mixgan import presets
 
 LABELLED, PLAIN, ODD = "labelled", "plain", "odd"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Three exported models, one of them in versions, and a .keras file."""
-    folder = tmp_path_factory.mktemp("served")
-    labelled = kmg.MixGAN(*conftest.image_networks(3), 3, 1, seed=0)
-    labelled.generator_log_probabilities.assign([0.0, 1.0, 2.0])
-    labelled.export_sampler(folder / LABELLED / "10")
-    # Older than version 10, and a folder that is no version.
-    for name in ("9", "new"):
-        shutil.copytree(folder / LABELLED / "10", folder / LABELLED / name)
-    labelled.save(folder / "kept.keras")
-    plain = kmg.MixGAN(*conftest.image_networks(), 2, 1, seed=0)
-    plain.export_sampler(folder / PLAIN)
-    serving.Odd().write(folder / ODD)
-    return folder
+@pytest.fixture
+def server(shared_server):
+    return shared_server
 
 
-@pytest.fixture(scope="module")
-def server(folder):
-    names = (LABELLED, f"p.lain={folder / PLAIN}", ODD, "kept.keras")
-    models = [n if "=" in n else folder / n for n in names]
-    flags = ("--max_bad_requests=0", "--max_images=64", "--timeout=120")
-    server = serving.Server(models, *flags)
-    yield server
-    status, out, err = server.stop(signal.SIGINT)
-    assert status == 0
-    assert "Traceback" not in err
-    assert out.endswith("Stopped.\n")
+@pytest.fixture
+def folder(server):
+    return server.folder
 
 
 def sampled(server, name, **inputs):
@@ -371,6 +351,23 @@ def test_bad_addresses_are_told_why(server, request_line, status, reason):
     assert reason in json.loads(body)["error"]
 
 
+def test_without_a_model_it_serves_the_zoo(tmp_path, monkeypatch, capsys):
+    model = kmg.MixGAN(*conftest.image_networks(), 2, 1, seed=0)
+    for name in ("first", "second"):
+        model.save_to_preset(tmp_path / name)
+    monkeypatch.setattr(presets, "zoo", lambda: tmp_path)
+    served = {}
+    monkeypatch.setattr(
+        "keras_mixgan.serving.server.run",
+        lambda models, *_: served.update(models),
+    )
+    assert cli.main(["serve", "--port=0"]) == 0
+    assert list(served) == ["first", "second"]
+    assert "the zoo: first, second" in capsys.readouterr().out
+    weights = served["first"].run("mixture_weights", {})["weights"]
+    assert weights.tolist() == [0.5, 0.5]
+
+
 def failed(capsys, *flags):
     assert cli.main(["serve", *flags]) == 2
     out, err = capsys.readouterr()
@@ -390,7 +387,8 @@ def test_a_port_in_use_is_named(server, folder, capsys):
 @pytest.mark.parametrize(
     ("flags", "reason"),
     [
-        ([], "`model` must be given"),
+        (["--model="], "--model=runs/digits/model.keras"),
+        (["--model=mix_dcgan_mnits"], "Did you mean 'mix_dcgan_mnist'?"),
         (["--model={0}/none.keras"], "none.keras"),
         (["--model={0}"], "`model`"),
         (["--model={0}/plain,{0}/plain"], "a=PATH,b=PATH"),

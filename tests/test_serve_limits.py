@@ -4,7 +4,6 @@ import gzip
 import http.client
 import json
 import socket
-import time
 
 import pytest
 import serving
@@ -36,12 +35,7 @@ def server(folder):
 
 def await_answer(server):
     """Waits until the model is done with what earlier tests asked for."""
-    for _ in range(60):
-        status, _ = server.predict("odd", GOOD)
-        if status == 200:
-            return
-        time.sleep(0.5)
-    raise AssertionError("The server does not recover.")
+    assert serving.patiently(lambda: server.predict("odd", GOOD))[0] == 200
 
 
 def test_a_body_may_have_so_many_bytes(server):
@@ -55,7 +49,10 @@ def test_a_body_may_have_so_many_bytes(server):
 def test_a_compressed_body_is_as_long_as_what_it_holds(server):
     path, headers = "/v1/models/odd:predict", {"Content-Encoding": "gzip"}
     body = gzip.compress(json.dumps(GOOD).encode())
-    assert server.call("POST", path, body, headers)[0] == 200
+    status, *_ = serving.patiently(
+        lambda: server.call("POST", path, body, headers)
+    )
+    assert status == 200
     bomb = gzip.compress(b" " * 10**6)
     assert len(bomb) < 2000
     assert server.call("POST", path, bomb, headers)[0] == 413
@@ -112,14 +109,14 @@ def test_who_sends_too_many_bad_requests_is_turned_away(server):
 
 def test_a_stopped_server_first_answers_what_it_has_begun(folder):
     server = serving.Server([folder])
-    body = {"signature_name": "slow", "inputs": 2.0}
+    body = {"signature_name": "slow", "inputs": 1.0}
     client = http.client.HTTPConnection(server.netloc, timeout=120)
     client.request("POST", "/v1/models/odd:predict", json.dumps(body))
     # Who came later has been answered, so that request has been taken.
     assert server.get("/v1/models/odd")[0] == 200
     status, out, err = server.stop()
     assert status == 0
-    assert "Traceback" not in err
+    assert err == ""
     assert out.endswith("Stopped.\n")
     answer = client.getresponse()
     assert answer.status == 200

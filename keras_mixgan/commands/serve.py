@@ -23,6 +23,7 @@ GROUPS = (
                 "What to serve: folders that `export` wrote (also of numbered "
                 "versions, the highest is served), .keras files or presets. "
                 "NAME=PATH chooses a name.",
+                shown="all presets of the zoo",
                 placeholder="PATH,...",
             ),
             Flag("port", int, "Port; 0 takes any that is free.", default=8501),
@@ -78,6 +79,8 @@ EPILOGUE = """
 It needs pip install 'keras-mixgan[serve]', and stops at Ctrl-C.
 
 Examples:
+  keras-mixgan serve
+  keras-mixgan serve --model=mix_dcgan_mnist,dcgan_mnist
   keras-mixgan serve --model=runs/digits/model.keras
   keras-mixgan serve --model=exported,faces=runs/faces/model.keras --port=8080
   curl -d '{"signature_name": "sample_png", "inputs": {"num_images": 1,
@@ -97,9 +100,10 @@ def run(values) -> None:
         ValueError: A flag is not as described, or no model.
         OSError: A model cannot be read, or the port is in use.
     """
-    if not values.model:
+    if values.model == []:
         raise ValueError(
-            "`model` must be given: --model=runs/digits/model.keras"
+            "`model` must name what to serve: --model=runs/digits/model.keras. "
+            "Without the flag that is the zoo. Received: model="
         )
     limits = Limits(
         max_images=values.max_images,
@@ -110,7 +114,7 @@ def run(values) -> None:
     )
     server = _import_server()
     with server.bind(values.host, values.port) as listener:
-        models = _load(values.model)
+        models = _load(_zoo() if values.model is None else values.model)
         url = server.address(listener)
 
         def announce():
@@ -123,6 +127,14 @@ def run(values) -> None:
 
         server.run(models, listener, limits, announce)
     print("Stopped.")
+
+
+def _zoo() -> list[str]:
+    from keras_mixgan import presets
+
+    names = list(presets.list_presets())
+    print(f"Loading the zoo: {', '.join(names)}", flush=True)
+    return names
 
 
 def _load(texts: list[str]):

@@ -86,7 +86,6 @@ def describe(model: ServedModel) -> dict[str, Any] | None:
     sampler = model.sampler
     return {
         "name": model.name,
-        "version": model.version,
         "num_generators": sampler["num_generators"],
         "generator_weights": sampler["generator_weights"],
         "num_classes": sampler.get("num_classes"),

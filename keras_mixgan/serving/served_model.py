@@ -72,8 +72,14 @@ class ServedModel:
         try:
             outputs = self._loaded.signatures[signature](**tensors)
         except tf.errors.InvalidArgumentError as error:
-            raise ValueError(error.message.splitlines()[0]) from error
+            raise ValueError(_reason(error.message)) from error
         return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+
+def _reason(message: str) -> str:
+    """TensorFlow's reason, without the nodes and calls it writes around."""
+    before = message.partition("[[{{node")[0]
+    return before.rpartition("<stack traces unavailable>")[2].strip()
 
 
 def _read_sampler(folder: pathlib.Path) -> dict[str, Any] | None:

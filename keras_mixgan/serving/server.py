@@ -38,20 +38,28 @@ def bind(host: str, port: int) -> socket.socket:
             f"`port` must lie in [0, 65535]. Received: port={port}"
         )
     try:
-        found = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        family, *_, address = found[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        # A port that a stopped server left moments ago is free.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        return _listener(host, port)
     except OSError as error:
         raise OSError(
             f"`host` and `port` must be free to listen on. Received: "
             f"{host}:{port} ({error.strerror}); choose others with --host "
             "and --port"
         ) from error
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    found = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    family, *_, address = found[0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # A port that a stopped server left moments ago is free.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 

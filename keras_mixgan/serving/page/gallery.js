@@ -133,7 +133,6 @@ function factsOf(model) {
   const facts = [plural(model.num_generators, "generator")];
   if (model.conditional) facts.push(`${model.num_classes} labels`);
   facts.push(`${width} × ${height} ${channels === 1 ? "grey" : "colour"}`);
-  facts.push(`version ${model.version}`);
   return facts.join(" · ");
 }
 
