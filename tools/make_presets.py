@@ -66,6 +66,23 @@ DATA = {
     },
 }
 
+# What the pictures show and the scores alone do not say.
+REMARKS = {
+    "mix_dcgan_mnist": "Generator 1 has collapsed to about one image a class; "
+    "its mixture weight fell to 0.18, and the regulariser keeps it from zero.",
+    "mix_dcgan_fashion_mnist": "The generators have divided shades and shapes "
+    "among them, and each varies little within a class.",
+    "mix_wgan_mnist": "With the linear estimate each of the five generators "
+    "sees a fifth of a batch: after equal steps they are less far than the "
+    "single one, and generator 3 draws hardly anything yet.",
+    "mix_dcgan_celeba_64": "The generators have divided the backgrounds among "
+    "them: coloured, dark, and light.",
+    "dcgan_cifar10": "Colours and textures of a class are there, objects are "
+    "not yet.",
+    "mix_dcgan_cifar10": "Colours and textures of a class are there, objects "
+    "are not yet.",
+}
+
 
 def machine() -> str:
     """The machine, in words."""
@@ -130,6 +147,7 @@ def about(name: str, root: str) -> dict:
             "date": str(date),
             "command": command_of(run, settings["source"]),
         },
+        "remark": REMARKS.get(name, ""),
         "twins": twins(name, root),
         "comparison": comparison(name, root),
     }

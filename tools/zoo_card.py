@@ -224,8 +224,8 @@ def _making(about: dict) -> str:
 def _use(about: dict) -> str:
     data = about["data"]
     limits = _paragraph(
-        f"""{data["limits"]} These networks are small and were trained for
-        minutes on a CPU; they are no state of the art."""
+        f"""{about["remark"]} {data["limits"]} These networks are small and
+        were trained for minutes on a CPU; they are no state of the art."""
     )
     licence = _paragraph(f"{data['citation']} {data['license']}")
     return f"""## Intended use
