@@ -25,31 +25,36 @@ class Without:
         return self._finder.find_spec(name, path, target)
 
 
-sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
-assert not set(sys.modules) & set(BLOCKED)
+def main():
+    sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+    assert not set(sys.modules) & set(BLOCKED)
 
-import tensorflow as tf  # noqa: E402
+    import tensorflow as tf
 
-for blocked in BLOCKED:
-    try:
-        __import__(blocked)
-    except ModuleNotFoundError:
-        continue
-    raise AssertionError(f"{blocked} is there")
+    for blocked in BLOCKED:
+        try:
+            __import__(blocked)
+        except ModuleNotFoundError:
+            continue
+        raise AssertionError(f"{blocked} is there")
 
-folder, arguments, out = sys.argv[1:]
-sampler = tf.saved_model.load(folder)
-with np.load(arguments) as held:
-    batch = {name: tf.constant(held[name]) for name in held.files}
-served = sampler.signatures["serving_default"](**batch)
-drawn = sampler.sample(num_images=5, seed=3, labels=[0, 1])
-png = sampler.sample_png(component=-1, num_images=5, seed=3, labels=[0, 1])
-loaded = {name.partition(".")[0] for name in sys.modules}
-assert not loaded & set(BLOCKED), loaded & set(BLOCKED)
-np.savez(
-    out,
-    served=served["images"],
-    drawn=drawn["images"],
-    components=drawn["components"],
-    png=np.stack([tf.io.decode_png(file) for file in png["png_bytes"]]),
-)
+    folder, arguments, out = sys.argv[1:]
+    sampler = tf.saved_model.load(folder)
+    with np.load(arguments) as held:
+        batch = {name: tf.constant(held[name]) for name in held.files}
+    served = sampler.signatures["serving_default"](**batch)
+    drawn = sampler.sample(num_images=5, seed=3, labels=[0, 1])
+    png = sampler.sample_png(component=-1, num_images=5, seed=3, labels=[0, 1])
+    loaded = {name.partition(".")[0] for name in sys.modules}
+    assert not loaded & set(BLOCKED), loaded & set(BLOCKED)
+    np.savez(
+        out,
+        served=served["images"],
+        drawn=drawn["images"],
+        components=drawn["components"],
+        png=np.stack([tf.io.decode_png(file) for file in png["png_bytes"]]),
+    )
+
+
+if __name__ == "__main__":
+    main()
