@@ -110,6 +110,10 @@ def test_flags_of_a_run_are_its_settings():
         "checkpoint_seconds",
         "sample_epochs",
         "history_steps",
+        "strategy",
+        "devices",
+        "sync_batch_norm",
+        "dry_run",
     }
 
 
