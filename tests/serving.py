@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import os
 import re
 import shutil
 import signal
@@ -24,11 +25,16 @@ class Server:
 
     def __init__(self, models, *flags):
         command = [sys.executable, "-m", "keras_mixgan", "serve", "--port=0"]
+        # Keras imports JAX where it is there, and JAX sets it to 1, at which
+        # TensorFlow logs what it found on this machine.
+        environ = {**os.environ}
+        environ.pop("TF_CPP_MIN_LOG_LEVEL", None)
         self.process = subprocess.Popen(
             [*command, f"--model={','.join(map(str, models))}", *flags],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env=environ,
         )
         self.lines = []
         for line in self.process.stdout:
