@@ -7,6 +7,7 @@ import textwrap
 import keras
 import numpy as np
 import pytest
+from conftest import JAX
 from conftest import image_networks
 from conftest import small_discriminator
 from conftest import small_generator
@@ -21,9 +22,14 @@ from keras_mixgan.sources import Source
 
 
 def data():
-    pixels, labels = images(12)
-    pixels = np.rint((pixels + 1) * 127.5).astype("uint8")
-    return load(Source("noise", pixels, labels), batch_size=4, shuffle=False)
+    if JAX:
+        pixels, labels = images(12)
+        pixels = np.rint((pixels + 1) * 127.5).astype("uint8")
+        source = Source("noise", pixels, labels)
+        return load(source, batch_size=4, shuffle=False)
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices(images(12)).batch(4)
 
 
 def trained(epochs, **arguments):
