@@ -132,7 +132,10 @@ def test_flags_of_a_run_are_its_settings():
         (["train", "--source=./nowhere"], "nowhere"),
         (["sample"], "`model` must be given"),
         (["sample", "--model=no.keras"], "no.keras"),
-        (["sample", "--model=mix_mnist"], "Did you mean 'mix_dcgan_mnist'?"),
+        (
+            ["sample", "--model=mix_dcgan_mnst"],
+            "Did you mean 'mix_dcgan_mnist'?",
+        ),
         (["sample", "--model=a.keras", "--labels=a,b"], "`labels`"),
         (["sample", "--model=a.keras", "--num_images=0"], "`num_images`"),
         (["sample", "--model=a.keras", "--columns=0"], "`columns`"),

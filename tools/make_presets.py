@@ -79,8 +79,8 @@ REMARKS = {
     "them: coloured, dark, and light.",
     "dcgan_cifar10": "Colours and textures of a class are there, objects are "
     "not yet.",
-    "mix_dcgan_cifar10": "Colours and textures of a class are there, objects "
-    "are not yet.",
+    "mix_dcgan_cifar10": "The generators have divided the palettes among "
+    "them. Colours and textures are there, objects are not yet.",
 }
 
 
