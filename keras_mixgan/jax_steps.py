@@ -11,6 +11,8 @@ import keras
 from keras_mixgan import stateless
 from keras_mixgan.batches import Batches
 from keras_mixgan.batches import Rows
+from keras_mixgan.distribution import sharded_steps
+from keras_mixgan.distribution.stacks import Stacks
 
 # Of a device's memory, the share that training data may take.
 DATA_SHARE = 0.25
@@ -32,8 +34,7 @@ def train_step(model, state, data, table=None):
         Pair of the logs and the new state.
     """
     groups = _variables(model)
-    if table is not None:
-        data = _gather(table, data[0])
+    data = _batch(data, table)
     variables = [v for group in groups for v in group]
     values = [value for group in state for value in group]
     with stateless.Scope(variables, values) as scope:
@@ -52,12 +53,18 @@ def make_train_function(model):
         Function that takes up to `steps_per_execution` batches from the
         iterator, and returns the last step's logs and the new state.
     """
+    sharding = sharded_steps.sharding()
+    if sharding is not None:
+        return _sharded_train_function(model, sharding)
     one, many = model.train_step, _scan(model.train_step)
     if model.jit_compile and not model.run_eagerly:
         one, many = (_jit(model, function) for function in (one, many))
     elif model.run_eagerly:
         many = _loop(one)
+    return _runner(model, one, many)
 
+
+def _runner(model, one, many):
     def run(state, iterator):
         table = model.table
         for batches in _runs_of_one_shape(iterator, model.steps_per_execution):
@@ -70,6 +77,54 @@ def make_train_function(model):
         return logs, state
 
     return run
+
+
+def _sharded_train_function(model, sharding):
+    """The same, on state that is stacked over the devices."""
+    if model.run_eagerly:
+        raise ValueError(
+            "`run_eagerly` must be False where components are sharded, since "
+            "all devices run one compiled program. Received: run_eagerly=True"
+        )
+    stacks = Stacks(model, _variables(model), sharding)
+    step_on_data = sharded_steps.make_step(model, stacks, sharding)
+
+    def step(state, data, table):
+        return step_on_data(state, _batch(data, table))
+
+    run = _runner(
+        model,
+        *(
+            sharded_steps.on_all_devices(function, sharding)
+            for function in (step, _scan(step))
+        ),
+    )
+
+    def run_stacked(state, iterator):
+        # Keras brings lists of values, or four of what we returned.
+        if state[0] is stacks:
+            _, *pair, _ = state
+        else:
+            pair = stacks.stack(state)
+        logs, pair = run(tuple(pair), iterator)
+        return logs, (stacks, *pair, None)
+
+    return run_stacked
+
+
+def plain_state(state: dict) -> dict:
+    """Keras's own state from what a train function returned.
+
+    Args:
+        state: Dict of four groups, as Keras keeps it during `fit`.
+
+    Returns:
+        Dict of the same keys and lists of values.
+    """
+    stacks, *pair, _ = state.values()
+    if not isinstance(stacks, Stacks):
+        return state
+    return dict(zip(state, stacks.unstack(*pair), strict=True))
 
 
 def place_data(x):
@@ -104,10 +159,13 @@ def _fits(batches: Batches) -> bool:
     return limit is None or batches.images.nbytes <= DATA_SHARE * limit
 
 
-def _gather(table, rows):
+def _batch(data, table):
+    """The data themselves, of which rows of a table were given, or they."""
     import jax
 
-    images, labels = table
+    if table is None:
+        return data
+    (rows,), (images, labels) = data, table
     images = jax.numpy.take(images, rows, axis=0)
     if images.dtype == "uint8":
         # As in `batches`: exact at both ends.

@@ -189,6 +189,12 @@ class MixGAN(MixtureModel):
         if self.train_function is None or force:
             self.train_function = make(self)
 
+    def jax_state_sync(self):
+        """As in `keras.Model`, also where components are stacked."""
+        if self._jax_state and not self._jax_state_synced:
+            self._jax_state = jax_steps.plain_state(self._jax_state)
+        super().jax_state_sync()
+
     def _maybe_symbolic_build(self, *args, **kwargs):
         """Nothing: all networks are built when they are made."""
 

@@ -16,12 +16,11 @@ import dataclasses
 from keras import ops
 
 from keras_mixgan import mixtures
+from keras_mixgan import networks
 from keras_mixgan import payoffs
 from keras_mixgan import penalties
-from keras_mixgan import stateless
-from keras_mixgan.distribution import placement
+from keras_mixgan.distribution import exchange
 from keras_mixgan.distribution import shares
-from keras_mixgan.normalization import sources
 
 PAYOFF_ESTIMATES = ("full", "linear")
 UPDATES = ("alternating", "simultaneous")
@@ -95,7 +94,9 @@ def discriminator_objective(model, images, labels):
         regulariser and penalties; and the payoffs F(u_i, v_j), a tensor
         (num_generators, num_discriminators).
     """
-    fakes, *rest = generate_batch(model, _batch_size(images), labels)
+    fakes, *rest = networks.generate_batch(
+        model, networks.batch_size(images), labels
+    )
     fakes = ops.stop_gradient(fakes), *rest
     logits = _score_all(model, images, labels, fakes)
     pairs = _payoffs(model, *logits, *fakes[2:])
@@ -121,9 +122,11 @@ def generator_objective(model, batch_size, labels):
         Pair of the loss, a scalar, and the losses of the pairs, a tensor
         (num_generators, num_discriminators).
     """
-    fakes, labels, sizes, totals = generate_batch(model, batch_size, labels)
+    fakes, labels, sizes, totals = networks.generate_batch(
+        model, batch_size, labels
+    )
     groups = _sources_of_fakes(model.objective, sizes)
-    logits = score(model.discriminators, fakes, labels, groups)
+    logits = networks.score(model.discriminators, fakes, labels, groups)
     return _generator_loss(model, logits, sizes, totals)
 
 
@@ -141,7 +144,7 @@ def both_objectives(model, images, labels):
         and losses. Only gradients of a side's own loss by its own variables
         have a meaning: nothing is stopped in between.
     """
-    fakes = generate_batch(model, _batch_size(images), labels)
+    fakes = networks.generate_batch(model, networks.batch_size(images), labels)
     real, fake = _score_all(model, images, labels, fakes)
     pairs = _payoffs(model, real, fake, *fakes[2:])
     loss = _discriminator_loss(model, pairs)
@@ -194,10 +197,10 @@ def sides_share_a_value(model) -> bool:
 def _score_all(model, images, labels, fakes):
     """Logits of real images (B, T) and of fakes (N, T), one call a network."""
     fakes, fake_labels, sizes, _ = fakes
-    batch_size = _batch_size(images)
+    batch_size = networks.batch_size(images)
     if labels is not None:
         labels = ops.concatenate([labels, fake_labels])
-    logits = score(
+    logits = networks.score(
         model.discriminators,
         ops.concatenate([images, fakes]),
         labels,
@@ -228,7 +231,7 @@ def _discriminator_loss(model, pairs):
         - mixtures.value(
             pairs, generator_weights, mixtures.weights(log_probabilities)
         )
-        + shares.once(_own_losses(model.discriminators))
+        + shares.once(_own_losses(model.discriminators, "discriminator"))
     )
 
 
@@ -248,7 +251,7 @@ def _generator_loss(model, logits, sizes: list, totals: list):
             objective.mixture_regularizer
             * mixtures.cross_entropy_from_uniform(log_probabilities)
         )
-        + shares.once(_own_losses(model.generators))
+        + shares.once(_own_losses(model.generators, "generator"))
     )
     return loss, pairs
 
@@ -281,86 +284,10 @@ def _penalty(model, images, fakes, labels, sizes: list, totals: list):
     )
 
 
-def generate_batch(model, batch_size, labels):
-    """Draws the images of one step, generator after generator.
-
-    Every generator has latents of its own. With the full estimate each makes
-    a whole batch, on the batch's labels; with the linear one all together
-    make one, each on its share of the labels.
-
-    Args:
-        model: The `MixGAN`.
-        batch_size: Int, or integer scalar tensor.
-        labels: Int tensor (B,), or `None`.
-
-    Returns:
-        Images (N, ...), their labels (N,) or `None`, the list of the number
-        of images of each generator, which sum to N, and the list of these
-        numbers in all replicas together.
-    """
-    count = model.num_generators
-    sizes, totals = _strata(model, batch_size)
-    if labels is not None and count > 1:
-        if model.objective.payoff_estimate == "full":
-            labels = ops.tile(labels, count)
-        else:
-            rows = ops.arange(sum(sizes)) % shares.divisor(batch_size)
-            labels = ops.take(labels, rows, axis=0)
-    latents = shares.parts(model.draw_latents(sum(totals)), totals)
-    images, start = [], 0
-    for i, generator in enumerate(model.generators):
-        rows = slice(start, start + sizes[i])
-        with sources([sizes[i]]):
-            images.append(
-                call(
-                    generator,
-                    stateless.share_among_devices(latents[i]),
-                    None if labels is None else labels[rows],
-                )
-            )
-        start = start + sizes[i]
-    return ops.concatenate(images), labels, sizes, totals
-
-
-def _strata(model, batch_size) -> tuple[list, list]:
-    """Images that each generator makes here, and in all replicas."""
-    count, share = model.num_generators, shares.current()
-    total = batch_size if share is None else share.total
-    if model.objective.payoff_estimate == "full":
-        return [batch_size] * count, [total] * count
-    totals = mixtures.stratum_sizes(total, count)
-    return (totals if share is None else share.sizes(totals)), totals
-
-
 def _total(images):
     """Real images of the global batch."""
     share = shares.current()
-    return _batch_size(images) if share is None else share.total
-
-
-def score(discriminators, images, labels, groups: list):
-    """Calls every discriminator once, on all sources.
-
-    Args:
-        discriminators: The networks.
-        images: Float tensor (N, ...).
-        labels: Int tensor (N,), or `None`.
-        groups: Sizes of the sources, which batch normalization keeps apart.
-
-    Returns:
-        Logits, a float tensor (N, num_discriminators).
-    """
-    images = stateless.share_among_devices(images)
-    with sources(groups):
-        columns = [call(d, images, labels) for d in discriminators]
-    return ops.concatenate(columns, axis=1)
-
-
-def call(network, inputs, labels, training: bool = True):
-    """Calls a network, with labels where there are any, to full precision."""
-    inputs = inputs if labels is None else [inputs, labels]
-    outputs = placement.call(network, inputs, training=training)
-    return ops.cast(outputs, "float32")
+    return networks.batch_size(images) if share is None else share.total
 
 
 def _sources_of_fakes(objective: Objective, sizes: list) -> list:
@@ -368,11 +295,6 @@ def _sources_of_fakes(objective: Objective, sizes: list) -> list:
     return sizes if objective.payoff_estimate == "full" else [sum(sizes)]
 
 
-def _batch_size(images):
-    static = images.shape[0]
-    return ops.shape(images)[0] if static is None else static
-
-
-def _own_losses(networks):
+def _own_losses(components: list, side: str):
     """Regularisers that the user's own layers carry, if any."""
-    return sum(loss for network in networks for loss in network.losses)
+    return exchange.total([sum(network.losses) for network in components], side)

@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_mixgan import gradients
 from keras_mixgan import mixtures
+from keras_mixgan.distribution import exchange
 from keras_mixgan.distribution import placement
 from keras_mixgan.distribution import shares
 from keras_mixgan.normalization import sources
@@ -50,7 +51,8 @@ def gradient_penalties(
         axes = tuple(range(1, len(slopes.shape)))
         norms = _safe_norm(ops.sum(ops.square(slopes), axis=axes))
         columns.append(ops.square(norms - 1.0))
-    return mixtures.stratum_means(ops.stack(columns, axis=1), sizes, totals)
+    columns = exchange.all_columns(ops.stack(columns, axis=1))
+    return mixtures.stratum_means(columns, sizes, totals)
 
 
 def _safe_norm(squares):

@@ -174,6 +174,8 @@ def share_among_devices(batch):
     distribution = keras.distribution.distribution()
     if distribution is None or keras.backend.backend() != "jax":
         return batch
+    if distribution.batch_dim_name is None:
+        return batch
     mesh = distribution.device_mesh
     shares = mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)]
     if batch.shape[0] % shares:

@@ -16,7 +16,8 @@ ORDER = """
 _version names atomic
 stateless batches
 distribution.cluster distribution.devices distribution.shares
-distribution.replicas distribution.placement
+distribution.replicas distribution.placement distribution.exchange
+distribution.component_sharding
 distribution.strategies
 distribution
 payoffs mixtures gradients normalization
@@ -26,6 +27,7 @@ architectures.dcgan
 architectures.wgan architectures.mlp
 architectures
 components
+networks
 objectives
 optimizers averages serialization inference
 exporting sampling
@@ -34,7 +36,10 @@ figures
 plotting
 presets
 mixture_model
-steps jax_steps
+steps
+distribution.stacks
+distribution.sharded_steps
+jax_steps
 distribution.batches distribution.plan
 distribution.loop
 validation divergence

@@ -4,9 +4,16 @@ Replicas (`mirrored`, `multi_worker`) divide batches; `component_parallel`
 divides the mixture.
 """
 
+from keras_mixgan.distribution.component_sharding import ComponentSharding
 from keras_mixgan.distribution.placement import ComponentParallel
 from keras_mixgan.distribution.replicas import synchronize
 from keras_mixgan.distribution.strategies import NAMES
 from keras_mixgan.distribution.strategies import strategy
 
-__all__ = ["NAMES", "ComponentParallel", "strategy", "synchronize"]
+__all__ = [
+    "NAMES",
+    "ComponentParallel",
+    "ComponentSharding",
+    "strategy",
+    "synchronize",
+]

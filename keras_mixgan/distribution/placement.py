@@ -61,6 +61,7 @@ class ComponentParallel:
 
 class _Current(threading.local):
     strategy: ComponentParallel | None = None
+    component: int | None = None
 
 
 _current = _Current()
@@ -74,11 +75,21 @@ def current() -> ComponentParallel | None:
 @contextlib.contextmanager
 def component(number: int):
     """Within it, variables are made on the device of a component."""
-    if _current.strategy is None:
-        yield
-        return
-    with _on(_current.strategy.device(number)):
-        yield
+    previous, _current.component = _current.component, number
+    strategy = _current.strategy
+    place = contextlib.nullcontext()
+    if strategy is not None:
+        place = _on(strategy.device(number))
+    try:
+        with place:
+            yield
+    finally:
+        _current.component = previous
+
+
+def component_under_way() -> int | None:
+    """The number of the component in whose making this is, if any."""
+    return _current.component
 
 
 def mark(network: keras.Model, number: int) -> None:

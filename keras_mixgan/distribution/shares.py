@@ -137,8 +137,21 @@ def parts(draws, totals: list) -> list:
     """
     if _current.share is not None:
         return [draws[rows] for rows in _current.share.rows(totals)]
+    return cut(draws, totals)
+
+
+def cut(batch, sizes: list) -> list:
+    """Cuts a batch into strata.
+
+    Args:
+        batch: Tensor (sum of sizes, ...).
+        sizes: Rows of each stratum.
+
+    Returns:
+        A tensor a stratum.
+    """
     found, start = [], 0
-    for size in totals:
-        found.append(draws[start : start + size])
+    for size in sizes:
+        found.append(batch[start : start + size])
         start = start + size
     return found
