@@ -191,8 +191,9 @@ class MixGAN(MixtureModel):
 
     def jax_state_sync(self):
         """As in `keras.Model`, also where components are stacked."""
-        if self._jax_state and not self._jax_state_synced:
-            self._jax_state = jax_steps.plain_state(self._jax_state)
+        state = getattr(self, "_jax_state", None)
+        if state and not self._jax_state_synced:
+            self._jax_state = jax_steps.plain_state(state)
         super().jax_state_sync()
 
     def _maybe_symbolic_build(self, *args, **kwargs):

@@ -48,33 +48,19 @@ def generate_batch(model, batch_size, labels):
 
 def _generate(model, latents: list, labels: list | None, sizes: list):
     """Images of all generators, each from its own latents and labels."""
+
+    def images(generator, latents, labels, size):
+        with sources([size]):
+            latents = stateless.share_among_devices(latents)
+            return call(generator, latents, labels)
+
+    labels = labels or [None] * len(latents)
     here = exchange.current()
     if here is not None:
-        _check_equal(sizes)
-        sizes = sizes[: len(model.generators)]
-        latents = here.pick(latents)
-        labels = None if labels is None else here.pick(labels)
-    images = []
-    for i, generator in enumerate(model.generators):
-        with sources([sizes[i]]):
-            images.append(
-                call(
-                    generator,
-                    stateless.share_among_devices(latents[i]),
-                    None if labels is None else labels[i],
-                )
-            )
-    return ops.concatenate(images) if here is None else here.all_images(images)
-
-
-def _check_equal(sizes: list) -> None:
-    """Devices run one program, so all generators make as many images."""
-    if len(set(sizes)) > 1:
-        raise ValueError(
-            "`batch_size` must be a multiple of the number of generators "
-            "where components are sharded and the estimate is linear. "
-            f"Received: {sum(sizes)} images for {len(sizes)} generators"
-        )
+        return here.generate(images, model.generators, latents, labels, sizes)
+    return ops.concatenate(
+        list(map(images, model.generators, latents, labels, sizes))
+    )
 
 
 def _strata(model, batch_size) -> tuple[list, list]:

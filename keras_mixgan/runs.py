@@ -317,7 +317,7 @@ class _Run:
                 seed=settings.seed,
                 start_step=self.model.step,
             )
-            with self.devices.losing_workers(self.workdir):
+            with self.devices.training(self.workdir):
                 self.model.fit(
                     stream,
                     initial_epoch=epoch,

@@ -121,37 +121,40 @@ def input_gradients(function, inputs):
 
 
 def cond(condition, function, otherwise):
-    """`keras.ops.cond` by JAX, where `function` may update variables.
+    """`keras.ops.cond` by JAX, where branches may update variables.
 
     Args:
         condition: Boolean scalar tensor.
-        function: Without arguments. May update variables.
-        otherwise: The same, of the same results; updates nothing.
+        function: Without arguments.
+        otherwise: The same, of the same results.
 
     Returns:
         What the function that was run returned.
     """
     import jax
 
-    # Only what is updated goes in and out of the branches. To know that, the
-    # function is traced once more.
-    touched = []
+    # Only what is updated goes in and out of the branches. To know that, they
+    # are traced once more.
+    touched = set()
 
-    def note():
-        outputs, updates = _run(function, [], [])
-        touched.extend(updates)
+    def note(branch):
+        outputs, updates = _run(branch, [], [])
+        touched.update(updates)
         return outputs
 
-    jax.eval_shape(note)
-    variables = [_under_way.variables[i] for i in touched]
+    for branch in (function, otherwise):
+        jax.eval_shape(lambda branch=branch: note(branch))
+    places = sorted(touched)
+    variables = [_under_way.variables[i] for i in places]
     before = [variable.value for variable in variables]
 
-    def run():
-        outputs, updates = _run(function, [], [])
-        return outputs, [updates[i] for i in touched]
+    def run(branch):
+        outputs, updates = _run(branch, [], [])
+        values = zip(places, before, strict=True)
+        return outputs, [updates.get(i, value) for i, value in values]
 
     outputs, values = jax.lax.cond(
-        condition, run, lambda: (otherwise(), before)
+        condition, lambda: run(function), lambda: run(otherwise)
     )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

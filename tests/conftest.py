@@ -12,6 +12,11 @@ import pytest
 from keras import layers
 
 JAX = keras.backend.backend() == "jax"
+if JAX:
+    import jax
+
+    # The CPU as several devices, for tests of several; others use the first.
+    jax.config.update("jax_num_cpu_devices", 4)
 tensorflow_only = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="of TensorFlow's path"
 )

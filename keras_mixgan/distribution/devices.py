@@ -1,28 +1,32 @@
 """Devices by name: those that are there, and logical CPUs."""
 
+import os
 from collections.abc import Sequence
+
+import keras
 
 
 def resolve(devices: str | Sequence[str] | None) -> list[str]:
-    """Turns what a user calls devices into TensorFlow's names.
+    """Turns what a user calls devices into the backend's names.
 
     Args:
         devices: "gpu:0,gpu:1", or a list of such names; "cpu:1" and more are
-            logical devices of the one CPU, for trials, made here where
-            TensorFlow has not started yet. `None` means all GPUs, or the CPU
+            logical devices of the one CPU, for trials, made here where the
+            backend has not started yet. `None` means all GPUs, or the CPU
             where there is none.
 
     Returns:
-        List of names such as "/device:GPU:0".
+        List of names: TensorFlow's, such as "/device:GPU:0", or, under JAX,
+        those of `keras.distribution.list_devices`, such as "gpu:0".
 
     Raises:
         ValueError: A device is not there, is named twice, or is no name.
     """
-    import tensorflow as tf
-
+    jax = keras.backend.backend() == "jax"
     if devices is None:
-        found = tf.config.list_logical_devices("GPU")
-        return [_name("GPU", i) for i in range(len(found))] or [_name("CPU", 0)]
+        return (
+            keras.distribution.list_devices() if jax else _all_of_tensorflow()
+        )
     if isinstance(devices, str):
         devices = devices.split(",")
     asked = [_parse(device) for device in devices]
@@ -31,19 +35,58 @@ def resolve(devices: str | Sequence[str] | None) -> list[str]:
             "`devices` must name at least one device, each once. Received: "
             f"devices={list(devices)!r}"
         )
-    _make_cpus(1 + max((i for kind, i in asked if kind == "CPU"), default=0))
-    there = [
-        _parse(device.name)
-        for device in tf.config.list_logical_devices()
-        if device.device_type in ("CPU", "GPU", "TPU")
-    ]
+    cpus = 1 + max((i for kind, i in asked if kind == "CPU"), default=0)
+    there = _there_in_jax(cpus) if jax else _there_in_tensorflow(cpus)
     for kind, i in asked:
         if (kind, i) not in there:
             names = ", ".join(f"{k.lower()}:{n}" for k, n in there)
             raise ValueError(
                 f"`devices` must be among {names}. Received: {kind.lower()}:{i}"
             )
+    if jax:
+        return [f"{kind.lower()}:{i}" for kind, i in asked]
     return [_name(kind, i) for kind, i in asked]
+
+
+def _all_of_tensorflow() -> list[str]:
+    import tensorflow as tf
+
+    found = tf.config.list_logical_devices("GPU")
+    return [_name("GPU", i) for i in range(len(found))] or [_name("CPU", 0)]
+
+
+def _there_in_tensorflow(cpus: int) -> list[tuple[str, int]]:
+    import tensorflow as tf
+
+    _make_cpus(cpus)
+    return [
+        _parse(device.name)
+        for device in tf.config.list_logical_devices()
+        if device.device_type in ("CPU", "GPU", "TPU")
+    ]
+
+
+def _there_in_jax(cpus: int) -> list[tuple[str, int]]:
+    import jax
+
+    if cpus > 1 and "host_platform_device_count" not in os.environ.get(
+        "XLA_FLAGS", ""
+    ):
+        try:
+            jax.config.update("jax_num_cpu_devices", cpus)
+        except RuntimeError as error:
+            if len(jax.devices("cpu")) < cpus:
+                raise ValueError(
+                    "`devices` beyond cpu:0 must be asked for before JAX is "
+                    "used, since it divides the CPU when it starts. Received: "
+                    f"cpu:{cpus - 1}, while JAX has "
+                    f"{len(jax.devices('cpu'))} CPU device"
+                ) from error
+    names = {
+        *keras.distribution.list_devices(),
+        *keras.distribution.list_devices("cpu"),
+    }
+    return sorted(map(_parse, names))
 
 
 def _name(kind: str, index: int) -> str:

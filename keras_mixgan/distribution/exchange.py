@@ -14,6 +14,8 @@ import threading
 
 from keras import ops
 
+from keras_mixgan import stateless
+
 
 @dataclasses.dataclass(frozen=True)
 class Exchange:
@@ -40,40 +42,76 @@ class Exchange:
         """
         return -(-total // self.devices)
 
-    def pick(self, inputs: list) -> list:
-        """What this device's generators get of all generators' inputs.
-
-        Args:
-            inputs: A tensor a generator, of equal shapes.
-
-        Returns:
-            A tensor a slot.
-        """
-        import jax
-
-        stacked = ops.stack(inputs)
-        first = jax.lax.axis_index(self.axis)
-        return [
-            stacked[(first + slot * self.devices) % self.num_generators]
-            for slot in range(self.slots(self.num_generators))
-        ]
-
-    def all_images(self, images: list):
-        """The images of all generators, in their order.
+    def generate(self, images, generators, latents, labels, sizes: list):
+        """Images of all generators, in their order.
 
         Discriminators on all devices judge them, so that their gradients are
         sums over devices.
 
         Args:
-            images: Float tensors (B, ...), one a slot.
+            images: Function from one generator, its latents, its labels or
+                `None`, and its number of images, to these.
+            generators: The networks, one a slot.
+            latents: Float tensor (size, latent_dim) for each generator of all
+                devices.
+            labels: Int tensor (size,) for each, or `None` for each.
+            sizes: Their ints. They differ by one at most, larger ones first.
 
         Returns:
-            Float tensor (num_generators * B, ...), the same on all devices.
+            Float tensor (sum of sizes, ...), the same on all devices.
         """
+        most = max(sizes)
+        latents = self._pick([_padded(x, most) for x in latents])
+        if labels[0] is None:
+            labels = [None] * len(latents)
+        else:
+            labels = self._pick([_padded(x, most) for x in labels])
+        made = [
+            self._of_size(slot, sizes, images, *inputs)
+            for slot, inputs in enumerate(
+                zip(generators, latents, labels, strict=True)
+            )
+        ]
         whole = self._gather(
-            ops.stack(images), self.num_generators, self._sum_of_slopes
+            ops.stack(made), self.num_generators, self._sum_of_slopes
         )
-        return ops.reshape(whole, (-1, *whole.shape[2:]))
+        if len(set(sizes)) == 1:
+            return ops.reshape(whole, (-1, *whole.shape[2:]))
+        return ops.concatenate(
+            [whole[i, :size] for i, size in enumerate(sizes)]
+        )
+
+    def _pick(self, inputs: list) -> list:
+        """One of all generators' inputs for each slot."""
+        inputs = ops.stack(inputs)
+        return [
+            inputs[self._number(slot)]
+            for slot in range(self.slots(self.num_generators))
+        ]
+
+    def _number(self, slot: int):
+        """The generator in a slot, whose number depends on the device."""
+        import jax
+
+        first = jax.lax.axis_index(self.axis)
+        return (first + slot * self.devices) % self.num_generators
+
+    def _of_size(self, slot, sizes, images, generator, latents, labels):
+        """A slot's images, padded where other generators make one more."""
+        most, least = max(sizes), min(sizes)
+
+        def of_size(size):
+            own = None if labels is None else labels[:size]
+            return _padded(images(generator, latents[:size], own, size), most)
+
+        if most == least:
+            return of_size(most)
+        # Of unlike sizes, but devices run one program.
+        return stateless.cond(
+            self._number(slot) < sizes.count(most),
+            lambda: of_size(most),
+            lambda: of_size(least),
+        )
 
     def all_columns(self, columns):
         """The columns of all discriminators.
@@ -140,6 +178,13 @@ class Exchange:
         import jax
 
         return jax.lax.psum_scatter(slopes, self.axis)
+
+
+def _padded(rows, size: int):
+    missing = size - rows.shape[0]
+    if not missing:
+        return rows
+    return ops.pad(rows, [(0, missing)] + [(0, 0)] * (len(rows.shape) - 1))
 
 
 class _Current(threading.local):

@@ -98,12 +98,15 @@ def synchronize(model, synchronized: bool = True) -> None:
     Otherwise each replica normalises its rows by their own statistics, and
     moving statistics are the first replica's. It is what
     `keras.layers.BatchNormalization(synchronized=True)` asks for, set in all
-    networks, and is saved with them. Call it before `fit`.
+    networks, and is saved with them. Call it before `fit`. Under JAX there is
+    nothing to do: a batch over many devices is one batch.
 
     Args:
         model: A `MixGAN`.
         synchronized: `False` to undo it.
     """
+    if keras.backend.backend() == "jax":
+        return
     networks = (*model.generators, *model.discriminators)
     for network in (*networks, *model.ema_generators):
         for layer in network._flatten_layers():

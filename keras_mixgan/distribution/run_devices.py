@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterator
 from collections.abc import Sequence
 
+import keras
+
 from keras_mixgan.distribution import cluster
 from keras_mixgan.distribution import devices as devices_module
 from keras_mixgan.distribution import plan
@@ -73,6 +75,12 @@ class RunDevices:
                 "each take their rows of a batch. Received: "
                 f"batch_size={self.batch_size}, {replicas} replicas"
             )
+        if keras.backend.backend() == "jax" and self.batch_size % replicas:
+            raise ValueError(
+                "`batch_size` must be a multiple of the number of replicas "
+                "under JAX, which divides a batch evenly. Received: "
+                f"batch_size={self.batch_size}, {replicas} replicas"
+            )
 
     def scope(self):
         """The strategy's scope."""
@@ -104,14 +112,17 @@ class RunDevices:
             )
 
     @contextlib.contextmanager
-    def losing_workers(self, workdir: str | os.PathLike[str]) -> Iterator[None]:
-        """Within it, that another process is gone is said in plain words.
+    def training(self, workdir: str | os.PathLike[str]) -> Iterator[None]:
+        """Within it, the model trains on the devices.
 
         Raises:
             WorkerLostError: Another process is gone.
         """
         if self.name != "multi_worker":
-            yield
+            # TensorFlow's models remember their strategy, JAX's do not.
+            jax = keras.backend.backend() == "jax"
+            with self.scope() if jax else contextlib.nullcontext():
+                yield
             return
         import tensorflow as tf
 

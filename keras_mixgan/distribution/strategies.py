@@ -3,22 +3,37 @@
 from collections.abc import Sequence
 from typing import Any
 
+import keras
+
 from keras_mixgan.distribution import cluster
 from keras_mixgan.distribution import devices as devices_module
+from keras_mixgan.distribution.component_sharding import AXIS
+from keras_mixgan.distribution.component_sharding import ComponentSharding
 from keras_mixgan.distribution.placement import ComponentParallel
 
 NAMES = ("mirrored", "multi_worker", "component_parallel")
+OF_BACKENDS = {
+    "tensorflow": NAMES,
+    "jax": ("mirrored", "component_parallel"),
+}
 
 
 def check_name(name: str) -> str:
     """Returns a strategy's name, checked.
 
     Raises:
-        ValueError: There is no such strategy.
+        ValueError: There is no such strategy, or not under Keras's backend.
     """
+    backend = keras.backend.backend()
+    names = OF_BACKENDS.get(backend, ())
     if name not in NAMES:
         raise ValueError(
             f"`strategy` must be one of {', '.join(NAMES)}. Received: {name!r}"
+        )
+    if name not in names:
+        raise ValueError(
+            f"`strategy` must be one of {', '.join(names) or 'none'} under "
+            f"Keras's backend {backend}. Received: {name!r}"
         )
     return name
 
@@ -28,21 +43,24 @@ def strategy(name: str, devices: str | Sequence[str] | None = None):
 
     Args:
         name: `"mirrored"`: every device trains on its rows of each batch, on
-            one host (`tf.distribute.MirroredStrategy`). `"multi_worker"`: the
-            same over the devices of several hosts, which TF_CONFIG lists
-            (`tf.distribute.MultiWorkerMirroredStrategy`); call it before
-            anything else of TensorFlow. `"component_parallel"`: component i
-            lives on device i mod n, see `ComponentParallel`.
+            one host (`tf.distribute.MirroredStrategy`, under JAX
+            `keras.distribution.DataParallel`). `"multi_worker"`: the same
+            over the devices of several hosts, which TF_CONFIG lists
+            (`tf.distribute.MultiWorkerMirroredStrategy`; TensorFlow alone);
+            call it before anything else of TensorFlow.
+            `"component_parallel"`: component i lives on device i mod n, see
+            `ComponentParallel`, under JAX `ComponentSharding`.
         devices: "gpu:0,gpu:1" or a list of names. By default all GPUs of this
             host, or its CPU. "cpu:0,cpu:1" are logical devices, for trials.
             With `"multi_worker"` each process takes all that it sees.
 
     Returns:
-        An object whose `scope()` is a context manager.
+        An object whose `scope()` is a context manager. Under JAX call `fit`
+        in it, too.
 
     Raises:
-        ValueError: No such strategy or device, or TF_CONFIG is malformed.
-        RuntimeError: Keras's backend is not TensorFlow.
+        ValueError: No such strategy or device, none under Keras's backend, or
+            TF_CONFIG is malformed.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -56,20 +74,22 @@ def strategy(name: str, devices: str | Sequence[str] | None = None):
     >>> model.step
     20
     """
-    import keras
-
     check_name(name)
-    if keras.backend.backend() != "tensorflow":
-        raise RuntimeError(
-            "Strategies need Keras's TensorFlow backend. Received: "
-            f"KERAS_BACKEND={keras.backend.backend()}"
-        )
+    if keras.backend.backend() == "jax":
+        return _of_jax(name, devices_module.resolve(devices))
     if name == "multi_worker":
         return _multi_worker(devices)
     found = devices_module.resolve(devices)
     if name == "component_parallel":
         return ComponentParallel(found)
     return _mirrored(tuple(found))
+
+
+def _of_jax(name: str, devices: list[str]):
+    if name == "mirrored":
+        return keras.distribution.DataParallel(devices=devices)
+    mesh = keras.distribution.DeviceMesh((len(devices),), [AXIS], devices)
+    return ComponentSharding(mesh)
 
 
 _made: dict[tuple[str, ...], Any] = {}
