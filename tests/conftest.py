@@ -12,11 +12,6 @@ import pytest
 from keras import layers
 
 JAX = keras.backend.backend() == "jax"
-if JAX:
-    import jax
-
-    # The CPU as several devices, for tests of several; others use the first.
-    jax.config.update("jax_num_cpu_devices", 4)
 tensorflow_only = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="of TensorFlow's path"
 )
@@ -32,6 +27,11 @@ def pytest_configure(config):
     folder = tempfile.TemporaryDirectory()
     config.add_cleanup(folder.cleanup)
     os.environ["KERAS_MIXGAN_CACHE"] = folder.name
+    if JAX:
+        import jax
+
+        # The CPU as several devices, for tests of several.
+        jax.config.update("jax_num_cpu_devices", 4)
 
 
 @pytest.fixture(scope="session")

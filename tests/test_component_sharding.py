@@ -12,7 +12,9 @@ from conftest import small_generator
 from keras import layers
 from keras import optimizers
 
+import keras_mixgan as kmg
 from keras_mixgan import MixGAN
+from keras_mixgan import runs
 from keras_mixgan.data import load
 from keras_mixgan.distribution import ComponentSharding
 from keras_mixgan.sources import Source
@@ -272,6 +274,54 @@ def test_what_cannot_be_sharded_is_said():
     for shape, axes in (((2,), ["model"]), ((2, 2), ["data", "components"])):
         with pytest.raises(ValueError, match='an axis "components"'):
             ComponentSharding(mesh(shape, axes))
+
+
+@of_jax
+def test_a_run_may_change_its_devices(tmp_path):
+    """From one device to two by components, to two by rows: the same run."""
+    given = {
+        "source": "ring",
+        "num_generators": 2,
+        "num_discriminators": 1,
+        "batch_size": 8,
+    }
+    alone = runs.train(given | {"steps": 6}, tmp_path / "alone", verbose=0)
+    for steps, strategy in (
+        (2, None),
+        (4, "component_parallel"),
+        (6, "mirrored"),
+    ):
+        model = runs.train(
+            given | {"steps": steps},
+            tmp_path / "run",
+            verbose=0,
+            strategy=strategy,
+            devices=["cpu:0", "cpu:1"] if strategy else None,
+        )
+    assert model.step == 6
+    for a, b in zip(model.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@of_jax
+def test_strategies_by_name():
+    cpus = "cpu:0,cpu:1"
+    by_rows = kmg.distribution.strategy("mirrored", cpus)
+    assert isinstance(by_rows, keras.distribution.DataParallel)
+    by_components = kmg.distribution.strategy("component_parallel", cpus)
+    assert by_components.num_component_devices == 2
+    with pytest.raises(ValueError, match="mirrored, component_parallel under"):
+        kmg.distribution.strategy("multi_worker")
+    with pytest.raises(ValueError, match="Received: gpu:0"):
+        kmg.distribution.strategy("mirrored", "gpu:0")
+    with pytest.raises(
+        ValueError, match="a multiple of the number of replicas"
+    ):
+        runs.train(
+            {"source": "ring", "batch_size": 3},
+            strategy="mirrored",
+            devices=["cpu:0", "cpu:1"],
+        )
 
 
 @pytest.mark.skipif(JAX, reason="of other backends")
