@@ -73,6 +73,14 @@ def make(game, sharding, *numbers):
     return model
 
 
+def train(model, images, labels=None):
+    """One step, not by `train_on_batch`, which Keras 3.12 has not on meshes."""
+    history = model.fit(
+        images, labels, batch_size=len(images), shuffle=False, verbose=0
+    ).history
+    return {name: values[-1] for name, values in history.items()}
+
+
 def all_state(model):
     return model.get_weights() + [
         np.asarray(v) for v in (*model.optimizer.variables, model.last_pairs)
@@ -100,9 +108,9 @@ def test_a_step_is_that_of_one_device(name):
     sharding = ComponentSharding(mesh())
     two = make(CASES[name], sharding, 3, 3)
     for _ in range(CASES[name].get("discriminator_steps", 1)):
-        wanted = one.train_on_batch(*data(), return_dict=True)
+        wanted = train(one, *data())
         with sharding.scope():
-            found = two.train_on_batch(*data(), return_dict=True)
+            found = train(two, *data())
         assert found == pytest.approx(wanted, rel=1e-5, abs=1e-5)
     assert_equal(two, one)
 
@@ -123,13 +131,15 @@ def test_images_and_payoffs_need_no_mesh():
 
 @of_jax
 def test_a_second_axis_divides_batches():
+    jax = pytest.importorskip("jax", "0.7", reason="older XLA aborts here")
+    assert jax.device_count() >= 4
     game = CASES["log_full_ema"]
     sharding = ComponentSharding(mesh((2, 2), ("batch", "components")))
     one, four = make(game, None, 2, 1), make(game, sharding, 2, 1)
     images, labels = data(8)
-    wanted = one.train_on_batch(images, labels, return_dict=True)
+    wanted = train(one, images, labels)
     with sharding.scope():
-        found = four.train_on_batch(images, labels, return_dict=True)
+        found = train(four, images, labels)
     assert found == pytest.approx(wanted, rel=1e-5, abs=1e-5)
     assert_equal(four, one)
 
@@ -141,7 +151,7 @@ def test_a_component_is_on_its_device_alone():
     sharding = ComponentSharding(mesh())
     model = make({}, sharding, 3, 1)
     with sharding.scope():
-        model.train_on_batch(*data())
+        train(model, *data())
     devices = jax.devices()
     sides = (
         (model.generators, model.optimizer.generator_optimizer),
@@ -189,7 +199,7 @@ def test_devices_share_the_arithmetic(monkeypatch):
         with sharding.scope():
             model = MixGAN(small_generator(), small_discriminator(), 4, 4)
             model.compile()
-            model.train_on_batch(np.zeros((64, 2), "float32"))
+            train(model, np.zeros((64, 2), "float32"))
     assert flops[1] < 0.65 * flops[0]
 
 
@@ -249,7 +259,7 @@ def test_what_cannot_be_sharded_is_said():
         model = MixGAN(generator, small_discriminator(), 2, 1)
         adam = optimizers.Adam(1e-3, **optimizer)
         model.compile(generator_optimizer=adam)
-        model.train_on_batch(np.zeros((4, 2), "float32"))
+        train(model, np.zeros((4, 2), "float32"))
 
     with ComponentSharding(mesh()).scope():
         unlike = [
@@ -270,7 +280,7 @@ def test_what_cannot_be_sharded_is_said():
         model = MixGAN(small_generator(), small_discriminator(), 2, 1)
         model.compile(run_eagerly=True)
         with pytest.raises(ValueError, match="run_eagerly"):
-            model.train_on_batch(np.zeros((4, 2), "float32"))
+            train(model, np.zeros((4, 2), "float32"))
     for shape, axes in (((2,), ["model"]), ((2, 2), ["data", "components"])):
         with pytest.raises(ValueError, match='an axis "components"'):
             ComponentSharding(mesh(shape, axes))

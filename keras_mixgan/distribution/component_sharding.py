@@ -24,8 +24,8 @@ class ComponentSharding(keras.distribution.ModelParallel):
 
     Raises:
         ValueError: The mesh has other axes.
-        RuntimeError: Keras's backend is not JAX, or several processes share
-            the devices.
+        RuntimeError: Keras's backend is not JAX, JAX is older than 0.6 (0.7
+            with an axis "batch"), or several processes share the devices.
 
     Example:
     ```python
@@ -55,6 +55,12 @@ class ComponentSharding(keras.distribution.ModelParallel):
             raise ValueError(
                 f'`device_mesh` must have an axis "{AXIS}", and none beside '
                 f'it but "batch". Received: axes {names}'
+            )
+        needed = (0, 7) if "batch" in names else (0, 6)
+        if jax.__version_info__ < needed:
+            raise RuntimeError(
+                f"ComponentSharding over the axes {names} needs jax >= "
+                f"{'.'.join(map(str, needed))}. Received: {jax.__version__}"
             )
         # Which part of a model is where, Keras says by variables' names; here
         # it follows from the component that they belong to.
