@@ -13,7 +13,7 @@ PACKAGE = pathlib.Path(keras_mixgan.__file__).parent
 
 # Each module imports only from lines above its own.
 ORDER = """
-_version names atomic
+_version names atomic json_files
 stateless batches
 distribution.cluster distribution.devices distribution.shares
 distribution.replicas distribution.placement
@@ -52,6 +52,7 @@ distribution.run_devices
 runs
 serving
 commands.flag_groups
+commands.model_flag
 commands.train commands.sample commands.evaluate commands.export
 commands.presets commands.serve
 commands
