@@ -21,6 +21,7 @@ from typing import Any
 import keras
 
 from keras_mixgan import atomic
+from keras_mixgan import json_files
 from keras_mixgan import preset_weights
 from keras_mixgan._version import __version__
 
@@ -181,13 +182,9 @@ def read(path: str | os.PathLike[str]) -> Preset:
         ValueError: A file is damaged, or of a newer format.
     """
     path = pathlib.Path(path)
-    metadata = _read_json(path / METADATA)
-    try:
-        metadata["files"], metadata["num_generators"], metadata["parameters"]
-    except KeyError as error:
-        raise ValueError(
-            f"{path / METADATA} is damaged: it says nothing of {error}"
-        ) from error
+    metadata = json_files.read(
+        path / METADATA, FORMAT, "files", "num_generators", "parameters"
+    )
     return Preset(metadata.get("name", path.name), path, metadata)
 
 
@@ -202,7 +199,7 @@ def load(
     for name in (CONFIG, WEIGHTS):
         if name == CONFIG or load_weights:
             _check_hash(path / name, metadata["files"].get(name))
-    config = _read_json(path / CONFIG)
+    config = json_files.read(path / CONFIG, FORMAT, "config", "compile_config")
     try:
         model = model_class.from_config(config["config"])
     except (TypeError, ValueError, KeyError) as error:
@@ -327,24 +324,6 @@ def _check_hash(path: pathlib.Path, expected: str | None) -> None:
             f"{path} is damaged: its SHA-256 is {found}, that in {METADATA} "
             f"is {expected}. Get the preset anew."
         )
-
-
-def _read_json(path: pathlib.Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise FileNotFoundError(f"A preset's file is missing: {path}")
-    try:
-        content = json.loads(path.read_text())
-        newer = content["format"] > FORMAT
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} is damaged ({type(error).__name__}: {error})"
-        ) from error
-    if newer:
-        raise ValueError(
-            f"{path} is of format {content['format']}, newer than this "
-            f"version's {FORMAT}. Upgrade keras-mixgan."
-        )
-    return content
 
 
 def _write_json(path: pathlib.Path, content: Mapping[str, Any]) -> None:

@@ -11,7 +11,6 @@ import inspect
 import json
 import numbers
 import os
-import pathlib
 import platform
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +20,7 @@ import keras
 from keras_mixgan import architectures
 from keras_mixgan import atomic
 from keras_mixgan import data
+from keras_mixgan import json_files
 from keras_mixgan import objectives
 from keras_mixgan import payoffs
 from keras_mixgan import sources
@@ -294,23 +294,9 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is not whole, or of a newer format.
+        ValueError: It is damaged, or of a newer format.
     """
-    try:
-        content = json.loads(pathlib.Path(path).read_text())
-        content["settings"], content["data"]
-        newer = content["format"] > FORMAT
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} is damaged: it must hold the settings of a run "
-            f"({type(error).__name__}: {error})"
-        ) from error
-    if newer:
-        raise ValueError(
-            f"{path} is of format {content['format']}, newer than this "
-            f"version's {FORMAT}. Upgrade keras-mixgan."
-        )
-    return content
+    return json_files.read(path, FORMAT, "settings", "data")
 
 
 def differences(

@@ -34,6 +34,16 @@ def pytest_configure(config):
         jax.config.update("jax_num_cpu_devices", 4)
 
 
+def pytest_xdist_auto_num_workers(config):
+    """A process a core for folders of tests, none but this one for files.
+
+    Tests trace graphs most of the time, which takes one core. A file alone
+    would only wait for TensorFlow to be imported once more.
+    """
+    files = any(".py" in argument for argument in config.args)
+    return 0 if files else os.cpu_count()
+
+
 @pytest.fixture(scope="session")
 def shared_server(tmp_path_factory):
     """One server process for the tests of `serve` and of its page."""

@@ -53,6 +53,12 @@ def telling_mixture(log_probabilities, num_classes=4, layer=None):
     return model
 
 
+def saved(model, folder, **kwargs):
+    """Exports a model, and loads its sampler."""
+    model.export_sampler(folder, **kwargs)
+    return tf.saved_model.load(str(folder))
+
+
 def tell(images):
     """Components and labels that a telling mixture's images name."""
     told = np.rint(np.asarray(images)[:, :2] * 10).astype(int)

@@ -51,6 +51,18 @@ def trained(epochs, **arguments):
     return model
 
 
+@pytest.fixture(scope="module")
+def half():
+    """A model of two epochs that tests leave as it is."""
+    return trained(2)
+
+
+@pytest.fixture(scope="module")
+def straight():
+    """A model of four epochs without a stop, which tests leave as it is."""
+    return trained(4)
+
+
 def state(model):
     """Everything that training depends on, by path."""
     named = [*model.weights, *model.optimizer.variables]
@@ -62,8 +74,8 @@ def assert_same_state(a, b):
         np.testing.assert_array_equal(x, y)
 
 
-def test_round_trip(tmp_path):
-    model = trained(2)
+def test_round_trip(half, tmp_path):
+    model = half
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert isinstance(loaded, MixGAN)
@@ -75,8 +87,10 @@ def test_round_trip(tmp_path):
     )
 
 
-def test_going_on_in_a_new_process_equals_going_straight_on(tmp_path):
-    trained(2).save(tmp_path / "half.keras")
+def test_going_on_in_a_new_process_equals_going_straight_on(
+    half, straight, tmp_path
+):
+    half.save(tmp_path / "half.keras")
     script = f"""
         import sys
         sys.path.insert(0, {__file__.rpartition("/")[0]!r})
@@ -93,10 +107,10 @@ def test_going_on_in_a_new_process_equals_going_straight_on(tmp_path):
         capture_output=True,
     )
     resumed = keras.saving.load_model(tmp_path / "resumed.keras")
-    assert_same_state(trained(4), resumed)
+    assert_same_state(straight, resumed)
 
 
-def test_backup_and_restore_goes_on(tmp_path):
+def test_backup_and_restore_goes_on(straight, tmp_path):
     class Interruption(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 2:
@@ -112,15 +126,14 @@ def test_backup_and_restore_goes_on(tmp_path):
         )
     second = trained(0)
     second.fit(data(), epochs=4, verbose=0, callbacks=[backup()])
-    assert_same_state(trained(4), second)
+    assert_same_state(straight, second)
 
 
-def test_weights_alone(tmp_path):
-    model = trained(1)
-    model.save_weights(tmp_path / "model.weights.h5")
+def test_weights_alone(half, tmp_path):
+    half.save_weights(tmp_path / "model.weights.h5")
     other = trained(0)
     other.load_weights(tmp_path / "model.weights.h5")
-    assert_same_state(model, other)
+    assert_same_state(half, other)
 
 
 def test_lists_of_different_networks_round_trip(tmp_path):
@@ -184,13 +197,12 @@ def test_callbacks_of_keras_work(tmp_path, generator, discriminator):
         assert rate == pytest.approx(1e-3 / last)
 
 
-def test_a_component_can_be_saved_alone(tmp_path):
-    model = trained(1)
-    model.discriminators[0].save(tmp_path / "d.keras")
+def test_a_component_can_be_saved_alone(half, tmp_path):
+    half.discriminators[0].save(tmp_path / "d.keras")
     loaded = keras.saving.load_model(tmp_path / "d.keras")
     x, y = images()
     np.testing.assert_allclose(
         loaded([x, y], training=False),
-        model.discriminators[0]([x, y], training=False),
+        half.discriminators[0]([x, y], training=False),
         atol=1e-6,
     )

@@ -3,6 +3,7 @@
 import pathlib
 import sys
 
+from keras_mixgan.commands import model_flag
 from keras_mixgan.commands.flag_groups import Flag
 from keras_mixgan.commands.flag_groups import Group
 
@@ -18,13 +19,7 @@ GROUPS = (
     Group(
         "What",
         (
-            Flag(
-                "model",
-                str,
-                "A .keras file, such as runs/digits/model.keras, or a preset: "
-                "its name in the zoo, or its folder.",
-                placeholder="PATH",
-            ),
+            model_flag.MODEL,
             Flag(
                 "source",
                 str,
@@ -129,10 +124,7 @@ def run(values) -> None:
         OSError: The model or the data cannot be read, or the scores not be
             written.
     """
-    if not values.model:
-        raise ValueError(
-            "`model` must be given: --model=runs/digits/model.keras"
-        )
+    model_flag.check(values.model)
     from keras_mixgan import presets
 
     preset = presets.is_preset(values.model)

@@ -2,6 +2,7 @@
 
 import pathlib
 
+from keras_mixgan.commands import model_flag
 from keras_mixgan.commands.flag_groups import Flag
 from keras_mixgan.commands.flag_groups import Group
 
@@ -16,12 +17,7 @@ GROUPS = (
     Group(
         "Flags",
         (
-            Flag(
-                "model",
-                str,
-                "A .keras file, such as runs/digits/model.keras.",
-                placeholder="PATH",
-            ),
+            model_flag.MODEL,
             Flag(
                 "out",
                 str,
@@ -70,10 +66,7 @@ def run(values) -> None:
             it cannot be written.
         ImportError: A package that ONNX needs is missing.
     """
-    if not values.model:
-        raise ValueError(
-            "`model` must be given: --model=runs/digits/model.keras"
-        )
+    model_flag.check(values.model)
     if values.format not in _OUT:
         raise ValueError(
             f"`format` must be one of {', '.join(_OUT)}. Received: "

@@ -2,6 +2,7 @@
 
 import pathlib
 
+from keras_mixgan.commands import model_flag
 from keras_mixgan.commands.flag_groups import Flag
 from keras_mixgan.commands.flag_groups import Group
 
@@ -14,13 +15,7 @@ GROUPS = (
     Group(
         "Flags",
         (
-            Flag(
-                "model",
-                str,
-                "A .keras file, such as runs/digits/model.keras, or a preset: "
-                "its name in the zoo, or its folder.",
-                placeholder="PATH",
-            ),
+            model_flag.MODEL,
             Flag("num_images", int, "How many images.", default=100),
             Flag(
                 "out",
@@ -70,10 +65,7 @@ def run(values) -> None:
         ValueError: A flag is not as described, or the model is no MixGAN.
         OSError: The model cannot be read, or the picture not be written.
     """
-    if not values.model:
-        raise ValueError(
-            "`model` must be given: --model=runs/digits/model.keras"
-        )
+    model_flag.check(values.model)
     if values.num_images < 1:
         raise ValueError(
             "`num_images` must be at least 1. Received: "

@@ -97,26 +97,18 @@ def _inception_score(row: Row, use: Settings, **options: Any):
     return {"inception_score": score}
 
 
-def _fid(row: Row, use: Settings, **options: Any):
-    score = fid(
-        row.compared,
-        row.reference,
-        use.classifier,
-        batch_size=use.batch_size,
-        **options,
-    )
-    return {"fid": score}
+def _distance(name: str, function: Callable[..., Score]):
+    def run(row: Row, use: Settings, **options: Any):
+        score = function(
+            row.compared,
+            row.reference,
+            use.classifier,
+            batch_size=use.batch_size,
+            **options,
+        )
+        return {name: score}
 
-
-def _kid(row: Row, use: Settings, **options: Any):
-    score = kid(
-        row.compared,
-        row.reference,
-        use.classifier,
-        batch_size=use.batch_size,
-        **options,
-    )
-    return {"kid": score}
+    return run
 
 
 def _precision_recall(row: Row, use: Settings, **options: Any):
@@ -193,8 +185,8 @@ def _equilibrium_gap(row: Row, use: Settings, **options: Any):
 # To add a metric: its file, one entry here, one test of what it means.
 METRICS: dict[str, Metric] = {
     "inception_score": Metric(_inception_score, needs_classifier=True),
-    "fid": Metric(_fid, needs_classifier=True),
-    "kid": Metric(_kid, needs_classifier=True),
+    "fid": Metric(_distance("fid", fid), needs_classifier=True),
+    "kid": Metric(_distance("kid", kid), needs_classifier=True),
     "precision_recall": Metric(_precision_recall, needs_classifier=True),
     "sliced_wasserstein": Metric(_sliced_wasserstein),
     "neural_net_distance": Metric(_neural_net_distance),
