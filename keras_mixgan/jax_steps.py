@@ -56,12 +56,24 @@ def make_train_function(model):
     sharding = sharded_steps.sharding()
     if sharding is not None:
         return _sharded_train_function(model, sharding)
+    _check_one_place(model)
     one, many = model.train_step, _scan(model.train_step)
     if model.jit_compile and not model.run_eagerly:
         one, many = (_jit(model, function) for function in (one, many))
     elif model.run_eagerly:
         many = _loop(one)
     return _runner(model, one, many)
+
+
+def _check_one_place(model) -> None:
+    networks = (*model.generators, *model.discriminators)
+    places = {frozenset(n.variables[0].value.devices()) for n in networks}
+    if len(places) > 1:
+        raise ValueError(
+            "`fit` must be called in the scope of a ComponentSharding, in "
+            "which the model was made. Received: components on "
+            f"{len(places)} devices, and no distribution"
+        )
 
 
 def _runner(model, one, many):

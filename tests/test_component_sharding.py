@@ -281,6 +281,8 @@ def test_what_cannot_be_sharded_is_said():
         model.compile(run_eagerly=True)
         with pytest.raises(ValueError, match="run_eagerly"):
             train(model, np.zeros((4, 2), "float32"))
+    with pytest.raises(ValueError, match="in the scope of a ComponentSharding"):
+        train(make({}, ComponentSharding(mesh()), 2, 1), *data())
     for shape, axes in (((2,), ["model"]), ((2, 2), ["data", "components"])):
         with pytest.raises(ValueError, match='an axis "components"'):
             ComponentSharding(mesh(shape, axes))
