@@ -15,6 +15,7 @@ from PIL import Image
 
 import keras_mixgan as kmg
 from keras_mixgan import callbacks
+from keras_mixgan import executions
 from keras_mixgan import models
 from keras_mixgan import runs
 from keras_mixgan import settings
@@ -334,7 +335,7 @@ def test_digits_have_settings_of_their_own_only_with_dcgan():
 @pytest.mark.parametrize("steps", [1, 5, 10, 12])
 def test_segments_cover_the_rest_epoch_by_epoch(step, steps):
     seen = []
-    for epoch, count, size in runs.segments(step, steps, per_epoch=5):
+    for epoch, count, size in executions.segments(step, steps, per_epoch=5):
         for i in range(count):
             assert (step + len(seen)) // 5 == epoch + i
             seen += range(size)
