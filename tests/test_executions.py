@@ -187,12 +187,12 @@ def test_no_step_waits_for_our_callbacks(tmp_path):
 def test_convolutions_are_the_same_wherever_calls_end():
     """XLA rounds otherwise in a loop, so all calls have to be loops."""
     rng = np.random.default_rng(0)
-    images = rng.uniform(-1, 1, (28, 8, 8, 1)).astype("float32")
+    images = rng.uniform(-1, 1, (12, 8, 8, 1)).astype("float32")
     ends = []
-    for number in (2, 4):
+    for number in (2, 3):
         model = kmg.MixGAN(*conftest.image_networks(), 1, 1, seed=0)
         model.compile(steps_per_execution=number)
         model.fit(images, batch_size=4, shuffle=False, verbose=0)
-        assert model.step == 7
+        assert model.step == 3
         ends.append(model)
     assert_same(*ends)

@@ -11,6 +11,7 @@ import conftest
 import keras
 import numpy as np
 import pytest
+from conftest import few_under_jax
 from PIL import Image
 
 import keras_mixgan as kmg
@@ -114,7 +115,7 @@ def test_a_run_made_longer_in_mid_epoch_ends_as_if_never_stopped(
     assert "Epoch 3/3\n" in out
 
 
-@pytest.mark.parametrize("steps_per_execution", [1, 5])
+@pytest.mark.parametrize("steps_per_execution", few_under_jax(1, 5))
 def test_a_run_killed_at_any_moment_ends_as_if_never_stopped(
     whole, tmp_path, steps_per_execution
 ):

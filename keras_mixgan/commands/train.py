@@ -288,7 +288,7 @@ DEVICES = Group(
             int,
             "Steps in one call, at most, so that small networks do not wait "
             "for Python. A call ends where a row of history.csv or an epoch "
-            "does. Changes no result.",
+            "does. Changes no result; under JAX at most its rounding.",
             default=1,
         ),
         Flag(
