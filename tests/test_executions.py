@@ -16,7 +16,7 @@ from keras_mixgan import runs
 # Twenty steps an epoch.
 RING = {
     "source": "ring",
-    "num_generators": 2,
+    "num_generators": 1,
     "num_discriminators": 1,
     "width": 4,
     "latent_dim": 2,
