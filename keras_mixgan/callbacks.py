@@ -3,8 +3,10 @@
 Keras's own callbacks work with `MixGAN` too; these know its parts.
 """
 
+import itertools
 import os
 import pathlib
+import threading
 import time
 from collections.abc import Sequence
 
@@ -15,6 +17,7 @@ from keras import ops
 from keras_mixgan import atomic
 from keras_mixgan import plotting
 from keras_mixgan.history import LOSSES
+from keras_mixgan.history import BetweenSteps
 from keras_mixgan.history import MixtureHistory
 from keras_mixgan.history import positive
 from keras_mixgan.history import read_history
@@ -32,7 +35,7 @@ __all__ = [
 ]
 
 
-class Checkpoint(keras.callbacks.Callback):
+class Checkpoint(BetweenSteps):
     """Saves the whole model while it trains, whole or not at all.
 
     The file can be loaded with `keras.saving.load_model`; training then goes
@@ -76,22 +79,25 @@ class Checkpoint(keras.callbacks.Callback):
         self.epochs = None if epochs is None else positive("epochs", epochs)
         self.every = positive("every", every)
         self.at_end = at_end
-        self._saved_at = time.monotonic()
-        self._saved_step = None
+        self._saved_at = None
+        self._begun_step = self._saved_step = None
 
     def on_train_begin(self, logs=None):
-        """Starts the clock."""
-        self._saved_at = time.monotonic()
+        """Starts the clock, if no training before has."""
+        self._begun_step = self._mixture.step
+        if self._saved_at is None:
+            self._saved_at = time.monotonic()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def act(self, step: int) -> None:
         """Saves when so many seconds have passed."""
-        if time.monotonic() - self._saved_at < self.seconds:
+        if step == self._begun_step or step % self.every:
             return
-        if self.model.step % self.every == 0:
+        if time.monotonic() - self._saved_at >= self.seconds:
             self.save()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Saves when so many epochs have passed."""
+        """Saves when so many epochs, or seconds, have passed."""
+        super().on_epoch_end(epoch, logs)
         if self.epochs is not None and (epoch + 1) % self.epochs == 0:
             self.save()
 
@@ -227,7 +233,7 @@ class ProgressBar(keras.callbacks.Callback):
     """Keras's progress bar, with losses and payoff alone.
 
     `MixGAN` logs more than a line of a terminal holds. Pass `verbose=0` to
-    `fit` beside it.
+    `fit` beside it. No step waits for it.
 
     Args:
         verbose: 1 for a bar, 2 for one line an epoch.
@@ -235,6 +241,8 @@ class ProgressBar(keras.callbacks.Callback):
         steps_per_epoch: Steps of a whole epoch, where `fit` runs the rest of
             one that was interrupted; the bar says where it takes it up.
     """
+
+    async_safe = True
 
     def __init__(
         self,
@@ -246,12 +254,19 @@ class ProgressBar(keras.callbacks.Callback):
         self.verbose = verbose
         self.epochs = epochs
         self.steps_per_epoch = steps_per_epoch
-        self._bar = None
+        self._bar = self._done = None
         self._seen = 0
+        self._lock = threading.Lock()
 
     def on_epoch_begin(self, epoch, logs=None):
         """Prints which epoch it is."""
-        steps = self.params["steps"]
+        steps, plan = self.params["steps"], self.model.executions
+        self._done = None
+        if plan is not None:  # Then Keras counts calls, not steps.
+            step = self.model.step
+            ends = itertools.islice(plan.ends(step), steps)
+            self._done = [end - step for end in ends]
+            steps = self._done[-1]
         heading = f"Epoch {epoch + 1}/{self.epochs or self.params['epochs']}"
         if self.steps_per_epoch:
             done = self.model.step % self.steps_per_epoch
@@ -265,8 +280,12 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Moves the bar."""
-        self._seen = batch + 1
-        self._bar.update(self._seen, self._shown(logs), finalize=False)
+        done = batch + 1 if self._done is None else self._done[batch]
+        with self._lock:
+            # Beside the training, one call may overtake another.
+            if done > self._seen:
+                self._seen = done
+                self._bar.update(done, self._shown(logs), finalize=False)
 
     def on_epoch_end(self, epoch, logs=None):
         """Ends the bar."""

@@ -15,7 +15,36 @@ LOSSES = ("generator_loss", "discriminator_loss", "payoff")
 _COUNTERS = ("step", "epoch")
 
 
-class MixtureHistory(keras.callbacks.Callback):
+class BetweenSteps(keras.callbacks.Callback):
+    """A callback that acts between calls of the step, if something is due.
+
+    Keras waits for each step's logs where a callback has
+    `on_train_batch_end`, or else calls it beside the next step, under JAX
+    while the model's state is under way. So this acts in
+    `on_train_batch_begin`, and after an epoch's last step in `on_epoch_end`.
+    """
+
+    def set_model(self, model):
+        """Takes the model."""
+        super().set_model(model)
+        # Under JAX `self.model` has Keras attach all state to the model; the
+        # step alone is known without.
+        self._mixture = model
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Acts if something is due."""
+        self.act(self._mixture.step)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Acts if something is due."""
+        self.act(self._mixture.step)
+
+    def act(self, step: int) -> None:
+        """Does what is due after `step` steps, if anything."""
+        raise NotImplementedError
+
+
+class MixtureHistory(BetweenSteps):
     """Records losses, payoff and every mixture weight every few steps.
 
     A row holds `step`, `epoch` (from 1) and `seconds` (of training, over all
@@ -64,13 +93,6 @@ class MixtureHistory(keras.callbacks.Callback):
         self._before = self._base = None
         self._last_step = 0
 
-    def set_model(self, model):
-        """Takes the model to record."""
-        super().set_model(model)
-        # Under JAX `self.model` has Keras attach all state to the model; the
-        # step alone is known without.
-        self._mixture = model
-
     def on_train_begin(self, logs=None):
         """Takes up the rows of the file, and the clock."""
         step = self.model.step
@@ -102,14 +124,14 @@ class MixtureHistory(keras.callbacks.Callback):
         self._epoch = epoch + 1
         self._base = np.zeros((len(LOSSES), 2))
 
-    def on_train_batch_end(self, batch, logs=None):
+    def act(self, step: int) -> None:
         """Records a row when one is due."""
-        step = self._mixture.step
         if step // self.every > self._last_step // self.every:
             self.record()
 
     def on_epoch_end(self, epoch, logs=None):
         """Keeps the part of the open window that lies in this epoch."""
+        super().on_epoch_end(epoch, logs)
         sums = self._sums()
         self._before += sums - self._base
         self._base = sums

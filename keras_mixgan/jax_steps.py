@@ -1,13 +1,14 @@
 """Training under JAX: the step as a pure function, one `jax.jit` around it.
 
 Keras's JAX trainer hands a step all state as values and takes it back. Here
-`steps_per_execution` steps are one call, a `jax.lax.scan` over their batches,
-so that small networks do not wait for Python. Where the data lie on the
-device (`batches.Batches`), the host sends row numbers, not images.
+`steps_per_execution` steps are one call, a loop of XLA's over their batches, so
+that small networks do not wait for Python. Where the data lie on the device
+(`batches.Batches`), the host sends row numbers, not images.
 """
 
 import keras
 
+from keras_mixgan import executions
 from keras_mixgan import stateless
 from keras_mixgan.batches import Batches
 from keras_mixgan.batches import Rows
@@ -57,11 +58,11 @@ def make_train_function(model):
     if sharding is not None:
         return _sharded_train_function(model, sharding)
     _check_one_place(model)
-    one, many = model.train_step, _scan(model.train_step)
+    one = model.train_step
     if model.jit_compile and not model.run_eagerly:
-        one, many = (_jit(model, function) for function in (one, many))
-    elif model.run_eagerly:
-        many = _loop(one)
+        one, many = _jit(model, one), _jit(model, _loop(one))
+    else:
+        many = _eager_loop(one)
     return _runner(model, one, many)
 
 
@@ -78,14 +79,19 @@ def _check_one_place(model) -> None:
 
 def _runner(model, one, many):
     def run(state, iterator):
-        table = model.table
-        for batches in _runs_of_one_shape(iterator, model.steps_per_execution):
-            if len(batches) == 1:
+        table, longest = model.table, executions.longest(model)
+        for batches in _runs_of_one_shape(iterator, executions.length(model)):
+            count = len(batches)
+            if longest == 1:
                 logs, state = one(state, batches[0], table)
-            else:
+            elif count == longest:
                 logs, state = many(state, batches, table)
+            else:
+                # One program for all that are shorter: XLA compiles for long.
+                batches += batches[-1:] * (longest - count)
+                logs, state = many(state, batches, table, count)
             if model.host_step is not None:
-                model.host_step += len(batches)
+                model.host_step += count
         return logs, state
 
     return run
@@ -108,7 +114,7 @@ def _sharded_train_function(model, sharding):
         model,
         *(
             sharded_steps.on_all_devices(function, sharding)
-            for function in (step, _scan(step))
+            for function in (step, _loop(step))
         ),
     )
 
@@ -210,25 +216,34 @@ def _jit(model, function):
     return jax.jit(function, donate_argnums=0, out_shardings=shardings)
 
 
-def _scan(step):
+def _loop(step):
+    """Makes many steps of one: all the batches, or the first `count`.
+
+    Shorter calls are a loop too, never single steps: XLA may round otherwise
+    outside of a loop, and results are not to depend on where calls end.
+    """
     import jax
 
-    def many(state, batches, table):
+    step = jax.jit(step)  # Traced once, though it is called twice.
+
+    def many(state, batches, table, count=None):
         stacked = jax.tree.map(lambda *x: jax.numpy.stack(x), *batches)
+        logs, _ = jax.eval_shape(step, state, batches[0], table)
+        logs = jax.tree.map(lambda x: jax.numpy.zeros(x.shape, x.dtype), logs)
 
-        def body(state, data):
-            logs, state = step(state, data, table)
-            return state, logs
+        def body(i, carry):
+            return step(carry[1], jax.tree.map(lambda x: x[i], stacked), table)
 
-        state, logs = jax.lax.scan(body, state, stacked)
-        return jax.tree.map(lambda x: x[-1], logs), state
+        # A number that is known lets a GPU run without asking the host.
+        count = len(batches) if count is None else count
+        return jax.lax.fori_loop(0, count, body, (logs, state))
 
     return many
 
 
-def _loop(step):
-    def many(state, batches, table):
-        for data in batches:
+def _eager_loop(step):
+    def many(state, batches, table, count=None):
+        for data in batches[:count]:
             logs, state = step(state, data, table)
         return logs, state
 

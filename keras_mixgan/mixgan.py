@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_mixgan import executions
 from keras_mixgan import jax_steps
 from keras_mixgan import payoffs
 from keras_mixgan import sampling
@@ -183,6 +184,8 @@ class MixGAN(MixtureModel):
             from keras_mixgan.distribution import loop
 
             make = loop.train_function
+        elif self.executions is not None:
+            make = executions.train_function
         else:
             super().make_train_function(force)
             return

@@ -10,7 +10,6 @@ import os
 import pathlib
 import shutil
 import time
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -19,11 +18,13 @@ from keras_mixgan import atomic
 from keras_mixgan import callbacks
 from keras_mixgan import data
 from keras_mixgan import distribution
+from keras_mixgan import executions
 from keras_mixgan import recipes
 from keras_mixgan import settings as settings_module
 from keras_mixgan import sources
 from keras_mixgan.distribution import run_devices
 from keras_mixgan.divergence import NonFiniteError
+from keras_mixgan.history import positive
 from keras_mixgan.mixgan import MixGAN
 from keras_mixgan.models import load_model
 from keras_mixgan.models import make_model
@@ -57,6 +58,7 @@ def train(
     strategy: str | None = None,
     devices: Sequence[str] | None = None,
     sync_batch_norm: bool = False,
+    steps_per_execution: int = 1,
     dry_run: bool = False,
 ) -> MixGAN:
     """Trains a mixture in a folder, or goes on with the run that is there.
@@ -76,6 +78,9 @@ def train(
         devices: As in `distribution.strategy`.
         sync_batch_norm: Whether replicas share the statistics of batch
             normalization.
+        steps_per_execution: Steps that one call trains at most, so that small
+            networks do not wait for Python. A call ends where a row of the
+            history or an epoch does. A run may go on with another number.
         dry_run: Prints what would go where, and neither trains nor writes.
 
     Returns:
@@ -95,6 +100,7 @@ def train(
     >>> model.step
     20
     """
+    positive("steps_per_execution", steps_per_execution)
     if recipe is None:
         settings = settings_module.resolve(given)
         workdir = workdir or default_workdir(settings.source)
@@ -115,7 +121,7 @@ def train(
         print(run.devices.describe(run.model))
         return run.model
     run.begin(given, checkpoint_seconds, sample_epochs, history_steps)
-    run.train()
+    run.train(run.plan(steps_per_execution, history_steps))
     run.finish()
     return run.model
 
@@ -297,7 +303,19 @@ class _Run:
             )
         return "\n".join(lines)
 
-    def train(self) -> None:
+    def plan(
+        self, steps_per_execution: int, history_steps: int
+    ) -> executions.Executions | None:
+        """Plans calls of several steps, which end where something is due."""
+        if steps_per_execution == 1:
+            return None
+        return executions.Executions(
+            steps_per_execution,
+            periods=(history_steps, self.per_epoch),
+            end=self.settings.steps,
+        )
+
+    def train(self, plan: executions.Executions | None) -> None:
         """Trains to the last step, from wherever the model stands."""
         settings = self.settings
         self.began, self.first = time.monotonic(), self.model.step
@@ -308,24 +326,26 @@ class _Run:
         source = self.source
         if not settings.conditional and source.labels is not None:
             source = dataclasses.replace(source, labels=None, label_names=None)
-        for epoch, count, steps in segments(
-            self.first, settings.steps, self.per_epoch
-        ):
-            stream = data.load(
-                source,
-                batch_size=settings.batch_size,
-                seed=settings.seed,
-                start_step=self.model.step,
-            )
-            with self.devices.training(self.workdir):
-                self.model.fit(
-                    stream,
-                    initial_epoch=epoch,
-                    epochs=epoch + count,
-                    steps_per_epoch=steps,
-                    callbacks=written if self.devices.is_chief else [],
-                    verbose=0,
+        parts = executions.segments(
+            self.first, settings.steps, self.per_epoch, plan
+        )
+        with executions.planned(self.model, plan):
+            for epoch, count, batches in parts:
+                stream = data.load(
+                    source,
+                    batch_size=settings.batch_size,
+                    seed=settings.seed,
+                    start_step=self.model.step,
                 )
+                with self.devices.training(self.workdir):
+                    self.model.fit(
+                        stream,
+                        initial_epoch=epoch,
+                        epochs=epoch + count,
+                        steps_per_epoch=batches,
+                        callbacks=written if self.devices.is_chief else [],
+                        verbose=0,
+                    )
 
     def finish(self) -> None:
         """Writes the end of the run, and says what lies where."""
@@ -363,36 +383,3 @@ class _Run:
         if not target.exists() or target.stat().st_mtime_ns < newer:
             with atomic.replacing(target) as partial:
                 shutil.copyfile(source, partial)
-
-
-def segments(
-    step: int, steps: int, per_epoch: int
-) -> Iterator[tuple[int, int, int]]:
-    """Cuts the rest of a training into calls of `fit`.
-
-    Keras counts the steps of an epoch from its beginning, so the rest of an
-    interrupted epoch, and a last one that is not to be whole, are calls of
-    their own.
-
-    Args:
-        step: Steps trained so far.
-        steps: Steps in all.
-        per_epoch: Steps of a whole epoch.
-
-    Yields:
-        Number of the first epoch, from 0; how many epochs; steps of each.
-
-    Example:
-    >>> list(segments(7, 25, 5))
-    [(1, 1, 3), (2, 3, 5)]
-    """
-    while step < steps:
-        epoch, done = divmod(step, per_epoch)
-        whole = 0 if done else (steps - step) // per_epoch
-        if whole:
-            yield epoch, whole, per_epoch
-            step += whole * per_epoch
-        else:
-            count = min(per_epoch - done, steps - step)
-            yield epoch, 1, count
-            step += count

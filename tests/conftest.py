@@ -16,6 +16,8 @@ tensorflow_only = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="of TensorFlow's path"
 )
 
+jax_only = pytest.mark.skipif(not JAX, reason="of JAX's path")
+
 
 def few_under_jax(*values):
     """All values, but under JAX, which compiles for each, the last alone."""

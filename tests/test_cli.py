@@ -9,6 +9,7 @@ import conftest
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import tensorflow_only
 from PIL import Image
 
 import keras_mixgan as kmg
@@ -113,6 +114,7 @@ def test_flags_of_a_run_are_its_settings():
         "strategy",
         "devices",
         "sync_batch_norm",
+        "steps_per_execution",
         "dry_run",
     }
 
@@ -130,6 +132,7 @@ def test_flags_of_a_run_are_its_settings():
         (["train", "--recipe=dcgn_mnist"], "Did you mean 'dcgan_mnist'?"),
         (["train", "--recipe=dcgan_celeba_64"], "`source` must be given"),
         (["train", "--source=./nowhere"], "nowhere"),
+        (["train", "--steps_per_execution=0"], "`steps_per_execution`"),
         (["sample"], "`model` must be given"),
         (["sample", "--model=no.keras"], "no.keras"),
         (
@@ -259,6 +262,7 @@ def test_sample_draws_a_column_a_class_and_keeps_to_its_seed(capsys, tmp_path):
     assert sample("5.png", "--num_images=2", "--columns=1").size
 
 
+@tensorflow_only
 def test_export_writes_a_sampler_once(capsys, points_model, tmp_path):
     out = tmp_path / "exported" / "1"
     flags = ("export", f"--model={points_model}", f"--out={out}")

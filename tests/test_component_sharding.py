@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from backend_cases import CASES
 from conftest import JAX
+from conftest import jax_only
 from conftest import small_discriminator
 from conftest import small_generator
 from keras import layers
@@ -18,8 +19,6 @@ from keras_mixgan import runs
 from keras_mixgan.data import load
 from keras_mixgan.distribution import ComponentSharding
 from keras_mixgan.sources import Source
-
-of_jax = pytest.mark.skipif(not JAX, reason="of JAX's path")
 
 
 def mesh(shape=(2,), axes=("components",)):
@@ -92,7 +91,7 @@ def assert_equal(model, other):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
 
 
-@of_jax
+@jax_only
 @pytest.mark.parametrize(
     "name",
     [
@@ -115,7 +114,7 @@ def test_a_step_is_that_of_one_device(name):
     assert_equal(two, one)
 
 
-@of_jax
+@jax_only
 def test_images_and_payoffs_need_no_mesh():
     one = make({}, None, 2, 1)
     two = make({}, ComponentSharding(mesh()), 2, 1)
@@ -129,7 +128,7 @@ def test_images_and_payoffs_need_no_mesh():
     )
 
 
-@of_jax
+@jax_only
 def test_a_second_axis_divides_batches():
     jax = pytest.importorskip("jax", "0.7", reason="older XLA aborts here")
     assert jax.device_count() >= 4
@@ -144,7 +143,7 @@ def test_a_second_axis_divides_batches():
     assert_equal(four, one)
 
 
-@of_jax
+@jax_only
 def test_a_component_is_on_its_device_alone():
     import jax
 
@@ -176,7 +175,7 @@ def test_a_component_is_on_its_device_alone():
                 assert variable.value.devices() == {devices[i % 2]}
 
 
-@of_jax
+@jax_only
 def test_devices_share_the_arithmetic(monkeypatch):
     """Four of each on two devices: about half of the work on each."""
     import jax
@@ -209,7 +208,7 @@ def noise(count=14):
     return Source("noise", images, np.arange(count, dtype=np.int32) % 3)
 
 
-@of_jax
+@jax_only
 def test_fit_saves_and_goes_on_elsewhere(tmp_path):
     """Two epochs are one on two devices and one on any."""
 
@@ -235,7 +234,7 @@ def test_fit_saves_and_goes_on_elsewhere(tmp_path):
     assert_equal(model, alone)
 
 
-@of_jax
+@jax_only
 def test_callbacks_see_the_weights_in_the_middle():
     seen = []
 
@@ -253,7 +252,7 @@ def test_callbacks_see_the_weights_in_the_middle():
     assert np.array_equal(seen[1], model.generators[1].get_weights()[0])
 
 
-@of_jax
+@jax_only
 def test_what_cannot_be_sharded_is_said():
     def points(generator, **optimizer):
         model = MixGAN(generator, small_discriminator(), 2, 1)
@@ -288,7 +287,7 @@ def test_what_cannot_be_sharded_is_said():
             ComponentSharding(mesh(shape, axes))
 
 
-@of_jax
+@jax_only
 def test_a_run_may_change_its_devices(tmp_path):
     """From one device to two by components, to two by rows: the same run."""
     given = {
@@ -315,7 +314,7 @@ def test_a_run_may_change_its_devices(tmp_path):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-@of_jax
+@jax_only
 def test_strategies_by_name():
     cpus = "cpu:0,cpu:1"
     by_rows = kmg.distribution.strategy("mirrored", cpus)

@@ -14,7 +14,7 @@ PACKAGE = pathlib.Path(keras_mixgan.__file__).parent
 # Each module imports only from lines above its own.
 ORDER = """
 _version names atomic json_files
-stateless batches
+stateless batches executions
 distribution.cluster distribution.devices distribution.shares
 distribution.replicas distribution.placement distribution.exchange
 distribution.component_sharding

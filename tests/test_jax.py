@@ -9,8 +9,8 @@ import textwrap
 import keras
 import numpy as np
 import pytest
-from conftest import JAX
 from conftest import image_networks
+from conftest import jax_only
 from conftest import small_discriminator
 from conftest import small_generator
 from keras import layers
@@ -21,7 +21,6 @@ from keras_mixgan.data import load
 from keras_mixgan.sources import Source
 
 HERE = pathlib.Path(__file__).parent
-of_jax = pytest.mark.skipif(not JAX, reason="of JAX's path")
 
 
 def noise(count=14):
@@ -65,7 +64,7 @@ def run_python(script, **environment):
     return done.stdout
 
 
-@of_jax
+@jax_only
 def test_data_on_the_device_are_the_same_data():
     """Rows gathered inside of the step, several steps a call, or arrays."""
     source = noise()
@@ -84,7 +83,7 @@ def test_data_on_the_device_are_the_same_data():
             np.testing.assert_allclose(a, b, atol=1e-6)
 
 
-@of_jax
+@jax_only
 def test_what_is_not_finite_is_named():
     model = MixGAN(small_generator(), small_discriminator(), 2, 1, seed=0)
     model.compile()
@@ -96,7 +95,7 @@ def test_what_is_not_finite_is_named():
         model.fit(points, batch_size=8, verbose=0)
 
 
-@of_jax
+@jax_only
 def test_all_state_is_handed_to_the_step():
     """A variable left out would be read as a constant of the program."""
     from keras_mixgan import jax_steps
@@ -113,7 +112,7 @@ def test_all_state_is_handed_to_the_step():
     assert {id(v) for v in found} <= known
 
 
-@of_jax
+@jax_only
 def test_two_devices_do_what_one_does():
     script = """
         import keras, numpy as np

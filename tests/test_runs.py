@@ -11,6 +11,7 @@ import conftest
 import keras
 import numpy as np
 import pytest
+from conftest import few_under_jax
 from PIL import Image
 
 import keras_mixgan as kmg
@@ -30,9 +31,13 @@ RING = {
 }
 
 
-def train(workdir, verbose=0, history_steps=2, **given):
+def train(workdir, steps_per_execution=1, verbose=0, **given):
     return runs.train(
-        RING | given, workdir, verbose=verbose, history_steps=history_steps
+        RING | given,
+        workdir,
+        history_steps=2,
+        steps_per_execution=steps_per_execution,
+        verbose=verbose,
     )
 
 
@@ -110,13 +115,20 @@ def test_a_run_made_longer_in_mid_epoch_ends_as_if_never_stopped(
     assert "Epoch 3/3\n" in out
 
 
-def test_a_run_killed_at_any_moment_ends_as_if_never_stopped(whole, tmp_path):
+@pytest.mark.parametrize("steps_per_execution", few_under_jax(1, 5))
+def test_a_run_killed_at_any_moment_ends_as_if_never_stopped(
+    whole, tmp_path, steps_per_execution
+):
     flags = [f"--{name}={value}" for name, value in RING.items()]
     workdir = tmp_path / "run"
     command = [sys.executable, "-m", "keras_mixgan", "train", *flags]
     command += [f"--workdir={workdir}", "--steps=46", "--history_steps=2"]
     process = subprocess.Popen(
-        [*command, "--checkpoint_seconds=0"],
+        [
+            *command,
+            "--checkpoint_seconds=0",
+            f"--steps_per_execution={steps_per_execution}",
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -130,7 +142,7 @@ def test_a_run_killed_at_any_moment_ends_as_if_never_stopped(whole, tmp_path):
     assert process.wait() == -signal.SIGKILL
     stopped_at = models.load_model(workdir / "checkpoint.keras").step
     assert 0 < stopped_at < 46
-    model = train(workdir, steps=46)
+    model = train(workdir, steps_per_execution, steps=46)
     assert same_weights(model, whole[0])
     assert same_history(workdir, whole[1])
     assert sorted(contents(workdir)) == sorted(runs.OUTPUTS)
@@ -328,17 +340,6 @@ def test_digits_have_settings_of_their_own_only_with_dcgan():
     )
     elsewhere = settings.resolve({"source": "mnist"})
     assert elsewhere.generator_learning_rate == 1e-4
-
-
-@pytest.mark.parametrize("step", range(12))
-@pytest.mark.parametrize("steps", [1, 5, 10, 12])
-def test_segments_cover_the_rest_epoch_by_epoch(step, steps):
-    seen = []
-    for epoch, count, size in runs.segments(step, steps, per_epoch=5):
-        for i in range(count):
-            assert (step + len(seen)) // 5 == epoch + i
-            seen += range(size)
-    assert len(seen) == max(0, steps - step)
 
 
 def test_folders_are_named_after_their_source(tmp_path, monkeypatch):

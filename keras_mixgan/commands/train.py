@@ -284,6 +284,14 @@ DEVICES = Group(
             default=False,
         ),
         Flag(
+            "steps_per_execution",
+            int,
+            "Steps in one call, at most, so that small networks do not wait "
+            "for Python. A call ends where a row of history.csv or an epoch "
+            "does. Changes no result; under JAX at most its rounding.",
+            default=1,
+        ),
+        Flag(
             "dry_run",
             bool,
             "Print what would go where, and do no more.",

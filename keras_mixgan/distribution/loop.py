@@ -7,6 +7,7 @@ cannot be asked in it. And logs need no averaging: what a step returns is
 summed over replicas already.
 """
 
+from keras_mixgan import executions
 from keras_mixgan import steps
 from keras_mixgan.distribution import batches
 from keras_mixgan.distribution import replicas
@@ -55,7 +56,7 @@ def train_function(model):
             data = batches.distribute(strategy, x, y, len(x), shuffle=False)
             iterator = iter(data)
         logs = None
-        for _ in range(model.steps_per_execution):
+        for _ in range(executions.length(model)):
             batch = next(iterator, None)
             if batch is None:
                 break
