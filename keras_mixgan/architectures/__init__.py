@@ -83,7 +83,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         # some mixtures it keeps each generator varied, see the zoo.
         Architecture(
             "dcgan_small_labels",
-            functools.partial(dcgan_generator, label_scale=0.3),
+            functools.partial(dcgan_generator, label_scale=0.1),
             dcgan_discriminator,
             dcgan.IMAGE_SHAPES,
             _training(
