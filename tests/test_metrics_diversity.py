@@ -1,5 +1,7 @@
 """Precision and recall, birthday paradox, modes, labels, components."""
 
+import types
+
 import numpy as np
 import pytest
 from metrics_stand_ins import FromArrays
@@ -163,6 +165,54 @@ def test_bad_label_agreement():
         metrics.label_agreement(
             FromArrays(images, labels=labels), stub(), num_images=20
         )
+
+
+def labelled(images, labels):
+    return types.SimpleNamespace(images=images, labels=labels, name="some")
+
+
+def test_class_diversity_is_the_share_of_each_pixels_deviation():
+    # Two classes of two pixels; deviations 1 and 3 in one, 2 and 0 in other.
+    points = np.array([[0, 0], [2, 6], [5, 1], [1, 1]]) / 10
+    labels = np.array([0, 0, 1, 1])
+    real = labelled(points, labels)
+    assert metrics.class_diversity(real, real).mean == pytest.approx(1)
+    half = labelled(points / 2 + 0.3, labels)
+    found = metrics.class_diversity(half, real)
+    assert found.mean == pytest.approx(0.5)
+    assert found.details["real_spread"] == pytest.approx(0.15)
+    other = labelled(points * [[1], [1], [0], [0]], labels)
+    found = metrics.class_diversity(other, real)
+    assert found.details["per_class"] == pytest.approx([1, 0])
+    assert found.mean == pytest.approx(2 / 3)
+
+
+def test_class_diversity_of_a_generator_that_draws_one_image_a_class():
+    images, labels = digits(1000)
+    real = labelled(images, labels)
+    same = images[[np.flatnonzero(labels == c)[0] for c in labels]]
+    model = FromArrays(images, same, labels=labels)
+    shares = [
+        metrics.class_diversity(model, real, component=i).mean for i in (0, 1)
+    ]
+    assert shares == pytest.approx([1, 0], abs=0.08)
+    assert 0.3 < metrics.class_diversity(model, real).mean < 0.95
+
+
+def test_bad_class_diversity():
+    images, labels = digits(100)
+    real = labelled(images, labels)
+    run = metrics.class_diversity
+    with pytest.raises(ValueError, match="`model_or_data` must be conditional"):
+        run(FromArrays(images), real)
+    with pytest.raises(ValueError, match="`real` must have labels"):
+        run(real, images)
+    with pytest.raises(ValueError, match="`model_or_data` must have labels"):
+        run(images, real)
+    with pytest.raises(ValueError, match="`num_images` must be at least 2"):
+        run(real, real, num_images=1)
+    with pytest.raises(ValueError, match="at least 2 images of each class"):
+        run(real, labelled(images[:9], labels[:9]))
 
 
 def test_component_distinctness():

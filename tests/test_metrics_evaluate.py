@@ -2,6 +2,7 @@
 
 import io
 import json
+import types
 
 import keras
 import numpy as np
@@ -131,6 +132,7 @@ def test_the_classifier_sees_each_image_once():
 def test_every_registered_metric_runs(ring):
     images, labels = digits(300)
     conditional = FromArrays(images, images[::-1], labels=labels)
+    source = types.SimpleNamespace(images=images, labels=labels, name="some")
     quick = {
         "neural_net_distance": {"steps": 2},
         "component_distinctness": {"steps": 2},
@@ -138,7 +140,7 @@ def test_every_registered_metric_runs(ring):
     names = set(metrics.METRICS) - {"modes", "equilibrium_gap"}
     report = metrics.evaluate(
         conditional,
-        images,
+        source,
         sorted(names),
         num_images=40,
         splits=2,
@@ -150,6 +152,7 @@ def test_every_registered_metric_runs(ring):
     )
     assert "component_distinctness" not in report.scores["generator 1"]
     assert "label_agreement" not in report.scores["real"]
+    assert report.scores["real"]["class_diversity"].mean > 0.8
     report = metrics.evaluate(
         ring_model(),
         "ring",
@@ -172,6 +175,9 @@ def test_bad_arguments(ring):
         run(model, ring, "fid")
     with pytest.raises(ValueError, match="needs a conditional model"):
         run(model, ring, ["label_agreement"])
+    images, labels = digits(20)
+    with pytest.raises(ValueError, match="needs real data with labels"):
+        run(FromArrays(images, labels=labels), images, ["class_diversity"])
     with pytest.raises(ValueError, match="`options` must be for metrics among"):
         run(model, ring, ["modes"], options={"fid": {}})
     with pytest.raises(ValueError, match="`source` must have images of the"):

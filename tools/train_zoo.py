@@ -11,6 +11,7 @@ long as its single-component twin did in all, to compare both at equal time.
 The twin has to be trained first, and under the same load.
 """
 
+import json
 import pathlib
 import shutil
 import subprocess
@@ -37,7 +38,7 @@ NUM_IMAGES = flags.DEFINE_integer("num_images", 50_000, "Images a row.")
 SPLIT = flags.DEFINE_string(
     "split", None, "Real data to score against, by default those trained on."
 )
-METRICS = "inception_score,fid,kid"
+METRICS = ("inception_score", "fid", "kid")
 MODEL = "model.keras"
 
 
@@ -77,6 +78,13 @@ def keep_early(run: pathlib.Path) -> None:
     shutil.copyfile(run / "settings.json", early / "settings.json")
 
 
+def metrics_of(run: pathlib.Path) -> tuple[str, ...]:
+    """What a run is scored by: with labels also by class diversity."""
+    found = json.loads((run / "settings.json").read_text())
+    labels = ("class_diversity",) if found["settings"]["conditional"] else ()
+    return METRICS + labels
+
+
 def evaluate(run: pathlib.Path, whole: bool) -> None:
     """Scores the model of a run, with its parts and real data if `whole`."""
     if (run / "scores.json").exists() or not (run / MODEL).exists():
@@ -84,7 +92,8 @@ def evaluate(run: pathlib.Path, whole: bool) -> None:
     command = [
         *(sys.executable, "-m", "keras_mixgan", "evaluate"),
         *(f"--model={run / MODEL}", f"--classifier={CLASSIFIER.value}"),
-        *(f"--metrics={METRICS}", f"--num_images={NUM_IMAGES.value}"),
+        f"--metrics={','.join(metrics_of(run))}",
+        f"--num_images={NUM_IMAGES.value}",
     ]
     if SPLIT.value:
         command.append(f"--split={SPLIT.value}")

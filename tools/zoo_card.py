@@ -7,6 +7,7 @@ COLUMNS = {
     "inception_score": "classifier score (higher is better)",
     "fid": "Frechet distance (lower is better)",
     "kid": "kernel distance (lower is better)",
+    "class_diversity": "diversity within a class (1 as real data)",
 }
 MAIN = "fid"
 

@@ -5,6 +5,7 @@ To add an architecture: write its file beside these, and one entry in
 """
 
 import dataclasses
+import functools
 import types
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -72,6 +73,17 @@ ARCHITECTURES: dict[str, Architecture] = {
         Architecture(
             "dcgan",
             dcgan_generator,
+            dcgan_discriminator,
+            dcgan.IMAGE_SHAPES,
+            _training(
+                payoff="log", optimizer="adam", learning_rate=1e-4, beta_1=0.5
+            ),
+        ),
+        # The same networks; a label starts out weaker than the latents. In
+        # some mixtures it keeps each generator varied, see the zoo.
+        Architecture(
+            "dcgan_small_labels",
+            functools.partial(dcgan_generator, label_scale=0.1),
             dcgan_discriminator,
             dcgan.IMAGE_SHAPES,
             _training(

@@ -1,5 +1,6 @@
 """Checks and small pieces that every architecture shares."""
 
+import math
 import numbers
 from collections.abc import Sequence
 from typing import Any
@@ -26,6 +27,27 @@ def positive_int(argument: str, value: Any) -> int:
             f"`{argument}` must be a positive integer, got {value!r}."
         )
     return int(value)
+
+
+def positive_number(argument: str, value: Any) -> float:
+    """Returns `value` as a float, or says which argument is wrong.
+
+    Args:
+        argument: Name of the argument, for the message.
+        value: What the caller passed.
+
+    Returns:
+        `value` as a Python float.
+
+    Raises:
+        ValueError: If `value` is not a finite number above 0.
+    """
+    is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_real or not 0 < value < math.inf:
+        raise ValueError(
+            f"`{argument}` must be a positive number, got {value!r}."
+        )
+    return float(value)
 
 
 def optional_classes(num_classes: Any) -> int | None:
@@ -78,19 +100,20 @@ def normal_init(stddev: float = 0.02) -> keras.initializers.Initializer:
 
 
 def generator_inputs(
-    latent_dim: int, num_classes: int | None
+    latent_dim: int, num_classes: int | None, label_scale: float = 1.0
 ) -> tuple[Any, keras.KerasTensor]:
     """Inputs of a generator, and the vector its first layer reads.
 
     Labels are concatenated to the latents as a learned vector drawn from
-    N(0, 1), the scale of the latents. The vector is short, a tenth of the
-    latents: on the digits a longer one led the generator to one image a
-    class, latents ignored, and latents multiplied by a label vector left the
-    labels ignored (400 steps, one pair, width 24).
+    N(0, label_scale), by default the scale of the latents. The vector is
+    short, a tenth of the latents: on the digits a longer one led the generator
+    to one image a class, latents ignored, and latents multiplied by a label
+    vector left the labels ignored (400 steps, one pair, width 24).
 
     Args:
         latent_dim: Size of a latent vector.
         num_classes: Number of classes, None for an unconditional generator.
+        label_scale: Standard deviation that the vectors of labels start with.
 
     Returns:
         The input or list of inputs for `keras.Model`, and a symbolic float
@@ -103,7 +126,7 @@ def generator_inputs(
     embedded = keras.layers.Embedding(
         num_classes,
         max(2, latent_dim // 10),
-        embeddings_initializer=normal_init(1.0),
+        embeddings_initializer=normal_init(label_scale),
         name="label_embedding",
     )(labels)
     joined = keras.layers.Concatenate(name="condition")([latents, embedded])

@@ -45,6 +45,7 @@ def dcgan_generator(
     num_classes: int | None = None,
     width: int = 64,
     name: str = "dcgan_generator",
+    label_scale: float = 1.0,
 ) -> keras.Model:
     """Builds a DCGAN generator.
 
@@ -60,6 +61,9 @@ def dcgan_generator(
         width: Channels of the last hidden stage; each stage before it has
             twice the channels of the next.
         name: Name of the model.
+        label_scale: Standard deviation that the learned vectors of labels
+            start with; latents have 1. A small one keeps a generator from
+            answering a label with one image, latents ignored.
 
     Returns:
         A Functional model from latents (batch, latent_dim) float32, or from
@@ -78,8 +82,9 @@ def dcgan_generator(
     latent_dim = _checks.positive_int("latent_dim", latent_dim)
     num_classes = _checks.optional_classes(num_classes)
     width = _checks.positive_int("width", width)
+    label_scale = _checks.positive_number("label_scale", label_scale)
 
-    inputs, x = _checks.generator_inputs(latent_dim, num_classes)
+    inputs, x = _checks.generator_inputs(latent_dim, num_classes, label_scale)
     base, *upper = GENERATOR_STAGES[size]
     widths = [width * 2**i for i in reversed(range(len(upper)))]
     x = keras.layers.Dense(

@@ -56,8 +56,9 @@ GROUPS = (
                 list,
                 "Among inception_score, fid, kid, sliced_wasserstein, "
                 "precision_recall, birthday, label_agreement, "
-                "component_distinctness, neural_net_distance, "
-                "equilibrium_gap, and modes of ring or grid.",
+                "class_diversity, component_distinctness, "
+                "neural_net_distance, equilibrium_gap, and modes of ring or "
+                "grid.",
                 shown=f"{','.join(IMAGE_METRICS)}; of points: "
                 f"{','.join(POINT_METRICS)}",
             ),

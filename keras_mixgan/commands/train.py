@@ -120,7 +120,7 @@ NETWORKS = Group(
         Flag(
             "architecture",
             str,
-            "dcgan, wgan, wgan_gp, or mlp for points.",
+            "dcgan, dcgan_small_labels, wgan, wgan_gp, or mlp for points.",
             shown="dcgan; ring and grid: mlp",
         ),
         Flag("num_generators", int, "Generators in the mixture.", shown="3"),

@@ -11,6 +11,7 @@ from keras_mixgan.metrics.birthday import birthday
 from keras_mixgan.metrics.callback import Evaluate
 from keras_mixgan.metrics.callback import read_scores
 from keras_mixgan.metrics.callback import write_scores
+from keras_mixgan.metrics.class_diversity import class_diversity
 from keras_mixgan.metrics.classifiers import Classifier
 from keras_mixgan.metrics.distances import fid
 from keras_mixgan.metrics.distances import kid
@@ -43,6 +44,7 @@ __all__ = [
     "Samples",
     "Score",
     "birthday",
+    "class_diversity",
     "classifiers",
     "component_distinctness",
     "equilibrium_gap",

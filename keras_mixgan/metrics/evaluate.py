@@ -127,6 +127,11 @@ def _check(
                 f"`metrics` has {name!r}, which needs a conditional model, "
                 "received: a model without classes."
             )
+        if metric.labelled and reference.labels is None:
+            raise ValueError(
+                f"`metrics` has {name!r}, which needs real data with labels, "
+                f"received: {reference.name}, without."
+            )
     for name in options or {}:
         if name not in metrics:
             raise ValueError(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keras_mixgan.metrics.birthday import birthday
+from keras_mixgan.metrics.class_diversity import class_diversity
 from keras_mixgan.metrics.classifiers import Classifier
 from keras_mixgan.metrics.distances import fid
 from keras_mixgan.metrics.distances import kid
@@ -78,12 +79,14 @@ class Metric:
         rows: "all", "generated" (not the real data) or "mixture".
         needs_classifier: it looks through the report's classifier.
         conditional: it needs a model that takes labels.
+        labelled: it needs real data that have labels.
     """
 
     run: Callable[..., dict[str, Score]]
     rows: str = "all"
     needs_classifier: bool = False
     conditional: bool = False
+    labelled: bool = False
 
 
 def _inception_score(row: Row, use: Settings, **options: Any):
@@ -159,6 +162,17 @@ def _label_agreement(row: Row, use: Settings, **options: Any):
     )
 
 
+def _class_diversity(row: Row, use: Settings, **options: Any):
+    score = class_diversity(
+        row.model or row.compared,
+        row.reference,
+        seed=use.seed,
+        component=row.component,
+        **options,
+    )
+    return {"class_diversity": score}
+
+
 def _component_distinctness(row: Row, use: Settings, **options: Any):
     options.setdefault("num_images", use.limit(2000))
     score = component_distinctness(row.model, seed=use.seed, **options)
@@ -194,6 +208,9 @@ METRICS: dict[str, Metric] = {
     "modes": Metric(_modes),
     "label_agreement": Metric(
         _label_agreement, "generated", needs_classifier=True, conditional=True
+    ),
+    "class_diversity": Metric(
+        _class_diversity, conditional=True, labelled=True
     ),
     "component_distinctness": Metric(_component_distinctness, "mixture"),
     "equilibrium_gap": Metric(_equilibrium_gap, "mixture"),

@@ -116,6 +116,16 @@ class Samples:
                 break
         return np.concatenate(found)
 
+    def images_of(self, label: int, limit: int) -> np.ndarray:
+        """Returns the first images of a class, float32 (min(limit, N), ...).
+
+        Args:
+            label: the class, of a data set that has labels.
+            limit: at most so many.
+        """
+        rows = np.flatnonzero(self.labels == label)[:limit]
+        return to_float(self._images[self._order[rows]])
+
     def halves(self) -> tuple["Samples", "Samples"]:
         """Returns two data sets, the first and the second half of this one.
 
