@@ -72,9 +72,10 @@ REMARKS = {
     "its mixture weight fell to 0.18, and the regulariser keeps it from zero.",
     "mix_dcgan_fashion_mnist": "The generators have divided shades and shapes "
     "among them, and each varies little within a class.",
-    "mix_wgan_mnist": "With the linear estimate each of the five generators "
-    "sees a fifth of a batch: after equal steps they are less far than the "
-    "single one, and generator 3 draws hardly anything yet.",
+    "mix_wgan_mnist": "After equal steps the five generators are less far "
+    "than the single one, and generator 3 draws hardly anything yet. That each "
+    "sees a fifth of a batch (the linear estimate) is not why: with the full "
+    "one three generators were less far still.",
     "mix_dcgan_celeba_64": "The generators have divided the backgrounds among "
     "them: coloured, dark, and light.",
     "dcgan_cifar10": "Colours and textures of a class are there, objects are "
