@@ -79,8 +79,8 @@ ARCHITECTURES: dict[str, Architecture] = {
                 payoff="log", optimizer="adam", learning_rate=1e-4, beta_1=0.5
             ),
         ),
-        # The same networks; a label starts out weaker than the latents. In
-        # some mixtures it keeps each generator varied, see the zoo.
+        # The same networks; a label starts out weaker than the latents. In a
+        # mixture it keeps generators from one image a class.
         Architecture(
             "dcgan_small_labels",
             functools.partial(dcgan_generator, label_scale=0.1),
