@@ -70,8 +70,7 @@ DATA = {
 REMARKS = {
     "mix_dcgan_mnist": "Generator 1 has collapsed to about one image a class; "
     "its mixture weight fell to 0.18, and the regulariser keeps it from zero. "
-    "The architecture `dcgan_small_labels` cures that, at a price in the "
-    "scores (BUILD_NOTES.md).",
+    "The architecture `dcgan_small_labels` cures that, see BUILD_NOTES.md.",
     "mix_dcgan_fashion_mnist": "The generators have divided shades and shapes "
     "among them, and each varies little within a class.",
     "mix_wgan_mnist": "After equal steps the five generators are less far "
