@@ -42,9 +42,8 @@ def main() -> None:
             )
         seconds = timing.in_turns(functions, rounds=5, warm=1)
         for name, values in seconds.items():
-            print(
-                f"{name}: {timing.spread([s / STEPS for s in values])} a step"
-            )
+            steps = timing.spread([1e3 * s / STEPS for s in values], "ms", 2)
+            print(f"{name}: {steps} a step")
 
 
 if __name__ == "__main__":
