@@ -315,6 +315,16 @@ def test_a_run_may_change_its_devices(tmp_path):
 
 
 @jax_only
+def test_a_jax_that_is_too_old_is_named(monkeypatch):
+    import jax
+
+    monkeypatch.setattr(jax, "__version_info__", (0, 6, 2))
+    assert ComponentSharding(mesh()).num_component_devices == 2
+    with pytest.raises(ImportError, match=r"jax>=0\.7'"):
+        ComponentSharding(mesh((2, 2), ("batch", "components")))
+
+
+@jax_only
 def test_strategies_by_name():
     cpus = "cpu:0,cpu:1"
     by_rows = kmg.distribution.strategy("mirrored", cpus)

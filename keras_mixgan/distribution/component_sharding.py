@@ -24,8 +24,9 @@ class ComponentSharding(keras.distribution.ModelParallel):
 
     Raises:
         ValueError: The mesh has other axes.
-        RuntimeError: Keras's backend is not JAX, JAX is older than 0.6 (0.7
-            with an axis "batch"), or several processes share the devices.
+        RuntimeError: Keras's backend is not JAX, or several processes share
+            the devices.
+        ImportError: JAX is older than 0.6, with an axis "batch" than 0.7.
 
     Example:
     ```python
@@ -58,9 +59,11 @@ class ComponentSharding(keras.distribution.ModelParallel):
             )
         needed = (0, 7) if "batch" in names else (0, 6)
         if jax.__version_info__ < needed:
-            raise RuntimeError(
+            least = ".".join(map(str, needed))
+            raise ImportError(
                 f"ComponentSharding over the axes {names} needs jax >= "
-                f"{'.'.join(map(str, needed))}. Received: {jax.__version__}"
+                f"{least}: pip install 'jax>={least}'. Received: jax "
+                f"{jax.__version__}"
             )
         # Which part of a model is where, Keras says by variables' names; here
         # it follows from the component that they belong to.
