@@ -25,9 +25,9 @@ import keras
 import numpy as np
 
 import keras_mixgan as kmg
-from keras_mixgan import jax_steps
-from keras_mixgan import stateless
-from keras_mixgan.normalization import sources
+from keras_mixgan.backends import stateless
+from keras_mixgan.game.normalization import sources
+from keras_mixgan.training import jax_steps
 
 SHAPE, LATENT_DIM = (32, 32, 3), 100
 POLICIES = {"bf16": "mixed_bfloat16", "fp32": "float32"}

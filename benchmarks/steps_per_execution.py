@@ -16,7 +16,7 @@ def main() -> None:
     import keras
 
     import keras_mixgan as kmg
-    from keras_mixgan import callbacks
+    from keras_mixgan.training import callbacks
 
     print(f"backend: {keras.backend.backend()}")
     for source, (architecture, shape, classes) in SHAPES.items():

@@ -30,7 +30,14 @@ _choose_backend()
 
 # Imported at first use: they need TensorFlow or Matplotlib, the model does
 # not, and it is to be imported quickly.
-_LAZY = ("callbacks", "data", "distribution", "metrics", "plotting", "runs")
+_LAZY = {
+    "callbacks": "training.callbacks",
+    "data": "data",
+    "distribution": "distribution",
+    "metrics": "metrics",
+    "plotting": "utils.plotting",
+    "runs": "cli.runs",
+}
 
 
 def _is_command() -> bool:
@@ -51,12 +58,12 @@ def _is_command() -> bool:
 # MixGAN only once it has been imported.
 if not _is_command():
     from keras_mixgan import architectures
-    from keras_mixgan import payoffs
-    from keras_mixgan import sources
-    from keras_mixgan.divergence import NonFiniteError
+    from keras_mixgan.data import sources
+    from keras_mixgan.game import payoffs
+    from keras_mixgan.game.payoffs import Payoff
     from keras_mixgan.mixgan import MixGAN
-    from keras_mixgan.payoffs import Payoff
-    from keras_mixgan.presets import list_presets
+    from keras_mixgan.presets.folders import list_presets
+    from keras_mixgan.training.divergence import NonFiniteError
 
 __all__ = [
     "MixGAN",
@@ -73,7 +80,7 @@ __all__ = [
 
 def __getattr__(name):
     if name in _LAZY:
-        return importlib.import_module(f"keras_mixgan.{name}")
+        return importlib.import_module(f"keras_mixgan.{_LAZY[name]}")
     raise AttributeError(f"module 'keras_mixgan' has no attribute {name!r}")
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from keras_mixgan.cli import main
+from keras_mixgan.cli.program import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -3,18 +3,18 @@
 import keras
 import numpy as np
 
-from keras_mixgan import executions
-from keras_mixgan import jax_steps
-from keras_mixgan import payoffs
-from keras_mixgan import sampling
-from keras_mixgan import serialization
-from keras_mixgan import steps
-from keras_mixgan import validation
 from keras_mixgan.distribution import replicas
-from keras_mixgan.divergence import StopOnNonFinite
-from keras_mixgan.mixture_model import MixtureModel
-from keras_mixgan.objectives import Objective
-from keras_mixgan.optimizers import TwoPlayerOptimizer
+from keras_mixgan.game import payoffs
+from keras_mixgan.game.objectives import Objective
+from keras_mixgan.training import executions
+from keras_mixgan.training import jax_steps
+from keras_mixgan.training import sampling
+from keras_mixgan.training import serialization
+from keras_mixgan.training import steps
+from keras_mixgan.training import validation
+from keras_mixgan.training.divergence import StopOnNonFinite
+from keras_mixgan.training.mixture_model import MixtureModel
+from keras_mixgan.training.optimizers import TwoPlayerOptimizer
 
 
 @keras.saving.register_keras_serializable(package="keras_mixgan")
@@ -191,13 +191,6 @@ class MixGAN(MixtureModel):
             return
         if self.train_function is None or force:
             self.train_function = make(self)
-
-    def jax_state_sync(self):
-        """As in `keras.Model`, also where components are stacked."""
-        state = getattr(self, "_jax_state", None)
-        if state and not self._jax_state_synced:
-            self._jax_state = jax_steps.plain_state(state)
-        super().jax_state_sync()
 
     def _maybe_symbolic_build(self, *args, **kwargs):
         """Nothing: all networks are built when they are made."""

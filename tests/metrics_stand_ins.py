@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
+from keras_mixgan.data.sources import load_source
 from keras_mixgan.metrics.classifiers import Classifier
-from keras_mixgan.sources import load_source
 
 
 class FromArrays:

@@ -20,10 +20,10 @@ from zoo_runs import run_folder
 from zoo_runs import seconds_of
 from zoo_runs import twin_of
 
-from keras_mixgan import plotting
 from keras_mixgan import presets
-from keras_mixgan import recipes
-from keras_mixgan.models import load_model
+from keras_mixgan.cli.models import load_model
+from keras_mixgan.presets import recipes
+from keras_mixgan.utils import plotting
 
 ROOT = flags.DEFINE_string("root", "runs/zoo", "Folder of all runs.")
 ZOO = flags.DEFINE_string("zoo", "zoo", "Folder of the zoo.")

@@ -25,7 +25,7 @@ from zoo_runs import run_folder
 from zoo_runs import seconds_of
 from zoo_runs import twin_of
 
-from keras_mixgan import recipes
+from keras_mixgan.presets import recipes
 
 NAMES = flags.DEFINE_list("names", None, "Recipes to train.", required=True)
 SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds, each a run of its own.")

@@ -4,7 +4,6 @@ Replicas (`mirrored`, `multi_worker`) divide batches; `component_parallel`
 divides the mixture.
 """
 
-from keras_mixgan.distribution.component_sharding import ComponentSharding
 from keras_mixgan.distribution.placement import ComponentParallel
 from keras_mixgan.distribution.replicas import synchronize
 from keras_mixgan.distribution.strategies import NAMES
@@ -13,7 +12,6 @@ from keras_mixgan.distribution.strategies import strategy
 __all__ = [
     "NAMES",
     "ComponentParallel",
-    "ComponentSharding",
     "strategy",
     "synchronize",
 ]

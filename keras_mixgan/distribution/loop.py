@@ -7,11 +7,11 @@ cannot be asked in it. And logs need no averaging: what a step returns is
 summed over replicas already.
 """
 
-from keras_mixgan import executions
-from keras_mixgan import steps
 from keras_mixgan.distribution import batches
 from keras_mixgan.distribution import replicas
 from keras_mixgan.distribution import shares
+from keras_mixgan.training import executions
+from keras_mixgan.training import steps
 
 
 def train_function(model):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_mixgan import mixtures
+from keras_mixgan.game import mixtures
 
 
 @dataclasses.dataclass(frozen=True)

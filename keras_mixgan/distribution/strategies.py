@@ -7,14 +7,12 @@ import keras
 
 from keras_mixgan.distribution import cluster
 from keras_mixgan.distribution import devices as devices_module
-from keras_mixgan.distribution.component_sharding import AXIS
-from keras_mixgan.distribution.component_sharding import ComponentSharding
 from keras_mixgan.distribution.placement import ComponentParallel
 
 NAMES = ("mirrored", "multi_worker", "component_parallel")
 OF_BACKENDS = {
     "tensorflow": NAMES,
-    "jax": ("mirrored", "component_parallel"),
+    "jax": ("mirrored",),
 }
 
 
@@ -49,7 +47,7 @@ def strategy(name: str, devices: str | Sequence[str] | None = None):
             (`tf.distribute.MultiWorkerMirroredStrategy`; TensorFlow alone);
             call it before anything else of TensorFlow.
             `"component_parallel"`: component i lives on device i mod n, see
-            `ComponentParallel`, under JAX `ComponentSharding`.
+            `ComponentParallel` (TensorFlow alone).
         devices: "gpu:0,gpu:1" or a list of names. By default all GPUs of this
             host, or its CPU. "cpu:0,cpu:1" are logical devices, for trials.
             With `"multi_worker"` each process takes all that it sees.
@@ -76,20 +74,15 @@ def strategy(name: str, devices: str | Sequence[str] | None = None):
     """
     check_name(name)
     if keras.backend.backend() == "jax":
-        return _of_jax(name, devices_module.resolve(devices))
+        return keras.distribution.DataParallel(
+            devices=devices_module.resolve(devices)
+        )
     if name == "multi_worker":
         return _multi_worker(devices)
     found = devices_module.resolve(devices)
     if name == "component_parallel":
         return ComponentParallel(found)
     return _mirrored(tuple(found))
-
-
-def _of_jax(name: str, devices: list[str]):
-    if name == "mirrored":
-        return keras.distribution.DataParallel(devices=devices)
-    mesh = keras.distribution.DeviceMesh((len(devices),), [AXIS], devices)
-    return ComponentSharding(mesh)
 
 
 _made: dict[tuple[str, ...], Any] = {}

@@ -9,11 +9,11 @@ import warnings
 import keras
 import tensorflow as tf
 
-from keras_mixgan import atomic
-from keras_mixgan import mixtures
 from keras_mixgan.exporting import metadata
 from keras_mixgan.exporting import pixels
 from keras_mixgan.exporting import routing
+from keras_mixgan.game import mixtures
+from keras_mixgan.utils import atomic
 
 PACKAGES = ("onnx", "tf2onnx")
 # Where the file keeps what `sampler.json` holds of a SavedModel.

@@ -4,9 +4,9 @@ import os
 
 import keras
 
-from keras_mixgan import atomic
 from keras_mixgan.exporting import metadata
 from keras_mixgan.exporting.signatures import Signatures
+from keras_mixgan.utils import atomic
 
 
 def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:

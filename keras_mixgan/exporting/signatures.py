@@ -2,11 +2,11 @@
 
 import tensorflow as tf
 
-from keras_mixgan import mixtures
 from keras_mixgan.exporting import checks
 from keras_mixgan.exporting import draws
 from keras_mixgan.exporting import pixels
 from keras_mixgan.exporting import routing
+from keras_mixgan.game import mixtures
 
 
 class Signatures:

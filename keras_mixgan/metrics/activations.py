@@ -17,9 +17,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from keras_mixgan import atomic
 from keras_mixgan.metrics.classifiers import Classifier
 from keras_mixgan.metrics.samples import Samples
+from keras_mixgan.utils import atomic
 
 CACHE_VARIABLE = "KERAS_MIXGAN_CACHE"
 # Part of every key: raise it when files of older versions must not be read.

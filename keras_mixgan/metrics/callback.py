@@ -9,10 +9,10 @@ from typing import Any
 
 import keras
 
-from keras_mixgan import atomic
 from keras_mixgan.metrics import registry
 from keras_mixgan.metrics.evaluate import evaluate
 from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.utils import atomic
 
 
 class Evaluate(keras.callbacks.Callback):

@@ -59,7 +59,7 @@ def fid(
 
     Example:
     >>> import keras_mixgan as kmg
-    >>> from keras_mixgan.sources import load_source
+    >>> from keras_mixgan.data.sources import load_source
     >>> digits = load_source("digits").images[:500]
     >>> round(kmg.metrics.fid(digits, real=digits).mean, 6)
     0.0

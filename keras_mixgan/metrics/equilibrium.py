@@ -18,9 +18,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_mixgan import components
-from keras_mixgan import payoffs
-from keras_mixgan.inference import Forward
+from keras_mixgan.backends.inference import Forward
+from keras_mixgan.game import components
+from keras_mixgan.game import payoffs
 from keras_mixgan.metrics import networks
 from keras_mixgan.metrics import response
 from keras_mixgan.metrics.samples import as_samples
@@ -104,7 +104,7 @@ def equilibrium_gap(
 
     Example:
     >>> import keras_mixgan as kmg
-    >>> from keras_mixgan.sources import load_source
+    >>> from keras_mixgan.data.sources import load_source
     >>> generator, discriminator = kmg.architectures.build("mlp", (2,))
     >>> model = kmg.MixGAN(generator, discriminator, 2, seed=0)
     >>> ring = load_source("ring")

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_mixgan.figures import COLOURS
 from keras_mixgan.metrics.callback import read_scores
+from keras_mixgan.utils.figures import COLOURS
 
 SIZE = (6.0, 4.0)
 

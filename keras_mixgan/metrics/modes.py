@@ -25,7 +25,7 @@ def known_modes(name: str) -> tuple[np.ndarray, float]:
     Raises:
         ValueError: another name.
     """
-    from keras_mixgan import sources
+    from keras_mixgan.data import sources
 
     if name == "ring":
         return sources.ring_centers(), sources.RING_STD

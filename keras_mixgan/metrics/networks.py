@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from keras_mixgan import architectures
-from keras_mixgan import components
-from keras_mixgan.inference import Forward
+from keras_mixgan.backends.inference import Forward
+from keras_mixgan.game import components
 
 NAMED = ("mlp", "conv")
 WIDTH = 64

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_mixgan import payoffs
-from keras_mixgan.inference import Forward
+from keras_mixgan.backends.inference import Forward
+from keras_mixgan.game import payoffs
 from keras_mixgan.metrics import networks
 from keras_mixgan.metrics import response
 from keras_mixgan.metrics.samples import as_samples
@@ -69,7 +69,7 @@ def neural_net_distance(
 
     Example:
     >>> import keras_mixgan as kmg
-    >>> from keras_mixgan.sources import load_source
+    >>> from keras_mixgan.data.sources import load_source
     >>> ring = load_source("ring").images[:2000]
     >>> near = kmg.metrics.neural_net_distance(ring, ring, steps=20)
     >>> far = kmg.metrics.neural_net_distance(ring + 0.5, ring, steps=20)

@@ -52,7 +52,7 @@ def precision_recall(
 
     Example:
     >>> import keras_mixgan as kmg
-    >>> from keras_mixgan.sources import load_source
+    >>> from keras_mixgan.data.sources import load_source
     >>> digits = load_source("digits").images[:200]
     >>> scores = kmg.metrics.precision_recall(digits, real=digits)
     >>> scores["recall"].mean

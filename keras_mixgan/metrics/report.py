@@ -9,9 +9,9 @@ import pathlib
 import platform
 from typing import Any
 
-from keras_mixgan import atomic
 from keras_mixgan._version import __version__
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils import atomic
 
 PACKAGES = ("keras", "tensorflow", "tensorflow-gan", "numpy", "scikit-learn")
 

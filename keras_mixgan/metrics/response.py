@@ -11,8 +11,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_mixgan import payoffs
-from keras_mixgan import penalties
+from keras_mixgan.game import payoffs
+from keras_mixgan.game import penalties
 
 LEARNING_RATE = 1e-3
 

@@ -228,7 +228,7 @@ def _name(data: Any) -> str:
 def _arrays(data: Any, argument: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Returns checked images and labels of an array, a source or a name."""
     if isinstance(data, str) or hasattr(data, "__fspath__"):
-        from keras_mixgan.sources import load_source
+        from keras_mixgan.data.sources import load_source
 
         data = load_source(data)
     labels = getattr(data, "labels", None)

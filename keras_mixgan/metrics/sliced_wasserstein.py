@@ -59,7 +59,7 @@ def sliced_wasserstein(
 
     Example:
     >>> import keras_mixgan as kmg
-    >>> from keras_mixgan.sources import load_source
+    >>> from keras_mixgan.data.sources import load_source
     >>> digits = load_source("digits").images
     >>> score = kmg.metrics.sliced_wasserstein(
     ...     digits[:64], real=digits[64:128], seed=0

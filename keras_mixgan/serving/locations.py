@@ -89,7 +89,7 @@ def _version(folder: pathlib.Path) -> int:
 
 
 def _export(source: str, folder: pathlib.Path) -> pathlib.Path:
-    from keras_mixgan import models
+    from keras_mixgan.cli import models
 
     folder.parent.mkdir(parents=True)
     models.load_model(source).export_sampler(folder)

@@ -121,7 +121,7 @@ class Rest:
             return await asyncio.wait_for(
                 self._predict(model, body), self._limits.timeout
             )
-        except asyncio.TimeoutError as error:
+        except TimeoutError as error:
             raise RequestError(
                 504,
                 "Deadline exceeded: no answer within "
@@ -131,7 +131,7 @@ class Rest:
     async def _body(self, request: web.Request) -> bytes:
         try:
             return await asyncio.wait_for(request.read(), self._limits.timeout)
-        except asyncio.TimeoutError as error:
+        except TimeoutError as error:
             raise RequestError(408, "The body did not come in time") from error
         except web.HTTPRequestEntityTooLarge as error:
             raise RequestError(

@@ -1,0 +1,1 @@
+"""Where Keras's backends differ: gradients, inference, explicit state."""

@@ -1,0 +1,61 @@
+"""The commands of `keras-mixgan`, a module each.
+
+A command's module holds `DESCRIPTION`, the first lines of its help; `GROUPS`,
+its flags; `EPILOGUE`, the last lines of its help; and `run(values)`, which
+takes the flags' values as attributes. It imports nothing slow before `run` is
+called, so that help comes at once.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """One entry in the list of commands.
+
+    Attributes:
+        name: What the user types.
+        summary: One line for the list of commands.
+        module: Name of its module.
+    """
+
+    name: str
+    summary: str
+    module: str
+
+
+COMMANDS: dict[str, Command] = {
+    command.name: command
+    for command in (
+        Command(
+            "train",
+            "Train a mixture, or go on with an interrupted training.",
+            "keras_mixgan.cli.commands.train",
+        ),
+        Command(
+            "sample",
+            "Draw images from a trained mixture.",
+            "keras_mixgan.cli.commands.sample",
+        ),
+        Command(
+            "evaluate",
+            "Score a trained mixture, its generators and real data.",
+            "keras_mixgan.cli.commands.evaluate",
+        ),
+        Command(
+            "export",
+            "Write a sampler that runs without this package.",
+            "keras_mixgan.cli.commands.export",
+        ),
+        Command(
+            "presets",
+            "List the trained mixtures that come along.",
+            "keras_mixgan.cli.commands.presets",
+        ),
+        Command(
+            "serve",
+            "Serve mixtures over HTTP, with a gallery page.",
+            "keras_mixgan.cli.commands.serve",
+        ),
+    )
+}

@@ -1,0 +1,91 @@
+"""`keras-mixgan export`."""
+
+import pathlib
+
+from keras_mixgan.cli.commands import model_flag
+from keras_mixgan.cli.commands.flag_groups import Flag
+from keras_mixgan.cli.commands.flag_groups import Group
+
+DESCRIPTION = """
+Writes a sampler of a trained mixture that runs without keras and this
+package: its generators and mixture weights, no discriminators, no optimizer.
+"""
+
+_OUT = {"saved_model": "exported/1", "onnx": "sampler.onnx"}
+
+GROUPS = (
+    Group(
+        "Flags",
+        (
+            model_flag.MODEL,
+            Flag(
+                "out",
+                str,
+                "A new or empty folder; with --format=onnx a new file that "
+                "ends in .onnx. TensorFlow Serving wants a folder whose name "
+                "is a number.",
+                shown="; ".join(
+                    f"{name}: {path}" for name, path in _OUT.items()
+                ),
+                placeholder="PATH",
+            ),
+            Flag(
+                "format",
+                str,
+                "saved_model, of TensorFlow; or onnx, which needs "
+                "pip install 'keras-mixgan[onnx]'.",
+                "saved_model",
+            ),
+            Flag(
+                "uint8",
+                bool,
+                "Whether images are levels of 0 to 255, not floats in [-1, 1].",
+                default=False,
+            ),
+        ),
+    ),
+)
+
+EPILOGUE = """
+Examples:
+  keras-mixgan export --model=runs/digits/model.keras --out=exported/1
+  keras-mixgan export --model=runs/digits/model.keras --out=small/1 --uint8
+  keras-mixgan export --model=runs/digits/model.keras --format=onnx
+"""
+
+
+def run(values) -> None:
+    """Exports the sampler.
+
+    Args:
+        values: The flags' values, as attributes.
+
+    Raises:
+        ValueError: A flag is not as described, or the model is no MixGAN.
+        OSError: The model cannot be read, or there is something at `out`, or
+            it cannot be written.
+        ImportError: A package that ONNX needs is missing.
+    """
+    model_flag.check(values.model)
+    if values.format not in _OUT:
+        raise ValueError(
+            f"`format` must be one of {', '.join(_OUT)}. Received: "
+            f"format={values.format}"
+        )
+    out = pathlib.Path(values.out or _OUT[values.format])
+
+    if values.format == "onnx" and out.suffix != ".onnx":
+        raise ValueError(
+            "`out` must end in .onnx where `format` is onnx. Received: "
+            f"out={out}"
+        )
+
+    from keras_mixgan.utils import atomic
+
+    atomic.check_new(out, "out")
+
+    from keras_mixgan.cli import models
+
+    model = models.load_model(values.model)
+    model.export_sampler(out, uint8=values.uint8, format=values.format)
+    print(f"Wrote a sampler of {model.num_generators} generators to {out}")

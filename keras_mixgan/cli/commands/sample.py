@@ -1,0 +1,142 @@
+"""`keras-mixgan sample`."""
+
+import pathlib
+
+from keras_mixgan.cli.commands import model_flag
+from keras_mixgan.cli.commands.flag_groups import Flag
+from keras_mixgan.cli.commands.flag_groups import Group
+
+DESCRIPTION = """
+Draws images from a trained mixture, every one from a generator drawn by the
+mixture's weights, and writes them as one picture.
+"""
+
+GROUPS = (
+    Group(
+        "Flags",
+        (
+            model_flag.MODEL,
+            Flag("num_images", int, "How many images.", default=100),
+            Flag(
+                "out",
+                str,
+                "Picture to write; its ending says the format.",
+                default="samples.png",
+                placeholder="PATH",
+            ),
+            Flag(
+                "labels",
+                list,
+                "Classes to draw, in turn, for a model that takes labels.",
+                shown="all, a column each",
+            ),
+            Flag(
+                "component",
+                int,
+                "Draw from the generator of this number, from 0, alone.",
+                shown="all",
+            ),
+            Flag(
+                "seed",
+                int,
+                "The same seed draws the same images.",
+                shown="fresh images at each call",
+            ),
+            Flag("columns", int, "Images a row.", shown="at most 10"),
+        ),
+    ),
+)
+
+EPILOGUE = """
+Examples:
+  keras-mixgan sample --model=runs/digits/model.keras --out=grid.png
+  keras-mixgan sample --model=mix_dcgan_mnist --labels=3,7
+  keras-mixgan sample --model=runs/digits/model.keras --component=0 --seed=1
+"""
+
+
+def run(values) -> None:
+    """Draws the images.
+
+    Args:
+        values: The flags' values, as attributes.
+
+    Raises:
+        ValueError: A flag is not as described, or the model is no MixGAN.
+        OSError: The model cannot be read, or the picture not be written.
+    """
+    model_flag.check(values.model)
+    if values.num_images < 1:
+        raise ValueError(
+            "`num_images` must be at least 1. Received: "
+            f"num_images={values.num_images}"
+        )
+    if values.columns is not None and values.columns < 1:
+        raise ValueError(
+            f"`columns` must be at least 1. Received: columns={values.columns}"
+        )
+    labels = _labels(values.labels)
+    out = _checked_out(values.out)
+
+    from keras_mixgan.cli import models
+    from keras_mixgan.utils import plotting
+
+    model = models.load_model(values.model)
+    columns = values.columns or plotting.MAX_COLUMNS
+    if labels is None and model.conditional:
+        labels = list(range(model.known_num_classes()))
+    if labels is not None:
+        columns = values.columns or min(len(labels), plotting.MAX_COLUMNS)
+        labels = labels[: values.num_images]
+    images = model.generate(
+        values.num_images,
+        labels=labels,
+        component=values.component,
+        seed=values.seed,
+    )
+    title = f"{values.num_images} images of "
+    if values.component is None:
+        title += "the mixture"
+    else:
+        title += f"generator {values.component}"
+    if images.ndim == 2:
+        picture = plotting.scatter([[images]], [title])
+    else:
+        in_columns = labels is not None and len(labels) == columns
+        picture = plotting.sample_grid(
+            [images],
+            [title],
+            columns,
+            list(map(str, labels)) if in_columns else None,
+        )
+    plotting.save(picture, out)
+    print(f"Wrote {title} to {out}")
+
+
+def _labels(texts: list[str] | None) -> list[int] | None:
+    if not texts:
+        return None
+    try:
+        return [int(text) for text in texts]
+    except ValueError as error:
+        raise ValueError(
+            "`labels` must be integers divided by commas. Received: "
+            f"labels={','.join(texts)}"
+        ) from error
+
+
+def _checked_out(out: str) -> pathlib.Path:
+    """Finds out before the model is loaded what cannot be written."""
+    from PIL import Image
+
+    path = pathlib.Path(out)
+    if path.suffix.lower() not in Image.registered_extensions():
+        raise ValueError(
+            "`out` must end in the name of a picture format, such as .png. "
+            f"Received: out={out}"
+        )
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"`out` must lie in a folder that is there. Received: out={out}"
+        )
+    return path

@@ -1,0 +1,162 @@
+"""`keras-mixgan serve`."""
+
+import signal
+import sys
+import tempfile
+
+from keras_mixgan.cli.commands.flag_groups import Flag
+from keras_mixgan.cli.commands.flag_groups import Group
+from keras_mixgan.serving.limits import Limits
+
+DESCRIPTION = """
+Serves trained mixtures over HTTP: TensorFlow Serving's REST protocol under
+/v1/models/NAME, and a gallery page to look at their images at /.
+"""
+
+GROUPS = (
+    Group(
+        "Flags",
+        (
+            Flag(
+                "model",
+                list,
+                "What to serve: folders that `export` wrote (also of numbered "
+                "versions, the highest is served), .keras files or presets. "
+                "NAME=PATH chooses a name.",
+                shown="all presets of the zoo",
+                placeholder="PATH,...",
+            ),
+            Flag("port", int, "Port; 0 takes any that is free.", default=8501),
+            Flag(
+                "host",
+                str,
+                "Address to listen on. 0.0.0.0 serves the whole network.",
+                default="127.0.0.1",
+                placeholder="ADDRESS",
+            ),
+        ),
+    ),
+    Group(
+        "Limits",
+        (
+            Flag(
+                "max_images",
+                int,
+                "Images that one request may ask for.",
+                default=Limits.max_images,
+            ),
+            Flag(
+                "max_body_bytes",
+                int,
+                "Bytes of one request's body.",
+                default=Limits.max_body_bytes,
+            ),
+            Flag(
+                "timeout",
+                float,
+                "Seconds after which a request is given up.",
+                default=Limits.timeout,
+                shown=f"{Limits.timeout:g}",
+            ),
+            Flag(
+                "max_queue",
+                int,
+                "Requests of a model that may wait; more are sent away.",
+                default=Limits.max_queue,
+            ),
+            Flag(
+                "max_bad_requests",
+                int,
+                "Bad requests a minute after which an address is sent away; 0 "
+                "for any number, as behind a proxy.",
+                default=Limits.max_bad_requests,
+            ),
+        ),
+    ),
+)
+
+EPILOGUE = """
+It needs pip install 'keras-mixgan[serve]', and stops at Ctrl-C.
+
+Examples:
+  keras-mixgan serve
+  keras-mixgan serve --model=mix_dcgan_mnist,dcgan_mnist
+  keras-mixgan serve --model=runs/digits/model.keras
+  keras-mixgan serve --model=exported,faces=runs/faces/model.keras --port=8080
+  curl -d '{"signature_name": "sample_png", "inputs": {"num_images": 1,
+    "seed": 0, "labels": [7], "component": -1}}'
+    http://127.0.0.1:8501/v1/models/digits:predict
+"""
+
+
+def run(values) -> None:
+    """Serves until it is stopped.
+
+    Args:
+        values: The flags' values, as attributes.
+
+    Raises:
+        ImportError: The packages of the extra `serve` are missing.
+        ValueError: A flag is not as described, or no model.
+        OSError: A model cannot be read, or the port is in use.
+    """
+    if values.model == []:
+        raise ValueError(
+            "`model` must name what to serve: --model=runs/digits/model.keras. "
+            "Without the flag that is the zoo. Received: model="
+        )
+    limits = Limits(
+        max_images=values.max_images,
+        max_body_bytes=values.max_body_bytes,
+        timeout=values.timeout,
+        max_queue=values.max_queue,
+        max_bad_requests=values.max_bad_requests,
+    )
+    server = _import_server()
+    with server.bind(values.host, values.port) as listener:
+        models = _load(_zoo() if values.model is None else values.model)
+        url = server.address(listener)
+
+        def announce():
+            for model in models.values():
+                print(
+                    f"Serving {model.name}, version {model.version}: "
+                    f"{url}/v1/models/{model.name}"
+                )
+            print(f"Gallery: {url}/", flush=True)
+
+        server.run(models, listener, limits, announce)
+    print("Stopped.")
+
+
+def _zoo() -> list[str]:
+    from keras_mixgan import presets
+
+    names = list(presets.list_presets())
+    print(f"Loading the zoo: {', '.join(names)}", flush=True)
+    return names
+
+
+def _load(texts: list[str]):
+    from keras_mixgan.serving import locations
+
+    # Else a SIGTERM meanwhile would leave the models' copies behind.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            return locations.load(texts, scratch)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _import_server():
+    try:
+        import orjson  # noqa: F401
+
+        from keras_mixgan.serving import server
+    except ImportError as error:
+        raise ImportError(
+            f"`serve` needs the package {error.name}: "
+            "pip install 'keras-mixgan[serve]'"
+        ) from error
+    return server

@@ -1,0 +1,170 @@
+"""The command line: `keras-mixgan COMMAND --flag=value ...`.
+
+What a user did wrong is answered with one line and exit status 2; an error of
+the program's own keeps its traceback.
+"""
+
+import contextlib
+import difflib
+import importlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+from keras_mixgan._version import __version__
+from keras_mixgan.cli.commands import COMMANDS
+from keras_mixgan.cli.commands import Command
+
+PROGRAM = "keras-mixgan"
+_HELP = ("--help", "-h", "-help", "help")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the program.
+
+    Args:
+        arguments: What follows the program's name; by default what this
+            process was called with.
+
+    Returns:
+        The exit status: 0, or 2 where the user has to change something, or
+        130 where the user stopped it.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = _dispatch(arguments)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output, such as `head`, has seen enough. Python
+        # would complain once more when it flushes the stream at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in _HELP:
+        print(_help())
+        return 0
+    if arguments[0] == "--version":
+        print(f"{PROGRAM} {__version__}")
+        return 0
+    name, *rest = arguments
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        return _fail(
+            f"There is no command {name!r}.{hint} `{PROGRAM} --help` lists "
+            "all commands."
+        )
+    return _run(COMMANDS[name], rest)
+
+
+def _run(command: Command, arguments: list[str]) -> int:
+    from absl import flags
+
+    from keras_mixgan.cli.commands import flag_groups
+
+    module = importlib.import_module(command.module)
+    if any(argument in _HELP for argument in arguments):
+        print(
+            flag_groups.help_text(
+                f"{PROGRAM} {command.name} [--flag=value ...]",
+                module.DESCRIPTION,
+                module.GROUPS,
+                module.EPILOGUE,
+            )
+        )
+        return 0
+    try:
+        values = flag_groups.parse(module.GROUPS, arguments)
+        _import_keras()
+        module.run(values)
+    except BrokenPipeError:
+        raise
+    except flags.Error as error:
+        return _fail(
+            f"{error} `{PROGRAM} {command.name} --help` lists all flags."
+        )
+    except Exception as error:
+        if not _is_users(error):
+            raise
+        return _fail(str(error))
+    return 0
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS)) + 2
+    commands = "\n".join(
+        f"  {command.name:<{width}}{command.summary}"
+        for command in COMMANDS.values()
+    )
+    return (
+        f"usage: {PROGRAM} COMMAND [--flag=value ...]\n\n"
+        "MIX+GAN: mixtures of generators against mixtures of discriminators\n"
+        f"(arXiv:1703.00573), for Keras.\n\nCommands:\n{commands}\n\n"
+        f"`{PROGRAM} COMMAND --help` lists a command's flags.\n"
+        f"`{PROGRAM} --version` says which version this is."
+    )
+
+
+def _fail(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+def _is_users(error: Exception) -> bool:
+    """Whether an error is about what the user gave, not about the program.
+
+    Files and disks are the user's. The same goes for what this package
+    itself raises; where the same kind of error comes out of a library that it
+    calls, the fault is the program's.
+    """
+    if isinstance(error, OSError):
+        return True
+    if not isinstance(error, ValueError | FloatingPointError | ImportError):
+        return False
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    module = trace.tb_frame.f_globals.get("__name__", "")
+    return module.split(".")[0] == "keras_mixgan"
+
+
+def _import_keras() -> None:
+    """Imports Keras without TensorFlow's notes on this machine.
+
+    TensorFlow prints them from C++ before it heeds any setting. Whoever sets
+    TF_CPP_MIN_LOG_LEVEL to less than 3 sees them, and so does everyone if the
+    import fails.
+    """
+    quiet = contextlib.nullcontext
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3":
+        quiet = _quiet_stderr
+    with quiet():
+        import keras  # noqa: F401
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Holds back what is written to stderr, also by C++; shows it on error."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        keep = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            sys.stderr.flush()
+            held.seek(0)
+            os.write(keep, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(keep, 2)
+            os.close(keep)

@@ -1,0 +1,385 @@
+"""One training run in a folder: begun, resumed, finished.
+
+`train` is what the command line calls. What it leaves in its folder is whole
+at any moment, so that a run killed at any moment goes on where its last
+checkpoint stopped, to the same weights.
+"""
+
+import dataclasses
+import os
+import pathlib
+import shutil
+import time
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from keras_mixgan import data
+from keras_mixgan import distribution
+from keras_mixgan.cli import settings as settings_module
+from keras_mixgan.cli.models import load_model
+from keras_mixgan.cli.models import make_model
+from keras_mixgan.cli.settings import Settings
+from keras_mixgan.data import sources
+from keras_mixgan.distribution import run_devices
+from keras_mixgan.mixgan import MixGAN
+from keras_mixgan.presets import recipes
+from keras_mixgan.training import callbacks
+from keras_mixgan.training import executions
+from keras_mixgan.training.divergence import NonFiniteError
+from keras_mixgan.training.history import positive
+from keras_mixgan.utils import atomic
+
+SETTINGS = "settings.json"
+CHECKPOINT = "checkpoint.keras"
+MODEL = "model.keras"
+SAMPLES = "samples.png"
+CURVES = "curves.png"
+HISTORY = "history.csv"
+OUTPUTS = {
+    SAMPLES: "the mixture on top, then one block a generator",
+    CURVES: "losses, payoff and mixture weights",
+    HISTORY: "the same as numbers, a row every few steps",
+    CHECKPOINT: "to go on from, with more --epochs or --steps",
+    MODEL: "the trained mixture, for `keras-mixgan sample` and Keras",
+    SETTINGS: "every setting of the run",
+}
+
+
+def train(
+    given: Mapping[str, Any],
+    workdir: str | os.PathLike[str] | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    checkpoint_seconds: float = 30.0,
+    sample_epochs: int = 1,
+    history_steps: int = 10,
+    recipe: str | None = None,
+    verbose: int = 1,
+    strategy: str | None = None,
+    devices: Sequence[str] | None = None,
+    sync_batch_norm: bool = False,
+    steps_per_execution: int = 1,
+    dry_run: bool = False,
+) -> MixGAN:
+    """Trains a mixture in a folder, or goes on with the run that is there.
+
+    Args:
+        given: Settings by name, see `settings.resolve`.
+        workdir: The run's folder; by default "runs/" and the name of the
+            recipe, or else of the source.
+        data_dir: TFDS's data folder.
+        checkpoint_seconds: Seconds of training between checkpoints.
+        sample_epochs: Epochs between pictures.
+        history_steps: Steps between rows of `history.csv`.
+        recipe: Key of `recipes.RECIPES`: settings that `given` leaves open.
+        verbose: 0 for silence, 1 for a progress bar, 2 for a line an epoch.
+        strategy: How to train over many devices, see `distribution.strategy`;
+            `None` for one device. A run may go on under another strategy.
+        devices: As in `distribution.strategy`.
+        sync_batch_norm: Whether replicas share the statistics of batch
+            normalization.
+        steps_per_execution: Steps that one call trains at most, so that small
+            networks do not wait for Python. A call ends where a row of the
+            history or an epoch does. A run may go on with another number.
+        dry_run: Prints what would go where, and neither trains nor writes.
+
+    Returns:
+        The trained model; of a dry run, the untrained.
+
+    Raises:
+        ValueError: A setting or the data are not as described, or settings
+            differ from those of the run in the folder, which is left alone.
+        OSError: Something cannot be read or written.
+        NonFiniteError: A loss became NaN or infinite; the last good
+            checkpoint stays.
+
+    Example:
+    >>> import tempfile
+    >>> flags = {"source": "ring", "num_generators": 2, "steps": 20}
+    >>> model = train(flags, tempfile.mkdtemp(), verbose=0)
+    >>> model.step
+    20
+    """
+    positive("steps_per_execution", steps_per_execution)
+    if recipe is None:
+        settings = settings_module.resolve(given)
+        workdir = workdir or default_workdir(settings.source)
+    else:
+        settings = settings_module.resolve(recipes.complete(given, recipe))
+        workdir = workdir or default_workdir(recipe)
+        given = {"recipe": recipe, **given}
+    run = _Run(settings, workdir, verbose)
+    # First of all: TensorFlow divides a CPU, or joins a cluster, but once.
+    run.devices = run_devices.RunDevices(strategy, devices, settings.batch_size)
+    if not dry_run:
+        run.devices.open()
+    run.check_workdir()
+    run.open_source(data_dir)
+    run.compare(given)
+    run.open_model(sync_batch_norm)
+    if dry_run:
+        print(run.devices.describe(run.model))
+        return run.model
+    run.begin(given, checkpoint_seconds, sample_epochs, history_steps)
+    run.train(run.plan(steps_per_execution, history_steps))
+    run.finish()
+    return run.model
+
+
+def default_workdir(source: str) -> pathlib.Path:
+    """The folder of a run that was given none.
+
+    Args:
+        source: A source.
+
+    Returns:
+        "runs/" and the name of the source or of its folder.
+
+    Example:
+    >>> default_workdir("celeb_a_hq/256").as_posix()
+    'runs/celeb_a_hq-256'
+    """
+    if os.path.isdir(source):
+        name = pathlib.Path(source).resolve().name
+    else:
+        name = source.strip("./~").replace("/", "-")
+    return pathlib.Path("runs") / (name or "run")
+
+
+class _Run:
+    """The state of `train`, whose steps are its methods, in their order."""
+
+    def __init__(self, settings: Settings, workdir, verbose: int):
+        self.settings = settings
+        self.workdir = pathlib.Path(workdir)
+        self.verbose = verbose
+
+    def _path(self, name: str) -> pathlib.Path:
+        return self.workdir / name
+
+    def _say(self, text: str) -> None:
+        if self.verbose:
+            print(text, flush=True)
+
+    def check_workdir(self) -> None:
+        """Finds out early, before minutes of loading, what cannot work."""
+        there = self.workdir.absolute()
+        while not there.exists():
+            there = there.parent
+        if not there.is_dir():
+            raise NotADirectoryError(
+                f"`workdir` must be a folder. Received: {self.workdir}, where "
+                f"{there} is a file"
+            )
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(
+                f"`workdir` must be writable. Received: {self.workdir}, where "
+                f"{there} is not"
+            )
+        if self._path(SETTINGS).exists():
+            return
+        for name in OUTPUTS:
+            if self._path(name).exists():
+                raise FileExistsError(
+                    f"`workdir` holds {name} but no {SETTINGS}, so it is no "
+                    "run to go on with. Choose another folder, or move that "
+                    f"file away. Received: {self.workdir}"
+                )
+
+    def open_source(self, data_dir) -> None:
+        """Loads the data, and settles what depends on them."""
+        settings = self.settings
+        try:
+            self.source = sources.load_source(
+                settings.source,
+                settings.split,
+                settings.image_size,
+                settings.crop_size,
+                data_dir,
+                settings.seed,
+            )
+        except (ValueError, ImportError) as error:
+            hint = sources.nearest(settings.source)
+            raise type(error)(f"{error}{hint}") from error
+        self.settings = settings.for_source(self.source)
+        self.facts = settings_module.facts(self.source)
+        self.per_epoch = data.steps_per_epoch(self.source, settings.batch_size)
+
+    def compare(self, given: Mapping[str, Any]) -> None:
+        """Refuses to go on with a run of other settings."""
+        if not self._path(SETTINGS).exists():
+            return
+        saved = settings_module.read(self._path(SETTINGS))
+        lines = settings_module.differences(saved, self.settings, self.facts)
+        if not lines:
+            return
+        flags = " ".join(
+            f"--{name}={value}" for name, value in saved["given"].items()
+        )
+        raise ValueError(
+            f"{self.workdir} holds a run of other settings (saved -> now):\n  "
+            + "\n  ".join(lines)
+            + "\nTo go on with that run, give its flags again: keras-mixgan "
+            f"train --workdir={self.workdir} {flags}".rstrip()
+            + "\nTo begin another, give another --workdir."
+        )
+
+    def open_model(self, sync_batch_norm: bool) -> None:
+        """Takes up the checkpoint, or makes the networks."""
+        there = self._path(CHECKPOINT).exists()
+        self.devices.agree(there, self.workdir)
+        with self.devices.scope():
+            if there:
+                self.model = load_model(self._path(CHECKPOINT), "checkpoint")
+            else:
+                self.model = make_model(self.settings, self.source)
+        distribution.synchronize(self.model, sync_batch_norm)
+
+    def begin(
+        self,
+        given: Mapping[str, Any],
+        checkpoint_seconds: float,
+        sample_epochs: int,
+        history_steps: int,
+    ) -> None:
+        """Prepares what is written, and says what comes."""
+        settings = self.settings
+        self.history = callbacks.MixtureHistory(
+            self._path(HISTORY), every=history_steps
+        )
+        self.checkpoint = callbacks.Checkpoint(
+            self._path(CHECKPOINT),
+            seconds=checkpoint_seconds,
+            every=history_steps,
+            at_end=False,
+        )
+        title = f"{settings.architecture} mixture on {self.source.name}"
+        self.curves = callbacks.Curves(
+            self._path(CURVES), self.history, sample_epochs, title
+        )
+        points = len(self.source.image_shape) == 1
+        self.samples = callbacks.SampleGrid(
+            self._path(SAMPLES),
+            sample_epochs,
+            seed=settings.seed,
+            label_names=self.source.label_names,
+            real=self.source.images[:2000] if points else None,
+        )
+        if not self.devices.is_chief:
+            return
+        try:
+            self.workdir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise type(error)(
+                "`workdir` must be a folder that can be made. Received: "
+                f"{self.workdir} ({error})"
+            ) from error
+        settings_module.write(
+            self._path(SETTINGS),
+            settings,
+            self.facts,
+            given={k: v for k, v in given.items() if v is not None},
+            versions=settings_module.versions(),
+        )
+        self._say(self._description())
+
+    def _description(self) -> str:
+        settings, step = self.settings, self.model.step
+        size = "x".join(map(str, self.source.image_shape))
+        classes = self.source.num_classes
+        lines = [
+            f"{settings.num_generators} generators against "
+            f"{settings.num_discriminators} discriminators "
+            f"({settings.architecture}, payoff {settings.payoff}) on "
+            f"{self.source.name}: {len(self.source):,} examples {size}"
+            + (f", {classes} classes" if settings.conditional else ""),
+        ]
+        if step >= settings.steps:
+            lines.append(f"This run is finished: {step:,} steps. Drawing anew.")
+        elif step:
+            lines.append(
+                f"Going on after step {step:,} of {settings.steps:,}, from "
+                f"{self._path(CHECKPOINT)}."
+            )
+        return "\n".join(lines)
+
+    def plan(
+        self, steps_per_execution: int, history_steps: int
+    ) -> executions.Executions | None:
+        """Plans calls of several steps, which end where something is due."""
+        if steps_per_execution == 1:
+            return None
+        return executions.Executions(
+            steps_per_execution,
+            periods=(history_steps, self.per_epoch),
+            end=self.settings.steps,
+        )
+
+    def train(self, plan: executions.Executions | None) -> None:
+        """Trains to the last step, from wherever the model stands."""
+        settings = self.settings
+        self.began, self.first = time.monotonic(), self.model.step
+        epochs = -(-settings.steps // self.per_epoch)
+        bar = callbacks.ProgressBar(self.verbose, epochs, self.per_epoch)
+        written = [self.history, self.checkpoint, self.samples, self.curves]
+        written = [bar, *written] if self.verbose else written
+        source = self.source
+        if not settings.conditional and source.labels is not None:
+            source = dataclasses.replace(source, labels=None, label_names=None)
+        parts = executions.segments(
+            self.first, settings.steps, self.per_epoch, plan
+        )
+        with executions.planned(self.model, plan):
+            for epoch, count, batches in parts:
+                stream = data.load(
+                    source,
+                    batch_size=settings.batch_size,
+                    seed=settings.seed,
+                    start_step=self.model.step,
+                )
+                with self.devices.training(self.workdir):
+                    self.model.fit(
+                        stream,
+                        initial_epoch=epoch,
+                        epochs=epoch + count,
+                        steps_per_epoch=batches,
+                        callbacks=written if self.devices.is_chief else [],
+                        verbose=0,
+                    )
+
+    def finish(self) -> None:
+        """Writes the end of the run, and says what lies where."""
+        if not self.devices.is_chief:
+            return
+        trained = self.model.step - self.first
+        if trained:
+            self.history.record()
+            if not self.checkpoint.save():
+                raise NonFiniteError(
+                    "Weights became NaN or infinite at the last step, "
+                    f"{self.model.step}. The last good checkpoint stays."
+                )
+        else:
+            self.history.set_model(self.model)
+            self.history.take_up()
+        self._copy_model()
+        self.samples.set_model(self.model)
+        self.samples.draw()
+        self.curves.draw()
+        if trained:
+            seconds = time.monotonic() - self.began
+            self._say(f"Trained {trained:,} steps in {seconds:.0f} s.")
+        self._say(f"Left in {self.workdir}:")
+        for name, meaning in OUTPUTS.items():
+            if name == SAMPLES and self.settings.conditional:
+                meaning += ", a column a class"
+            self._say(f"  {name:<17} {meaning}")
+
+    def _copy_model(self) -> None:
+        source, target = self._path(CHECKPOINT), self._path(MODEL)
+        if not source.exists():
+            return
+        newer = source.stat().st_mtime_ns
+        if not target.exists() or target.stat().st_mtime_ns < newer:
+            with atomic.replacing(target) as partial:
+                shutil.copyfile(source, partial)

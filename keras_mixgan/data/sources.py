@@ -1,0 +1,290 @@
+"""Training data by name, as NumPy arrays in memory.
+
+A source is what `load_source` returns: every example, decoded, cropped and
+resized, with its labels. Keeping all images as uint8 in memory is a choice:
+a batch then costs a copy instead of a decode, and every bad file is found
+before training starts, not in the middle of it. For data larger than memory,
+pass a `tf.data.Dataset` of your own to `MixGAN.fit`.
+
+Nothing here needs TensorFlow; TensorFlow Datasets is imported when a data set
+is asked of it.
+"""
+
+import contextlib
+import dataclasses
+import difflib
+import functools
+import importlib.resources
+import numbers
+import os
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+
+from keras_mixgan.data import array_files
+from keras_mixgan.data import image_files
+
+RING_MODES = 8
+RING_RADIUS = 0.8
+RING_STD = 0.02
+GRID_SIDE = 5
+GRID_EXTENT = 0.8
+GRID_STD = 0.02
+NUM_POINTS = 20_000
+POINT_SPLITS = ("train", "test")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Source:
+    """A data set in memory.
+
+    Attributes:
+        name: What it is called in messages.
+        images: uint8 (N, height, width, channels) in 0..255, or float32
+            (N, features) in [-1, 1] for points.
+        labels: int32 (N,), or None.
+        label_names: One name a class, or None.
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray | None = None
+    label_names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        images = self.images
+        is_image = images.ndim == 4 and images.dtype == np.uint8
+        is_point = images.ndim == 2 and images.dtype == np.float32
+        if not (is_image or is_point):
+            raise ValueError(
+                "`images` must be uint8 (N, height, width, channels) or "
+                f"float32 (N, features), got {images.dtype} {images.shape}."
+            )
+        labels = self.labels
+        if labels is None:
+            return
+        if labels.dtype != np.int32 or labels.shape != images.shape[:1]:
+            raise ValueError(
+                f"`labels` must be int32 ({len(images)},), one for each "
+                f"image, got {labels.dtype} {labels.shape}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Shape of one example, without the batch axis."""
+        return self.images.shape[1:]
+
+    @property
+    def num_classes(self) -> int | None:
+        """Number of classes, or None where there are no labels."""
+        if self.labels is None:
+            return None
+        if self.label_names is not None:
+            return len(self.label_names)
+        return int(self.labels.max()) + 1
+
+
+def load_source(
+    source: str | os.PathLike[str],
+    split: str = "train",
+    image_size: int | None = None,
+    crop_size: int | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+) -> Source:
+    """Loads a bundled source, a folder or file of images, or a TFDS set.
+
+    A name is looked up in this order: the bundled sources "digits" (the ten
+    thousand MNIST test digits), "ring" and "grid" (Gaussians in the plane);
+    a `.npz` file with an array `images` (uint8, or float in [-1, 1]) and
+    perhaps `labels`; an existing folder (write "./digits" for a folder that
+    bears a bundled name); an image data set of TensorFlow Datasets.
+
+    Images are centre-cropped to a square, then resized: CelebA's usual
+    108-pixel crop to 64 is `crop_size=108, image_size=64`. Images of one
+    size that are square or not stay as they are when neither is given;
+    those of a folder are always cropped to a square.
+
+    Args:
+        source: Name or folder. In a folder, subfolders are classes, in the
+            order of their sorted names. Transparency is dropped, an EXIF
+            orientation is not applied, hidden files are ignored.
+        split: Split of a TFDS data set ("train", "test", "train[:10%]");
+            "train" or "test" for points; "train" for digits and folders.
+        image_size: Height and width to resize to; None keeps them.
+        crop_size: Side of the centre crop; None for the largest square
+            where images are cropped at all.
+        data_dir: TFDS's data folder; None for the environment's
+            TFDS_DATA_DIR, or TFDS's own default.
+        seed: Seed of the points that "ring" and "grid" draw.
+
+    Returns:
+        A `Source`.
+
+    Raises:
+        ValueError: If the source is unknown or holds no images, a file of a
+            folder is not a whole image, or an argument does not apply.
+        FileNotFoundError: If a folder does not exist.
+        OSError: If a TFDS data set is neither prepared nor to be had.
+        ImportError: If TensorFlow Datasets is needed and not installed.
+
+    Example:
+    >>> digits = load_source("digits")
+    >>> digits.images.shape, digits.num_classes
+    ((10000, 28, 28, 1), 10)
+    """
+    image_files.check_size("image_size", image_size)
+    image_files.check_size("crop_size", crop_size)
+    if not isinstance(source, (str, os.PathLike)) or not os.fspath(source):
+        raise ValueError(
+            f"`source` must be a name or a folder, got {source!r}."
+        )
+    if isinstance(source, str) and source in _POINTS:
+        return _load_points(source, split, image_size, crop_size, seed)
+    if isinstance(source, str) and source == "digits":
+        _check_split(source, split, ("train",))
+        return _load_digits(image_size, crop_size)
+    path = pathlib.Path(source).expanduser()
+    if path.suffix == ".npz":
+        _check_split(str(source), split, ("train",))
+        images, labels = array_files.load_npz(path, image_size, crop_size)
+        return Source(str(source), images, labels)
+    if path.exists() or not isinstance(source, str) or _looks_like(source):
+        _check_split(str(source), split, ("train",))
+        images, labels, names = image_files.load_folder(
+            path, image_size, crop_size
+        )
+        return Source(str(source), images, labels, names)
+
+    # Deferred: TensorFlow Datasets takes a second to import.
+    from keras_mixgan.data import tfds_images
+
+    images, labels, names = tfds_images.load(
+        source,
+        split,
+        image_size,
+        crop_size,
+        data_dir,
+        bundled_names=BUNDLED_SOURCES,
+    )
+    return Source(source, images, labels, names)
+
+
+def ring_centers() -> np.ndarray:
+    """Centres of the "ring": 8 modes on a circle of radius 0.8.
+
+    Each mode is a Gaussian of standard deviation `RING_STD` in both
+    directions.
+
+    Returns:
+        float32 (8, 2).
+
+    Example:
+    >>> ring_centers().shape
+    (8, 2)
+    """
+    angle = 2 * np.pi * np.arange(RING_MODES) / RING_MODES
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return (RING_RADIUS * circle).astype(np.float32)
+
+
+def grid_centers() -> np.ndarray:
+    """Centres of the "grid": 5 x 5 modes over [-0.8, 0.8].
+
+    Each mode is a Gaussian of standard deviation `GRID_STD` in both
+    directions.
+
+    Returns:
+        float32 (25, 2).
+
+    Example:
+    >>> grid_centers().shape
+    (25, 2)
+    """
+    line = np.linspace(-GRID_EXTENT, GRID_EXTENT, GRID_SIDE)
+    grid = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1)
+    return grid.reshape(-1, 2).astype(np.float32)
+
+
+_POINTS: dict[str, tuple[Callable[[], np.ndarray], float]] = {
+    "ring": (ring_centers, RING_STD),
+    "grid": (grid_centers, GRID_STD),
+}
+BUNDLED_SOURCES: tuple[str, ...] = ("digits", *_POINTS)
+
+
+def _load_points(
+    name: str,
+    split: str,
+    image_size: int | None,
+    crop_size: int | None,
+    seed: int,
+) -> Source:
+    _check_split(name, split, POINT_SPLITS)
+    for argument, value in (
+        ("image_size", image_size),
+        ("crop_size", crop_size),
+    ):
+        if value is not None:
+            raise ValueError(
+                f"`{argument}` must be None for points ({name!r}), "
+                f"got {value!r}."
+            )
+    if not isinstance(seed, numbers.Integral) or seed < 0:
+        raise ValueError(f"`seed` must be an integer >= 0, got {seed!r}.")
+    make_centers, std = _POINTS[name]
+    centers = make_centers()
+    rng = np.random.default_rng([int(seed), POINT_SPLITS.index(split)])
+    modes = rng.integers(len(centers), size=NUM_POINTS)
+    noise = rng.normal(0.0, std, size=(NUM_POINTS, 2))
+    return Source(name, (centers[modes] + noise).astype(np.float32))
+
+
+def _load_digits(image_size: int | None, crop_size: int | None) -> Source:
+    images, labels = _digits()
+    images = image_files.crop_and_resize_all(
+        images, image_size, crop_size, "digits"
+    )
+    return Source(
+        "digits", images, labels, tuple(str(digit) for digit in range(10))
+    )
+
+
+@functools.cache
+def _digits() -> tuple[np.ndarray, np.ndarray]:
+    asset = importlib.resources.files("keras_mixgan") / "assets/digits.npz"
+    with asset.open("rb") as file, np.load(file) as arrays:
+        images, labels = arrays["images"], arrays["labels"].astype(np.int32)
+    # The cache hands the same arrays to every caller.
+    images.flags.writeable = labels.flags.writeable = False
+    return images, labels
+
+
+def _check_split(name: str, split: str, known: tuple[str, ...]) -> None:
+    if split not in known:
+        options = " or ".join(repr(option) for option in known)
+        raise ValueError(
+            f"`split` must be {options} for source {name!r}, got {split!r}."
+        )
+
+
+def _looks_like(source: str) -> bool:
+    """Whether a string is meant as a path even where nothing is there."""
+    return os.path.isabs(source) or source.startswith((".", "~", os.sep))
+
+
+def nearest(name: str) -> str:
+    """A hint for a name that no source has, else an empty string."""
+    if os.path.exists(name) or name in BUNDLED_SOURCES:
+        return ""
+    known = [*BUNDLED_SOURCES]
+    with contextlib.suppress(ImportError):
+        import tensorflow_datasets as tfds
+
+        known += tfds.list_builders(with_community_datasets=False)
+    near = difflib.get_close_matches(name, known, 1)
+    return f" Did you mean {near[0]!r}?" if near and near[0] != name else ""

@@ -1,0 +1,223 @@
+"""Sources as batches of images in [-1, 1]: by `tf.data`, or by NumPy.
+
+Under Keras's TensorFlow backend they are `tf.data` pipelines, else
+`batches.Batches` of the same order. A pipeline shuffles indices and gathers
+rows of one uint8 array, so that it costs far less than a training step. The
+order of a stream with a start step is a pure function of seed and epoch: a
+resumed run skips to its step on
+indices alone and sees exactly the batches it would have seen.
+"""
+
+import numbers
+import os
+from typing import TYPE_CHECKING
+from typing import Any
+
+import keras
+
+from keras_mixgan.data import sources
+from keras_mixgan.data.batches import Batches
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+def load(
+    source: str | os.PathLike[str] | sources.Source,
+    image_size: int | None = None,
+    batch_size: int = 64,
+    split: str = "train",
+    crop_size: int | None = None,
+    shuffle: bool = True,
+    seed: int = 0,
+    data_dir: str | os.PathLike[str] | None = None,
+    drop_remainder: bool = True,
+    start_step: int | None = None,
+) -> "tf.data.Dataset | Batches":
+    """Makes a dataset of batches ready for `MixGAN.fit`.
+
+    Args:
+        source: What `load_source` takes, or a `Source` it returned (which
+            already has its split, crop and size: leave those arguments
+            alone).
+        image_size: Height and width to resize to; None keeps them.
+        batch_size: Images a batch.
+        split: Split of the source.
+        crop_size: Side of the centre crop before resizing.
+        shuffle: Whether every epoch has its own order.
+        seed: Seed of the order, and of the points of "ring" and "grid".
+        data_dir: TFDS's data folder.
+        drop_remainder: Whether to leave out the last, smaller batch of an
+            epoch. Batches then have a static size.
+        start_step: None for one epoch, reshuffled at each iteration; its
+            order follows `seed` and, where one is set, TensorFlow's global
+            seed. An integer k >= 0 for an endless stream that begins with
+            batch k, the order of each epoch a pure function of `seed` and
+            the epoch: every iterator starts at batch k again. Give `fit`
+            its `steps_per_epoch` then.
+
+    Returns:
+        A dataset of float32 images (batch_size, *image_shape) in [-1, 1],
+        or of (images, int32 labels (batch_size,)) where there are labels.
+
+    Raises:
+        ValueError: If an argument is out of its range, or there are fewer
+            images than `batch_size`; and whatever `load_source` raises.
+
+    Example:
+    >>> dataset = load("ring", batch_size=32)
+    >>> dataset.element_spec.shape
+    TensorShape([32, 2])
+    """
+    batch_size = _integer("batch_size", batch_size, minimum=1)
+    seed = _integer("seed", seed, minimum=0)
+    if start_step is not None:
+        start_step = _integer("start_step", start_step, minimum=0)
+    if not isinstance(source, sources.Source):
+        source = sources.load_source(
+            source, split, image_size, crop_size, data_dir, seed
+        )
+    elif (image_size, crop_size, split) != (None, None, "train"):
+        raise ValueError(
+            "`image_size`, `crop_size` and `split` must be left alone where "
+            f"`source` is a Source, got {image_size!r}, {crop_size!r} and "
+            f"{split!r}: pass them to load_source."
+        )
+    num_batches = steps_per_epoch(source, batch_size, drop_remainder)
+    if keras.backend.backend() != "tensorflow":
+        return Batches(
+            source.images, source.labels, batch_size, num_batches,
+            shuffle, seed, start_step,
+        )  # fmt: skip
+    import tensorflow as tf
+
+    orders = _epoch_orders(len(source), num_batches, shuffle, seed, start_step)
+    dataset = orders.flat_map(
+        _batches_of_epoch(source, batch_size, num_batches, drop_remainder)
+    )
+    cardinality = (
+        num_batches
+        if start_step is None
+        else tf.data.experimental.INFINITE_CARDINALITY
+    )
+    # Without it Keras's progress bar does not know where an epoch ends.
+    dataset = dataset.apply(
+        tf.data.experimental.assert_cardinality(cardinality)
+    )
+    options = tf.data.Options()
+    options.deterministic = True
+    # There are no files to shard among workers.
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.DATA
+    )
+    return dataset.with_options(options).prefetch(2)
+
+
+def steps_per_epoch(
+    source: sources.Source, batch_size: int, drop_remainder: bool = True
+) -> int:
+    """Number of batches in one epoch.
+
+    Args:
+        source: A loaded source.
+        batch_size: Images a batch.
+        drop_remainder: Whether the last, smaller batch is left out.
+
+    Returns:
+        The number of batches, at least 1.
+
+    Raises:
+        ValueError: If there are fewer images than `batch_size`.
+
+    Example:
+    >>> steps_per_epoch(sources.load_source("digits"), batch_size=64)
+    156
+    """
+    batch_size = _integer("batch_size", batch_size, minimum=1)
+    if len(source) < batch_size:
+        raise ValueError(
+            f"`batch_size` must be at most the number of images, got "
+            f"{batch_size} for the {len(source)} of source {source.name!r}."
+        )
+    whole, rest = divmod(len(source), batch_size)
+    return whole + bool(rest and not drop_remainder)
+
+
+def _epoch_orders(
+    size: int,
+    num_batches: int,
+    shuffle: bool,
+    seed: int,
+    start_step: int | None,
+) -> "tf.data.Dataset":
+    """Dataset of (order of the epoch int64 (size,), its first batch)."""
+    import tensorflow as tf
+
+    indices = tf.range(size, dtype=tf.int64)
+
+    def order(seed_pair: tf.Tensor) -> tf.Tensor:
+        if not shuffle:
+            return indices
+        return tf.random.experimental.stateless_shuffle(
+            indices, seed=seed_pair, alg="philox"
+        )
+
+    if start_step is None:
+        # One element, drawn anew by every iterator of the dataset.
+        draws = tf.data.Dataset.random(
+            seed=seed, rerandomize_each_iteration=True
+        ).take(1)
+        return draws.map(
+            lambda draw: (order(tf.stack([draw, 0])), tf.constant(0, tf.int64))
+        )
+    first_epoch, skipped = divmod(start_step, num_batches)
+    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
+    return epochs.map(
+        lambda epoch: (
+            order(tf.stack([tf.constant(seed, tf.int64), epoch])),
+            tf.where(epoch == first_epoch, tf.constant(skipped, tf.int64), 0),
+        )
+    )
+
+
+def _batches_of_epoch(
+    source: sources.Source,
+    batch_size: int,
+    num_batches: int,
+    drop_remainder: bool,
+) -> Any:
+    """Function from (order, first batch) to a dataset of batches."""
+    import tensorflow as tf
+
+    # On the host, or a GPU would hold the data set and hand every batch back.
+    with tf.device("CPU:0"):
+        images = tf.constant(source.images)
+        labels = None if source.labels is None else tf.constant(source.labels)
+    is_uint8 = images.dtype == tf.uint8
+
+    def gather(rows: tf.Tensor) -> Any:
+        batch = tf.gather(images, rows)
+        if is_uint8:
+            # Dividing is exact at both ends: 0 is -1 and 255 is 1.
+            batch = tf.cast(batch, tf.float32) / 127.5 - 1.0
+        return batch if labels is None else (batch, tf.gather(labels, rows))
+
+    def batches(order: tf.Tensor, first: tf.Tensor) -> tf.data.Dataset:
+        def batch(number: tf.Tensor) -> Any:
+            rows = order[number * batch_size : (number + 1) * batch_size]
+            if drop_remainder:
+                rows = tf.ensure_shape(rows, (batch_size,))
+            return gather(rows)
+
+        return tf.data.Dataset.range(first, num_batches).map(batch)
+
+    return batches
+
+
+def _integer(argument: str, value: Any, minimum: int) -> int:
+    is_integer = isinstance(value, numbers.Integral)
+    if not is_integer or isinstance(value, bool) or value < minimum:
+        raise ValueError(
+            f"`{argument}` must be an integer >= {minimum}, got {value!r}."
+        )
+    return int(value)

@@ -1,0 +1,162 @@
+"""Image data sets of TensorFlow Datasets, as NumPy arrays."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from keras_mixgan.data import image_files
+
+
+def load(
+    name: str,
+    split: str,
+    image_size: int | None,
+    crop_size: int | None,
+    data_dir: str | os.PathLike[str] | None,
+    bundled_names: tuple[str, ...] = (),
+) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...] | None]:
+    """Reads one split of a TFDS data set with an "image" feature.
+
+    Args:
+        name: TFDS name, with a config or version if wanted ("mnist",
+            "celeb_a_hq/256").
+        split: TFDS split, slices included ("train", "train[:10%]").
+        image_size: Height and width to resize to; None keeps them.
+        crop_size: Side of the centre crop; None for the largest square
+            where `image_size` is given.
+        data_dir: TFDS's data folder; None for TFDS_DATA_DIR, or TFDS's own.
+        bundled_names: What else a source may be called, for the message.
+
+    Returns:
+        images uint8 (N, height, width, channels) in TFDS's order; labels
+        int32 (N,) and class names where "label" is a class, else None and
+        None.
+
+    Raises:
+        ValueError: If TFDS knows no such data set or split, or it has no
+            8-bit gray or RGB images.
+        OSError: If the data set is not prepared and cannot be fetched.
+        ImportError: If TensorFlow Datasets is not installed.
+    """
+    builder = _builder(name, data_dir, bundled_names)
+    features = builder.info.features
+    has_labels = _check_features(name, features)
+    _prepare(builder, name)
+    _check_split(builder, name, split)
+    labels: list[int] = []
+
+    def images() -> Iterator[np.ndarray]:
+        for example in _examples(builder, split, has_labels):
+            if has_labels:
+                labels.append(int(example["label"]))
+            yield example["image"]
+
+    pixels = image_files.crop_and_resize_all(
+        images(), image_size, crop_size, f"{name} {split}"
+    )
+    # TFDS writes -1 for a class that a test split keeps secret.
+    if not has_labels or min(labels) < 0:
+        return pixels, None, None
+    return pixels, np.asarray(labels, np.int32), tuple(features["label"].names)
+
+
+def _builder(
+    name: str,
+    data_dir: str | os.PathLike[str] | None,
+    bundled_names: tuple[str, ...],
+) -> Any:
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        bundled = ", ".join(repr(bundled) for bundled in bundled_names)
+        raise ImportError(
+            f"`source` {name!r} is neither bundled ({bundled}) nor a folder or "
+            ".npz file that is there, so it is read through TensorFlow "
+            "Datasets. Install it with: pip install tensorflow "
+            "tensorflow-datasets"
+        ) from error
+    # Read here, because TFDS reads the variable once, when it is imported.
+    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR") or None
+    try:
+        return tfds.builder(name, data_dir=data_dir, try_gcs=False)
+    except (tfds.core.DatasetNotFoundError, ValueError) as error:
+        bundled = ", ".join(repr(bundled) for bundled in bundled_names)
+        raise ValueError(
+            f"`source` must be a bundled source ({bundled}), a folder of "
+            "images, or an image data set of TensorFlow Datasets "
+            f"(tfds.list_builders()), got {name!r}: {_first_line(error)}"
+        ) from error
+
+
+def _check_features(name: str, features: Any) -> bool:
+    """Checks the image feature; returns whether there are class labels."""
+    import tensorflow_datasets as tfds
+
+    # A FeaturesDict is no Mapping: it has keys and items, but no `get`.
+    features = dict(features.items()) if hasattr(features, "items") else {}
+    image = features.get("image")
+    if not isinstance(image, tfds.features.Image):
+        raise ValueError(
+            "`source` must be a TFDS data set with an 'image' feature, got "
+            f"{name!r} with {sorted(features)}."
+        )
+    if image.np_dtype != np.uint8 or image.shape[-1] not in (1, 3):
+        raise ValueError(
+            "`source` must hold 8-bit images of 1 or 3 channels, got "
+            f"{name!r} with {image.np_dtype.__name__} {image.shape}."
+        )
+    return isinstance(features.get("label"), tfds.features.ClassLabel)
+
+
+def _prepare(builder: Any, name: str) -> None:
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # TFDS raises whatever its downloader raised.
+        raise OSError(
+            f"TFDS data set {name!r} is not prepared in {builder.data_dir} "
+            "and could not be fetched: set TFDS_DATA_DIR or `data_dir` to a "
+            "folder that holds it, or connect to the network. "
+            f"({type(error).__name__}: {_first_line(error)})"
+        ) from error
+
+
+def _check_split(builder: Any, name: str, split: str) -> None:
+    if not builder.info.splits:  # TFDS's mocks have no metadata.
+        return
+    try:
+        num_examples = builder.info.splits[split].num_examples
+    except (KeyError, ValueError, TypeError) as error:
+        known = ", ".join(repr(known) for known in sorted(builder.info.splits))
+        raise ValueError(
+            f"`split` must be one of {known}, or a slice of one, for source "
+            f"{name!r}, got {split!r}."
+        ) from error
+    if not num_examples:
+        raise ValueError(
+            f"`split` must hold images, got the empty {split!r} of {name!r}."
+        )
+
+
+def _examples(
+    builder: Any, split: str, has_labels: bool
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yields examples of "image" and, if asked, "label", in a fixed order."""
+    import tensorflow_datasets as tfds
+
+    keys = ("image", "label") if has_labels else ("image",)
+    dataset = builder.as_dataset(split=split, shuffle_files=False)
+    dataset = dataset.map(lambda example: {key: example[key] for key in keys})
+    if None in builder.info.features["image"].shape:
+        yield from tfds.as_numpy(dataset)
+        return
+    # Images of one size come in batches: ten times fewer Python steps.
+    for batch in tfds.as_numpy(dataset.batch(512)):
+        for index in range(len(batch["image"])):
+            yield {key: batch[key][index] for key in keys}
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

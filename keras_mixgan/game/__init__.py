@@ -1,0 +1,1 @@
+"""The paper's game: payoffs, mixtures, sides and what each side minimises."""

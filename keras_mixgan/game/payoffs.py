@@ -1,0 +1,174 @@
+"""Payoffs: the measuring functions of a GAN's game, from logits.
+
+Arora et al. 2017 (arXiv:1703.00573), Equation 5:
+
+    F(u, v) = E_real[phi(D_v(x))] + E_h[phi(1 - D_v(G_u(h)))]
+
+The discriminators maximise F, the generators minimise it. Every function here
+maps raw discriminator outputs ("logits") of any shape to one term per example
+of the same shape; expectations and mixture weights are taken elsewhere.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from keras import ops
+
+GENERATOR_LOSSES = ("non_saturating", "minimax")
+
+
+@dataclasses.dataclass(frozen=True)
+class Payoff:
+    """One game: both terms of F, and what its generators usually minimise.
+
+    Args:
+        name: Name under which a saved model finds the payoff again.
+        real: Function, logits of real images -> phi(D(x)).
+        fake: Function, logits of generated images -> phi(1 - D(G(h))).
+        generator: Function, logits of generated images -> the loss that the
+            field trains this game's generators with ("non_saturating").
+            `None` means the payoff's own term, `fake` ("minimax").
+
+    Example:
+    >>> from keras import ops
+    >>> from keras_mixgan.game import payoffs
+    >>> logistic = payoffs.Payoff(
+    ...     "my_log",
+    ...     real=lambda logits: -ops.softplus(-logits),
+    ...     fake=lambda logits: -ops.softplus(logits),
+    ... )
+    >>> payoffs.register(logistic)  # so that saved models can be loaded
+    """
+
+    name: str
+    real: Callable[[Any], Any]
+    fake: Callable[[Any], Any]
+    generator: Callable[[Any], Any] | None = None
+
+    def generator_loss(self, kind: str) -> Callable[[Any], Any]:
+        """Returns the generators' loss per example, by kind.
+
+        Args:
+            kind: `"non_saturating"` or `"minimax"`.
+
+        Returns:
+            A function from logits of generated images to losses.
+
+        Raises:
+            ValueError: `kind` is neither.
+        """
+        if kind not in GENERATOR_LOSSES:
+            raise ValueError(
+                f"`generator_loss` must be one of {GENERATOR_LOSSES}. "
+                f"Received: generator_loss={kind!r}"
+            )
+        if kind == "minimax" or self.generator is None:
+            return self.fake
+        return self.generator
+
+
+# log(sigmoid(x)) = -softplus(-x) and log(1 - sigmoid(x)) = -softplus(x) stay
+# finite, with finite gradients, at any logit.
+def _log_real(logits):
+    return -ops.softplus(-logits)
+
+
+def _log_fake(logits):
+    return -ops.softplus(logits)
+
+
+def _log_generator(logits):
+    return ops.softplus(-logits)
+
+
+def _wasserstein_real(logits):
+    return logits
+
+
+def _wasserstein_fake(logits):
+    # phi(1 - D) with phi(t) = t. The constant moves no gradient, and makes the
+    # value of a won game 1, as in the paper's Theorem 4.3.
+    return 1.0 - logits
+
+
+def _negative(logits):
+    return -logits
+
+
+def _hinge_real(logits):
+    return ops.minimum(logits - 1.0, 0.0)
+
+
+def _hinge_fake(logits):
+    return ops.minimum(-logits - 1.0, 0.0)
+
+
+def _least_squares_real(logits):
+    return -0.5 * ops.square(logits - 1.0)
+
+
+def _least_squares_fake(logits):
+    return -0.5 * ops.square(logits)
+
+
+def _least_squares_generator(logits):
+    return 0.5 * ops.square(logits - 1.0)
+
+
+PAYOFFS: dict[str, Payoff] = {
+    # Goodfellow et al. 2014 (arXiv:1406.2661), phi = log, D = sigmoid(logits).
+    "log": Payoff("log", _log_real, _log_fake, _log_generator),
+    # Arjovsky et al. 2017 (arXiv:1701.07875), phi = identity, D = logits.
+    "wasserstein": Payoff(
+        "wasserstein", _wasserstein_real, _wasserstein_fake, _negative
+    ),
+    # Lim & Ye 2017 (arXiv:1705.02894), Miyato et al. 2018 (arXiv:1802.05957).
+    "hinge": Payoff("hinge", _hinge_real, _hinge_fake, _negative),
+    # Mao et al. 2017 (arXiv:1611.04076), Equation 9: targets 0, 1 and 1.
+    "least_squares": Payoff(
+        "least_squares",
+        _least_squares_real,
+        _least_squares_fake,
+        _least_squares_generator,
+    ),
+}
+
+
+def register(payoff: Payoff) -> None:
+    """Adds a payoff to the table, so that its name stands for it.
+
+    Args:
+        payoff: The `Payoff`. A name already taken by another is an error.
+
+    Raises:
+        ValueError: The name belongs to another payoff.
+    """
+    if PAYOFFS.setdefault(payoff.name, payoff) is not payoff:
+        raise ValueError(
+            "`payoff.name` must not be taken by another payoff. "
+            f"Received: {payoff.name!r}, taken are {sorted(PAYOFFS)}"
+        )
+
+
+def get(payoff: "str | Payoff") -> Payoff:
+    """Returns a payoff by name; a `Payoff` is returned as it is.
+
+    Args:
+        payoff: A key of `PAYOFFS`, or a `Payoff`.
+
+    Returns:
+        The `Payoff`.
+
+    Raises:
+        ValueError: No payoff has that name.
+    """
+    if isinstance(payoff, Payoff):
+        return payoff
+    if payoff not in PAYOFFS:
+        raise ValueError(
+            f"`payoff` must be one of {sorted(PAYOFFS)}, or a "
+            f"`keras_mixgan.Payoff`. Received: payoff={payoff!r}. A payoff of "
+            "your own is known by name after `payoffs.register(payoff)`."
+        )
+    return PAYOFFS[payoff]

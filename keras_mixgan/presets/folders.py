@@ -1,0 +1,330 @@
+"""Presets: folders that hold a trained mixture, and the zoo of bundled ones.
+
+A preset is a folder of
+
+- `config.json`: networks and the arguments of `compile`;
+- `metadata.json`: where it comes from, its scores, and the SHA-256 of files;
+- `model.weights.h5`: Keras's weights, in half precision in the zoo;
+- `README.md` and `samples.png`: for people.
+
+Nothing in it is executed: networks are rebuilt in Keras's safe mode.
+"""
+
+import dataclasses
+import difflib
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from keras_mixgan._version import __version__
+from keras_mixgan.presets import weights as preset_weights
+from keras_mixgan.utils import atomic
+from keras_mixgan.utils import json_files
+
+FORMAT = 1
+CONFIG = "config.json"
+METADATA = "metadata.json"
+WEIGHTS = "model.weights.h5"
+CARD = "README.md"
+SAMPLES = "samples.png"
+
+_PACKAGE = pathlib.Path(__file__).parents[1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """What is known of a preset without loading its weights.
+
+    Attributes:
+        name: Its name.
+        path: Its folder.
+        metadata: What its `metadata.json` says.
+    """
+
+    name: str
+    path: pathlib.Path
+    metadata: Mapping[str, Any]
+
+    @property
+    def data(self) -> str:
+        """What it was trained on, or "" where that is not known."""
+        return self.metadata.get("data", {}).get("name", "")
+
+    @property
+    def num_generators(self) -> int:
+        """T."""
+        return self.metadata["num_generators"]
+
+    @property
+    def parameters(self) -> int:
+        """Trainable parameters of its generators and discriminators."""
+        return self.metadata["parameters"]
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Scores of the mixture by metric; empty where it was not scored."""
+        rows = self.metadata.get("evaluation", {}).get("scores", {})
+        return {
+            key: score["mean"] for key, score in rows.get("mixture", {}).items()
+        }
+
+
+class Presets(dict):
+    """Presets by name, which print as a table."""
+
+    def __repr__(self) -> str:
+        lines = [("name", "data", "T", "parameters", "score", "distance")]
+        for preset in self.values():
+            scores = preset.scores
+            lines.append(
+                (
+                    preset.name,
+                    preset.data,
+                    str(preset.num_generators),
+                    f"{preset.parameters:,}",
+                    _shown(scores.get("inception_score")),
+                    _shown(scores.get("fid")),
+                )
+            )
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join(
+            "  ".join(
+                cell.ljust(width) if i < 2 else cell.rjust(width)
+                for i, (cell, width) in enumerate(
+                    zip(line, widths, strict=True)
+                )
+            ).rstrip()
+            for line in lines
+        )
+
+
+def _shown(score: float | None) -> str:
+    return "" if score is None else f"{score:.3f}"
+
+
+def list_presets() -> Presets:
+    """Lists the presets of the zoo.
+
+    Returns:
+        `Preset` by name. It prints as a table of data, T, parameters,
+        classifier score and Frechet distance, both of the classifier that the
+        preset's card names.
+
+    Example:
+    >>> list_presets()["mix_dcgan_mnist"].num_generators
+    3
+    """
+    folders = sorted(path.parent for path in zoo().glob(f"*/{METADATA}"))
+    return Presets({folder.name: read(folder) for folder in folders})
+
+
+def zoo() -> pathlib.Path:
+    """The zoo's folder: in the wheel, or beside the package in a checkout."""
+    packed = _PACKAGE / "zoo"
+    return packed if packed.is_dir() else _PACKAGE.parent / "zoo"
+
+
+def is_preset(preset: str | os.PathLike[str]) -> bool:
+    """Whether this names a preset of the zoo or is a preset's folder."""
+    return (pathlib.Path(preset) / METADATA).is_file() or (
+        isinstance(preset, str) and _in_zoo(preset) is not None
+    )
+
+
+def find(preset: str | os.PathLike[str]) -> pathlib.Path:
+    """Finds the folder of a preset.
+
+    Args:
+        preset: A name in the zoo, or a folder.
+
+    Returns:
+        Its folder.
+
+    Raises:
+        ValueError: There is no such preset; the message lists those there are.
+        OSError: It is a folder without a preset in it.
+    """
+    bundled = _in_zoo(preset) if isinstance(preset, str) else None
+    if bundled is not None:
+        return bundled
+    path = pathlib.Path(preset)
+    if path.is_dir():
+        if not (path / METADATA).is_file():
+            raise FileNotFoundError(
+                f"`preset` must be a preset's folder. Received: {path}, where "
+                f"no {METADATA} lies"
+            )
+        return path
+    known = sorted(list_presets())
+    near = difflib.get_close_matches(str(preset), known, 1)
+    hint = f". Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(
+        f"`preset` must be a folder, or one of {', '.join(known)}. Received: "
+        f"{str(preset)!r}{hint}"
+    )
+
+
+def read(path: str | os.PathLike[str]) -> Preset:
+    """Reads what a preset says of itself.
+
+    Args:
+        path: Its folder.
+
+    Returns:
+        The `Preset`.
+
+    Raises:
+        OSError: A file cannot be read.
+        ValueError: A file is damaged, or of a newer format.
+    """
+    path = pathlib.Path(path)
+    metadata = json_files.read(
+        path / METADATA, FORMAT, "files", "num_generators", "parameters"
+    )
+    return Preset(metadata.get("name", path.name), path, metadata)
+
+
+def load(
+    model_class: type,
+    preset: str | os.PathLike[str],
+    load_weights: bool = True,
+):
+    """Loads a preset; see `MixGAN.from_preset`."""
+    path = find(preset)
+    metadata = read(path).metadata
+    for name in (CONFIG, WEIGHTS):
+        if name == CONFIG or load_weights:
+            _check_hash(path / name, metadata["files"].get(name))
+    config = json_files.read(path / CONFIG, FORMAT, "config", "compile_config")
+    try:
+        model = model_class.from_config(config["config"])
+    except (TypeError, ValueError, KeyError) as error:
+        first = (str(error).strip().splitlines() or [""])[0]
+        raise ValueError(
+            f"{path / CONFIG} describes networks that could not be built. "
+            "Layers of your own must be registered with "
+            "`keras.saving.register_keras_serializable`; code inside a preset "
+            f"is never run. ({type(error).__name__}: {first})"
+        ) from error
+    with_optimizer = load_weights and preset_weights.has_optimizer(
+        path / WEIGHTS
+    )
+    # Keras complains of a compiled model whose file has no optimizer state.
+    if load_weights and not with_optimizer:
+        model.load_weights(path / WEIGHTS)
+    if config["compile_config"] is not None:
+        model.compile_from_config(config["compile_config"])
+    if with_optimizer:
+        model.load_weights(path / WEIGHTS)
+    return model
+
+
+def save(
+    model,
+    path: str | os.PathLike[str],
+    card: str,
+    samples,
+    about: Mapping[str, Any] | None = None,
+    small: bool = False,
+) -> None:
+    """Saves a model as a preset.
+
+    Args:
+        model: A `MixGAN`.
+        path: Folder to make. It must not be there, or be empty.
+        card: Text of its `README.md`.
+        samples: Picture of its samples (Pillow).
+        about: More for `metadata.json`.
+        small: Whether to keep weights in half precision and leave the
+            optimizer's state out.
+
+    Raises:
+        OSError: The folder cannot be made, or is not empty.
+        ValueError: The model has parts that cannot be saved.
+    """
+    path = pathlib.Path(path)
+    with atomic.new_folder(path) as folder:
+        config = {
+            "format": FORMAT,
+            "config": model.get_config(),
+            "compile_config": model.get_compile_config(),
+        }
+        _write_json(folder / CONFIG, config)
+        if small:
+            whole = folder / f"whole.{WEIGHTS}"
+            model.save_weights(whole)
+            preset_weights.shrink(whole, folder / WEIGHTS)
+            whole.unlink()
+        else:
+            model.save_weights(folder / WEIGHTS)
+        (folder / CARD).write_text(card)
+        samples.save(folder / SAMPLES, optimize=True)
+        files = {
+            name: preset_weights.sha256(folder / name)
+            for name in (CONFIG, WEIGHTS)
+        }
+        metadata = {**describe(model, path.name), "files": files}
+        _write_json(folder / METADATA, {**metadata, **(about or {})})
+
+
+def describe(model, name: str) -> dict[str, Any]:
+    """What metadata says of a model itself.
+
+    Args:
+        model: A `MixGAN`.
+        name: The preset's name.
+
+    Returns:
+        Dict ready for JSON.
+    """
+    return {
+        "format": FORMAT,
+        "name": name,
+        "num_generators": model.num_generators,
+        "num_discriminators": model.num_discriminators,
+        "generator_weights": [float(w) for w in model.generator_weights],
+        "discriminator_weights": [
+            float(w) for w in model.discriminator_weights
+        ],
+        "image_shape": list(model.image_shape),
+        "latent_dim": model.latent_dim,
+        "num_classes": model.num_classes,
+        "ema_decay": model.ema_decay,
+        "parameters": sum(
+            network.count_params()
+            for network in (*model.generators, *model.discriminators)
+        ),
+        "step": model.step,
+        "versions": {
+            "keras-mixgan": __version__,
+            "keras": keras.__version__,
+            "backend": keras.backend.backend(),
+        },
+    }
+
+
+def _in_zoo(name: str) -> pathlib.Path | None:
+    # A name, not a path: "zoo/x" is a folder like any other.
+    if not name or pathlib.Path(name).name != name:
+        return None
+    path = zoo() / name
+    return path if (path / METADATA).is_file() else None
+
+
+def _check_hash(path: pathlib.Path, expected: str | None) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(f"A preset's file is missing: {path}")
+    found = preset_weights.sha256(path)
+    if found != expected:
+        raise ValueError(
+            f"{path} is damaged: its SHA-256 is {found}, that in {METADATA} "
+            f"is {expected}. Get the preset anew."
+        )
+
+
+def _write_json(path: pathlib.Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,1 @@
+"""Training a mixture: steps, optimizers, checks, callbacks, sampling."""

@@ -1,0 +1,61 @@
+"""Exponential moving averages of generators, for sampling."""
+
+from keras import ops
+
+from keras_mixgan.distribution import placement
+from keras_mixgan.game import components
+
+
+def check_decay(decay: float | None) -> float | None:
+    """Returns a decay, checked.
+
+    Raises:
+        ValueError: It is neither `None` nor strictly between 0 and 1.
+    """
+    if decay is not None and not 0 < decay < 1:
+        raise ValueError(
+            "`ema_decay` must be None or lie strictly between 0 and 1. "
+            f"Received: ema_decay={decay!r}"
+        )
+    return decay
+
+
+def make(generators: list) -> list:
+    """Makes one untrained twin a generator, with the same weights."""
+    averages = []
+    for i, generator in enumerate(generators):
+        with placement.component(i):
+            average = components.clone(generator, f"ema_generator_{i}")
+        placement.mark(average, i)
+        average.set_weights(generator.get_weights())
+        average.trainable = False
+        averages.append(average)
+    return averages
+
+
+def update(averages: list, generators: list, decay: float, updates) -> None:
+    """Moves the averages towards the generators, in place.
+
+    Args:
+        averages: What `make` made.
+        generators: The generators, just updated.
+        decay: In (0, 1), the share of the average that is kept.
+        updates: Integer scalar tensor, updates of the generators so far. As in
+            Keras's own optimizers the first one copies: an average that began
+            at the initial weights would carry them for long.
+    """
+    first = ops.cast(ops.equal(updates, 1), "float32")
+    decay = decay * (1.0 - first)
+    for average, generator in zip(averages, generators, strict=True):
+        with placement.on_device_of(generator):
+            _move(average, generator, decay)
+
+
+def _move(average, generator, decay) -> None:
+    trained = {id(v) for v in generator.trainable_variables}
+    for mean, variable in zip(average.weights, generator.weights, strict=True):
+        if id(variable) in trained:
+            mean.assign(decay * mean + (1.0 - decay) * variable)
+        else:
+            # Moving statistics are averages already.
+            mean.assign(variable)

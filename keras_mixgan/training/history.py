@@ -1,0 +1,253 @@
+"""The history of a mixture's training, in memory and as a CSV file."""
+
+import csv
+import os
+import pathlib
+import time
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_mixgan.utils import atomic
+
+LOSSES = ("generator_loss", "discriminator_loss", "payoff")
+_COUNTERS = ("step", "epoch")
+
+
+class BetweenSteps(keras.callbacks.Callback):
+    """A callback that acts between calls of the step, if something is due.
+
+    Keras waits for each step's logs where a callback has
+    `on_train_batch_end`, or else calls it beside the next step, under JAX
+    while the model's state is under way. So this acts in
+    `on_train_batch_begin`, and after an epoch's last step in `on_epoch_end`.
+    """
+
+    def set_model(self, model):
+        """Takes the model."""
+        super().set_model(model)
+        # Under JAX `self.model` has Keras attach all state to the model; the
+        # step alone is known without.
+        self._mixture = model
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Acts if something is due."""
+        self.act(self._mixture.step)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Acts if something is due."""
+        self.act(self._mixture.step)
+
+    def act(self, step: int) -> None:
+        """Does what is due after `step` steps, if anything."""
+        raise NotImplementedError
+
+
+class MixtureHistory(BetweenSteps):
+    """Records losses, payoff and every mixture weight every few steps.
+
+    A row holds `step`, `epoch` (from 1) and `seconds` (of training, over all
+    calls of `fit`), the means of `generator_loss`, `discriminator_loss` and
+    `payoff` over the steps since the row before, and the weights
+    `generator_weight_0`, ..., `discriminator_weight_0`, ... as they are. A
+    window in which generators were not updated has NaN as their loss.
+
+    Args:
+        path: A CSV file to write rows to as they come. Where it is there when
+            training begins, rows up to the model's step are kept, those after
+            it cut away, so that the file goes on with a restored model.
+        every: Steps a row, positive. Counted from the model's first step.
+
+    Attributes:
+        rows: List of dicts, one a row.
+
+    Raises:
+        ValueError: `every` is not positive, or the file is no such history.
+
+    Example:
+    >>> import keras_mixgan as kmg
+    >>> from keras_mixgan.training import callbacks
+    >>> networks = kmg.architectures.build("mlp", (2,))
+    >>> model = kmg.MixGAN(*networks, num_generators=2, seed=0)
+    >>> model.compile()
+    >>> history = callbacks.MixtureHistory(every=100)
+    >>> points = kmg.data.load("ring", batch_size=64)
+    >>> _ = model.fit(points, callbacks=[history], verbose=0)
+    >>> [row["step"] for row in history.rows]
+    [100, 200, 300]
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str] | None = None, every: int = 10
+    ):
+        super().__init__()
+        self.path = None if path is None else pathlib.Path(path)
+        self.every = positive("every", every)
+        self.rows: list[dict[str, float]] = []
+        self._epoch = 0
+        self._begun = None
+        self._seconds = 0.0
+        # Sums and counts of the open window in epochs that have ended, and of
+        # the running epoch when the window began.
+        self._before = self._base = None
+        self._last_step = 0
+
+    def on_train_begin(self, logs=None):
+        """Takes up the rows of the file, and the clock."""
+        step = self.model.step
+        if self._begun is None:
+            self.take_up()
+        self.rows = [row for row in self.rows if row["step"] <= step]
+        if self.rows:
+            self._seconds = max(self._seconds, self.rows[-1]["seconds"])
+        if self._begun is None or self._last_step > step:
+            self._open_window(step)
+        self._begun = time.monotonic()
+
+    def take_up(self) -> None:
+        """Reads the file's rows up to the model's step; the others go."""
+        if self.path is None:
+            return
+        if self.path.exists():
+            rows = read_history(self.path)
+            self.rows = [row for row in rows if row["step"] <= self.model.step]
+        self._write_all()
+
+    def on_train_end(self, logs=None):
+        """Stops the clock."""
+        self._seconds = self._clock()
+        self._begun = time.monotonic()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Keras's running means have just started anew."""
+        self._epoch = epoch + 1
+        self._base = np.zeros((len(LOSSES), 2))
+
+    def act(self, step: int) -> None:
+        """Records a row when one is due."""
+        if step // self.every > self._last_step // self.every:
+            self.record()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Keeps the part of the open window that lies in this epoch."""
+        super().on_epoch_end(epoch, logs)
+        sums = self._sums()
+        self._before += sums - self._base
+        self._base = sums
+
+    def record(self) -> None:
+        """Records a row now, of the steps since the last one, if any."""
+        step = self.model.step
+        if step == self._last_step:
+            return
+        total, count = (self._before + self._sums() - self._base).T
+        with np.errstate(invalid="ignore"):
+            means = total / count
+        row = {
+            "step": step,
+            "epoch": self._epoch,
+            "seconds": round(self._clock(), 3),
+            **{k: float(m) for k, m in zip(LOSSES, means, strict=True)},
+        }
+        for side in ("generator", "discriminator"):
+            for i, weight in enumerate(getattr(self.model, f"{side}_weights")):
+                row[f"{side}_weight_{i}"] = float(weight)
+        self.rows.append(row)
+        if self.path is not None:
+            # One short write: a reader never sees a torn row, and rows on the
+            # disk stay there when the process is killed.
+            with open(self.path, "a", newline="") as file:
+                file.write(_csv_line(row.values()))
+        self._open_window(step)
+
+    def _open_window(self, step: int) -> None:
+        self._last_step = step
+        self._before = np.zeros((len(LOSSES), 2))
+        self._base = self._sums()
+
+    def _sums(self) -> np.ndarray:
+        """Sum and count of each loss in Keras's running means: (3, 2)."""
+        means = {metric.name: metric for metric in self.model.metrics}
+        return np.array(
+            [
+                [
+                    float(ops.convert_to_numpy(means[name].total)),
+                    float(ops.convert_to_numpy(means[name].count)),
+                ]
+                for name in LOSSES
+            ]
+        )
+
+    def _clock(self) -> float:
+        return self._seconds + time.monotonic() - self._begun
+
+    def _write_all(self) -> None:
+        lines = [_csv_line(self._columns())]
+        lines += [_csv_line(row.values()) for row in self.rows]
+        with atomic.replacing(self.path) as partial:
+            partial.write_text("".join(lines))
+
+    def _columns(self) -> list[str]:
+        counts = {
+            "generator": self.model.num_generators,
+            "discriminator": self.model.num_discriminators,
+        }
+        return [*_COUNTERS, "seconds", *LOSSES] + [
+            f"{side}_weight_{i}"
+            for side, count in counts.items()
+            for i in range(count)
+        ]
+
+
+def read_history(path: str | os.PathLike[str]) -> list[dict[str, float]]:
+    """Reads what `MixtureHistory` wrote.
+
+    Args:
+        path: The CSV file.
+
+    Returns:
+        List of dicts, one a row. A last line cut short is left out.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is no such history.
+    """
+    with open(path, newline="") as file:
+        lines = file.read().splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines.pop()
+    rows = []
+    reader = csv.reader(lines)
+    header = next(reader, [])
+    try:
+        if header[: len(_COUNTERS)] != list(_COUNTERS):
+            raise ValueError("no such columns")
+        for line in reader:
+            row = dict(zip(header, map(float, line), strict=True))
+            rows.append(row | {name: int(row[name]) for name in _COUNTERS})
+    except ValueError as error:
+        raise ValueError(
+            f"`path` must be a history that MixtureHistory wrote. Received: "
+            f"{path} ({error})"
+        ) from error
+    return rows
+
+
+def _csv_line(values) -> str:
+    return (
+        ",".join(
+            f"{value:.7g}" if isinstance(value, float) else str(value)
+            for value in values
+        )
+        + "\n"
+    )
+
+
+def positive(name: str, number: int) -> int:
+    """Checks that an argument is a positive integer, and returns it."""
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise ValueError(
+            f"`{name}` must be a positive integer. Received: {name}={number!r}"
+        )
+    return number

@@ -1,0 +1,205 @@
+"""Training under JAX: the step as a pure function, one `jax.jit` around it.
+
+Keras's JAX trainer hands a step all state as values and takes it back. Here
+`steps_per_execution` steps are one call, a loop of XLA's over their batches, so
+that small networks do not wait for Python. Where the data lie on the device
+(`batches.Batches`), the host sends row numbers, not images.
+"""
+
+import keras
+
+from keras_mixgan.backends import stateless
+from keras_mixgan.data.batches import Batches
+from keras_mixgan.data.batches import Rows
+from keras_mixgan.training import executions
+
+# Of a device's memory, the share that training data may take.
+DATA_SHARE = 0.25
+
+
+def train_step(model, state, data, table=None):
+    """One step as a pure function, see `keras.Model.train_step` under JAX.
+
+    Args:
+        model: The compiled `MixGAN`.
+        state: Lists of values of trainable, non-trainable, optimizer and
+            metric variables.
+        data: What `MixGAN.train_step` takes under TensorFlow; or, with a
+            table, a tuple of the row numbers (B,).
+        table: Images (N, ...), as `Batches` holds them, and labels (N,) or
+            `None`.
+
+    Returns:
+        Pair of the logs and the new state.
+    """
+    groups = _variables(model)
+    data = _batch(data, table)
+    variables = [v for group in groups for v in group]
+    values = [value for group in state for value in group]
+    with stateless.Scope(variables, values) as scope:
+        logs = model.update(data)
+    values = iter(scope.values())
+    return logs, tuple([next(values) for _ in group] for group in groups)
+
+
+def make_train_function(model):
+    """Makes the function from (state, iterator) that `fit` calls.
+
+    Args:
+        model: The compiled `MixGAN`.
+
+    Returns:
+        Function that takes up to `steps_per_execution` batches from the
+        iterator, and returns the last step's logs and the new state.
+    """
+    one = model.train_step
+    if model.jit_compile and not model.run_eagerly:
+        one, many = _jit(model, one), _jit(model, _loop(one))
+    else:
+        many = _eager_loop(one)
+    return _runner(model, one, many)
+
+
+def _runner(model, one, many):
+    def run(state, iterator):
+        table, longest = model.table, executions.longest(model)
+        for batches in _runs_of_one_shape(iterator, executions.length(model)):
+            count = len(batches)
+            if longest == 1:
+                logs, state = one(state, batches[0], table)
+            elif count == longest:
+                logs, state = many(state, batches, table)
+            else:
+                # One program for all that are shorter: XLA compiles for long.
+                batches += batches[-1:] * (longest - count)
+                logs, state = many(state, batches, table, count)
+            if model.host_step is not None:
+                model.host_step += count
+        return logs, state
+
+    return run
+
+
+def place_data(x):
+    """Puts data on the device where they fit, and leaves others alone.
+
+    Args:
+        x: What was given to `fit`.
+
+    Returns:
+        Pair of what Keras is to read from, and a table for `train_step`, or
+        `None`.
+    """
+    if not isinstance(x, Batches) or not _fits(x):
+        return x, None
+    import jax
+
+    sharding = None
+    distribution = keras.distribution.distribution()
+    if distribution is not None:
+        mesh = distribution.device_mesh.backend_mesh
+        sharding = jax.sharding.NamedSharding(
+            mesh, jax.sharding.PartitionSpec()
+        )
+    return Rows(x), jax.device_put((x.images, x.labels), sharding)
+
+
+def _fits(batches: Batches) -> bool:
+    import jax
+
+    statistics = jax.local_devices()[0].memory_stats() or {}
+    limit = statistics.get("bytes_limit")  # Not known of a CPU.
+    return limit is None or batches.images.nbytes <= DATA_SHARE * limit
+
+
+def _batch(data, table):
+    """The data themselves, of which rows of a table were given, or they."""
+    import jax
+
+    if table is None:
+        return data
+    (rows,), (images, labels) = data, table
+    images = jax.numpy.take(images, rows, axis=0)
+    if images.dtype == "uint8":
+        # As in `batches`: exact at both ends.
+        images = images.astype("float32") / 127.5 - 1.0
+    if labels is None:
+        return (images,)
+    return images, jax.numpy.take(labels, rows, axis=0)
+
+
+def _variables(model) -> tuple:
+    """All that a step reads or updates, in the order of Keras's state."""
+    return (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables,
+        model.metrics_variables,
+    )
+
+
+def _jit(model, function):
+    import jax
+
+    shardings = None
+    if keras.distribution.distribution() is not None:
+        # Without it, XLA may lay the new state out otherwise than the old.
+        state = tuple(
+            [v.value.sharding for v in group] for group in _variables(model)
+        )
+        shardings = (None, state)
+    return jax.jit(function, donate_argnums=0, out_shardings=shardings)
+
+
+def _loop(step):
+    """Makes many steps of one: all the batches, or the first `count`.
+
+    Shorter calls are a loop too, never single steps: XLA may round otherwise
+    outside of a loop, and results are not to depend on where calls end.
+    """
+    import jax
+
+    step = jax.jit(step)  # Traced once, though it is called twice.
+
+    def many(state, batches, table, count=None):
+        stacked = jax.tree.map(lambda *x: jax.numpy.stack(x), *batches)
+        logs, _ = jax.eval_shape(step, state, batches[0], table)
+        logs = jax.tree.map(lambda x: jax.numpy.zeros(x.shape, x.dtype), logs)
+
+        def body(i, carry):
+            return step(carry[1], jax.tree.map(lambda x: x[i], stacked), table)
+
+        # A number that is known lets a GPU run without asking the host.
+        count = len(batches) if count is None else count
+        return jax.lax.fori_loop(0, count, body, (logs, state))
+
+    return many
+
+
+def _eager_loop(step):
+    def many(state, batches, table, count=None):
+        for data in batches[:count]:
+            logs, state = step(state, data, table)
+        return logs, state
+
+    return many
+
+
+def _runs_of_one_shape(iterator, count: int):
+    """Yields lists of up to `count` batches in all, of one shape each."""
+    import jax
+
+    run, shapes = [], None
+    for _ in range(count):
+        try:
+            data = next(iterator)
+        except StopIteration:
+            if not run:
+                raise
+            break
+        new = [x.shape for x in jax.tree.leaves(data)]
+        if run and new != shapes:
+            yield run
+            run = []
+        run, shapes = [*run, data], new
+    yield run

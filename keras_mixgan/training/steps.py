@@ -1,0 +1,176 @@
+"""The training step: updates of both sides, alternating unless asked else.
+
+The objectives are written in `keras.ops`; a step takes their gradients, which
+is where Keras's backends differ, and applies them. Arora et al. 2017, Section
+5: networks and log-probabilities of a side are updated together, side after
+side.
+"""
+
+import keras
+from keras import ops
+
+from keras_mixgan.backends import gradients
+from keras_mixgan.backends import stateless
+from keras_mixgan.game import mixtures
+from keras_mixgan.game import objectives
+from keras_mixgan.game import penalties
+from keras_mixgan.training import averages
+
+BACKENDS = ("tensorflow", "jax")
+LOGS = (
+    "loss",
+    "generator_loss",
+    "discriminator_loss",
+    "payoff",
+    "generator_weight_min",
+    "generator_weight_max",
+    "discriminator_weight_min",
+    "discriminator_weight_max",
+)
+
+
+def train_step(model, data, due: bool | None = None) -> dict:
+    """One step on one batch.
+
+    Args:
+        model: The compiled `MixGAN`.
+        data: Images (B, ...), or a tuple of them and labels (B,).
+        due: Whether the generators are updated, where the caller has asked
+            `discriminator_steps`; `None` asks in the step.
+
+    Returns:
+        Dict from each of `LOGS` to a pair of scalars: its value, and its
+        weight, 0 where the step had no such value, else 1.
+    """
+    if keras.backend.backend() not in BACKENDS:
+        raise RuntimeError(
+            f"Training needs one of Keras's backends {BACKENDS}. Received: "
+            f"KERAS_BACKEND={keras.backend.backend()}"
+        )
+    images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+    images = ops.cast(images, "float32")
+    if labels is not None:
+        labels = ops.cast(labels, "int32")
+    weights = [
+        mixtures.weights(model.generator_log_probabilities),
+        mixtures.weights(model.discriminator_log_probabilities),
+    ]
+    taken = 1.0
+    if model.objective.update == "simultaneous":
+        discriminators, generators = _update_both(model, images, labels)
+    else:
+        discriminators = _update_discriminators(model, images, labels)
+        taken, *generators = _update_generators_when_due(
+            model, ops.shape(images)[0], labels, due
+        )
+    discriminator_loss, payoffs = discriminators
+    generator_loss, losses = generators
+    model.step_variable.assign_add(1)
+    total = discriminator_loss + generator_loss
+    _note_nonfinite(model, total, ops.stack([payoffs, losses]))
+    logs = {
+        "loss": (total, taken),
+        "generator_loss": (generator_loss, taken),
+        "discriminator_loss": (discriminator_loss, 1.0),
+        "payoff": (mixtures.value(payoffs, *weights), 1.0),
+    }
+    for side, w in zip(("generator", "discriminator"), weights, strict=True):
+        logs[f"{side}_weight_min"] = (ops.min(w), 1.0)
+        logs[f"{side}_weight_max"] = (ops.max(w), 1.0)
+    return logs
+
+
+def _update_discriminators(model, images, labels):
+    variables = model.discriminator_variables
+    outcome, slopes = gradients.value_and_gradients(
+        lambda: objectives.discriminator_objective(model, images, labels),
+        variables,
+    )
+    _move_discriminators(model, slopes, variables)
+    return outcome
+
+
+def _update_generators_when_due(model, batch_size, labels, due):
+    """Updates the generators at every n-th step, else gives zeros."""
+    every = model.objective.discriminator_steps
+    shape = (model.num_generators, model.num_discriminators)
+    if every == 1 or due:
+        return 1.0, *_update_generators(model, batch_size, labels)
+    if due is False:
+        return 0.0, ops.zeros(()), ops.zeros(shape)
+    due = ops.equal((model.step_variable + 1) % every, 0)
+    cond = stateless.cond if keras.backend.backend() == "jax" else ops.cond
+    loss, losses = cond(
+        due,
+        lambda: _update_generators(model, batch_size, labels),
+        lambda: (ops.zeros(()), ops.zeros(shape)),
+    )
+    return ops.cast(due, "float32"), loss, losses
+
+
+def _update_generators(model, batch_size, labels):
+    variables = model.generator_variables
+    outcome, slopes = gradients.value_and_gradients(
+        lambda: objectives.generator_objective(model, batch_size, labels),
+        variables,
+    )
+    _move_generators(model, slopes, variables)
+    return outcome
+
+
+def _update_both(model, images, labels):
+    """Updates both sides by gradients at the parameters before the step.
+
+    One forward pass of all networks. Where the generators' loss is the payoff
+    itself, one backward pass too: what one side descends the other ascends.
+    """
+    mine, theirs = model.discriminator_variables, model.generator_variables
+
+    def function():
+        outcomes = objectives.both_objectives(model, images, labels)
+        if objectives.sides_share_a_value(model):
+            return (objectives.shared_value(model, outcomes),) * 2, outcomes
+        return (outcomes[0][0], outcomes[1][0]), outcomes
+
+    (values, outcomes), (slopes, downs) = gradients.values_and_gradients(
+        function, (mine, theirs)
+    )
+    if values[0] is values[1]:
+        slopes = [None if slope is None else -slope for slope in slopes]
+    _move_discriminators(model, slopes, mine)
+    _move_generators(model, downs, theirs)
+    return outcomes
+
+
+def _move_discriminators(model, slopes, variables):
+    gradients.apply(model.optimizer.discriminator_optimizer, slopes, variables)
+    if model.objective.weight_clip:
+        penalties.clip_weights(
+            model.discriminators, model.objective.weight_clip
+        )
+
+
+def _move_generators(model, slopes, variables):
+    optimizer = model.optimizer.generator_optimizer
+    gradients.apply(optimizer, slopes, variables)
+    if model.ema_decay is not None:
+        averages.update(
+            model.ema_generators,
+            model.generators,
+            model.ema_decay,
+            optimizer.iterations,
+        )
+
+
+def _note_nonfinite(model, total, pairs):
+    """Keeps the first step whose losses were not finite, and its pairs."""
+    finite = ops.isfinite(total) & ops.all(ops.isfinite(pairs))
+    before = ops.equal(model.nonfinite_step, 0)
+    model.last_pairs.assign(ops.where(before, pairs, model.last_pairs.value))
+    model.nonfinite_step.assign(
+        ops.where(
+            before & ~finite,
+            model.step_variable.value,
+            model.nonfinite_step.value,
+        )
+    )

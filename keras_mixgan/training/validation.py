@@ -1,0 +1,149 @@
+"""Checks what a user gives to `fit`, before any training."""
+
+import keras
+import numpy as np
+
+from keras_mixgan.training.sampling import check_labels
+
+
+def check_images(images: np.ndarray, image_shape: tuple, name="images") -> None:
+    """Checks real images against what the networks take.
+
+    Args:
+        images: Array (B, ...).
+        image_shape: Shape of one image, as the generators make it.
+        name: What to call the array in an error.
+
+    Raises:
+        ValueError: Wrong rank or size, NaN or infinite, or pixels outside of
+            [-1, 1] (points, of shape (dimension,), may lie anywhere).
+    """
+    if tuple(images.shape[1:]) != tuple(image_shape):
+        raise ValueError(
+            f"`{name}` must have shape (batch, "
+            f"{', '.join(map(str, image_shape))}), as the networks have it. "
+            f"Received: shape {tuple(images.shape)}"
+        )
+    if images.dtype.kind not in "fiu":
+        images = images.astype("float32")
+    if not np.isfinite(images).all():
+        bad = np.flatnonzero(
+            ~np.isfinite(images).reshape(len(images), -1).all(axis=1)
+        )
+        raise ValueError(
+            f"`{name}` must be finite. Received: NaN or infinity in image "
+            f"{bad[0]} of the first {len(images)}"
+        )
+    low, high = images.min(), images.max()
+    # Half a gray level of slack for images that were resized or rounded.
+    if len(image_shape) > 1 and (low < -1.004 or high > 1.004):
+        hint = " Divide by 127.5 and subtract 1." if high > 2 else ""
+        raise ValueError(
+            f"`{name}` must lie in [-1, 1]. Received: values from "
+            f"{low:g} to {high:g}.{hint}"
+        )
+
+
+def check_batch(model, images, labels) -> None:
+    """Checks one batch, or a whole array, against a model.
+
+    Args:
+        model: The `MixGAN`.
+        images: Array (B, ...).
+        labels: Array (B,), or `None`.
+
+    Raises:
+        ValueError: See `check_images`; labels missing, superfluous, of
+            another number, rank or kind, or out of range.
+    """
+    check_images(images, model.image_shape)
+    if model.conditional and labels is None:
+        raise ValueError(
+            "`labels` must be given, as (images, labels): the networks take "
+            "labels. Received: images alone"
+        )
+    if not model.conditional and labels is not None:
+        raise ValueError(
+            "`labels` must not be given: the networks take images alone. "
+            "Received: (images, labels); map the data set to its images"
+        )
+    if labels is not None:
+        if len(labels) != len(images):
+            raise ValueError(
+                "`labels` must have one label an image. Received: "
+                f"{len(images)} images and {len(labels)} labels"
+            )
+        check_labels(labels, model.num_classes)
+
+
+def check_data(model, x, y, batch_size: int | None) -> None:
+    """Checks the data given to `fit`: arrays whole, others by a first batch.
+
+    What can be read only once (a generator) is not looked at.
+
+    Args:
+        model: The `MixGAN`.
+        x: What was given as `x` to `fit`.
+        y: What was given as `y` to `fit`.
+        batch_size: What was given as `batch_size` to `fit`.
+
+    Raises:
+        ValueError: See `check_batch`; no images at all, or fewer images than
+            one batch.
+    """
+    if is_array(x):
+        wanted = batch_size or 32
+        if len(x) < wanted:
+            raise ValueError(
+                "`x` must hold at least one batch of images. Received: "
+                f"{len(x)} images, batch_size={wanted}"
+            )
+        batch = (x, y)
+    else:
+        batch = _first_batch(x)
+        if batch is None:
+            return
+    images, labels = batch
+    labels = None if labels is None else np.asarray(labels)
+    check_batch(model, np.asarray(images), labels)
+
+
+def is_array(x) -> bool:
+    """Whether `x` is an array or a tensor, of any library."""
+    return hasattr(x, "shape") and hasattr(x, "dtype")
+
+
+def _first_batch(data):
+    """The first (images, labels) of a data set that can be read again."""
+    if hasattr(data, "element_spec"):  # a tf.data.Dataset
+        if not hasattr(data, "take"):  # distributed over replicas already
+            return None
+        first = next(iter(data.take(1)), None)
+        if first is None:
+            raise ValueError(
+                "`x` must hold at least one batch of images. Received: an "
+                "empty data set; it may have fewer images than one batch, "
+                "with the remainder dropped"
+            )
+    elif isinstance(data, keras.utils.PyDataset):
+        if data.num_batches == 0:
+            raise ValueError(
+                "`x` must hold at least one batch of images. Received: none"
+            )
+        first = data[0]
+    elif hasattr(data, "__getitem__") and hasattr(data, "__len__"):
+        if len(data) == 0:
+            raise ValueError(
+                "`x` must hold at least one batch of images. Received: none"
+            )
+        first = data[0]
+    else:
+        return None
+    if not isinstance(first, tuple | list):
+        return first, None
+    if len(first) > 2:
+        raise ValueError(
+            "`x` must give images, or (images, labels). Received: "
+            f"{len(first)} parts; sample weights have no part in a GAN's game"
+        )
+    return first[0], (first[1] if len(first) == 2 else None)

@@ -1,0 +1,1 @@
+"""Files, JSON, names and pictures: what every room may use."""

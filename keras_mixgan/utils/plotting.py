@@ -1,0 +1,237 @@
+"""Pictures: grids of samples, clouds of points, and curves of a training.
+
+Pictures are returned, not shown: grids and clouds as Pillow images, curves as
+a Matplotlib figure.
+"""
+
+import math
+import os
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+from PIL import ImageDraw
+from PIL import ImageFont
+
+from keras_mixgan.utils import atomic
+from keras_mixgan.utils.figures import curves
+from keras_mixgan.utils.figures import scatter
+
+__all__ = [
+    "curves",
+    "draw_mixture",
+    "sample_grid",
+    "save",
+    "scatter",
+    "to_uint8",
+]
+
+
+MAX_COLUMNS = 10
+_TILE = 56  # Images smaller than this many pixels are enlarged.
+_GAP = 2
+_MARGIN = 14
+_TITLE = 26
+_HEADING = 20
+_INK = "#222222"
+
+
+def draw_mixture(
+    model,
+    rows: int = 4,
+    seed: int = 0,
+    label_names: Sequence[str] | None = None,
+    real: np.ndarray | None = None,
+) -> Image.Image:
+    """Draws a mixture: its own samples on top, then a block a generator.
+
+    Args:
+        model: A `MixGAN`.
+        rows: Rows of images in every block.
+        seed: Int; the same seed draws the same latents, so that pictures of
+            one training can be compared.
+        label_names: Names of the classes, for the columns of a conditional
+            model.
+        real: Float array (N, 2) of real points, to draw behind generated
+            ones. Images need none.
+
+    Returns:
+        A picture. Conditional models have one column a class, of at most the
+        first `MAX_COLUMNS` classes; points are drawn as a scatter plot.
+
+    Example:
+    >>> import keras_mixgan as kmg
+    >>> networks = kmg.architectures.build("mlp", (2,))
+    >>> model = kmg.MixGAN(*networks, num_generators=2, seed=0)
+    >>> draw_mixture(model).mode
+    'RGB'
+    """
+    weights = model.generator_weights
+    titles = ["Mixture of all generators"] + [
+        f"Generator {i}: weight {weight:.2f}"
+        for i, weight in enumerate(weights)
+    ]
+    if len(model.image_shape) == 1:
+        clouds = [
+            model.generate(1000, component=i, seed=seed + 1)
+            for i in range(len(weights))
+        ]
+        mixture = [
+            cloud[: round(len(cloud) * weight)]
+            for cloud, weight in zip(clouds, weights, strict=True)
+        ]
+        return scatter([mixture, *([c] for c in clouds)], titles, real)
+    columns, labels, names = MAX_COLUMNS, None, None
+    if model.conditional:
+        columns = min(model.known_num_classes(), MAX_COLUMNS)
+        labels = np.tile(np.arange(columns), rows)
+        names = list(label_names or map(str, range(columns)))[:columns]
+    # All generators get the same latents, the mixture others: no image of a
+    # block is seen twice.
+    blocks = [model.generate(rows * columns, labels=labels, seed=seed)] + [
+        model.generate(rows * columns, labels, component=i, seed=seed + 1)
+        for i in range(len(weights))
+    ]
+    return sample_grid(blocks, titles, columns, names)
+
+
+def sample_grid(
+    blocks: Sequence[np.ndarray],
+    titles: Sequence[str],
+    columns: int = MAX_COLUMNS,
+    column_names: Sequence[str] | None = None,
+) -> Image.Image:
+    """Draws blocks of images below each other, each under its title.
+
+    Args:
+        blocks: Float arrays (N, H, W, C) in [-1, 1], C 1 or 3, all of one
+            image size. Filled row by row.
+        titles: One a block.
+        columns: Images a row.
+        column_names: One a column, drawn over every block.
+
+    Returns:
+        An RGB picture. Small images are enlarged by a whole factor, pixel by
+        pixel.
+
+    Raises:
+        ValueError: Blocks are not such images, or titles or names are too
+            few or too many.
+
+    Example:
+    >>> import numpy as np
+    >>> picture = sample_grid([np.zeros((6, 28, 28, 1))], ["Gray"], columns=3)
+    >>> picture.size[0] > 3 * 28
+    True
+    """
+    _check_grid(blocks, titles, columns, column_names)
+    columns = min(columns, max(len(block) for block in blocks))
+    scale = max(1, round(_TILE / blocks[0].shape[1]))
+    tiles = [_tile(block, columns, scale) for block in blocks]
+    heading = _HEADING if column_names else 0
+    font = ImageFont.load_default(size=15)
+    widths = [math.ceil(font.getlength(title)) for title in titles]
+    width = max(*widths, *(tile.width for tile in tiles)) + 2 * _MARGIN
+    height = _MARGIN + sum(
+        _TITLE + heading + tile.height + _MARGIN for tile in tiles
+    )
+    picture = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(picture)
+    small = ImageFont.load_default(size=13)
+    pitch = (tiles[0].width + _GAP) / columns
+    top = _MARGIN
+    for tile, title in zip(tiles, titles, strict=True):
+        draw.text((_MARGIN, top), title, fill=_INK, font=font)
+        top += _TITLE
+        for i, name in enumerate(column_names or ()):
+            name = _shortened(name, small, pitch - _GAP)
+            middle = _MARGIN + (i + 0.5) * pitch
+            draw.text((middle, top), name, fill=_INK, font=small, anchor="ma")
+        top += heading
+        picture.paste(tile, (_MARGIN, top))
+        top += tile.height + _MARGIN
+    return picture
+
+
+def _check_grid(blocks, titles, columns, column_names) -> None:
+    shapes = [np.shape(block) for block in blocks]
+    if not shapes or any(
+        len(shape) != 4 or shape[-1] not in (1, 3) or shape[1:] != shapes[0][1:]
+        for shape in shapes
+    ):
+        raise ValueError(
+            "`blocks` must be arrays (N, H, W, 1 or 3) of one image size. "
+            f"Received: shapes {shapes}"
+        )
+    if len(titles) != len(blocks):
+        raise ValueError(
+            f"`titles` must have one title a block, {len(blocks)}. Received: "
+            f"{len(titles)}"
+        )
+    if columns < 1 or (column_names and len(column_names) != columns):
+        raise ValueError(
+            "`columns` must be positive, and as many as `column_names`. "
+            f"Received: columns={columns}, column_names={column_names}"
+        )
+
+
+def _tile(images: np.ndarray, columns: int, scale: int) -> Image.Image:
+    """Lays images out row by row, with gaps between them."""
+    count, height, width, _ = images.shape
+    rows = max(1, math.ceil(count / columns))
+    height, width = height * scale, width * scale
+    canvas = np.full(
+        (rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, 3),
+        255,
+        "uint8",
+    )
+    for i, image in enumerate(to_uint8(images)):
+        pixels = image.repeat(scale, axis=0).repeat(scale, axis=1)
+        top = i // columns * (height + _GAP)
+        left = i % columns * (width + _GAP)
+        canvas[top : top + height, left : left + width] = pixels
+    return Image.fromarray(canvas)
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """Converts images in [-1, 1] to gray levels, the nearest of 0..255.
+
+    Args:
+        images: Float array of any shape; values outside are clipped.
+
+    Returns:
+        Uint8 array of the same shape.
+
+    Example:
+    >>> import numpy as np
+    >>> to_uint8(np.array([-1.0, 1.0])).tolist()
+    [0, 255]
+    """
+    levels = (np.asarray(images, "float64") + 1.0) * 127.5
+    return np.clip(np.rint(levels), 0, 255).astype("uint8")
+
+
+def _shortened(name: str, font, width: float) -> str:
+    if font.getlength(name) <= width:
+        return name
+    while name and font.getlength(name + "…") > width:
+        name = name[:-1]
+    return name + "…"
+
+
+def save(picture, path: str | os.PathLike[str]) -> None:
+    """Writes a picture to a file, whole or not at all.
+
+    Args:
+        picture: A Pillow image or a Matplotlib figure.
+        path: File to write; its ending says the format.
+
+    Raises:
+        OSError: The file cannot be written.
+        ValueError: No such format.
+    """
+    with atomic.replacing(path) as partial:
+        if isinstance(picture, Image.Image):
+            picture.save(partial)
+        else:
+            picture.savefig(partial, dpi=110)

@@ -1,0 +1,59 @@
+"""TensorFlow and JAX: the same weights, latents and batch, the same step."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import backend_cases
+import keras
+import numpy as np
+import pytest
+from conftest import tensorflow_only
+
+pytestmark = tensorflow_only
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Models of every case, and what JAX made of them, in a process."""
+    pytest.importorskip("jax")
+    folder = tmp_path_factory.mktemp("backends")
+    for name in backend_cases.CASES:
+        backend_cases.build(name).save(folder / f"{name}.keras")
+    here = pathlib.Path(__file__).parents[1]
+    subprocess.run(
+        [sys.executable, str(here / "backend_cases.py"), str(folder)],
+        env={
+            **os.environ,
+            "KERAS_BACKEND": "jax",
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+            "PYTHONPATH": os.pathsep.join([str(here.parent), *sys.path]),
+        },
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return folder
+
+
+@pytest.mark.parametrize("name", backend_cases.CASES)
+def test_one_step_is_the_same(folder, name):
+    model = backend_cases.build(name)
+    ours = backend_cases.step(model)
+    with np.load(folder / f"{name}.npz") as theirs:
+        assert set(theirs) == set(ours)
+        for key, value in ours.items():
+            # A weight's change is RATE times its gradient.
+            np.testing.assert_allclose(
+                theirs[key], value, rtol=1e-5, atol=2e-6, err_msg=key
+            )
+    # What JAX saved after its step, TensorFlow loads, optimizers and all.
+    loaded = keras.saving.load_model(folder / f"{name}_after.keras")
+    assert loaded.step == model.step
+    for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-6)
+    sides = zip(
+        loaded.optimizer.variables, model.optimizer.variables, strict=True
+    )
+    for a, b in sides:
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-5)

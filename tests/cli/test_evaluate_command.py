@@ -1,0 +1,102 @@
+"""`keras-mixgan evaluate`, from a run's folder to its scores."""
+
+import json
+
+import keras
+import pytest
+
+from keras_mixgan import cli
+from keras_mixgan.cli import runs
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_MIXGAN_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    runs.train(
+        {"source": "digits", "width": 4, "steps": 2, "num_generators": 2},
+        folder / "digits",
+        verbose=0,
+    )
+    runs.train(
+        {"source": "ring", "width": 8, "steps": 2, "num_generators": 2},
+        folder / "ring",
+        verbose=0,
+    )
+    return folder
+
+
+def evaluate(capsys, *flags):
+    status = cli.main(["evaluate", *flags])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_digits_are_scored_against_the_runs_own_data(folder, capsys):
+    run = folder / "digits"
+    status, out, _ = evaluate(
+        capsys,
+        f"--model={run / 'model.keras'}",
+        "--num_images=40",
+        "--splits=2",
+    )
+    assert status == 0
+    for row in ("mixture", "generator 0", "generator 1", "real"):
+        assert row in out
+    scores = json.loads((run / "scores.json").read_text())
+    assert set(scores["scores"]["mixture"]) == {"inception_score", "fid", "kid"}
+    settings = scores["settings"]
+    assert settings["num_images"] == 40
+    assert settings["classifier"] == "digits"
+    assert len(settings["classifier_sha256"]) == 64
+    real = scores["scores"]["real"]["inception_score"]["mean"]
+    assert real > scores["scores"]["mixture"]["inception_score"]["mean"]
+
+
+def test_points_are_scored_by_their_modes(folder, capsys, tmp_path):
+    out = tmp_path / "s.json"
+    status, _, _ = evaluate(
+        capsys,
+        f"--model={folder / 'ring' / 'model.keras'}",
+        "--metrics=modes",
+        "--num_images=200",
+        "--nocomponents",
+        "--noreal",
+        f"--out={out}",
+    )
+    assert status == 0
+    assert list(json.loads(out.read_text())["scores"]) == ["mixture"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--metrics=fidd"], "`metrics` must be among"),
+        (["--num_images=5"], "`num_images` must be at least `splits`"),
+        (["--classifier=nothing"], "`classifier` must be one of"),
+        (["--source=ring"], "`source` must have images of the model's shape"),
+        (["--source=no_such_data"], "no_such_data"),
+        (["--out=no/such/folder/s.json"], "`out` must lie in a folder"),
+    ],
+)
+def test_bad_flags(folder, capsys, flags, message):
+    model = folder / "digits" / "model.keras"
+    status, _, err = evaluate(capsys, f"--model={model}", *flags)
+    assert status == 2
+    assert err.startswith("error: ")
+    assert message in err
+
+
+def test_a_model_needs_a_source(folder, capsys, tmp_path):
+    model = keras.saving.load_model(folder / "ring" / "model.keras")
+    model.save(tmp_path / "alone.keras")
+    status, _, err = evaluate(capsys, f"--model={tmp_path / 'alone.keras'}")
+    assert status == 2
+    assert "`source` must be given" in err
+    status, _, err = evaluate(capsys)
+    assert status == 2
+    assert "`model` must be given" in err

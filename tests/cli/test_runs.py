@@ -1,0 +1,352 @@
+"""Runs: settings, folders, resuming to the last bit, bad input."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import conftest
+import keras
+import numpy as np
+import pytest
+from conftest import few_under_jax
+from PIL import Image
+
+import keras_mixgan as kmg
+from keras_mixgan.cli import models
+from keras_mixgan.cli import runs
+from keras_mixgan.cli import settings
+from keras_mixgan.training import callbacks
+
+# Twenty steps an epoch.
+RING = {
+    "source": "ring",
+    "num_generators": 2,
+    "num_discriminators": 1,
+    "width": 4,
+    "latent_dim": 2,
+    "batch_size": 1000,
+}
+
+
+def train(workdir, steps_per_execution=1, verbose=0, **given):
+    return runs.train(
+        RING | given,
+        workdir,
+        history_steps=2,
+        steps_per_execution=steps_per_execution,
+        verbose=verbose,
+    )
+
+
+def same_weights(one, other):
+    pairs = zip(
+        [*one.weights, *one.optimizer.variables],
+        [*other.weights, *other.optimizer.variables],
+        strict=True,
+    )
+    return all((np.asarray(a) == np.asarray(b)).all() for a, b in pairs)
+
+
+def same_history(workdir, other):
+    """Whether the rows are the same, but for the clock and last digits."""
+    pairs = zip(
+        *(callbacks.read_history(w / "history.csv") for w in (workdir, other)),
+        strict=True,
+    )
+    return all(
+        row == pytest.approx(wanted | {"seconds": row["seconds"]}, rel=1e-4)
+        for row, wanted in pairs
+    )
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run of 46 steps, two epochs and a part, that nothing interrupted."""
+    workdir = tmp_path_factory.mktemp("whole") / "run"
+    return train(workdir, steps=46), workdir
+
+
+def images_of(folder, count=6, size=(40, 32)):
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        for i in range(count):
+            pixels = rng.integers(256, size=(*size, 3), dtype="uint8")
+            Image.fromarray(pixels).save(folder / name / f"{i}.png")
+    return folder
+
+
+def test_a_run_leaves_everything(whole):
+    model, workdir = whole
+    assert sorted(contents(workdir)) == sorted(runs.OUTPUTS)
+    history = callbacks.read_history(workdir / "history.csv")
+    assert [row["step"] for row in history] == list(range(2, 47, 2))
+    assert [row["epoch"] for row in history][-4:] == [2, 3, 3, 3]
+    loaded = keras.saving.load_model(workdir / "model.keras")
+    assert loaded.step == 46
+    assert same_weights(model, loaded)
+    saved = json.loads((workdir / "settings.json").read_text())
+    assert saved["settings"]["steps"] == 46
+    assert saved["settings"]["generator_learning_rate"] == 1e-3
+    assert saved["data"]["image_shape"] == [2]
+    assert saved["versions"]["keras"] == keras.__version__
+    for name in ("samples.png", "curves.png"):
+        with Image.open(workdir / name) as picture:
+            assert min(picture.size) > 200
+
+
+def test_a_run_made_longer_in_mid_epoch_ends_as_if_never_stopped(
+    whole, tmp_path, capsys
+):
+    train(tmp_path, steps=28)
+    model = train(tmp_path, steps=46, verbose=1)
+    assert same_weights(model, whole[0])
+    assert same_history(tmp_path, whole[1])
+    out = capsys.readouterr().out
+    assert "Going on after step 28 of 46" in out
+    assert "Epoch 2/3, from step 9 of 20" in out
+    assert "Epoch 3/3\n" in out
+
+
+@pytest.mark.parametrize("steps_per_execution", few_under_jax(1, 5))
+def test_a_run_killed_at_any_moment_ends_as_if_never_stopped(
+    whole, tmp_path, steps_per_execution
+):
+    flags = [f"--{name}={value}" for name, value in RING.items()]
+    workdir = tmp_path / "run"
+    command = [sys.executable, "-m", "keras_mixgan", "train", *flags]
+    command += [f"--workdir={workdir}", "--steps=46", "--history_steps=2"]
+    process = subprocess.Popen(
+        [
+            *command,
+            "--checkpoint_seconds=0",
+            f"--steps_per_execution={steps_per_execution}",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    history = workdir / "history.csv"
+    while process.poll() is None:
+        if history.exists() and len(history.read_text().splitlines()) > 12:
+            # It checkpoints at every other step: most likely right now.
+            os.kill(process.pid, signal.SIGKILL)
+            break
+        time.sleep(0.002)
+    assert process.wait() == -signal.SIGKILL
+    stopped_at = models.load_model(workdir / "checkpoint.keras").step
+    assert 0 < stopped_at < 46
+    model = train(workdir, steps_per_execution, steps=46)
+    assert same_weights(model, whole[0])
+    assert same_history(workdir, whole[1])
+    assert sorted(contents(workdir)) == sorted(runs.OUTPUTS)
+
+
+def test_a_finished_run_says_so_and_draws_anew(whole, tmp_path, capsys):
+    _, workdir = whole
+    before = contents(workdir)
+    for name in ("samples.png", "curves.png"):
+        (workdir / name).unlink()
+    model = train(workdir, steps=46, verbose=1)
+    assert model.step == 46
+    assert "This run is finished: 46 steps" in capsys.readouterr().out
+    after = contents(workdir)
+    for name in ("checkpoint.keras", "model.keras", "history.csv"):
+        assert after[name] == before[name]
+    assert sorted(after) == sorted(before)
+
+
+def test_other_settings_are_refused_and_listed(whole):
+    _, workdir = whole
+    before = contents(workdir)
+    with pytest.raises(ValueError, match="other settings") as caught:
+        train(workdir, steps=40, num_generators=3, payoff="hinge")
+    message = str(caught.value)
+    assert "num_generators: 2 -> 3" in message
+    assert "payoff: log -> hinge" in message
+    assert "steps: 46 -> 40 (a run can only be made longer)" in message
+    assert "seed" not in message
+    # The command that goes on with it.
+    assert "--num_generators=2" in message
+    assert contents(workdir) == before
+
+
+def test_another_number_of_images_is_refused(tmp_path):
+    folder = images_of(tmp_path / "photos")
+    given = {"source": str(folder), "image_size": 28, "width": 1, "steps": 1}
+    given |= {"batch_size": 2, "num_generators": 1, "num_discriminators": 1}
+    workdir = tmp_path / "run"
+    model = runs.train(given, workdir, verbose=0)
+    assert model.conditional
+    assert model.image_shape == (28, 28, 3)
+    (folder / "cat" / "0.png").unlink()
+    with pytest.raises(ValueError, match="num_images: 12 -> 11"):
+        runs.train(given, workdir, verbose=0)
+
+
+@pytest.mark.parametrize("size", [0, 40, 5000])
+def test_a_truncated_checkpoint_is_named_and_kept(whole, tmp_path, size):
+    for name, content in contents(whole[1]).items():
+        (tmp_path / name).write_bytes(content)
+    path = tmp_path / "checkpoint.keras"
+    path.write_bytes(path.read_bytes()[:size])
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match=r"checkpoint\.keras.*truncated"):
+        train(tmp_path, steps=50)
+    assert contents(tmp_path) == before
+
+
+def test_a_damaged_checkpoint_is_found(whole, tmp_path):
+    path = tmp_path / "checkpoint.keras"
+    content = bytearray((whole[1] / "checkpoint.keras").read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(bytes(content))
+    with pytest.raises(ValueError, match="damaged"):
+        models.load_model(path)
+
+
+def test_files_that_are_no_mixture_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"a\.keras"):
+        models.load_model(tmp_path / "a.keras")
+    with pytest.raises(IsADirectoryError, match="folder"):
+        models.load_model(tmp_path)
+    text = tmp_path / "a.txt"
+    text.write_text("x")
+    with pytest.raises(ValueError, match=r"\.keras file"):
+        models.load_model(text)
+    path = tmp_path / "other.keras"
+    conftest.small_generator().save(path)
+    with pytest.raises(ValueError, match="which is a Sequential"):
+        models.load_model(path)
+
+
+def test_damaged_settings_are_named(whole, tmp_path):
+    for text in ("", "{}", '{"format": 1, "settings"'):
+        (tmp_path / "settings.json").write_text(text)
+        with pytest.raises(ValueError, match=r"settings\.json is damaged"):
+            train(tmp_path, steps=2)
+    saved = json.loads((whole[1] / "settings.json").read_text())
+    newer = json.dumps(saved | {"format": 99})
+    (tmp_path / "settings.json").write_text(newer)
+    with pytest.raises(ValueError, match="Upgrade"):
+        train(tmp_path, steps=2)
+
+
+def test_folders_that_cannot_be_used_are_refused_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs.sources, "load_source", pytest.fail)
+    file = tmp_path / "file"
+    file.write_text("mine")
+    with pytest.raises(NotADirectoryError, match="`workdir`"):
+        train(file / "run", steps=1)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "model.keras").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"model\.keras"):
+        train(folder, steps=1)
+    assert (folder / "model.keras").read_text() == "mine"
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PermissionError, match="writable"):
+        train(tmp_path / "run", steps=1)
+
+
+def test_a_run_whose_loss_is_not_finite_keeps_what_was_good(tmp_path):
+    with pytest.raises(kmg.NonFiniteError, match="step"):
+        train(
+            tmp_path,
+            steps=40,
+            generator_learning_rate=1e25,
+            discriminator_learning_rate=1e25,
+        )
+    assert not (tmp_path / "model.keras").exists()
+    checkpoint = tmp_path / "checkpoint.keras"
+    if checkpoint.exists():
+        assert callbacks.is_finite(models.load_model(checkpoint))
+
+
+def test_weights_that_break_in_the_last_step_are_not_kept(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(callbacks, "is_finite", lambda model: False)
+    with pytest.raises(kmg.NonFiniteError, match="last step, 2"):
+        train(tmp_path, steps=2)
+    assert not (tmp_path / "model.keras").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"payoff": "hing"}, "Did you mean 'hinge'"),
+        ({"architecture": "dcgam"}, "Did you mean 'dcgan'"),
+        ({"payoff_estimate": "liner"}, "Did you mean 'linear'"),
+        ({"generator_loss": "x"}, "`generator_loss` must be one of"),
+        ({"num_generator": 3}, "Did you mean 'num_generators'"),
+        ({"num_generators": 0}, "`num_generators`"),
+        ({"num_discriminators": -1}, "`num_discriminators`"),
+        ({"batch_size": 0}, "`batch_size`"),
+        ({"epochs": 0}, "`epochs`"),
+        ({"epochs": 2, "steps": 2}, "exclude each other"),
+        ({"generator_learning_rate": 0.0}, "`generator_learning_rate`"),
+        ({"seed": -1}, "`seed`"),
+        ({"ema_decay": 1.5}, "`ema_decay`"),
+        ({"mixture_regularizer": -1.0}, "`mixture_regularizer`"),
+        ({"weight_clip": -1.0}, "`weight_clip`"),
+        ({"conditional": True}, "`conditional` needs labels"),
+        ({"batch_size": 30000}, "`batch_size`"),
+        ({"source": "/nowhere"}, "/nowhere"),
+        ({"source": "digts"}, "Did you mean 'digits'"),
+        ({"source": "fashion_mist"}, "Did you mean 'fashion_mnist'"),
+        ({"image_size": 28}, "`image_size`"),
+        ({"architecture": "wgan"}, "`image_shape`"),
+    ],
+)
+def test_bad_settings_are_refused_before_anything_is_written(
+    tmp_path, changes, message
+):
+    workdir = tmp_path / "run"
+    with pytest.raises((ValueError, OSError), match=message):
+        train(workdir, **changes)
+    assert not workdir.exists()
+
+
+def test_a_file_that_is_no_image_is_named(tmp_path):
+    folder = images_of(tmp_path / "photos", count=1)
+    (folder / "cat" / "notes.txt").write_text("x")
+    given = {"source": str(folder), "image_size": 28}
+    with pytest.raises(ValueError, match=r"notes\.txt"):
+        runs.train(given, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_zero_means_none():
+    resolved = settings.resolve({"architecture": "wgan", "weight_clip": 0.0})
+    assert resolved.weight_clip is None
+    assert settings.resolve({"architecture": "wgan"}).weight_clip == 0.01
+
+
+def test_digits_have_settings_of_their_own_only_with_dcgan():
+    papers = settings.resolve({"source": "digits", "architecture": "wgan"})
+    assert papers.generator_learning_rate == 5e-5
+    assert papers.batch_size == 64
+    tuned = settings.resolve({})
+    assert (tuned.source, tuned.architecture) == ("digits", "dcgan")
+    assert (
+        dict(settings.TUNED["digits", "dcgan"]).items() <= vars(tuned).items()
+    )
+    elsewhere = settings.resolve({"source": "mnist"})
+    assert elsewhere.generator_learning_rate == 1e-4
+
+
+def test_folders_are_named_after_their_source(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    names = [
+        runs.default_workdir(source).as_posix()
+        for source in ("digits", "photos/", str(tmp_path / "photos"), "a/b")
+    ]
+    assert names == ["runs/digits", "runs/photos", "runs/photos", "runs/a-b"]

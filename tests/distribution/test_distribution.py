@@ -1,0 +1,333 @@
+"""Training over several devices, processes, and by its launch examples."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+import yaml
+
+from keras_mixgan import MixGAN
+from keras_mixgan.cli import runs
+from keras_mixgan.cli.commands import flag_groups
+from keras_mixgan.cli.commands import train
+from keras_mixgan.distribution import cluster
+from keras_mixgan.distribution import plan
+from keras_mixgan.distribution import strategy
+
+TESTS = pathlib.Path(__file__).parents[1]
+LAUNCH = TESTS.parent / "examples" / "launch"
+CASES = re.findall(r"@case\ndef (\w+)", (TESTS / "two_devices.py").read_text())
+# No batch normalization; ten steps an epoch.
+RING = {
+    "source": "ring",
+    "num_generators": 2,
+    "num_discriminators": 2,
+    "width": 4,
+    "latent_dim": 2,
+    "batch_size": 2000,
+}
+
+
+@pytest.fixture(scope="module")
+def outcomes():
+    """What became of each case on two devices, all run in one process."""
+    run = subprocess.run(
+        [sys.executable, "two_devices.py"],
+        cwd=TESTS,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    lines = [x for x in run.stdout.splitlines() if x.startswith("[")]
+    return dict(map(json.loads, lines)) | {"stderr": run.stderr[-3000:]}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_on_two_devices(outcomes, name):
+    assert name in outcomes, outcomes["stderr"]
+    assert outcomes[name] is None, outcomes[name]
+
+
+def command(*flags):
+    return [sys.executable, "-m", "keras_mixgan", "train", *flags]
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("localhost", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def start_workers(*flags):
+    addresses = [f"localhost:{port}" for port in free_ports(2)]
+    processes = []
+    for index in range(2):
+        config = {
+            "cluster": {"worker": addresses},
+            "task": {"type": "worker", "index": index},
+        }
+        processes.append(
+            subprocess.Popen(
+                command("--strategy=multi_worker", *flags),
+                env=os.environ | {"TF_CONFIG": json.dumps(config)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    return processes
+
+
+def ended(processes):
+    """Status and output of each, which have to end."""
+    found = []
+    for process in processes:
+        out, err = process.communicate(timeout=600)
+        found.append((process.returncode, out, err))
+    return found
+
+
+def test_two_processes_one_dies_and_the_job_goes_on(tmp_path):
+    workdir = tmp_path / "run"
+    given = RING | {"checkpoint_seconds": 0, "history_steps": 1}
+    flags = [f"--{name}={value}" for name, value in given.items()]
+    flags.append(f"--workdir={workdir}")
+    chief, worker = processes = start_workers(*flags, "--steps=2000")
+    history = workdir / "history.csv"
+    while not history.exists() or len(history.read_text().splitlines()) < 4:
+        assert chief.poll() is None, chief.communicate()
+        time.sleep(0.05)
+    os.kill(worker.pid, signal.SIGKILL)
+    (status, _, err), _ = ended(processes)
+    assert status != 0
+    assert "lost" in err, err
+    assert "Run the same command again" in err
+    assert "Traceback" not in err
+    reached = keras.saving.load_model(workdir / "checkpoint.keras").step
+    assert reached >= 2
+    steps = reached + 5
+    # Longer is no other run, shorter is.
+    settings = json.loads((workdir / "settings.json").read_text())
+    settings["settings"]["steps"] = steps
+    (workdir / "settings.json").write_text(json.dumps(settings))
+    (status, out, err), (other, quiet, _) = ended(
+        start_workers(*flags, f"--steps={steps}")
+    )
+    assert (status, other) == (0, 0), err
+    assert f"Going on after step {reached}" in out
+    assert quiet == ""  # Only the chief speaks, and writes.
+    one = runs.train(RING | {"steps": steps}, tmp_path / "alone", verbose=0)
+    both = keras.saving.load_model(workdir / "model.keras")
+    assert both.step == one.step == steps
+    for a, b in zip(one.weights, both.weights, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4, err_msg=a.path)
+
+
+def test_dry_run(tmp_path, capsys, monkeypatch):
+    config = {
+        "cluster": {"worker": ["a:1", "b:1"]},
+        "task": {"type": "worker", "index": 1},
+    }
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    given = {"source": "ring", "width": 4, "batch_size": 7}
+    model = runs.train(
+        given, tmp_path / "run", strategy="multi_worker", dry_run=True
+    )
+    title, header, *rows = capsys.readouterr().out.splitlines()
+    assert title == (
+        "Strategy multi_worker: 2 devices, 2 replicas, 7 images a batch."
+    )
+    assert header.split()[:2] == ["device", "replica"]
+    parameters = sum(
+        int(np.prod(v.shape))
+        for network in (*model.generators, *model.discriminators)
+        for v in network.trainable_variables
+    )
+    for i, (row, images) in enumerate(zip(rows[:2], (4, 3), strict=True)):
+        assert row.split()[:6] == [
+            "ab"[i] + ":1", "cpu:0", str(i), "0-2", "0-2", f"{parameters:,}",
+        ]  # fmt: skip
+        assert row.split()[6] == str(images)
+    assert not (tmp_path / "run").exists()
+
+
+def test_plan_of_components(generator, discriminator):
+    model = MixGAN(generator, discriminator, 2, 1, ema_decay=0.9, seed=0)
+    model.compile(payoff_estimate="linear")
+    loads = plan.plan(model, "component_parallel", ["a", "b", "c"], 7)
+    assert [load.generators for load in loads] == [(0,), (1,), ()]
+    assert [load.discriminators for load in loads] == [(0,), (), ()]
+    # Dense 3-4-2 and 2-4-1.
+    made, judged = 16 + 10, 12 + 5
+    assert [load.parameters for load in loads] == [made + judged, made, 0]
+    # Weights, averages, two moments; and one side's gradients.
+    state = 4 * (made * 5 + judged * 3), 4 * made * 5, 0
+    assert [load.state_bytes for load in loads] == pytest.approx(
+        state, abs=4 * 12
+    )
+    # Seven real images and seven fakes, of outputs of five numbers each; or
+    # fakes alone, of which generator 0 makes four, with six numbers each.
+    assert [load.activation_bytes for load in loads] == [
+        4 * max(14 * (2 + 5), 7 * (2 + 5) + 4 * (3 + 6)), 4 * 3 * (3 + 6), 0,
+    ]  # fmt: skip
+    assert "Idle, there being fewer components than devices: c." in plan.text(
+        loads, "component_parallel", 7
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "text"),
+    [
+        ("", "none"),
+        ("{", "JSONDecodeError"),
+        ('{"cluster": {"worker": ["a:1"]}}', "KeyError: 'task'"),
+        ([["a:1"], "worker", 1], r"\[0, 1\)"),
+        ([["a"], "worker", 0], "host:port"),
+        ([["a:1", "a:1"], "worker", 0], "address of its own"),
+        ([["a:1"], "ps", 0], "'ps'"),
+    ],
+)
+def test_malformed_clusters(monkeypatch, config, text):
+    if isinstance(config, list):
+        workers, kind, index = config
+        config = json.dumps(
+            {
+                "cluster": {"worker": workers},
+                "task": {"type": kind, "index": index},
+            }
+        )
+    monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(ValueError, match=f"TF_CONFIG.*{text}"):
+        strategy("multi_worker")
+
+
+def test_chief_comes_first():
+    config = {
+        "cluster": {"chief": ["a:1"], "worker": ["b:1", "c:1"]},
+        "task": {"type": "worker", "index": 1},
+    }
+    found = cluster.from_environment({"TF_CONFIG": json.dumps(config)})
+    assert found == cluster.Cluster(("a:1", "b:1", "c:1"), 2)
+    assert not found.is_chief
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"strategy": "mirored"}, "one of mirrored"),
+        ({"devices": ["gpu:0"]}, "`strategy`"),
+        ({"strategy": "mirrored", "devices": ["gpu:99"]}, "gpu:99"),
+        ({"strategy": "mirrored", "devices": ["two"]}, "'two'"),
+        (
+            {"strategy": "mirrored", "devices": ["cpu:0", "cpu:0"]},
+            "each once",
+        ),
+        ({"strategy": "multi_worker"}, "TF_CONFIG"),
+    ],
+)
+def test_errors_come_before_any_work(tmp_path, monkeypatch, arguments, text):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(ValueError, match=text):
+        runs.train({"source": "ring"}, tmp_path / "run", **arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def launched(script, tmp_path, environment=()):
+    """Runs a launch example; returns each process's cluster and flags."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    stand_ins = {
+        # Keeps what it was called with, in place of training.
+        "keras-mixgan": 'printf "%s\\n" "$TF_CONFIG" "$@" > '
+        f'"{tmp_path}/call_${{SLURM_PROCID:-0}}"',
+        "scontrol": 'test "$*" = "show hostnames host[1-2]"; '
+        "printf 'host1\\nhost2\\n'",
+        "srun": "shift; for SLURM_PROCID in 0 1; do export SLURM_PROCID; "
+        '"$@"; done',
+    }
+    for name, text in stand_ins.items():
+        path = folder / name
+        path.write_text(f"#!/usr/bin/env bash\nset -eu\n{text}\n")
+        path.chmod(0o755)
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        script,
+        check=True,
+        env=os.environ | {"PATH": path, "TF_CONFIG": ""} | dict(environment),
+    )
+    calls = []
+    for path in sorted(tmp_path.glob("call_*")):
+        # TF_CONFIG may have several lines.
+        config, _, flags = path.read_text().partition("\ntrain\n")
+        values = flag_groups.parse(train.GROUPS, flags.splitlines())
+        calls.append((config, values))
+    return calls
+
+
+def test_example_of_one_host(tmp_path):
+    ((config, values),) = launched(
+        [LAUNCH / "one_host.sh", "--dry_run"], tmp_path
+    )
+    assert config == ""
+    assert values.strategy == "mirrored"
+    assert values.dry_run
+
+
+def test_example_of_several_hosts(tmp_path):
+    ((config, values),) = launched(
+        [LAUNCH / "several_hosts.sh", "1", "a:1", "b:2", "--", "--seed=3"],
+        tmp_path,
+    )
+    found = cluster.from_environment({"TF_CONFIG": config})
+    assert found == cluster.Cluster(("a:1", "b:2"), 1)
+    assert (values.strategy, values.seed) == ("multi_worker", 3)
+
+
+def test_example_of_slurm(tmp_path):
+    environment = {
+        "SLURM_JOB_ID": "123456",
+        "SLURM_JOB_NODELIST": "host[1-2]",
+        "SLURM_SUBMIT_DIR": str(LAUNCH),
+    }
+    calls = launched(
+        ["bash", LAUNCH / "slurm.sh", "--seed=3"], tmp_path, environment
+    )
+    assert len(calls) == 2
+    for index, (config, values) in enumerate(calls):
+        found = cluster.from_environment({"TF_CONFIG": config})
+        assert found == cluster.Cluster(("host1:33456", "host2:33456"), index)
+        assert (values.strategy, values.seed) == ("multi_worker", 3)
+
+
+def test_example_of_kubernetes(tmp_path):
+    service, job = yaml.safe_load_all((LAUNCH / "kubernetes.yaml").read_text())
+    spec = job["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    ((config, values),) = launched(
+        [*container["command"], *container["args"]],
+        tmp_path,
+        {"JOB_COMPLETION_INDEX": "1"},
+    )
+    found = cluster.from_environment({"TF_CONFIG": config})
+    assert len(found.workers) == spec["completions"] == spec["parallelism"]
+    name, subdomain = job["metadata"]["name"], service["metadata"]["name"]
+    assert spec["template"]["spec"]["subdomain"] == subdomain
+    port = container["ports"][0]["containerPort"]
+    assert service["spec"]["ports"][0]["port"] == port
+    assert found == cluster.Cluster(
+        tuple(f"{name}-{i}.{subdomain}:{port}" for i in range(2)), 1
+    )
+    assert values.strategy == "multi_worker"

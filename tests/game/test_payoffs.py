@@ -1,0 +1,66 @@
+"""Payoffs against numbers worked by hand, on both sides."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_mixgan.game import payoffs
+
+# logits -> (real term, fake term, generator's non-saturating loss)
+HAND_WORKED = {
+    "log": {
+        0.0: (-np.log(2), -np.log(2), np.log(2)),
+        2.0: (np.log(1 / (1 + np.exp(-2))), np.log(1 / (1 + np.exp(2))),
+              np.log(1 + np.exp(-2))),
+        -1.0: (np.log(1 / (1 + np.e)), np.log(1 / (1 + 1 / np.e)),
+               np.log(1 + np.e)),
+    },
+    "wasserstein": {0.0: (0, 1, 0), 2.0: (2, -1, -2), -3.0: (-3, 4, 3)},
+    "hinge": {0.0: (-1, -1, 0), 2.0: (0, -3, -2), -3.0: (-4, 0, 3)},
+    "least_squares": {
+        0.0: (-0.5, 0, 0.5), 1.0: (0, -0.5, 0), 3.0: (-2, -4.5, 2),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(payoffs.PAYOFFS))
+def test_terms_match_numbers_worked_by_hand(name):
+    payoff = payoffs.get(name)
+    generator = payoff.generator_loss("non_saturating")
+    for logit, expected in HAND_WORKED[name].items():
+        logits = ops.convert_to_tensor([[logit]])
+        terms = payoff.real(logits), payoff.fake(logits), generator(logits)
+        np.testing.assert_allclose(
+            [float(ops.squeeze(t)) for t in terms], expected, rtol=1e-6
+        )
+
+
+def test_minimax_is_the_payoff_itself():
+    for payoff in payoffs.PAYOFFS.values():
+        assert payoff.generator_loss("minimax") is payoff.fake
+
+
+def test_log_stays_finite_at_extreme_logits():
+    logits = ops.convert_to_tensor([-1e4, -100.0, 100.0, 1e4])
+    payoff = payoffs.get("log")
+    for term in (payoff.real, payoff.fake, payoff.generator):
+        assert np.isfinite(ops.convert_to_numpy(term(logits))).all()
+    np.testing.assert_allclose(payoff.real(logits), [-1e4, -100, 0, 0])
+    np.testing.assert_allclose(payoff.fake(logits), [0, 0, -100, -1e4])
+
+
+def test_unknown_names_are_named():
+    with pytest.raises(ValueError, match=r"`payoff` must be one of.*'logg'"):
+        payoffs.get("logg")
+    with pytest.raises(ValueError, match=r"`generator_loss`.*'saturating'"):
+        payoffs.get("log").generator_loss("saturating")
+
+
+def test_registering_adds_a_name_once(monkeypatch):
+    monkeypatch.setattr(payoffs, "PAYOFFS", dict(payoffs.PAYOFFS))
+    mine = payoffs.Payoff("mine", real=ops.tanh, fake=ops.negative)
+    payoffs.register(mine)
+    payoffs.register(mine)
+    assert payoffs.get("mine") is mine
+    with pytest.raises(ValueError, match="taken by another"):
+        payoffs.register(payoffs.Payoff("mine", real=ops.tanh, fake=ops.tanh))

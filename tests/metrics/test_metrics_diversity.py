@@ -1,0 +1,231 @@
+"""Precision and recall, birthday paradox, modes, labels, components."""
+
+import types
+
+import numpy as np
+import pytest
+from metrics_stand_ins import FromArrays
+from metrics_stand_ins import collapsed
+from metrics_stand_ins import digits
+from metrics_stand_ins import noise
+from metrics_stand_ins import stub
+
+from keras_mixgan import metrics
+from keras_mixgan.data.sources import load_source
+from keras_mixgan.data.sources import ring_centers
+from keras_mixgan.metrics.precision_recall import prdc
+
+
+@pytest.fixture(autouse=True)
+def _no_disk_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_MIXGAN_CACHE", str(tmp_path))
+
+
+def plain_prdc(real, fake, k):
+    """By whole distance matrices and the papers' definitions."""
+
+    def distance(a, b):
+        return np.linalg.norm(a[:, None] - b[None], axis=-1)
+
+    real_radius = np.sort(distance(real, real), axis=1)[:, k]
+    radius = np.sort(distance(fake, fake), axis=1)[:, k]
+    between = distance(real, fake)
+    inside = between <= real_radius[:, None]
+    return {
+        "precision": inside.any(0).mean(),
+        "recall": (between <= radius[None]).any(1).mean(),
+        "density": inside.sum(0).mean() / k,
+        "coverage": inside.any(1).mean(),
+    }
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_prdc_equals_numpy(k):
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(150, 4))
+    fake = rng.normal(0.7, 0.6, (120, 4))
+    assert prdc(real, fake, k) == pytest.approx(plain_prdc(real, fake, k))
+
+
+def test_which_is_precision_and_which_is_recall():
+    # Generated data is one of two real clusters: all good, half missing.
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=(200, 2)), rng.normal(9, 1, (200, 2))
+    found = prdc(np.concatenate([one[:100], other[:100]]), one[100:])
+    assert found["precision"] > 0.9
+    assert 0.4 < found["recall"] < 0.6
+    assert 0.4 < found["coverage"] < 0.6
+    assert prdc(one, one) == pytest.approx(
+        {"precision": 1, "recall": 1, "density": 1.2, "coverage": 1}, abs=0.2
+    )
+
+
+def test_a_collapsed_generator_has_no_recall():
+    real, _ = digits(600)
+    fine = metrics.precision_recall(real[:300], real[300:])
+    gone = metrics.precision_recall(collapsed(300), real[300:])
+    assert fine["recall"].mean > 0.8
+    assert gone["recall"].mean == 0
+    assert gone["coverage"].mean < 0.1
+    assert gone["recall"].name == "recall (digits features)"
+    wild = metrics.precision_recall(noise(300), real[300:])
+    assert wild["precision"].mean < 0.1
+
+
+def test_bad_nearest():
+    with pytest.raises(ValueError, match="`nearest` must be at least 1"):
+        prdc(np.zeros((3, 2)), np.zeros((9, 2)), 3)
+
+
+@pytest.mark.parametrize("support", [20, 400])
+def test_birthday_finds_a_known_support(support):
+    images = noise(support, (4, 4, 1))
+    score = metrics.birthday(FromArrays(images), images, num_images=2000)
+    assert score.mean == pytest.approx(support, rel=0.15)
+    details = score.details
+    assert details["at_least"] < support
+    assert details["batch_with_duplicates_half_of_the_time"] == pytest.approx(
+        np.sqrt(2 * np.log(2) * support), rel=0.1
+    )
+
+
+def test_birthday_of_different_images_is_infinite():
+    real, _ = digits(800)
+    score = metrics.birthday(real[:400], real[400:], threshold=0)
+    assert score.mean == np.inf
+    # Without a coinciding pair, three were to be expected at most.
+    assert score.details["at_least"] == pytest.approx(400 * 399 / 2 / 3, 0.01)
+    assert metrics.birthday(collapsed(50), real).mean == 1
+
+
+def test_birthday_threshold_is_between_the_two_nearest_real_images():
+    real = np.array([[0.0], [0.5], [0.6], [0.6]])
+    score = metrics.birthday(np.array([[0.0], [0.09], [0.5]]), real)
+    assert score.details["threshold"] == pytest.approx(0.1)
+    assert score.details["coinciding_pairs"] == 1
+    assert score.mean == 3
+
+
+def test_bad_birthdays():
+    with pytest.raises(ValueError, match="`threshold` or `real` must be"):
+        metrics.birthday(noise(5))
+    with pytest.raises(ValueError, match="`num_images` must be at least 2"):
+        metrics.birthday(noise(1), noise(5))
+    with pytest.raises(ValueError, match="two different images"):
+        metrics.birthday(noise(5), collapsed(5))
+
+
+def test_modes_of_ring_and_grid():
+    assert metrics.modes("ring")["modes"].mean == 8
+    assert metrics.modes("grid", "grid")["modes"].mean == 25
+    # Within three standard deviations in the plane: 1 - exp(-9 / 2).
+    good = metrics.modes("grid", "grid", num_images=20_000)["good"].mean
+    assert good == pytest.approx(1 - np.exp(-4.5), abs=0.003)
+
+
+def test_modes_of_a_poor_model():
+    centers = ring_centers()
+    points = np.concatenate([centers[[0, 0, 3]], [[0.0, 0.0]]])
+    found = metrics.modes(points, "ring")
+    assert found["modes"].mean == 2
+    assert found["good"].mean == 0.75
+    counts = found["modes"].details["good_samples_per_mode"]
+    assert counts == [2, 0, 0, 1, 0, 0, 0, 0]
+
+
+def test_bad_modes():
+    with pytest.raises(ValueError, match=r"'ring', 'grid' or an array.*star"):
+        metrics.modes("ring", "star")
+    with pytest.raises(ValueError, match="`std` must be the positive"):
+        metrics.modes("ring", np.zeros((3, 2)))
+    with pytest.raises(ValueError, match="`model_or_points` must have points"):
+        metrics.modes(noise(5), "ring")
+
+
+def test_label_agreement_of_digits():
+    images, labels = digits(1000)
+    faithful = metrics.label_agreement(
+        FromArrays(images, labels=labels), num_images=500
+    )
+    assert faithful["label_agreement"].mean > 0.98
+    assert faithful["label_balance"].mean > 0.99
+    deaf = metrics.label_agreement(
+        FromArrays(collapsed(1000), labels=labels), num_images=500
+    )
+    assert deaf["label_agreement"].mean == pytest.approx(0.1)
+    assert deaf["label_balance"].mean == 0
+    assert sum(deaf["label_balance"].details["per_class"]) == 1
+
+
+def test_bad_label_agreement():
+    images, labels = digits(100)
+    with pytest.raises(ValueError, match="`model` must be conditional"):
+        metrics.label_agreement(FromArrays(images))
+    with pytest.raises(ValueError, match="model's 10 classes, received: 4"):
+        metrics.label_agreement(
+            FromArrays(images, labels=labels), stub(), num_images=20
+        )
+
+
+def labelled(images, labels):
+    return types.SimpleNamespace(images=images, labels=labels, name="some")
+
+
+def test_class_diversity_is_the_share_of_each_pixels_deviation():
+    # Two classes of two pixels; deviations 1 and 3 in one, 2 and 0 in other.
+    points = np.array([[0, 0], [2, 6], [5, 1], [1, 1]]) / 10
+    labels = np.array([0, 0, 1, 1])
+    real = labelled(points, labels)
+    assert metrics.class_diversity(real, real).mean == pytest.approx(1)
+    half = labelled(points / 2 + 0.3, labels)
+    found = metrics.class_diversity(half, real)
+    assert found.mean == pytest.approx(0.5)
+    assert found.details["real_spread"] == pytest.approx(0.15)
+    other = labelled(points * [[1], [1], [0], [0]], labels)
+    found = metrics.class_diversity(other, real)
+    assert found.details["per_class"] == pytest.approx([1, 0])
+    assert found.mean == pytest.approx(2 / 3)
+
+
+def test_class_diversity_of_a_generator_that_draws_one_image_a_class():
+    images, labels = digits(1000)
+    real = labelled(images, labels)
+    same = images[[np.flatnonzero(labels == c)[0] for c in labels]]
+    model = FromArrays(images, same, labels=labels)
+    shares = [
+        metrics.class_diversity(model, real, component=i).mean for i in (0, 1)
+    ]
+    assert shares == pytest.approx([1, 0], abs=0.08)
+    assert 0.3 < metrics.class_diversity(model, real).mean < 0.95
+
+
+def test_bad_class_diversity():
+    images, labels = digits(100)
+    real = labelled(images, labels)
+    run = metrics.class_diversity
+    with pytest.raises(ValueError, match="`model_or_data` must be conditional"):
+        run(FromArrays(images), real)
+    with pytest.raises(ValueError, match="`real` must have labels"):
+        run(real, images)
+    with pytest.raises(ValueError, match="`model_or_data` must have labels"):
+        run(images, real)
+    with pytest.raises(ValueError, match="`num_images` must be at least 2"):
+        run(real, real, num_images=1)
+    with pytest.raises(ValueError, match="at least 2 images of each class"):
+        run(real, labelled(images[:9], labels[:9]))
+
+
+def test_component_distinctness():
+    ring = load_source("ring").images[:500]
+    same = metrics.component_distinctness(
+        FromArrays(ring, ring), num_images=400, steps=60
+    )
+    assert same.mean == pytest.approx(0.5, abs=0.08)
+    apart = metrics.component_distinctness(
+        FromArrays(ring - 1, ring + 1), num_images=400, steps=60
+    )
+    assert apart.mean > 0.95
+    assert apart.details["chance"] == 0.5
+    np.testing.assert_allclose(np.sum(apart.details["confusion"], axis=1), 1)
+    with pytest.raises(ValueError, match="at least 2 generators"):
+        metrics.component_distinctness(FromArrays(ring))

@@ -1,0 +1,135 @@
+"""TF-GAN through our import: its own tests, and what it leaves behind."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from keras_mixgan.metrics import tfgan
+
+RUNNER = pathlib.Path(__file__).parents[1] / "tfgan_runner.py"
+
+
+def run_python(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+# Eager is how we call TF-GAN; in a graph its streaming functions run too.
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_its_own_tests_pass(mode):
+    # They flatten by `tf.compat.v1.layers`, which under Keras 3 is gone:
+    # with tf-keras in its place nothing has to be left out.
+    root = str(RUNNER.parents[1])
+    paths = os.pathsep.join([root, *filter(None, sys.path)])
+    done = run_python(
+        str(RUNNER), mode, PYTHONPATH=paths, TF_USE_LEGACY_KERAS="1"
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["broken"] == {}
+    # TensorFlow's TestCase itself skips its placeholder `test_session`.
+    assert {name.split(".")[-1] for name in result["skipped"]} == {
+        "test_session"
+    }
+    assert len(result["passed"]) == 63
+
+
+# What a plain import of TF-GAN does, which may well be to fail.
+PLAIN = """
+try:
+    import tensorflow_gan
+except Exception as error:
+    print(type(error).__name__, error)
+else:
+    print(tensorflow_gan.__version__)
+"""
+OURS_FIRST = """
+import sys
+from keras_mixgan.metrics import tfgan
+assert "tensorflow_probability" not in sys.modules, "not deferred"
+for name in tfgan.MODULES:
+    tfgan.module(name)
+left = [m for m in sys.modules if m.split(".")[0] == "tensorflow_gan"]
+assert left == [], left
+"""
+
+
+def test_our_import_leaves_no_trace():
+    ours = run_python("-c", OURS_FIRST + PLAIN)
+    assert ours.returncode == 0, ours.stderr
+    assert ours.stdout == run_python("-c", PLAIN).stdout
+
+
+def test_threads_share_one_module():
+    found = []
+    threads = [
+        threading.Thread(
+            target=lambda: found.append(tfgan.module("eval_utils"))
+        )
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert len({id(module) for module in found}) == 1
+
+
+def test_unknown_module():
+    with pytest.raises(ValueError, match="`name` must be one of"):
+        tfgan.module("summaries")
+
+
+def test_missing_package_says_how_to_install(monkeypatch):
+    monkeypatch.setattr(tfgan, "_modules", {})
+    monkeypatch.setattr(tfgan.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="pip install"):
+        tfgan.module("classifier_metrics")
+
+
+def test_hub_without_pkg_resources(tmp_path):
+    code = """
+import sys
+class Gone:
+    def find_spec(self, name, path=None, target=None):
+        if name == "pkg_resources":
+            raise ModuleNotFoundError(name)
+import importlib.util
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: (
+    None if name == "pkg_resources" else real(name, package))
+sys.modules.pop("pkg_resources", None)
+sys.meta_path.insert(0, Gone())
+from keras_mixgan.metrics import tfgan
+print(tfgan.hub().__name__, "pkg_resources" in sys.modules)
+"""
+    done = run_python("-c", code)
+    assert done.stdout.split() == ["tensorflow_hub", "False"], done.stderr
+
+
+def test_version():
+    major = int(tfgan.version().split(".")[0])
+    assert major >= 2
+
+
+def test_scores_in_float64():
+    import tensorflow as tf
+
+    metrics = tfgan.module("classifier_metrics")
+    score = metrics.classifier_score_from_logits(
+        tf.constant(np.eye(5) * 40, tf.float64)
+    )
+    assert score.dtype == tf.float64
+    np.testing.assert_allclose(score, 5, rtol=1e-9)

@@ -1,0 +1,281 @@
+import json
+import shutil
+import sys
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+import keras_mixgan as kmg
+from keras_mixgan import presets
+from keras_mixgan.cli.models import load_model
+
+
+def images(seed=0, number=16):
+    rng = np.random.default_rng(seed)
+    return rng.uniform(-1, 1, (number, 28, 28, 1)).astype("float32")
+
+
+def small_model(seed=0, ema_decay=None, num_classes=None):
+    networks = kmg.architectures.build(
+        "dcgan", (28, 28, 1), latent_dim=4, num_classes=num_classes, width=2
+    )
+    model = kmg.MixGAN(*networks, 2, 2, seed=seed, ema_decay=ema_decay)
+    model.compile(payoff="hinge")
+    return model
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A model that tests leave as it is."""
+    model = small_model(ema_decay=0.9)
+    model.fit(images(), batch_size=8, epochs=1, verbose=0)
+    return model
+
+
+@pytest.fixture(scope="module")
+def saved(trained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("presets") / "preset"
+    trained.save_to_preset(folder)
+    return folder
+
+
+@pytest.fixture
+def preset(saved, tmp_path):
+    """A copy for each test, which may damage it."""
+    return shutil.copytree(saved, tmp_path / "preset")
+
+
+def edited(preset, name, change):
+    """Changes a JSON file of a preset and mends its hash."""
+    content = json.loads((preset / name).read_text())
+    change(content)
+    (preset / name).write_text(json.dumps(content))
+    if name != presets.METADATA:
+        mend_hash(preset, name)
+
+
+def mend_hash(preset, name):
+    from keras_mixgan.presets.weights import sha256
+
+    def change(metadata):
+        metadata["files"][name] = sha256(preset / name)
+
+    edited(preset, presets.METADATA, change)
+
+
+# Round trips.
+
+
+def test_a_saved_preset_gives_the_same_images(trained, preset):
+    loaded = kmg.MixGAN.from_preset(preset)
+    np.testing.assert_array_equal(
+        loaded.generate(9, seed=1), trained.generate(9, seed=1)
+    )
+    np.testing.assert_array_equal(
+        loaded.generator_weights, trained.generator_weights
+    )
+    assert loaded.step == 2
+    assert loaded.objective.payoff.name == "hinge"
+
+
+def test_a_saved_preset_trains_on_to_the_same_weights(tmp_path):
+    model = small_model(ema_decay=0.9)
+    fit = {"batch_size": 8, "shuffle": False, "verbose": 0}
+    model.fit(images(), **fit)
+    model.save_to_preset(tmp_path / "preset")
+    loaded = kmg.MixGAN.from_preset(tmp_path / "preset")
+    for one in (model, loaded):
+        one.fit(images(1), **fit)
+    for mine, theirs in zip(model.weights, loaded.weights, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_small_preset_differs_by_less_than_a_gray_level(trained, tmp_path):
+    trained.save_to_preset(tmp_path / "small", small=True)
+    loaded = kmg.MixGAN.from_preset(tmp_path / "small")
+    difference = loaded.generate(9, seed=1) - trained.generate(9, seed=1)
+    assert 0 < np.abs(difference).max() < 2 / 255
+    assert loaded.generators[0].dtype_policy.name == "float32"
+    loaded.fit(images(), batch_size=8, verbose=0)
+
+
+def test_a_small_preset_keeps_no_optimizer(trained, tmp_path):
+    trained.save_to_preset(tmp_path / "small", small=True)
+    kinds = set()
+    with h5py.File(tmp_path / "small" / presets.WEIGHTS) as file:
+        assert "optimizer" not in file
+        file.visititems(
+            lambda _, item: kinds.add(str(getattr(item, "dtype", "")))
+        )
+    assert "float16" in kinds
+    assert "float32" not in kinds
+
+
+def test_a_model_that_is_not_compiled_makes_a_preset(tmp_path):
+    networks = kmg.architectures.build("mlp", (2,), latent_dim=4, width=8)
+    model = kmg.MixGAN(*networks, 2, seed=0)
+    model.save_to_preset(tmp_path / "points")
+    loaded = kmg.MixGAN.from_preset(tmp_path / "points")
+    assert not loaded.compiled
+    np.testing.assert_array_equal(
+        loaded.generate(3, seed=1), model.generate(3, seed=1)
+    )
+
+
+def test_a_conditional_preset_keeps_its_classes(tmp_path):
+    small_model(num_classes=3).save_to_preset(tmp_path / "labels")
+    loaded = kmg.MixGAN.from_preset(tmp_path / "labels")
+    assert loaded.generate(2, labels=[0, 2], seed=0).shape == (2, 28, 28, 1)
+    with pytest.raises(ValueError, match=r"`labels` must lie in \[0, 3\)"):
+        loaded.generate(1, labels=3)
+
+
+def test_load_weights_false_gives_those_of_the_seed(preset):
+    loaded = kmg.MixGAN.from_preset(preset, load_weights=False)
+    fresh = small_model(ema_decay=0.9)
+    np.testing.assert_array_equal(
+        loaded.generate(3, seed=1), fresh.generate(3, seed=1)
+    )
+    assert loaded.step == 0
+    assert loaded.compiled
+
+
+def test_load_weights_false_needs_no_weights(preset):
+    (preset / presets.WEIGHTS).unlink()
+    kmg.MixGAN.from_preset(preset, load_weights=False)
+
+
+def test_a_preset_has_a_card_and_a_picture(preset):
+    assert "# preset" in (preset / presets.CARD).read_text()
+    assert (preset / presets.SAMPLES).read_bytes().startswith(b"\x89PNG")
+
+
+def test_wherever_a_model_is_named_a_preset_will_do(preset):
+    assert load_model(preset).step == 2
+    assert load_model(str(preset)).step == 2
+
+
+# What is wrong is said.
+
+
+@pytest.mark.parametrize("name", [presets.CONFIG, presets.WEIGHTS])
+def test_a_damaged_file_is_named(preset, name):
+    path = preset / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(ValueError, match=rf"{name} is damaged.*SHA-256"):
+        kmg.MixGAN.from_preset(preset)
+
+
+def test_damaged_metadata_are_named(preset):
+    (preset / presets.METADATA).write_text("{")
+    with pytest.raises(ValueError, match=r"metadata\.json is damaged"):
+        kmg.MixGAN.from_preset(preset)
+
+
+@pytest.mark.parametrize("name", [presets.CONFIG, presets.WEIGHTS])
+def test_a_missing_file_is_named(preset, name):
+    (preset / name).unlink()
+    with pytest.raises(FileNotFoundError, match=name):
+        kmg.MixGAN.from_preset(preset)
+
+
+def test_a_folder_without_a_preset_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no metadata\.json"):
+        kmg.MixGAN.from_preset(tmp_path)
+
+
+def test_an_unknown_name_lists_those_there_are():
+    with pytest.raises(ValueError, match="mix_dcgan_mnist") as error:
+        kmg.MixGAN.from_preset("mix_dcgn_mnist")
+    assert "Did you mean 'mix_dcgan_mnist'?" in str(error.value)
+
+
+def test_a_newer_format_says_so(preset):
+    def newer(content):
+        content["format"] = presets.FORMAT + 1
+
+    edited(preset, presets.METADATA, newer)
+    with pytest.raises(ValueError, match=r"newer than this.*Upgrade"):
+        kmg.MixGAN.from_preset(preset)
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(trained, tmp_path):
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(FileExistsError, match="nothing is overwritten"):
+        trained.save_to_preset(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_preset_that_fails_to_be_saved_leaves_nothing(
+    trained, tmp_path, monkeypatch
+):
+    def fail(*arguments):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(trained, "save_weights", fail)
+    with pytest.raises(OSError, match="disk full"):
+        trained.save_to_preset(tmp_path / "preset")
+    assert list(tmp_path.iterdir()) == []
+
+
+# Nothing in a preset is executed.
+
+
+def first_layer(content):
+    return content["config"]["generator"][0]["config"]["layers"][1]
+
+
+def test_a_lambda_layer_is_refused(preset):
+    def harm(content):
+        layer = first_layer(content)
+        layer["class_name"] = "Lambda"
+        layer["config"] = {
+            "name": "harm",
+            "function": {
+                "class_name": "__lambda__",
+                "config": {"code": "4wEA", "defaults": None, "closure": None},
+            },
+        }
+
+    edited(preset, presets.CONFIG, harm)
+    with pytest.raises(ValueError, match="code inside a preset is never run"):
+        kmg.MixGAN.from_preset(preset)
+
+
+def test_a_module_beside_a_preset_is_not_imported(
+    preset, tmp_path, monkeypatch
+):
+    (tmp_path / "harmful.py").write_text("raise SystemExit('was run')")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def harm(content):
+        first_layer(content).update(
+            module="harmful", class_name="Layer", registered_name="Layer"
+        )
+
+    edited(preset, presets.CONFIG, harm)
+    with pytest.raises(ValueError, match="code inside a preset is never run"):
+        kmg.MixGAN.from_preset(preset)
+    assert "harmful" not in sys.modules
+
+
+def test_registered_layers_of_ones_own_are_welcome(tmp_path):
+    @keras.saving.register_keras_serializable(package="test_presets")
+    class Doubled(keras.layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    latents = keras.Input((3,))
+    generator = keras.Model(latents, keras.layers.Dense(2)(latents))
+    points = keras.Input((2,))
+    discriminator = keras.Model(
+        points, keras.layers.Dense(1)(Doubled()(points))
+    )
+    model = kmg.MixGAN(generator, discriminator, 2, seed=0)
+    model.save_to_preset(tmp_path / "own")
+    loaded = kmg.MixGAN.from_preset(tmp_path / "own")
+    assert isinstance(loaded.discriminators[0].layers[1], Doubled)

@@ -1,0 +1,215 @@
+"""Callbacks: rows and their means, checkpoints, pictures."""
+
+import csv
+
+import conftest
+import keras
+import numpy as np
+import pytest
+
+import keras_mixgan as kmg
+from keras_mixgan.training import callbacks
+from keras_mixgan.training import history as history_module
+
+
+def make(seed=0, **compiled):
+    model = kmg.MixGAN(
+        conftest.small_generator(), conftest.small_discriminator(), 2, 3, seed=0
+    )
+    model.compile(**compiled)
+    return model
+
+
+def points(batches, batch_size=4):
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(batches * batch_size, 2)).astype("float32")
+
+
+def fit(model, batches, *used, **kwargs):
+    return model.fit(
+        points(batches),
+        batch_size=4,
+        shuffle=False,
+        callbacks=list(used),
+        verbose=0,
+        **kwargs,
+    )
+
+
+def test_rows_hold_means_of_their_window_and_weights_as_they_are(tmp_path):
+    path = tmp_path / "history.csv"
+    model = make()
+    singly = callbacks.MixtureHistory(every=1)
+    history = callbacks.MixtureHistory(path, every=4)
+    # Windows of 4 over epochs of 6: two of them lie in two epochs.
+    fit(model, 6, singly, history, epochs=2)
+    assert [row["step"] for row in history.rows] == [4, 8, 12]
+    assert [row["epoch"] for row in history.rows] == [1, 2, 2]
+    for i, row in enumerate(history.rows):
+        window = singly.rows[4 * i : 4 * i + 4]
+        for name in history_module.LOSSES:
+            wanted = np.mean([r[name] for r in window])
+            assert row[name] == pytest.approx(wanted, rel=1e-4)
+    last = history.rows[-1]
+    assert [last[f"generator_weight_{i}"] for i in range(2)] == pytest.approx(
+        model.generator_weights
+    )
+    assert [
+        last[f"discriminator_weight_{i}"] for i in range(3)
+    ] == pytest.approx(model.discriminator_weights)
+    seconds = [row["seconds"] for row in history.rows]
+    assert seconds == sorted(seconds)
+    with open(path, newline="") as file:
+        assert [int(row["step"]) for row in csv.DictReader(file)] == [4, 8, 12]
+    read = callbacks.read_history(path)
+    assert read[0] == pytest.approx(history.rows[0], rel=1e-6)
+
+
+def test_generator_loss_is_the_mean_over_the_generators_own_steps():
+    model = make(discriminator_steps=3)
+    history = callbacks.MixtureHistory(every=2)
+    logs = fit(model, 6, history).history
+    losses = [row["generator_loss"] for row in history.rows]
+    # Generators move at steps 3 and 6.
+    assert np.isnan(losses[0])
+    assert np.mean(losses[1:]) == pytest.approx(
+        logs["generator_loss"][0], rel=1e-4
+    )
+
+
+def test_history_goes_on_over_calls_of_fit_and_records_the_rest():
+    model, history = make(), callbacks.MixtureHistory(every=4)
+    fit(model, 3, history)
+    assert history.rows == []
+    fit(model, 3, history)
+    assert [row["step"] for row in history.rows] == [4]
+    history.record()
+    history.record()
+    assert [row["step"] for row in history.rows] == [4, 6]
+
+
+def test_history_file_is_cut_back_to_the_models_step(tmp_path):
+    path, kept = tmp_path / "history.csv", tmp_path / "model.keras"
+    model = make()
+    fit(model, 4, callbacks.MixtureHistory(path, every=2))
+    model.save(kept)
+    fit(model, 4, callbacks.MixtureHistory(path, every=2))
+    with open(path, "a") as file:
+        file.write("10,3,0.")  # What a power cut may leave.
+    loaded = keras.saving.load_model(kept)
+    history = callbacks.MixtureHistory(path, every=2)
+    fit(loaded, 2, history)
+    steps = [row["step"] for row in callbacks.read_history(path)]
+    assert steps == [2, 4, 6]
+    seconds = [row["seconds"] for row in history.rows]
+    assert seconds == sorted(seconds)
+
+
+def test_a_file_that_is_no_history_is_named(tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"history\.csv"):
+        fit(make(), 1, callbacks.MixtureHistory(path))
+    assert path.read_text() == "a,b\n1,2\n"
+
+
+def test_checkpoint_can_be_gone_on_from_and_is_whole(tmp_path):
+    path = tmp_path / "checkpoint.keras"
+    model = make()
+    fit(model, 3, callbacks.Checkpoint(path))
+    loaded = keras.saving.load_model(path)
+    assert loaded.step == 3
+    fit(model, 2)
+    fit(loaded, 2)
+    for a, b in zip(model.weights, loaded.weights, strict=True):
+        assert (np.asarray(a) == np.asarray(b)).all()
+    assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.keras"]
+
+
+def saves(monkeypatch, model, batches, fit_epochs=1, **arguments):
+    """Steps at which a checkpoint is written."""
+    steps = []
+    model.step_variable.assign(0)
+    monkeypatch.setattr(
+        model,
+        "save",
+        lambda path: (steps.append(model.step), path.write_bytes(b"x")),
+    )
+    checkpoint = callbacks.Checkpoint(**arguments)
+    fit(model, batches, checkpoint, epochs=fit_epochs)
+    return steps
+
+
+def test_checkpoint_keeps_to_seconds_epochs_and_multiples(
+    tmp_path, monkeypatch
+):
+    path, model = tmp_path / "checkpoint.keras", make()
+    assert saves(monkeypatch, model, 3, path=path) == [3]
+    assert saves(monkeypatch, model, 3, path=path, at_end=False) == []
+    assert saves(monkeypatch, model, 3, path=path, seconds=0) == [1, 2, 3]
+    assert saves(monkeypatch, model, 5, path=path, seconds=0, every=2) == [
+        2,
+        4,
+        5,
+    ]
+    assert saves(monkeypatch, model, 2, 4, path=path, epochs=2) == [4, 8]
+
+
+def test_a_model_that_is_not_finite_is_never_saved(tmp_path):
+    path = tmp_path / "checkpoint.keras"
+    model = make(
+        generator_optimizer=keras.optimizers.SGD(1e30),
+        discriminator_optimizer=keras.optimizers.SGD(1e30),
+    )
+    checkpoint = callbacks.Checkpoint(path, seconds=0)
+    with pytest.raises(kmg.NonFiniteError, match="step"):
+        fit(model, 20, checkpoint)
+    assert not callbacks.is_finite(model)
+    assert not checkpoint.save()
+    if path.exists():
+        assert callbacks.is_finite(keras.saving.load_model(path))
+    broken = make()
+    weights = broken.generators[0].get_weights()
+    broken.generators[0].set_weights([w * np.nan for w in weights])
+    assert not callbacks.is_finite(broken)
+
+
+def test_pictures_come_every_so_many_epochs(tmp_path):
+    model = make()
+    history = callbacks.MixtureHistory(every=1)
+    grid = callbacks.SampleGrid(tmp_path / "{epoch}-{step}.png", every=2)
+    curves = callbacks.Curves(tmp_path / "curves.png", history)
+    fit(model, 2, history, grid, curves, epochs=4)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["2-4.png", "4-8.png", "curves.png"]
+
+
+def test_progress_bar_tells_epochs_and_the_losses_alone(capsys):
+    model = make()
+    fit(model, 3)
+    bar = callbacks.ProgressBar(epochs=4, steps_per_epoch=5)
+    fit(model, 2, bar)
+    bar = callbacks.ProgressBar(verbose=2)
+    fit(model, 2, bar, initial_epoch=1, epochs=2)
+    out = capsys.readouterr().out
+    assert "Epoch 1/4, from step 4 of 5" in out
+    assert "2/2" in out
+    assert "Epoch 2/2" in out
+    assert "payoff" in out
+    assert "weight_min" not in out
+
+
+@pytest.mark.parametrize(
+    ("make_callback", "argument"),
+    [
+        (lambda: callbacks.MixtureHistory(every=0), "`every`"),
+        (lambda: callbacks.Checkpoint("a.h5"), "`path`"),
+        (lambda: callbacks.Checkpoint("a.keras", seconds=-1), "`seconds`"),
+        (lambda: callbacks.Checkpoint("a.keras", epochs=0), "`epochs`"),
+        (lambda: callbacks.SampleGrid("a.png", every=True), "`every`"),
+        (lambda: callbacks.Curves("a.png", None, every=0), "`every`"),
+    ],
+)
+def test_callbacks_refuse(make_callback, argument):
+    with pytest.raises(ValueError, match=argument):
+        make_callback()

@@ -1,0 +1,198 @@
+"""Several steps a call: where calls end, and that nothing else changes."""
+
+import threading
+
+import conftest
+import keras
+import numpy as np
+import pytest
+from conftest import jax_only
+
+import keras_mixgan as kmg
+from keras_mixgan.cli import runs
+from keras_mixgan.training import callbacks
+from keras_mixgan.training import executions
+
+# Twenty steps an epoch.
+RING = {
+    "source": "ring",
+    "num_generators": 1,
+    "num_discriminators": 1,
+    "width": 4,
+    "latent_dim": 2,
+    "batch_size": 1000,
+}
+
+
+def train(workdir, steps_per_execution, steps, verbose=0, **options):
+    return runs.train(
+        RING | {"steps": steps},
+        workdir,
+        history_steps=6,
+        sample_epochs=100,
+        steps_per_execution=steps_per_execution,
+        verbose=verbose,
+        **options,
+    )
+
+
+def assert_same(model, other):
+    pairs = zip(
+        [*model.weights, *model.optimizer.variables],
+        [*other.weights, *other.optimizer.variables],
+        strict=True,
+    )
+    for a, b in pairs:
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+@pytest.fixture(scope="module")
+def singly(tmp_path_factory):
+    """A run of two epochs and a part, a step a call."""
+    workdir = tmp_path_factory.mktemp("singly") / "run"
+    return train(workdir, 1, 46), workdir
+
+
+@pytest.mark.parametrize("steps", [1, 12, 23])
+@pytest.mark.parametrize("most", [2, 3, 7, 50])
+@pytest.mark.parametrize("every", [1, 4, 10])
+def test_calls_end_where_something_is_due(most, every, steps):
+    per_epoch = 5
+    plan = executions.Executions(most, (every, per_epoch), steps)
+    ends = list(plan.ends(0))
+    due = {*range(every, steps, every), *range(per_epoch, steps, per_epoch)}
+    assert due | {steps} <= set(ends)
+    assert ends == sorted(set(ends))
+    lengths = np.diff([0, *ends])
+    assert lengths.max() <= plan.longest <= most
+    # No call is shorter than it must be.
+    for end, length in zip(ends, lengths, strict=True):
+        assert length == most or end in due | {steps}
+    # From wherever a run is resumed, it takes the same calls.
+    for i, end in enumerate(ends):
+        assert list(plan.ends(end)) == ends[i + 1 :]
+
+
+@pytest.mark.parametrize("plan", [None, (3, 4), (2, 10), (50, 5)])
+@pytest.mark.parametrize("step", range(12))
+@pytest.mark.parametrize("steps", [1, 5, 10, 12, 30])
+def test_segments_cover_the_rest_epoch_by_epoch(step, steps, plan):
+    ends = iter(range(step + 1, steps + 1))
+    if plan is not None:
+        most, every = plan
+        plan = executions.Executions(most, (every, 5), steps)
+        ends = plan.ends(step)
+    last = step
+    for epoch, count, calls in executions.segments(step, steps, 5, plan):
+        for i in range(count):
+            assert last // 5 == epoch + i
+            *_, last = [next(ends) for _ in range(calls)]
+            assert last % 5 == 0 or last == steps
+    assert last == max(step, steps)
+
+
+def test_a_run_is_the_same_to_the_bit(singly, tmp_path, capsys):
+    model = train(tmp_path, 4, 46, verbose=1)
+    assert_same(model, singly[0])
+    rows, wanted = (
+        callbacks.read_history(folder / "history.csv")
+        for folder in (tmp_path, singly[1])
+    )
+    assert [row["step"] for row in rows] == [*range(6, 46, 6), 46]
+    for row, other in zip(rows, wanted, strict=True):
+        assert row == pytest.approx(
+            other | {"seconds": row["seconds"]}, rel=1e-5
+        )
+    # The bar counts steps, not calls.
+    out = capsys.readouterr().out
+    assert "20/20" in out
+    assert "6/6" in out
+    # What is left of it knows nothing of the run.
+    assert model.steps_per_execution == 1
+    model.fit(kmg.data.load("ring", batch_size=5000), verbose=0)
+    assert model.step == 50
+
+
+def test_a_run_goes_on_with_another_number(singly, tmp_path, monkeypatch):
+    saved = []
+    save = callbacks.Checkpoint.save
+    monkeypatch.setattr(
+        callbacks.Checkpoint,
+        "save",
+        lambda self: (saved.append(self.model.step), save(self))[1],
+    )
+    train(tmp_path, 4, 27, checkpoint_seconds=0.0)
+    # Where there is a row, and at the end.
+    assert saved == [6, 12, 18, 24, 27]
+    train(tmp_path, 1, 32)
+    assert_same(train(tmp_path, 50, 46), singly[0])
+
+
+def test_the_clock_runs_on_over_calls_of_fit(tmp_path, monkeypatch):
+    """Or short epochs would leave no checkpoint until the end."""
+    now = [0.0]
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+    model = kmg.MixGAN(
+        conftest.small_generator(), conftest.small_discriminator(), 1, 1, seed=0
+    )
+    model.compile()
+    path = tmp_path / "checkpoint.keras"
+    checkpoint = callbacks.Checkpoint(path, seconds=3.0, at_end=False)
+    points = np.zeros((8, 2), "float32")
+    for there in (False, False, True):
+        now[0] += 1.0
+        fitted = {"batch_size": 4, "verbose": 0, "callbacks": [checkpoint]}
+        model.fit(points, **fitted)
+        now[0] += 0.5
+        assert path.exists() == there
+
+
+class Spy(keras.callbacks.Callback):
+    """Notes in which threads Keras hands out a step's logs."""
+
+    async_safe = True
+
+    def __init__(self):
+        super().__init__()
+        self.threads = set()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.threads.add(threading.current_thread())
+
+
+@jax_only
+def test_no_step_waits_for_our_callbacks(tmp_path):
+    """Else Keras would fetch its logs before it begins the next one."""
+    model = kmg.MixGAN(
+        conftest.small_generator(), conftest.small_discriminator(), 2, 1, seed=0
+    )
+    model.compile()
+    spy = Spy()
+    history = callbacks.MixtureHistory(every=2)
+    used = [
+        callbacks.ProgressBar(verbose=2),
+        history,
+        callbacks.Checkpoint(tmp_path / "checkpoint.keras", every=2),
+        callbacks.SampleGrid(tmp_path / "samples.png"),
+        callbacks.Curves(tmp_path / "curves.png", history),
+        spy,
+    ]
+    points = np.zeros((20, 2), "float32")
+    model.fit(points, batch_size=4, callbacks=used, verbose=0)
+    assert [row["step"] for row in history.rows] == [2, 4]
+    assert spy.threads
+    assert threading.main_thread() not in spy.threads
+
+
+def test_convolutions_are_the_same_wherever_calls_end():
+    """XLA rounds otherwise in a loop, so all calls have to be loops."""
+    rng = np.random.default_rng(0)
+    images = rng.uniform(-1, 1, (12, 8, 8, 1)).astype("float32")
+    ends = []
+    for number in (2, 3):
+        model = kmg.MixGAN(*conftest.image_networks(), 1, 1, seed=0)
+        model.compile(steps_per_execution=number)
+        model.fit(images, batch_size=4, shuffle=False, verbose=0)
+        assert model.step == 3
+        ends.append(model)
+    assert_same(*ends)

@@ -1,0 +1,205 @@
+"""Training under JAX, and without TensorFlow."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+from conftest import image_networks
+from conftest import jax_only
+from conftest import small_discriminator
+from conftest import small_generator
+from keras import layers
+
+from keras_mixgan import MixGAN
+from keras_mixgan import NonFiniteError
+from keras_mixgan.data.sources import Source
+from keras_mixgan.data.streams import load
+
+HERE = pathlib.Path(__file__).parents[1]
+
+
+def noise(count=14):
+    rng = np.random.default_rng(0)
+    return Source(
+        "noise",
+        rng.integers(0, 256, (count, 8, 8, 1), dtype=np.uint8),
+        np.arange(count, dtype=np.int32) % 3,
+    )
+
+
+def quick_networks():
+    """Conditional networks without convolutions, which XLA compiles quickly."""
+    latents, labels = keras.Input((3,)), keras.Input((), dtype="int32")
+    x = layers.Concatenate()([latents, layers.Embedding(3, 2)(labels)])
+    x = layers.Dense(64, activation="tanh")(x)
+    generator = keras.Model([latents, labels], layers.Reshape((8, 8, 1))(x))
+
+    images = keras.Input((8, 8, 1))
+    y = layers.Flatten()(images)
+    y = layers.Concatenate()([y, layers.Embedding(3, 2)(labels)])
+    return generator, keras.Model([images, labels], layers.Dense(1)(y))
+
+
+def run_python(script, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        env={
+            **os.environ,
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+            "PYTHONPATH": os.pathsep.join(
+                [str(HERE), str(HERE.parent), *filter(None, sys.path)]
+            ),
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@jax_only
+def test_data_on_the_device_are_the_same_data():
+    """Rows gathered inside of the step, several steps a call, or arrays."""
+    source = noise()
+    ends = []
+    for steps in (1, 2, None):
+        model = MixGAN(*quick_networks(), 1, 2, seed=0)
+        model.compile(steps_per_execution=steps or 1)
+        data = load(source, batch_size=4, drop_remainder=False, start_step=0)
+        if steps is None:
+            data = data.take(8)
+        model.fit(data, epochs=2, steps_per_epoch=4, verbose=0)
+        assert model.step == 8
+        ends.append(model.get_weights())
+    for others in ends[1:]:
+        for a, b in zip(ends[0], others, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+@jax_only
+def test_what_is_not_finite_is_named():
+    model = MixGAN(small_generator(), small_discriminator(), 2, 1, seed=0)
+    model.compile()
+    points = np.zeros((24, 2), "float32")
+    model.fit(points, batch_size=8, verbose=0)
+    weights = model.generators[1].get_weights()
+    model.generators[1].set_weights([w * np.nan for w in weights])
+    with pytest.raises(NonFiniteError, match="at step 4, in generator 1"):
+        model.fit(points, batch_size=8, verbose=0)
+
+
+@jax_only
+def test_all_state_is_handed_to_the_step():
+    """A variable left out would be read as a constant of the program."""
+    from keras_mixgan.training import jax_steps
+
+    model = MixGAN(*image_networks(3, dropout=0.1), 2, 2, seed=0, ema_decay=0.9)
+    model.compile()
+    known = {id(v) for g in jax_steps._variables(model) for v in g}
+    networks = (
+        *model.generators, *model.discriminators, *model.ema_generators,
+    )  # fmt: skip
+    found = [v for n in networks for v in n.variables]
+    found += [model.seed_generator.state, model.step_variable]
+    found += [v for metric in model.metrics for v in metric.variables]
+    assert {id(v) for v in found} <= known
+
+
+@jax_only
+def test_two_devices_do_what_one_does():
+    script = """
+        import keras, numpy as np
+        from test_jax import noise
+        from test_jax import quick_networks
+        from keras_mixgan import MixGAN
+        from keras_mixgan.data.streams import load
+        import jax
+        if jax.device_count() > 1:
+            parallel = keras.distribution.DataParallel()
+            keras.distribution.set_distribution(parallel)
+        model = MixGAN(*quick_networks(), 1, 2, seed=0)
+        sgd = keras.optimizers.SGD
+        model.compile(
+            generator_optimizer=sgd(0.1), discriminator_optimizer=sgd(0.1)
+        )
+        model.fit(load(noise(), batch_size=4, seed=0), verbose=0)
+        sums = [float(w.sum()) for w in model.get_weights()]
+        print(jax.device_count(), *sums)
+    """
+    one, two = (
+        np.array(run_python(script, XLA_FLAGS=flags).split(), "float64")
+        for flags in ("", "--xla_force_host_platform_device_count=2")
+    )
+    assert (one[0], two[0]) == (1, 2)
+    np.testing.assert_allclose(one[1:], two[1:], rtol=1e-4, atol=1e-5)
+
+
+def test_trains_and_scores_where_there_is_no_tensorflow(tmp_path):
+    """Nor scikit-learn, nor TF-GAN: only what README names."""
+    pytest.importorskip("jax")
+    points = np.random.default_rng(0).uniform(-1, 1, (14, 2))
+    np.savez(tmp_path / "noise.npz", images=points, labels=np.arange(14) % 3)
+    script = f"""
+        import sys
+        missing = (
+            "tensorflow", "tensorflow_datasets", "tensorflow_gan", "sklearn",
+            "tensorflow_probability", "tf_keras", "tensorflow_hub",
+        )
+        sys.modules.update(dict.fromkeys(missing))  # Not to be imported.
+        import keras_mixgan as kmg
+        import keras, numpy as np
+        assert keras.backend.backend() == "jax"
+        from keras_mixgan.cli import runs
+        model = runs.train(
+            {{"source": {str(tmp_path / "noise.npz")!r}, "steps": 2,
+              "batch_size": 4, "width": 2, "num_generators": 1,
+              "num_discriminators": 1, "architecture": "mlp"}},
+            {str(tmp_path / "run")!r}, verbose=0,
+        )
+        assert model.conditional and model.step == 2
+        images = np.random.default_rng(0).uniform(-1, 1, (40, 28, 28, 1))
+        score = kmg.metrics.inception_score(images, splits=2)
+        assert 1 <= score.mean <= 10
+        assert kmg.metrics.kid(images, real=images[:20]).mean < 1
+        for asked, wanted in (
+            (lambda: kmg.data.load("mnist"), "TensorFlow Datasets"),
+            (lambda: kmg.metrics.sliced_wasserstein(images, real=images),
+             "needs TensorFlow"),
+        ):
+            try:
+                asked()
+            except ImportError as error:
+                assert wanted in str(error), error
+            else:
+                raise AssertionError(wanted)
+    """
+    environment = {"KERAS_MIXGAN_CACHE": str(tmp_path / "cache")}
+    environment["KERAS_HOME"] = str(tmp_path / "keras")
+    given = os.environ.pop("KERAS_BACKEND", None)
+    try:
+        run_python(script, **environment)
+    finally:
+        if given is not None:
+            os.environ["KERAS_BACKEND"] = given
+    assert (tmp_path / "run" / "model.keras").exists()
+
+
+def test_a_backend_is_chosen_where_nobody_did(monkeypatch):
+    pytest.importorskip("jax")
+    import keras_mixgan
+
+    monkeypatch.delitem(sys.modules, "keras")
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    monkeypatch.setitem(sys.modules, "tensorflow", None)  # Not to be found.
+    keras_mixgan._choose_backend()
+    assert os.environ["KERAS_BACKEND"] == "torch"
+    monkeypatch.delenv("KERAS_BACKEND")
+    keras_mixgan._choose_backend()
+    assert os.environ["KERAS_BACKEND"] == "jax"

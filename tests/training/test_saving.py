@@ -1,0 +1,211 @@
+"""Saved models come back whole, and training goes on to the last bit."""
+
+import pathlib
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+from conftest import JAX
+from conftest import image_networks
+from conftest import small_discriminator
+from conftest import small_generator
+from test_mixgan import images
+from test_mixgan import points
+
+from keras_mixgan import MixGAN
+from keras_mixgan import Payoff
+from keras_mixgan.data.sources import Source
+from keras_mixgan.data.streams import load
+from keras_mixgan.game import payoffs
+
+FOLDERS = [str(folder) for folder in pathlib.Path(__file__).parents[:2]]
+
+
+def data():
+    if JAX:
+        pixels, labels = images(12)
+        pixels = np.rint((pixels + 1) * 127.5).astype("uint8")
+        source = Source("noise", pixels, labels)
+        return load(source, batch_size=4, shuffle=False)
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices(images(12)).batch(4)
+
+
+def trained(epochs, **arguments):
+    model = MixGAN(
+        *image_networks(10, dropout=0.3), 2, 3, ema_decay=0.9, seed=0
+    )
+    model.compile(
+        "hinge",
+        keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(1e-3, 100), beta_1=0.5
+        ),
+        keras.optimizers.RMSprop(1e-3),
+        discriminator_steps=2,
+        mixture_regularizer=0.2,
+        **arguments,
+    )
+    if epochs:
+        model.fit(data(), epochs=epochs, verbose=0)
+    return model
+
+
+@pytest.fixture(scope="module")
+def half():
+    """A model of two epochs that tests leave as it is."""
+    return trained(2)
+
+
+@pytest.fixture(scope="module")
+def straight():
+    """A model of four epochs without a stop, which tests leave as it is."""
+    return trained(4)
+
+
+def state(model):
+    """Everything that training depends on, by path."""
+    named = [*model.weights, *model.optimizer.variables]
+    return [np.asarray(v) for v in named]
+
+
+def assert_same_state(a, b):
+    for x, y in zip(state(a), state(b), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_round_trip(half, tmp_path):
+    model = half
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert isinstance(loaded, MixGAN)
+    assert_same_state(model, loaded)
+    assert loaded.objective == model.objective
+    assert loaded.step == model.step == 6
+    np.testing.assert_array_equal(
+        model.generate(9, seed=1), loaded.generate(9, seed=1)
+    )
+
+
+def test_going_on_in_a_new_process_equals_going_straight_on(
+    half, straight, tmp_path
+):
+    half.save(tmp_path / "half.keras")
+    script = f"""
+        import sys
+        sys.path[:0] = {FOLDERS!r}
+        import keras
+        import keras_mixgan
+        from test_saving import data
+        model = keras.saving.load_model({str(tmp_path / "half.keras")!r})
+        model.fit(data(), epochs=4, initial_epoch=2, verbose=0)
+        model.save({str(tmp_path / "resumed.keras")!r})
+    """
+    subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        check=True,
+        capture_output=True,
+    )
+    resumed = keras.saving.load_model(tmp_path / "resumed.keras")
+    assert_same_state(straight, resumed)
+
+
+def test_backup_and_restore_goes_on(straight, tmp_path):
+    class Interruption(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    def backup():
+        return keras.callbacks.BackupAndRestore(tmp_path / "backup")
+
+    first = trained(0)
+    with pytest.raises(KeyboardInterrupt):
+        first.fit(
+            data(), epochs=4, verbose=0, callbacks=[backup(), Interruption()]
+        )
+    second = trained(0)
+    second.fit(data(), epochs=4, verbose=0, callbacks=[backup()])
+    assert_same_state(straight, second)
+
+
+def test_weights_alone(half, tmp_path):
+    half.save_weights(tmp_path / "model.weights.h5")
+    other = trained(0)
+    other.load_weights(tmp_path / "model.weights.h5")
+    assert_same_state(half, other)
+
+
+def test_lists_of_different_networks_round_trip(tmp_path):
+    wide = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(9), keras.layers.Dense(2)]
+    )
+    model = MixGAN([small_generator(), wide], small_discriminator(), seed=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert not loaded.compiled
+    np.testing.assert_array_equal(
+        model.generate(8, seed=0), loaded.generate(8, seed=0)
+    )
+
+
+def test_config_round_trip_gives_the_seeds_weights():
+    model = trained(0)
+    rebuilt = MixGAN.from_config(model.get_config())
+    again = MixGAN.from_config(model.get_config())
+    assert rebuilt.num_classes == 10
+    for a, b in zip(rebuilt.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    kernels = [tuple(g.get_weights()[0].ravel()) for g in rebuilt.generators]
+    assert len(set(kernels)) == 2
+
+
+def test_a_payoff_of_ones_own_is_found_by_name(
+    tmp_path, monkeypatch, generator, discriminator
+):
+    monkeypatch.setattr(payoffs, "PAYOFFS", dict(payoffs.PAYOFFS))
+    mine = Payoff("mine", real=keras.ops.tanh, fake=keras.ops.negative)
+    model = MixGAN(generator, discriminator, 1, 1)
+    model.compile(mine)
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match=r"payoff='mine'.*register"):
+        keras.saving.load_model(tmp_path / "model.keras")
+    payoffs.register(mine)
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.objective.payoff is mine
+
+
+def test_callbacks_of_keras_work(tmp_path, generator, discriminator):
+    model = MixGAN(generator, discriminator, 2, 2, seed=0)
+    model.compile()
+    callbacks = [
+        keras.callbacks.ModelCheckpoint(tmp_path / "at{epoch}.keras"),
+        keras.callbacks.CSVLogger(tmp_path / "log.csv"),
+        keras.callbacks.TensorBoard(tmp_path / "board"),
+        keras.callbacks.EarlyStopping("payoff", mode="min", patience=1),
+        keras.callbacks.LearningRateScheduler(lambda epoch: 1e-3 / (1 + epoch)),
+        keras.callbacks.TerminateOnNaN(),
+    ]
+    history = model.fit(points(64), epochs=3, verbose=0, callbacks=callbacks)
+    assert (tmp_path / "at1.keras").exists()
+    header = (tmp_path / "log.csv").read_text().splitlines()[0]
+    assert "generator_loss" in header
+    assert any((tmp_path / "board").rglob("events*"))
+    last = len(history.epoch)
+    for side in ("generator_optimizer", "discriminator_optimizer"):
+        rate = float(getattr(model.optimizer, side).learning_rate)
+        assert rate == pytest.approx(1e-3 / last)
+
+
+def test_a_component_can_be_saved_alone(half, tmp_path):
+    half.discriminators[0].save(tmp_path / "d.keras")
+    loaded = keras.saving.load_model(tmp_path / "d.keras")
+    x, y = images()
+    np.testing.assert_allclose(
+        loaded([x, y], training=False),
+        half.discriminators[0]([x, y], training=False),
+        atol=1e-6,
+    )
