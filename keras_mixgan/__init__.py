@@ -59,6 +59,7 @@ def _is_command() -> bool:
 if not _is_command():
     from keras_mixgan import architectures
     from keras_mixgan.data import sources
+    from keras_mixgan.game import auxiliary
     from keras_mixgan.game import payoffs
     from keras_mixgan.game.payoffs import Payoff
     from keras_mixgan.mixgan import MixGAN
@@ -71,6 +72,7 @@ __all__ = [
     "Payoff",
     "__version__",
     "architectures",
+    "auxiliary",
     "list_presets",
     "payoffs",
     "sources",

@@ -1,13 +1,16 @@
 """The `MixGAN` model: a mixture of generators against one of discriminators."""
 
+import os
+
 import keras
 import numpy as np
 
-from keras_mixgan.distribution import replicas
+from keras_mixgan import exporting
+from keras_mixgan import presets
+from keras_mixgan.game import auxiliary as auxiliaries
 from keras_mixgan.game import payoffs
 from keras_mixgan.game.objectives import Objective
-from keras_mixgan.training import executions
-from keras_mixgan.training import jax_steps
+from keras_mixgan.training import loops
 from keras_mixgan.training import sampling
 from keras_mixgan.training import serialization
 from keras_mixgan.training import steps
@@ -32,8 +35,10 @@ class MixGAN(MixtureModel):
             cloned for every component, each with initial weights of its own.
             Or a function that builds such a model, or a list of models.
         discriminator: The same for models from images, or `[images, labels]`,
-            to logits (B, 1). Their batch normalization is made to heed each
-            source of images alone.
+            to logits (B, 1). Or to a dict of outputs, `logits` among them,
+            for auxiliary losses; logits (B, K) stand for K discriminators.
+            Batch normalization takes its statistics over real images and over
+            each generator's apart.
         num_generators: Positive int. By default as many as are listed, else 3.
         num_discriminators: The same for discriminators. May differ.
         num_classes: Number of classes where the networks take labels. By
@@ -75,6 +80,7 @@ class MixGAN(MixtureModel):
         weight_clip: float | None = None,
         gradient_penalty: float | None = None,
         update: str = "alternating",
+        auxiliary=(),
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile="auto",
@@ -85,7 +91,7 @@ class MixGAN(MixtureModel):
             payoff: `"log"`, `"wasserstein"`, `"hinge"`, `"least_squares"`, or
                 a `Payoff` of your own.
             generator_optimizer: A Keras optimizer, which also trains the
-                generators' log-probabilities. By default Adam with learning
+                generators' mixture logits. By default Adam with learning
                 rate 1e-4 and beta_1 0.5.
             discriminator_optimizer: The same for the discriminators' side.
             generator_loss: `"non_saturating"`, the loss that the field uses
@@ -102,7 +108,7 @@ class MixGAN(MixtureModel):
             weight_clip: Where given, positive: discriminator weights are
                 clipped to [-weight_clip, weight_clip] after each update.
             gradient_penalty: Where given, positive: coefficient of the
-                penalty on discriminators whose slope is not one.
+                penalty on discriminators whose gradient's norm is not one.
             update: `"alternating"`: the discriminators, then the generators
                 against the new ones, each on latents of its own, as in the
                 paper. `"simultaneous"` departs from it: both from one forward
@@ -110,6 +116,8 @@ class MixGAN(MixtureModel):
                 the `"minimax"` loss one backward pass serves both sides, else
                 there are two. Batch normalization then updates its moving
                 statistics once a step. Needs `discriminator_steps=1`.
+            auxiliary: List of auxiliary losses, `kmg.auxiliary.Auxiliary` or
+                names such as `"feature_matching:0.5"`.
             run_eagerly: As in `keras.Model.compile`.
             steps_per_execution: As in `keras.Model.compile`.
             jit_compile: As in `keras.Model.compile`.
@@ -126,6 +134,10 @@ class MixGAN(MixtureModel):
             weight_clip=weight_clip,
             gradient_penalty=gradient_penalty,
             update=update,
+            auxiliary=tuple(map(auxiliaries.get, auxiliary)),
+        )
+        auxiliaries.check(
+            objective.losses, self.discriminators, self.conditional
         )
         optimizer = TwoPlayerOptimizer(
             generator_optimizer or _default_optimizer(),
@@ -135,17 +147,16 @@ class MixGAN(MixtureModel):
             optimizer=optimizer,
             run_eagerly=run_eagerly,
             steps_per_execution=steps_per_execution,
-            jit_compile=replicas.jit(self, jit_compile),
+            jit_compile=self.executor.jit_compile(jit_compile),
             auto_scale_loss=False,
         )
         self.objective = objective
-        with replicas.scope(self, optimizer):
+        with self.executor.compiling(optimizer.sides):
             optimizer.build_sides(
-                self.generator_variables, self.discriminator_variables
+                self.generator_ensemble.trainable_variables,
+                self.discriminator_ensemble.trainable_variables,
             )
-            self._step_metrics = [
-                replicas.Mean(name=name) for name in steps.LOGS
-            ]
+            self._step_metrics = list(map(self.executor.metric, steps.LOGS))
 
     @property
     def metrics(self):
@@ -162,34 +173,30 @@ class MixGAN(MixtureModel):
         Returns:
             The logs; under JAX the logs and the new state.
         """
-        if keras.backend.backend() == "jax":
-            return jax_steps.train_step(self, *arguments)
-        return self.update(*arguments)
+        return loops.train_step(self, *arguments)
 
-    def update(self, data) -> dict:
-        """One step on one batch, in place; returns the means to be logged."""
-        self.record(steps.train_step(self, data))
-        return self.get_metrics_result()
+    def train_on(self, images, labels=None, due: bool | None = None) -> dict:
+        """One step on one batch, in place.
 
-    def record(self, logs: dict) -> None:
-        """Adds what `steps.train_step` returned to the logged means."""
+        Args:
+            images: Float tensor (B, ...).
+            labels: Int tensor (B,), or `None`.
+            due: Whether the generators are updated, see `steps.train_step`.
+
+        Returns:
+            The means to be logged.
+        """
+        logs = steps.train_step(self, images, labels, due)
         for metric in self._step_metrics:
             metric.update_state(*logs[metric.name])
+        return self.get_metrics_result()
 
     def make_train_function(self, force=False):
         """As in `keras.Model`; under JAX or a strategy one of ours."""
-        if keras.backend.backend() == "jax":
-            make = jax_steps.make_train_function
-        elif replicas.has_strategy(self):
-            from keras_mixgan.distribution import loop
-
-            make = loop.train_function
-        elif self.executions is not None:
-            make = executions.train_function
-        else:
+        make = loops.train_function_of(self)
+        if make is None:
             super().make_train_function(force)
-            return
-        if self.train_function is None or force:
+        elif self.train_function is None or force:
             self.train_function = make(self)
 
     def _maybe_symbolic_build(self, *args, **kwargs):
@@ -238,18 +245,9 @@ class MixGAN(MixtureModel):
         if not validation.is_array(x):
             # Keras warns where it cannot shuffle, even if nobody asked.
             kwargs.setdefault("shuffle", False)
-        if replicas.has_strategy(self):
-            from keras_mixgan.distribution import batches
-
-            shuffle = kwargs.get("shuffle", True)
-            x = batches.distribute(
-                self.distribute_strategy, x, y, batch_size, shuffle, self.seed
-            )
-            y = batch_size = None
-            kwargs["shuffle"] = False
-        if keras.backend.backend() == "jax":
-            x, self.table = jax_steps.place_data(x)
-            self.host_step = self.step
+        x, y, batch_size, kwargs = loops.place_data(
+            self, x, y, batch_size, kwargs
+        )
         guard = StopOnNonFinite()
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.append(guard)
@@ -299,6 +297,104 @@ class MixGAN(MixtureModel):
         return sampling.payoff_matrix(
             self, real_images, labels, seed, batch_size
         )
+
+    def export_sampler(
+        self,
+        path: str | os.PathLike[str],
+        uint8: bool = False,
+        format: str = "saved_model",
+    ) -> None:
+        """Exports a sampler that runs without keras and keras_mixgan.
+
+        It holds the generators that `generate` uses and the mixture weights;
+        no discriminators, no optimizer. A SavedModel has these signatures
+        (labels only where the networks take them):
+
+        - `serving_default(latents (B, latent_dim), component_uniform (B,),
+          labels (B,)) -> images (B, ...)`: the generator of an image is
+          chosen by the weights from a uniform number in [0, 1);
+        - `sample(num_images, seed, labels (K,)) -> images, components`:
+          labels are repeated in order, none (K = 0) are drawn;
+        - `sample_component(component, num_images, seed, labels) -> images`:
+          the same latents from one generator;
+        - `sample_png(component, num_images, seed, labels) -> png_bytes,
+          components`: PNG files; component -1 is the mixture;
+        - `mixture_weights() -> weights (num_generators,)`.
+
+        `assets.extra/sampler.json` describes them. An ONNX file has the
+        first alone.
+
+        Args:
+            path: A new or empty folder for a SavedModel, a new file that
+                ends in .onnx for ONNX. Folders above it are made.
+            uint8: Whether images are levels of 0 to 255, uint8, in place of
+                float32 in [-1, 1].
+            format: `"saved_model"`, or `"onnx"`, which needs
+                `pip install 'keras-mixgan[onnx]'`.
+
+        Raises:
+            ValueError: An argument is not as described, or Keras runs on
+                another backend than TensorFlow.
+            FileExistsError: There is something at `path`.
+            ImportError: A package that ONNX needs is missing.
+
+        Example:
+        >>> import tempfile
+        >>> import keras_mixgan as kmg
+        >>> import tensorflow as tf
+        >>> networks = kmg.architectures.build("mlp", (2,), width=4)
+        >>> folder = tempfile.mkdtemp()
+        >>> kmg.MixGAN(*networks, 2, 1, seed=0).export_sampler(folder)
+        >>> sampler = tf.saved_model.load(folder)
+        >>> sampler.sample(num_images=5, seed=1)["images"].shape
+        TensorShape([5, 2])
+        """
+        exporting.export(self, path, uint8, format)
+
+    @classmethod
+    def from_preset(cls, preset, load_weights: bool = True):
+        """Loads a trained mixture.
+
+        Its files are checked against their SHA-256 first. Nothing in a preset
+        is executed: networks are rebuilt in Keras's safe mode.
+
+        Args:
+            preset: A name that `list_presets` lists, or the folder of a
+                preset.
+            load_weights: Whether to load the weights, or to leave the networks
+                at fresh ones, those of the seed.
+
+        Returns:
+            The model, compiled as it was trained: `generate` from it, or
+            `fit` it on.
+
+        Raises:
+            ValueError: There is no such preset, a file is damaged, or the
+                preset is of a newer format.
+            OSError: A file is missing or cannot be read.
+
+        Example:
+        >>> import keras_mixgan as kmg
+        >>> model = kmg.MixGAN.from_preset("mix_dcgan_mnist")
+        >>> model.generate(2, labels=[3, 7], seed=0).shape
+        (2, 28, 28, 1)
+        """
+        return presets.load(cls, preset, load_weights)
+
+    def save_to_preset(self, path, small: bool = False) -> None:
+        """Saves the mixture as a preset, for `from_preset`.
+
+        Args:
+            path: Folder to make. It must not be there, or be empty.
+            small: Whether to keep weights in half precision and leave the
+                optimizers' state out, as the zoo does. Otherwise a loaded
+                preset trains on to the very same weights.
+
+        Raises:
+            OSError: The folder is not empty, or cannot be written.
+            ValueError: A part of the model cannot be saved.
+        """
+        presets.save_model(self, path, small)
 
     def get_config(self):
         """Returns what `from_config` needs: every network's configuration."""

@@ -52,8 +52,8 @@ def build(name):
     """A conditional mixture with batch normalization and averages."""
     model = MixGAN(*image_networks(3), 2, 3, seed=0, ema_decay=0.5)
     rng = np.random.default_rng(1)
-    model.generator_log_probabilities.assign(rng.normal(size=2))
-    model.discriminator_log_probabilities.assign(rng.normal(size=3))
+    model.generator_mixture_logits.assign(rng.normal(size=2))
+    model.discriminator_mixture_logits.assign(rng.normal(size=3))
     model.compile(
         generator_optimizer=optimizers.SGD(RATE),
         discriminator_optimizer=optimizers.SGD(RATE),

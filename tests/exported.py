@@ -20,7 +20,7 @@ def moved_mixture(num_classes=3, seed=0, **kwargs):
         seed=seed,
         **kwargs,
     )
-    model.generator_log_probabilities.assign(LOG_PROBABILITIES)
+    model.generator_mixture_logits.assign(LOG_PROBABILITIES)
     rng = np.random.default_rng(seed)
     for generator in model.sampling_generators:
         for variable in generator.weights:
@@ -49,7 +49,7 @@ def telling_mixture(log_probabilities, num_classes=4, layer=None):
     x = layers.Concatenate()([points, layers.Embedding(num_classes, 1)(labels)])
     critic = keras.Model([points, labels], layers.Dense(1)(x))
     model = kmg.MixGAN(generators, [critic], seed=0)
-    model.generator_log_probabilities.assign(log_probabilities)
+    model.generator_mixture_logits.assign(log_probabilities)
     return model
 
 

@@ -57,10 +57,10 @@ class Mixture:
         self.generators = weights_of(model.generators)
         self.discriminators = weights_of(model.discriminators)
         self.alpha_u = np.asarray(
-            model.generator_log_probabilities, "float64"
+            model.generator_mixture_logits, "float64"
         ).copy()
         self.alpha_v = np.asarray(
-            model.discriminator_log_probabilities, "float64"
+            model.discriminator_mixture_logits, "float64"
         ).copy()
         self.real = REAL[payoff]
         self.fake = FAKE[payoff]

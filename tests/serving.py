@@ -125,14 +125,14 @@ def shared(folder):
     images without labels, `odd` is no sampler, `kept` is a .keras file.
     """
     labelled = kmg.MixGAN(*conftest.image_networks(3), 3, 1, seed=0)
-    labelled.generator_log_probabilities.assign([0.0, 1.0, 2.0])
+    labelled.generator_mixture_logits.assign([0.0, 1.0, 2.0])
     labelled.export_sampler(folder / "labelled" / "10")
     # Older than version 10, and a folder that is no version.
     for name in ("9", "new"):
         shutil.copytree(folder / "labelled/10", folder / "labelled" / name)
     labelled.save(folder / "kept.keras")
     plain = kmg.MixGAN(*conftest.image_networks(shape=(8, 8, 3)), 2, 1, seed=0)
-    plain.generator_log_probabilities.assign([0.0, np.log(3.0)])
+    plain.generator_mixture_logits.assign([0.0, np.log(3.0)])
     plain.export_sampler(folder / "plain")
     Odd().write(folder / "odd")
     names = ("labelled", "p.lain=plain", "odd", "kept.keras")

@@ -23,7 +23,6 @@ from conftest import small_generator
 from keras import layers
 
 import keras_mixgan as kmg
-from keras_mixgan.distribution import shares
 
 TWO = "cpu:0,cpu:1"
 CASES = {}
@@ -93,7 +92,7 @@ def built(strategy, networks, numbers=(2, 2), optimizer="adam", **arguments):
     return model
 
 
-def trained(strategy, networks, data, epochs, batch=7, **arguments):
+def trained(strategy, networks, data, epochs, batch=8, **arguments):
     synchronized = arguments.pop("synchronized", False)
     model = built(strategy, networks, **arguments)
     kmg.distribution.synchronize(model, synchronized)
@@ -130,15 +129,15 @@ def assert_same_trainings(strategy, *arguments, **named):
 
 
 @case
-def full_estimate_uneven_batches_and_ema():
-    # Batches of 7, 7 and 3.
-    assert_same_trainings("mirrored", small, points(17), 7, ema_decay=0.9)
+def full_estimate_a_smaller_last_batch_and_ema():
+    # Batches of 8, 8 and 4.
+    assert_same_trainings("mirrored", small, points(20), 7, ema_decay=0.9)
 
 
 @case
 def linear_estimate_labels_penalty_and_skipped_generators():
     assert_same_trainings(
-        "mirrored", normalized, points(17), 7, numbers=(2, 1),
+        "mirrored", normalized, points(20), 7, numbers=(2, 1),
         synchronized=True, payoff_estimate="linear", discriminator_steps=3,
         gradient_penalty=2.0, optimizer="sgd",
     )  # fmt: skip
@@ -162,23 +161,29 @@ def simultaneous_updates_of_one_value():
 
 
 @case
-def a_batch_of_one_image_leaves_a_replica_without():
+def feature_matching_takes_means_over_replicas():
+    def networks():
+        generator, discriminator = small()
+        hidden = discriminator.layers[0].output
+        outputs = {"logits": discriminator.outputs[0], "features": hidden}
+        return generator, keras.Model(discriminator.inputs, outputs)
+
     assert_same_trainings(
-        "mirrored", normalized, points(4), 10, batch=3, numbers=(3, 1),
-        synchronized=True, payoff_estimate="linear", weight_clip=0.1,
+        "mirrored", networks, points(16), 10, auxiliary=["feature_matching"],
         optimizer="sgd",
     )  # fmt: skip
 
 
 @case
-def unsynchronized_normalization_stays_finite_without_images():
-    model, _ = trained(
-        "mirrored", normalized, points(4), 2, batch=3, numbers=(3, 1),
-        payoff_estimate="linear",
-    )  # fmt: skip
-    for variable in model.weights:
-        for copy in variable.value.values:
-            assert np.isfinite(copy.numpy()).all(), variable.path
+def batches_that_do_not_divide_are_named():
+    model = built("mirrored", small)
+    with pytest.raises(ValueError, match=r"batch_size=7, 2 replicas"):
+        model.fit(points(14), batch_size=7, verbose=0)
+    with pytest.raises(ValueError, match=r"1 rows in the last batch"):
+        model.fit(points(17), batch_size=8, verbose=0)
+    ragged = tf.data.Dataset.from_tensor_slices(points(11)).batch(8)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="drop_remainder"):
+        model.fit(ragged, verbose=0)
 
 
 @case
@@ -187,7 +192,7 @@ def datasets_and_single_batches():
     models = [built(strategy, small) for strategy in (None, "mirrored")]
     for model in models:
         model.fit(data, epochs=2, verbose=0)
-        logs = model.train_on_batch(points(5), return_dict=True)
+        logs = model.train_on_batch(points(6), return_dict=True)
         assert np.isfinite(logs["loss"])
     assert_same(*models)
 
@@ -203,11 +208,7 @@ def replicas_draw_their_own_latents_and_dropout():
     strategy = model.distribute_strategy
 
     def draw():
-        index = tf.get_static_value(
-            tf.distribute.get_replica_context().replica_id_in_sync_group
-        )
-        with shares.sharing(shares.Share(int(index), 2, 6)):
-            (latents,) = shares.parts(model.draw_latents(6), [6])
+        (latents,) = model.executor.own_rows(model.draw_latents(6), [3])
         return latents, dropout(tf.ones((1, 64)), training=True)
 
     (first, second), masks = (
@@ -244,7 +245,7 @@ def component_parallel_places_all_heavy_work():
             for variable in network.variables:
                 assert variable.value.device.endswith(f"CPU:{i % 2}")
     slots = model.optimizer.discriminator_optimizer._momentums
-    reference = model.discriminator_variables
+    reference = model.discriminator_ensemble.trainable_variables
     for slot, variable in zip(slots, reference, strict=True):
         assert slot.value.device == variable.value.device
     step = tf.function(model.train_step, autograph=False)
@@ -255,7 +256,7 @@ def component_parallel_places_all_heavy_work():
         if operation.type.startswith(heavy):
             key = operation.device or operation.name
             counts[key] = counts.get(key, 0) + 1
-    # All but the update of each side's log-probabilities.
+    # All but the update of each side's mixture logits.
     assert all(
         "CPU" in where or "ResourceApplyAdam" in where for where in counts
     ), counts

@@ -12,13 +12,13 @@ import threading
 import keras
 
 
-class _UnderWay(threading.local):
-    """The variables of the step under way, one state a thread."""
+class _Context(threading.local):
+    """The variables of the current step, one state a thread."""
 
     variables = ()
 
 
-_under_way = _UnderWay()
+_context = _Context()
 
 
 class Scope:
@@ -38,8 +38,8 @@ class Scope:
         self._given = self._values()
 
     def __enter__(self):
-        self._outer, _under_way.variables = (
-            _under_way.variables,
+        self._outer, _context.variables = (
+            _context.variables,
             self._variables,
         )
         self._scope.__enter__()
@@ -47,7 +47,7 @@ class Scope:
 
     def __exit__(self, *error):
         self._scope.__exit__(*error)
-        _under_way.variables = self._outer
+        _context.variables = self._outer
 
     def _values(self) -> list:
         return [self._scope.get_current_value(v) for v in self._variables]
@@ -67,57 +67,47 @@ class Scope:
         }
 
 
-def value_and_gradients(function, variables: list):
-    """`gradients.value_and_gradients` by JAX."""
+def gradients(function, sides):
+    """`Executor.gradients` by JAX."""
     import jax
 
-    def pure(values):
-        (value, more), updates = _run(function, variables, values)
-        return value, (more, updates)
-
-    (value, (more, updates)), slopes = jax.value_and_grad(pure, has_aux=True)(
-        [variable.value for variable in variables]
-    )
-    _assign(updates)
-    return (value, more), slopes
-
-
-def values_and_gradients(function, sides):
-    """`gradients.values_and_gradients` by JAX."""
-    import jax
-
-    ours, theirs = sides
     shared = False
 
     def pure(*values):
         nonlocal shared
-        (pair, more), updates = _run(
-            function, [*ours, *theirs], [*values[0], *values[1]]
+        (scalars, more), updates = _run(
+            function,
+            [variable for side in sides for variable in side],
+            [value for side in values for value in side],
         )
-        shared = pair[0] is pair[1]
-        return pair[:1] if shared else pair, (more, updates)
+        shared = all(scalar is scalars[0] for scalar in scalars)
+        return scalars[:1] if shared else scalars, (more, updates)
 
-    pair, pull, (more, updates) = jax.vjp(
+    scalars, pull, (more, updates) = jax.vjp(
         pure, *[[v.value for v in side] for side in sides], has_aux=True
     )
     _assign(updates)
-    one, zero = jax.numpy.ones_like(pair[0]), jax.numpy.zeros_like(pair[0])
+    one = keras.ops.ones_like(scalars[0])
+    zero = keras.ops.zeros_like(one)
     if shared:
-        return (pair * 2, more), pull((one,))
-    slopes = pull((one, zero))[0], pull((zero, one))[1]
-    return (pair, more), slopes
+        return scalars * len(sides), more, pull((one,))
+    found = []
+    for i in range(len(sides)):
+        weights = tuple(one if j == i else zero for j in range(len(sides)))
+        found.append(pull(weights)[i])
+    return scalars, more, found
 
 
 def input_gradients(function, inputs):
-    """`gradients.input_gradients` by JAX."""
+    """`Executor.input_gradients` by JAX."""
     import jax
 
     def pure(inputs):
         return _run(lambda: function(inputs), [], [])
 
-    slopes, updates = jax.grad(pure, has_aux=True)(inputs)
+    gradient, updates = jax.grad(pure, has_aux=True)(inputs)
     _assign(updates)
-    return slopes
+    return gradient
 
 
 def cond(condition, function, otherwise):
@@ -145,7 +135,7 @@ def cond(condition, function, otherwise):
     for branch in (function, otherwise):
         jax.eval_shape(lambda branch=branch: note(branch))
     places = sorted(touched)
-    variables = [_under_way.variables[i] for i in places]
+    variables = [_context.variables[i] for i in places]
     before = [variable.value for variable in variables]
 
     def run(branch):
@@ -161,35 +151,9 @@ def cond(condition, function, otherwise):
     return outputs
 
 
-def share_among_devices(batch):
-    """Lays a batch out over the devices of `keras.distribution`, if any.
-
-    Real images come so from `fit`. What a step draws itself would else be
-    computed by every device alike.
-
-    Args:
-        batch: Tensor (B, ...).
-
-    Returns:
-        The tensor, as it is where there is one device, or where B is no
-        multiple of their number.
-    """
-    distribution = keras.distribution.distribution()
-    if distribution is None or keras.backend.backend() != "jax":
-        return batch
-    if distribution.batch_dim_name is None:
-        return batch
-    mesh = distribution.device_mesh
-    shares = mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)]
-    if batch.shape[0] % shares:
-        return batch
-    layout = distribution.get_data_layout(batch.shape)
-    return keras.distribution.distribute_tensor(batch, layout)
-
-
 def _run(function, variables: list, values: list):
     """Runs a function at other values; returns its outputs and updates."""
-    known = _under_way.variables
+    known = _context.variables
     replaced = dict(zip(map(id, variables), values, strict=True))
     with Scope(known, [replaced.get(id(v), v.value) for v in known]) as scope:
         outputs = function()
@@ -198,4 +162,4 @@ def _run(function, variables: list, values: list):
 
 def _assign(updates: dict) -> None:
     for i, value in updates.items():
-        _under_way.variables[i].assign(value)
+        _context.variables[i].assign(value)

@@ -1,4 +1,4 @@
-"""Global batches, cut into the rows of each replica; see `shares`."""
+"""Global batches, cut into the rows of each replica; see `replicas`."""
 
 import keras
 
@@ -7,44 +7,47 @@ def distribute(strategy, x, y=None, batch_size=None, shuffle=True, seed=0):
     """Distributes what is given to `fit` over the replicas of a strategy.
 
     Every process reads the whole data set, in the same order, and its
-    replicas take their rows of each batch. Nothing has to divide: a batch may
-    give some replicas a row more, or, at the end of the data, others none.
+    replicas take their rows of each batch.
 
     Args:
-        strategy: A `tf.distribute.Strategy`.
-        x: A `tf.data.Dataset` of global batches; an array; or a
-            `tf.distribute.DistributedDataset`, which is taken as it is and
-            must give every replica equally many rows.
+        strategy: A `tf.distribute.Strategy` of n replicas.
+        x: A `tf.data.Dataset` of global batches, each a multiple of n; an
+            array; or a `tf.distribute.DistributedDataset`, which is taken as
+            it is.
         y: Labels, where `x` is an array.
         batch_size: Images of a global batch, where `x` is an array.
         shuffle: Whether an array is shuffled anew each epoch.
         seed: Of the order of an array.
 
     Returns:
-        A `tf.distribute.DistributedDataset` of dicts of "images", "labels"
-        (where there are any), and "total", the images of the global batch
-        (where that is not the replicas' number times the rows of each).
+        A `tf.distribute.DistributedDataset` of images, or of pairs of images
+        and labels.
 
     Raises:
-        ValueError: `x` is nothing of that kind.
+        ValueError: `x` is nothing of that kind, or a batch does not divide.
     """
     import tensorflow as tf
 
     if isinstance(x, tf.distribute.DistributedDataset):
         return x
+    count = strategy.num_replicas_in_sync
     if hasattr(x, "shape") and hasattr(x, "dtype"):
-        x = _from_arrays(x, y, batch_size or 32, shuffle, seed)
+        batch_size = batch_size or 32
+        check_divides("batch_size", batch_size, count)
+        check_divides("x", len(x) % batch_size, count, "rows in the last batch")
+        x = _from_arrays(x, y, batch_size, shuffle, seed)
     if not isinstance(x, tf.data.Dataset):
         raise ValueError(
             "`x` must be an array or a tf.data.Dataset of global batches "
             "under a distribution strategy, whose replicas each take their "
-            f"rows. Received: {type(x).__name__}"
+            f"rows. Received: x={type(x).__name__}"
         )
+    static = tf.nest.flatten(x.element_spec)[0].shape[0]
+    if static is not None:
+        check_divides("x", static, count, "rows in a batch")
 
     def per_replica(context):
-        pipelines = context.num_input_pipelines
-        count = context.num_replicas_in_sync
-        here = count // pipelines
+        here = count // context.num_input_pipelines
         first = context.input_pipeline_id * here
         return _rows_of(x, range(first, first + here), count)
 
@@ -57,30 +60,31 @@ def distribute(strategy, x, y=None, batch_size=None, shuffle=True, seed=0):
     return distributed
 
 
-def parts_of(batch) -> tuple:
-    """What a replica's part of a batch holds.
+def check_divides(name: str, size: int, replicas: int, what: str = "") -> None:
+    """Checks that a batch divides over replicas.
 
     Args:
-        batch: An element of what `distribute` returned, in a replica.
-
-    Returns:
-        Images, labels or `None`, and the images of the global batch; `None`
-        where these are the replicas' number times the rows of each.
+        name: Of the argument.
+        size: Its rows.
+        replicas: How many there are.
+        what: What `size` is, where it is not the argument itself.
 
     Raises:
-        ValueError: A data set that was distributed elsewhere does not say how
-            many rows each replica has.
+        ValueError: It does not.
     """
-    if isinstance(batch, dict):
-        return batch["images"], batch.get("labels"), batch.get("total")
-    images, labels, _ = keras.utils.unpack_x_y_sample_weight(batch)
-    if images.shape[0] is None:
+    if size % replicas:
+        received = f"{size} {what}" if what else f"{name}={size}"
         raise ValueError(
-            "`x` must give every replica batches of one known size where it "
-            "is distributed already; a tf.data.Dataset of global batches may "
-            f"be uneven. Received: batches of shape {images.shape}"
+            f"`{name}` must give batches that are a multiple of the number of "
+            f"replicas, which each take as many rows. Received: {received}, "
+            f"{replicas} replicas"
         )
-    return images, labels, None
+
+
+def images_and_labels(batch) -> tuple:
+    """Images of a replica's part of a batch, and labels or `None`."""
+    images, labels, _ = keras.utils.unpack_x_y_sample_weight(batch)
+    return images, labels
 
 
 def _from_arrays(x, y, batch_size: int, shuffle: bool, seed: int):
@@ -103,20 +107,20 @@ def _rows_of(dataset, indices: range, count: int):
     """Dataset of the parts of some replicas, batch after batch."""
     import tensorflow as tf
 
-    static = tf.nest.flatten(dataset.element_spec)[0].shape[0]
-    equal = static is not None and static % count == 0
-
-    def part(index, images, labels=None):
-        total = static if equal else tf.shape(images)[0]
-        images, labels = (
-            None if whole is None else whole[index::count]
-            for whole in (images, labels)
+    def part(index, *batch):
+        size = tf.shape(batch[0])[0]
+        message = (
+            "`x` must give batches that are a multiple of the number of "
+            f"replicas, {count}; drop the last, smaller one with "
+            "`batch(..., drop_remainder=True)`"
         )
-        if equal:
-            images = tf.ensure_shape(
-                images, (static // count, *images.shape[1:])
-            )
-        return _element(images, labels, None if equal else total)
+        checked = tf.debugging.assert_equal(size % count, 0, message)
+        with tf.control_dependencies([checked]):
+            parts = [tf.identity(whole[index::count]) for whole in batch]
+        for own, whole in zip(parts, batch, strict=True):
+            if whole.shape[0] is not None:
+                own.set_shape((whole.shape[0] // count, *whole.shape[1:]))
+        return tuple(parts) if len(parts) > 1 else parts[0]
 
     if len(indices) == 1:
         parts = dataset.map(lambda *batch: part(indices[0], *batch))
@@ -129,12 +133,3 @@ def _rows_of(dataset, indices: range, count: int):
     options = tf.data.Options()
     options.deterministic = True
     return parts.with_options(options).prefetch(2 * len(indices))
-
-
-def _element(images, labels, total):
-    element = {"images": images}
-    if labels is not None:
-        element["labels"] = labels
-    if total is not None:
-        element["total"] = total
-    return element

@@ -3,15 +3,12 @@
 Keras's own runs `train_step` in every replica and averages its logs. Here the
 host chooses the step: replicas exchange gradients, and no branch of a graph
 may hold an exchange, so whether the generators are due (`discriminator_steps`)
-cannot be asked in it. And logs need no averaging: what a step returns is
-summed over replicas already.
+cannot be asked in it. And logs need no averaging: what a step returns is a
+mean over replicas already.
 """
 
 from keras_mixgan.distribution import batches
-from keras_mixgan.distribution import replicas
-from keras_mixgan.distribution import shares
 from keras_mixgan.training import executions
-from keras_mixgan.training import steps
 
 
 def train_function(model):
@@ -76,12 +73,4 @@ def _generators_are_due(model) -> bool:
 
 def _replica_step(model, batch, due: bool) -> None:
     """What one replica does in a step."""
-    images, labels, total = batches.parts_of(batch)
-    share = None
-    if replicas.several():
-        index, number = replicas.index_and_number()
-        if total is None:
-            total = images.shape[0] * number
-        share = shares.Share(index, number, total)
-    with shares.sharing(share):
-        model.record(steps.train_step(model, (images, labels), due=due))
+    model.train_on(*batches.images_and_labels(batch), due=due)

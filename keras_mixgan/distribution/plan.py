@@ -113,7 +113,10 @@ def _bytes(variables) -> int:
 
 def _slots(model) -> float:
     """Numbers that the optimizers keep for each trained one."""
-    trained = model.generator_variables + model.discriminator_variables
+    trained = (
+        model.generator_ensemble.trainable_variables
+        + model.discriminator_ensemble.trainable_variables
+    )
     return _bytes(model.optimizer.variables) / _bytes(trained)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_mixgan.distribution import placement
+from keras_mixgan.game import ensembles
 
 Networks = keras.Model | Callable[[], keras.Model] | Sequence[keras.Model]
 
@@ -47,32 +47,37 @@ def clone(network: keras.Model, name: str) -> keras.Model:
 
 
 def make(
-    networks: Networks, number: int | None, side: str, seed: int
+    networks: Networks, number: int | None, side: str, seed: int, executor
 ) -> list[keras.Model]:
     """Makes the component networks of one side.
 
     Args:
         networks: A Keras model to clone, a function without arguments that
             builds one, or a list of models, which are used as they are.
-        number: How many. `None` means as many as the list has, else three.
+        number: How many components. `None` means as many as the list has,
+            else three. A discriminator with K logits is K components.
         side: `"generator"` or `"discriminator"`, for names and errors.
         seed: Int from which all initial weights follow.
+        executor: The `Executor` of the model, which places components.
 
     Returns:
-        List of `number` networks that share nothing.
+        List of networks that share nothing, `number` components in all.
 
     Raises:
         TypeError: `networks` is none of these.
-        ValueError: A number that is not positive, or not the list's length;
-            a network with unknown inputs; one network listed twice.
+        ValueError: A number that is not positive, or not that of the list; a
+            network with unknown inputs; one network listed twice, or several
+            that share variables.
     """
-    number = _number(networks, number, side)
+    _check_kind(networks, number, side)
     if isinstance(networks, keras.Model):
         _check_known(networks, side)
-    made = []
-    for i in range(number):
+    made, count = [], 0
+    wanted = len(networks) if isinstance(networks, Sequence) else None
+    while len(made) != wanted:
+        i = len(made)
         # A side's components never share a seed, nor do the two sides.
-        with seeded(f"{seed}/{side}/{i}"), placement.component(i):
+        with seeded(f"{seed}/{side}/{i}"), executor.placing(i):
             if isinstance(networks, keras.Model):
                 made.append(clone(networks, f"{side}_{i}"))
             elif isinstance(networks, Sequence):
@@ -80,35 +85,97 @@ def make(
             else:
                 made.append(networks())
         _check_known(made[-1], side)
-        placement.mark(made[-1], i)
-    if len({id(network) for network in made}) != number:
-        raise ValueError(
-            f"`{side}` must give {number} networks of their own. Received the "
-            "same model more than once; pass it alone to have it cloned."
-        )
+        executor.adopt(made[-1], i)
+        width = 1 if side == "generator" else _num_logits(made[-1], i)
+        count += width
+        if wanted is None:
+            number = number or (3 if width == 1 else width)
+            _check_number(number % width == 0, number, width, side)
+            wanted = number // width
+    _check_number(number in (None, count), number, count, side)
+    _check_apart(made, side)
     return made
 
 
-def _number(networks: Networks, number: int | None, side: str) -> int:
-    given = len(networks) if isinstance(networks, Sequence) else None
-    if not (given is not None or callable(networks)):
+def _check_kind(networks: Networks, number: int | None, side: str) -> None:
+    if not (isinstance(networks, Sequence) or callable(networks)):
         raise TypeError(
             f"`{side}` must be a Keras model, a function that builds one, or "
             f"a list of models. Received: {side}={networks!r}"
         )
-    if number is None:
-        number = 3 if given is None else given
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+    if number is not None and (
+        not isinstance(number, int) or isinstance(number, bool) or number < 1
+    ):
         raise ValueError(
             f"`num_{side}s` must be a positive integer. Received: "
             f"num_{side}s={number!r}"
         )
-    if given not in (None, number):
+    if isinstance(networks, Sequence) and not len(networks):
         raise ValueError(
-            f"`{side}` must list as many models as `num_{side}s`. Received: "
-            f"{given} models and num_{side}s={number}"
+            f"`{side}` must list at least one model. Received: an empty list"
         )
-    return number
+
+
+def _check_number(right: bool, number, given: int, side: str) -> None:
+    if not right:
+        raise ValueError(
+            f"`num_{side}s` must be the number of components that `{side}` "
+            f"gives. Received: num_{side}s={number}, and networks that stand "
+            f"for {given}"
+        )
+
+
+def _num_logits(network: keras.Model, i: int) -> int:
+    """How many components a discriminator stands for, checked."""
+    outputs = ensembles.outputs_of(network)
+    names = ensembles.output_names(network)
+    if names[0] != ensembles.LOGITS or not (
+        isinstance(outputs, dict) or len(network.outputs) == 1
+    ):
+        raise ValueError(
+            "`discriminator` must have one output, or a dict of outputs among "
+            f"them `logits`. Received: discriminator {i} with outputs "
+            f"{names if isinstance(outputs, dict) else network.outputs}"
+        )
+    shape = ensembles.output_shape(network)
+    if len(shape) != 1 or not shape[0]:
+        raise ValueError(
+            "`discriminator` must give logits of shape (batch, 1), or (batch, "
+            f"K) for K discriminators in one. Received: discriminator {i} "
+            f"with an output of shape {(None, *shape)}"
+        )
+    for name in names[1:]:
+        extra = ensembles.output_shape(network, name)
+        if shape[0] > 1 and (not extra or extra[0] != shape[0]):
+            raise ValueError(
+                "`discriminator` with K logits must give K of each output, "
+                f"(batch, K, ...). Received: discriminator {i} with K="
+                f"{shape[0]} and `{name}` of shape {(None, *extra)}"
+            )
+    return shape[0]
+
+
+def _check_apart(networks: list, side: str) -> None:
+    """Checks that no two networks share a variable.
+
+    Each would update it once more a step.
+    """
+    if len({id(network) for network in networks}) != len(networks):
+        raise ValueError(
+            f"`{side}` must give {len(networks)} networks of their own. "
+            "Received the same model more than once; pass it alone to have it "
+            "cloned."
+        )
+    owner = {}
+    for i, network in enumerate(networks):
+        for variable in network.variables:
+            first = owner.setdefault(id(variable), i)
+            if first != i:
+                raise ValueError(
+                    f"`{side}` must list networks that share no layer. "
+                    f"Received: {side} {first} and {i}, which share "
+                    f"{variable.path}"
+                )
 
 
 def _check_known(network, side: str) -> None:
@@ -149,7 +216,7 @@ def check_fit(generators: list, discriminators: list) -> None:
         generators: Models of one input (latents (B, L)) or two (and labels
             (B,)).
         discriminators: Models of one input (images) or two (and labels
-            (B,)), with one output, logits (B, 1).
+            (B,)), with logits (B, 1) or (B, K), alone or in a dict.
 
     Raises:
         ValueError: Inputs or outputs of another kind, components of one side
@@ -163,7 +230,6 @@ def check_fit(generators: list, discriminators: list) -> None:
             _check_inputs(network, side, i)
             _check_precision(network, side, i)
             _check_alike(network, networks[0], side, i)
-    _check_logits(discriminators[0])
     made = tuple(generators[0].outputs[0].shape[1:])
     taken = tuple(discriminators[0].inputs[0].shape[1:])
     if None in made:
@@ -179,10 +245,13 @@ def check_fit(generators: list, discriminators: list) -> None:
             f"generator output {made}, discriminator input {taken}"
         )
     counts = len(generators[0].inputs), len(discriminators[0].inputs)
-    if counts[0] != counts[1]:
+    # An auxiliary classifier tells the class from the image alone.
+    classifies = "class_logits" in ensembles.output_names(discriminators[0])
+    if counts[0] != counts[1] and not (counts == (2, 1) and classifies):
         raise ValueError(
             "`generator` and `discriminator` must both take labels, or "
-            f"neither. Received: {counts[0]} inputs of the generator, "
+            "neither; only a discriminator with an output `class_logits` may "
+            f"do without. Received: {counts[0]} inputs of the generator, "
             f"{counts[1]} of the discriminator"
         )
 
@@ -198,7 +267,7 @@ def _check_inputs(network, side: str, i: int) -> None:
             f"`{side}` must take {first}, or [{first}, labels (batch,)]. "
             f"Received: {side} {i} with inputs of shapes {shapes}"
         )
-    if len(network.outputs) != 1:
+    if side == "generator" and len(network.outputs) != 1:
         raise ValueError(
             f"`{side}` must have one output. Received: {side} {i} with "
             f"{len(network.outputs)} outputs"
@@ -218,22 +287,21 @@ def _check_precision(network, side: str, i: int) -> None:
 
 def _check_alike(network, first, side: str, i: int) -> None:
     def shapes(model):
-        return [tuple(x.shape[1:]) for x in (*model.inputs, *model.outputs)]
+        """Without the number of heads, which may differ."""
+        found = [tuple(x.shape[1:]) for x in model.inputs]
+        if side == "generator":
+            return [*found, *(tuple(x.shape[1:]) for x in model.outputs)]
+        several = ensembles.output_shape(model)[0] > 1
+        for name in ensembles.output_names(model)[1:]:
+            shape = ensembles.output_shape(model, name)
+            found.append((name, *shape[several:]))
+        return found
 
     if shapes(network) != shapes(first):
         raise ValueError(
             f"`{side}` must give networks of the same inputs and outputs. "
             f"Received: {side} 0 with {shapes(first)}, {side} {i} with "
             f"{shapes(network)}"
-        )
-
-
-def _check_logits(discriminator) -> None:
-    shape = tuple(discriminator.outputs[0].shape)
-    if shape[1:] != (1,):
-        raise ValueError(
-            "`discriminator` must give logits of shape (batch, 1). Received: "
-            f"output of shape {shape}"
         )
 
 

@@ -8,21 +8,21 @@ import numpy as np
 from keras import ops
 
 
-def weights(log_probabilities):
+def weights(logits):
     """Mixture weights, w_i = exp(alpha_i) / sum_k exp(alpha_k).
 
     Args:
-        log_probabilities: Float tensor (T,), the alphas.
+        logits: Float tensor (T,), the mixture logits alpha.
 
     Returns:
         Float tensor (T,), positive, summing to one.
     """
-    return ops.exp(_log_weights(log_probabilities))
+    return ops.exp(_log_weights(logits))
 
 
-def _log_weights(log_probabilities):
+def _log_weights(logits):
     # Keras's own softmax warns of a mixture of one.
-    return log_probabilities - ops.logsumexp(log_probabilities)
+    return logits - ops.logsumexp(logits)
 
 
 def value(pairs, generator_weights, discriminator_weights):
@@ -45,7 +45,7 @@ def value(pairs, generator_weights, discriminator_weights):
     )
 
 
-def cross_entropy_from_uniform(log_probabilities):
+def cross_entropy_from_uniform(logits):
     """The regulariser of one side, R = -(1/T) sum_i log w_i.
 
     It is the cross-entropy from the uniform distribution to w: least, log T,
@@ -53,12 +53,12 @@ def cross_entropy_from_uniform(log_probabilities):
     the arXiv text; the ICML text drops the minus.
 
     Args:
-        log_probabilities: Float tensor (T,), the alphas.
+        logits: Float tensor (T,), the mixture logits alpha.
 
     Returns:
         Float scalar, at least log T.
     """
-    return -ops.mean(_log_weights(log_probabilities))
+    return -ops.mean(_log_weights(logits))
 
 
 def stratum_sizes(batch_size, num_generators: int) -> list:
@@ -87,29 +87,24 @@ def stratum_sizes(batch_size, num_generators: int) -> list:
     ]
 
 
-def stratum_means(terms, sizes: list, totals: list | None = None):
+def stratum_means(terms, sizes: list):
     """Means over consecutive strata of a batch.
 
     Args:
-        terms: Float tensor (sum of sizes, num_discriminators), one term an
-            example, examples of the first generator first.
+        terms: Float tensor (sum of sizes, num_discriminators, ...), one term
+            an example, examples of the first generator first.
         sizes: One int or integer tensor a generator.
-        totals: What to divide by, where other replicas have more of each
-            stratum: the results then add up to the means.
 
     Returns:
-        Float tensor (num_generators, num_discriminators). Weighted by w_u,
-        its sum over generators is an unbiased estimate of the mixture's
+        Float tensor (num_generators, num_discriminators, ...). Weighted by
+        w_u, its sum over generators is an unbiased estimate of the mixture's
         expectation, whatever the sizes.
     """
-    position = ops.arange(ops.shape(terms)[0])
+    # Cut, not multiplied by 0 and 1: one generator's NaN must not spread to
+    # the others, or nobody could tell where it came from.
     means, start = [], 0
-    for size, total in zip(sizes, totals or sizes, strict=True):
-        inside = (position >= start) & (position < start + size)
-        # Chosen, not multiplied by zero: one generator's NaN must not spread
-        # to the others, or nobody could tell where it came from.
-        chosen = ops.where(inside[:, None], terms, 0.0)
-        means.append(ops.sum(chosen, axis=0) / ops.cast(total, terms.dtype))
+    for size in sizes:
+        means.append(ops.mean(terms[start : start + size], axis=0))
         start = start + size
     return ops.stack(means)
 

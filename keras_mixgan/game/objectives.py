@@ -5,21 +5,22 @@ Arora et al. 2017 (arXiv:1703.00573), Section 5:
     min over {u_i}, alpha_u  max over {v_j}, alpha_v
         sum_ij w_ui w_vj F(u_i, v_j)
 
-plus, on each side's own loss, the regulariser of its mixture weights.
-
-Under several replicas each computes its contribution to these, see
-`distribution.shares`.
+plus, on each side's own loss, the regulariser of its mixture weights and
+auxiliary losses. Under several replicas every mean here is one replica's, and
+the means over replicas are those of one device with the whole batch.
 """
 
 import dataclasses
 
 from keras import ops
 
-from keras_mixgan.distribution import shares
+from keras_mixgan.game import auxiliary as auxiliaries
+from keras_mixgan.game import draws
 from keras_mixgan.game import mixtures
-from keras_mixgan.game import networks
 from keras_mixgan.game import payoffs
-from keras_mixgan.game import penalties
+from keras_mixgan.game.auxiliary import Auxiliary
+from keras_mixgan.game.auxiliary import Turn
+from keras_mixgan.game.penalties import GradientPenalty
 
 PAYOFF_ESTIMATES = ("full", "linear")
 UPDATES = ("alternating", "simultaneous")
@@ -37,6 +38,7 @@ class Objective:
     weight_clip: float | None = None
     gradient_penalty: float | None = None
     update: str = "alternating"
+    auxiliary: tuple[Auxiliary, ...] = ()
 
     def __post_init__(self):
         self.payoff.generator_loss(self.generator_loss)
@@ -65,6 +67,13 @@ class Objective:
         self._check_at_least_zero("weight_clip", strictly=True)
         self._check_at_least_zero("gradient_penalty", strictly=True)
 
+    @property
+    def losses(self) -> tuple[Auxiliary, ...]:
+        """All auxiliary losses, the gradient penalty among them."""
+        if not self.gradient_penalty:
+            return self.auxiliary
+        return (GradientPenalty(self.gradient_penalty), *self.auxiliary)
+
     def _check_at_least_zero(self, name: str, strictly: bool) -> None:
         number = getattr(self, name)
         if number is None and strictly:
@@ -81,7 +90,7 @@ class Objective:
 
 
 def discriminator_objective(model, images, labels):
-    """What the discriminators and their log-probabilities minimise.
+    """What the discriminators and their mixture logits minimise.
 
     Args:
         model: The `MixGAN`; its networks are called in training mode.
@@ -90,43 +99,35 @@ def discriminator_objective(model, images, labels):
 
     Returns:
         Pair of the loss, a scalar: minus the mixture's payoff, plus the
-        regulariser and penalties; and the payoffs F(u_i, v_j), a tensor
-        (num_generators, num_discriminators).
+        regulariser and auxiliary losses; and the payoffs F(u_i, v_j), a
+        tensor (num_generators, num_discriminators).
     """
-    fakes, *rest = networks.generate_batch(
-        model, networks.batch_size(images), labels
-    )
-    fakes = ops.stop_gradient(fakes), *rest
-    logits = _score_all(model, images, labels, fakes)
-    pairs = _payoffs(model, *logits, *fakes[2:])
-    loss = _discriminator_loss(model, pairs)
-    if model.objective.gradient_penalty:
-        loss = loss + _penalty(model, images, *fakes)
-    return loss, pairs
+    fakes = draws.draw(model, draws.batch_size(images), labels)
+    fakes = dataclasses.replace(fakes, images=ops.stop_gradient(fakes.images))
+    turn = _turn(model, images, labels, fakes)
+    return _discriminator_loss(model, turn)
 
 
-def generator_objective(model, batch_size, labels):
-    """What the generators and their log-probabilities minimise.
+def generator_objective(model, images, labels):
+    """What the generators and their mixture logits minimise.
 
     The real half of the payoff is the same for every generator, so neither
     networks nor mixture weights feel it; it is left out.
 
     Args:
         model: The `MixGAN`; its networks are called in training mode.
-        batch_size: Images a generator makes ("full"), or all together make
-            ("linear").
+        images: Float tensor (B, ...), real images: their number, and
+            themselves where an auxiliary loss reads them.
         labels: Int tensor (B,), or `None`.
 
     Returns:
         Pair of the loss, a scalar, and the losses of the pairs, a tensor
         (num_generators, num_discriminators).
     """
-    fakes, labels, sizes, totals = networks.generate_batch(
-        model, batch_size, labels
-    )
-    groups = _sources_of_fakes(model.objective, sizes)
-    logits = networks.score(model.discriminators, fakes, labels, groups)
-    return _generator_loss(model, logits, sizes, totals)
+    fakes = draws.draw(model, draws.batch_size(images), labels)
+    need = any(a.generators_need_real for a in model.objective.losses)
+    turn = _turn(model, images if need else None, labels, fakes)
+    return _generator_loss(model, turn)
 
 
 def both_objectives(model, images, labels):
@@ -143,17 +144,13 @@ def both_objectives(model, images, labels):
         and losses. Only gradients of a side's own loss by its own variables
         have a meaning: nothing is stopped in between.
     """
-    fakes = networks.generate_batch(model, networks.batch_size(images), labels)
-    real, fake = _score_all(model, images, labels, fakes)
-    pairs = _payoffs(model, real, fake, *fakes[2:])
-    loss = _discriminator_loss(model, pairs)
-    if model.objective.gradient_penalty:
-        loss = loss + _penalty(model, images, *fakes)
-    return (loss, pairs), _generator_loss(model, fake, *fakes[2:])
+    fakes = draws.draw(model, draws.batch_size(images), labels)
+    turn = _turn(model, images, labels, fakes)
+    return _discriminator_loss(model, turn), _generator_loss(model, turn)
 
 
 def shared_value(model, outcomes):
-    """The number that one side descends and the other one ascends.
+    """The number that one side ascends and the other one descends.
 
     Args:
         model: The `MixGAN`.
@@ -161,18 +158,22 @@ def shared_value(model, outcomes):
 
     Returns:
         Float scalar: the mixture's value, plus the generators' regulariser,
-        minus the discriminators'. Its gradients by the generators' variables
-        are those of their "minimax" loss, and, negated, by the
-        discriminators' those of theirs.
+        minus the discriminators'. The generators' gradients of it are those
+        of their "minimax" loss; the discriminators' are those of their loss
+        with the sign changed.
     """
     (_, pairs), _ = outcomes
-    alphas = (
-        model.generator_log_probabilities,
-        model.discriminator_log_probabilities,
+    logits = (
+        model.generator_mixture_logits,
+        model.discriminator_mixture_logits,
     )
-    mine, theirs = map(mixtures.cross_entropy_from_uniform, alphas)
-    return mixtures.value(pairs, *map(mixtures.weights, alphas)) + shares.once(
-        model.objective.mixture_regularizer * (mine - theirs)
+    of_generators, of_discriminators = map(
+        mixtures.cross_entropy_from_uniform, logits
+    )
+    return mixtures.value(
+        pairs, *map(mixtures.weights, logits)
+    ) + model.objective.mixture_regularizer * (
+        of_generators - of_discriminators
     )
 
 
@@ -185,115 +186,83 @@ def sides_share_a_value(model) -> bool:
     payoff = objective.payoff
     return (
         payoff.generator_loss(objective.generator_loss) is payoff.fake
-        and not objective.gradient_penalty
+        and not model.objective.losses
         and not any(
             network.losses
-            for network in (*model.generators, *model.discriminators)
+            for side in (model.generator_ensemble, model.discriminator_ensemble)
+            for network in side.networks
         )
     )
 
 
-def _score_all(model, images, labels, fakes):
-    """Logits of real images (B, T) and of fakes (N, T), one call a network."""
-    fakes, fake_labels, sizes, _ = fakes
-    batch_size = networks.batch_size(images)
-    if labels is not None:
-        labels = ops.concatenate([labels, fake_labels])
-    logits = networks.score(
-        model.discriminators,
-        ops.concatenate([images, fakes]),
-        labels,
-        [batch_size, *_sources_of_fakes(model.objective, sizes)],
-    )
-    return logits[:batch_size], logits[batch_size:]
+def _turn(model, images, labels, fakes) -> Turn:
+    """Asks every discriminator once, of real images, if any, and of fakes."""
+    judge, executor = model.discriminator_ensemble, model.executor
+    asked, asked_labels, sizes = fakes.images, fakes.labels, fakes.groups
+    if images is not None:
+        size = draws.batch_size(images)
+        asked = ops.concatenate([images, asked])
+        sizes = [size, *sizes]
+        if labels is not None:
+            asked_labels = ops.concatenate([labels, asked_labels])
+    real, fake = None, judge(executor, asked, asked_labels, sizes)
+    if images is not None:
+        real, fake = fake.split(size)
+    return Turn(
+        images, labels, fakes.images, fakes.labels, fakes.sizes, fakes.groups,
+        real, fake, judge, executor,
+        uniform=lambda sizes: executor.own_rows(
+            model.draw_uniform(executor.replicas * sum(sizes)), sizes
+        ),
+    )  # fmt: skip
 
 
-def _payoffs(model, real_logits, fake_logits, sizes: list, totals: list):
-    """F(u_i, v_j), a tensor (num_generators, num_discriminators)."""
-    payoff = model.objective.payoff
-    real = shares.mean(payoff.real(real_logits), _total(real_logits))
-    return real[None, :] + mixtures.stratum_means(
-        payoff.fake(fake_logits), sizes, totals
-    )
-
-
-def _discriminator_loss(model, pairs):
-    generator_weights = ops.stop_gradient(
-        mixtures.weights(model.generator_log_probabilities)
-    )
-    log_probabilities = model.discriminator_log_probabilities
-    return (
-        shares.once(
-            model.objective.mixture_regularizer
-            * mixtures.cross_entropy_from_uniform(log_probabilities)
-        )
-        - mixtures.value(
-            pairs, generator_weights, mixtures.weights(log_probabilities)
-        )
-        + shares.once(_own_losses(model.discriminators, "discriminator"))
-    )
-
-
-def _generator_loss(model, logits, sizes: list, totals: list):
+def _discriminator_loss(model, turn: Turn):
     objective = model.objective
-    loss_of = objective.payoff.generator_loss(objective.generator_loss)
-    pairs = mixtures.stratum_means(loss_of(logits), sizes, totals)
-    log_probabilities = model.generator_log_probabilities
-    discriminator_weights = ops.stop_gradient(
-        mixtures.weights(model.discriminator_log_probabilities)
+    payoff = objective.payoff
+    real = ops.mean(payoff.real(turn.real.logits), axis=0)
+    pairs = real[None, :] + turn.pair_means(payoff.fake(turn.fake.logits))
+    logits = model.discriminator_mixture_logits
+    generator_weights = ops.stop_gradient(
+        mixtures.weights(model.generator_mixture_logits)
     )
     loss = (
-        mixtures.value(
-            pairs, mixtures.weights(log_probabilities), discriminator_weights
-        )
-        + shares.once(
-            objective.mixture_regularizer
-            * mixtures.cross_entropy_from_uniform(log_probabilities)
-        )
-        + shares.once(_own_losses(model.generators, "generator"))
+        objective.mixture_regularizer
+        * mixtures.cross_entropy_from_uniform(logits)
+        - mixtures.value(pairs, generator_weights, mixtures.weights(logits))
+        + model.discriminator_ensemble.losses()
     )
+    for loss_of in model.objective.losses:
+        terms = loss_of.discriminator_terms(turn)
+        loss = loss + _weighted(model, loss_of, terms, own=1)
     return loss, pairs
 
 
-def _penalty(model, images, fakes, labels, sizes: list, totals: list):
-    """The gradient penalty's part of the discriminators' loss.
-
-    It stands for the class the critics are drawn from. It enters as part of
-    each pair's own loss, but it is no payoff, so the mixture weights are not
-    to be moved by it.
-    """
-    pairs = penalties.gradient_penalties(
-        model.discriminators,
-        images,
-        ops.stop_gradient(fakes),
-        labels,
-        sizes,
-        totals,
-        groups=_sources_of_fakes(model.objective, sizes),
-        mixing=ops.concatenate(
-            shares.parts(model.draw_uniform(sum(totals)), totals)
-        ),
+def _generator_loss(model, turn: Turn):
+    objective = model.objective
+    loss_of = objective.payoff.generator_loss(objective.generator_loss)
+    pairs = turn.pair_means(loss_of(turn.fake.logits))
+    logits = model.generator_mixture_logits
+    discriminator_weights = ops.stop_gradient(
+        mixtures.weights(model.discriminator_mixture_logits)
     )
-    weights = (
-        mixtures.weights(model.generator_log_probabilities),
-        mixtures.weights(model.discriminator_log_probabilities),
+    loss = (
+        mixtures.value(pairs, mixtures.weights(logits), discriminator_weights)
+        + objective.mixture_regularizer
+        * mixtures.cross_entropy_from_uniform(logits)
+        + model.generator_ensemble.losses()
     )
-    return model.objective.gradient_penalty * mixtures.value(
-        pairs, *map(ops.stop_gradient, weights)
+    for extra in model.objective.losses:
+        terms = extra.generator_terms(turn)
+        loss = loss + _weighted(model, extra, terms, own=0)
+    return loss, pairs
+
+
+def _weighted(model, loss, terms, own: int):
+    return auxiliaries.weighted(
+        loss,
+        terms,
+        model.generator_mixture_logits,
+        model.discriminator_mixture_logits,
+        own,
     )
-
-
-def _total(images):
-    """Real images of the global batch."""
-    share = shares.current()
-    return networks.batch_size(images) if share is None else share.total
-
-
-def _sources_of_fakes(objective: Objective, sizes: list) -> list:
-    """A stratified batch is one source to batch normalization."""
-    return sizes if objective.payoff_estimate == "full" else [sum(sizes)]
-
-
-def _own_losses(components: list, side: str):
-    """Regularisers that the user's own layers carry, if any."""
-    return sum(sum(network.losses) for network in components)

@@ -122,7 +122,7 @@ def equilibrium_gap(
     column = game.matrix @ game.discriminator_weights
     value = float(row @ game.discriminator_weights)
 
-    best = model.discriminators[int(np.argmax(row))]
+    best = model.discriminator_ensemble.components[int(np.argmax(row))]
     answer = _copy(best, start == "component", seed)
     response.train_discriminator(
         answer,
@@ -135,7 +135,10 @@ def equilibrium_gap(
 
     best = model.generators[int(np.argmin(column))]
     answer = _copy(best, start == "component", seed)
-    opponents = [_copy(other, True, seed) for other in model.discriminators]
+    opponents = [
+        _copy(other, True, seed)
+        for other in model.discriminator_ensemble.components
+    ]
     response.train_generator(
         answer,
         opponents,
@@ -206,13 +209,15 @@ class _Game:
         self.real = self._inputs(self.images[1], 1)
         self.real_terms = [
             self._mean(self.payoff.real, other, self.real)
-            for other in model.discriminators
+            for other in model.discriminator_ensemble.components
         ]
         self.matrix = np.array(
             [
                 [
                     self.real_terms[j] + self._mean(self.payoff.fake, other, f)
-                    for j, other in enumerate(model.discriminators)
+                    for j, other in enumerate(
+                        model.discriminator_ensemble.components
+                    )
                 ]
                 for f in self.fakes
             ]
@@ -245,7 +250,9 @@ class _Game:
         terms = [
             real + self._mean(self.payoff.fake, other, fake)
             for real, other in zip(
-                self.real_terms, self.model.discriminators, strict=True
+                self.real_terms,
+                self.model.discriminator_ensemble.components,
+                strict=True,
             )
         ]
         return float(self.discriminator_weights @ terms)

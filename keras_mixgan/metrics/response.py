@@ -72,7 +72,7 @@ def train_discriminator(
         batch += [part[some_fake] for part in fake]
         both.train_on_batch(batch, unused)
         if weight_clip:
-            penalties.clip_weights([network], weight_clip)
+            penalties.clip_weights(network.trainable_variables, weight_clip)
     return network
 
 

@@ -16,6 +16,7 @@ from keras_mixgan.presets.folders import load
 from keras_mixgan.presets.folders import read
 from keras_mixgan.presets.folders import save
 from keras_mixgan.presets.folders import zoo
+from keras_mixgan.presets.saving import save_model
 
 __all__ = [
     "CARD",
@@ -33,5 +34,6 @@ __all__ = [
     "load",
     "read",
     "save",
+    "save_model",
     "zoo",
 ]

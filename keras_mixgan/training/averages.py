@@ -2,7 +2,6 @@
 
 from keras import ops
 
-from keras_mixgan.distribution import placement
 from keras_mixgan.game import components
 
 
@@ -20,23 +19,26 @@ def check_decay(decay: float | None) -> float | None:
     return decay
 
 
-def make(generators: list) -> list:
+def make(generators: list, executor) -> list:
     """Makes one untrained twin a generator, with the same weights."""
     averages = []
     for i, generator in enumerate(generators):
-        with placement.component(i):
+        with executor.placing(i):
             average = components.clone(generator, f"ema_generator_{i}")
-        placement.mark(average, i)
+        executor.adopt(average, i)
         average.set_weights(generator.get_weights())
         average.trainable = False
         averages.append(average)
     return averages
 
 
-def update(averages: list, generators: list, decay: float, updates) -> None:
+def update(
+    executor, averages: list, generators: list, decay: float, updates
+) -> None:
     """Moves the averages towards the generators, in place.
 
     Args:
+        executor: The `Executor` of the step.
         averages: What `make` made.
         generators: The generators, just updated.
         decay: In (0, 1), the share of the average that is kept.
@@ -47,7 +49,7 @@ def update(averages: list, generators: list, decay: float, updates) -> None:
     first = ops.cast(ops.equal(updates, 1), "float32")
     decay = decay * (1.0 - first)
     for average, generator in zip(averages, generators, strict=True):
-        with placement.on_device_of(generator):
+        with executor.placed(generator):
             _move(average, generator, decay)
 
 

@@ -37,7 +37,8 @@ def train_step(model, state, data, table=None):
     variables = [v for group in groups for v in group]
     values = [value for group in state for value in group]
     with stateless.Scope(variables, values) as scope:
-        logs = model.update(data)
+        images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        logs = model.train_on(images, labels)
     values = iter(scope.values())
     return logs, tuple([next(values) for _ in group] for group in groups)
 
@@ -113,7 +114,7 @@ def _fits(batches: Batches) -> bool:
 
 
 def _batch(data, table):
-    """The data themselves, of which rows of a table were given, or they."""
+    """The batch itself, or the rows of the table that it names."""
     import jax
 
     if table is None:

@@ -1,22 +1,18 @@
 """A mixture before its game is chosen: components, weights, draws, files."""
 
-import os
-import pathlib
 import random
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_mixgan import exporting
-from keras_mixgan import presets
 from keras_mixgan.backends.inference import Forward
-from keras_mixgan.distribution import placement
-from keras_mixgan.distribution import replicas
+from keras_mixgan.distribution import executors
 from keras_mixgan.game import components
 from keras_mixgan.game import mixtures
-from keras_mixgan.game.normalization import normalize_by_source
-from keras_mixgan.presets import cards
+from keras_mixgan.game.ensembles import Discriminators
+from keras_mixgan.game.ensembles import Generators
+from keras_mixgan.game.normalization import normalize_by_group
 from keras_mixgan.training import averages
 from keras_mixgan.training import sampling
 from keras_mixgan.training import serialization
@@ -37,26 +33,26 @@ class MixtureModel(keras.Model):
         name: str = "mixgan",
     ):
         super().__init__(name=name)
-        replicas.check_seed(self, seed)
+        self.executor = executor = executors.current()
+        executor.check_seed(seed)
         if seed is None:
             seed = random.randrange(2**31)
         self.seed = seed
-        self.placement = placement.current()
         self.ema_decay = averages.check_decay(ema_decay)
         self.generators = components.make(
-            generator, num_generators, "generator", seed
+            generator, num_generators, "generator", seed, executor
         )
         self.discriminators = components.make(
-            discriminator, num_discriminators, "discriminator", seed
+            discriminator, num_discriminators, "discriminator", seed, executor
         )
         components.check_fit(self.generators, self.discriminators)
-        for network in (*self.generators, *self.discriminators):
-            normalize_by_source(network)
-        if replicas.has_strategy(self):
-            replicas.separate_draws((*self.generators, *self.discriminators))
+        networks = [*self.generators, *self.discriminators]
+        for network in networks:
+            normalize_by_group(network)
+        executor.prepare(networks)
         self.num_classes = components.num_classes(self.generators, num_classes)
         self.ema_generators = (
-            averages.make(self.generators) if ema_decay else []
+            averages.make(self.generators, executor) if ema_decay else []
         )
         self._make_own_variables()
         self.objective = None
@@ -70,16 +66,25 @@ class MixtureModel(keras.Model):
         self.built = True
 
     def _make_own_variables(self) -> None:
-        shape = (self.num_generators, self.num_discriminators)
-        self.generator_log_probabilities = self.add_weight(
+        shape = (
+            len(self.generators),
+            sum(map(Discriminators.width, self.discriminators)),
+        )
+        self.generator_mixture_logits = self.add_weight(
             shape=shape[:1],
             initializer="zeros",
-            name="generator_log_probabilities",
+            name="generator_mixture_logits",
         )
-        self.discriminator_log_probabilities = self.add_weight(
+        self.discriminator_mixture_logits = self.add_weight(
             shape=shape[1:],
             initializer="zeros",
-            name="discriminator_log_probabilities",
+            name="discriminator_mixture_logits",
+        )
+        self.generator_ensemble = Generators(
+            self.generators, self.generator_mixture_logits
+        )
+        self.discriminator_ensemble = Discriminators(
+            self.discriminators, self.discriminator_mixture_logits
         )
         self.step_variable = self.add_weight(
             shape=(), dtype="int32", initializer="zeros", trainable=False
@@ -99,12 +104,12 @@ class MixtureModel(keras.Model):
     @property
     def num_generators(self) -> int:
         """Number of generators."""
-        return len(self.generators)
+        return len(self.generator_ensemble)
 
     @property
     def num_discriminators(self) -> int:
         """Number of discriminators."""
-        return len(self.discriminators)
+        return len(self.discriminator_ensemble)
 
     @property
     def conditional(self) -> bool:
@@ -122,22 +127,14 @@ class MixtureModel(keras.Model):
         return tuple(self.generators[0].outputs[0].shape[1:])
 
     @property
-    def generator_variables(self) -> list:
-        """What the generators' side trains, log-probabilities first."""
-        return [self.generator_log_probabilities] + [
-            v
-            for network in self.generators
-            for v in network.trainable_variables
-        ]
+    def generator_log_probabilities(self):
+        """The old name of `generator_mixture_logits`."""
+        return self.generator_mixture_logits
 
     @property
-    def discriminator_variables(self) -> list:
-        """What the discriminators' side trains, log-probabilities first."""
-        return [self.discriminator_log_probabilities] + [
-            v
-            for network in self.discriminators
-            for v in network.trainable_variables
-        ]
+    def discriminator_log_probabilities(self):
+        """The old name of `discriminator_mixture_logits`."""
+        return self.discriminator_mixture_logits
 
     @property
     def sampling_generators(self) -> list[keras.Model]:
@@ -148,14 +145,14 @@ class MixtureModel(keras.Model):
     def generator_weights(self) -> np.ndarray:
         """Mixture weights w_u: float32 (num_generators,), summing to one."""
         return ops.convert_to_numpy(
-            mixtures.weights(self.generator_log_probabilities)
+            mixtures.weights(self.generator_mixture_logits)
         )
 
     @property
     def discriminator_weights(self) -> np.ndarray:
         """Mixture weights w_v: float32 (num_discriminators,)."""
         return ops.convert_to_numpy(
-            mixtures.weights(self.discriminator_log_probabilities)
+            mixtures.weights(self.discriminator_mixture_logits)
         )
 
     @property
@@ -239,110 +236,4 @@ class MixtureModel(keras.Model):
         """
         return sampling.generate(
             self, num_images, labels, component, latents, seed, batch_size
-        )
-
-    def export_sampler(
-        self,
-        path: str | os.PathLike[str],
-        uint8: bool = False,
-        format: str = "saved_model",
-    ) -> None:
-        """Exports a sampler that runs without keras and keras_mixgan.
-
-        It holds the generators that `generate` uses and the mixture weights;
-        no discriminators, no optimizer. A SavedModel has these signatures
-        (labels only where the networks take them):
-
-        - `serving_default(latents (B, latent_dim), component_uniform (B,),
-          labels (B,)) -> images (B, ...)`: the generator of an image is
-          chosen by the weights from a uniform number in [0, 1);
-        - `sample(num_images, seed, labels (K,)) -> images, components`:
-          labels are repeated in order, none (K = 0) are drawn;
-        - `sample_component(component, num_images, seed, labels) -> images`:
-          the same latents from one generator;
-        - `sample_png(component, num_images, seed, labels) -> png_bytes,
-          components`: PNG files; component -1 is the mixture;
-        - `mixture_weights() -> weights (num_generators,)`.
-
-        `assets.extra/sampler.json` describes them. An ONNX file has the
-        first alone.
-
-        Args:
-            path: A new or empty folder for a SavedModel, a new file that
-                ends in .onnx for ONNX. Folders above it are made.
-            uint8: Whether images are levels of 0 to 255, uint8, in place of
-                float32 in [-1, 1].
-            format: `"saved_model"`, or `"onnx"`, which needs
-                `pip install 'keras-mixgan[onnx]'`.
-
-        Raises:
-            ValueError: An argument is not as described, or Keras runs on
-                another backend than TensorFlow.
-            FileExistsError: There is something at `path`.
-            ImportError: A package that ONNX needs is missing.
-
-        Example:
-        >>> import tempfile
-        >>> import keras_mixgan as kmg
-        >>> import tensorflow as tf
-        >>> networks = kmg.architectures.build("mlp", (2,), width=4)
-        >>> folder = tempfile.mkdtemp()
-        >>> kmg.MixGAN(*networks, 2, 1, seed=0).export_sampler(folder)
-        >>> sampler = tf.saved_model.load(folder)
-        >>> sampler.sample(num_images=5, seed=1)["images"].shape
-        TensorShape([5, 2])
-        """
-        exporting.export(self, path, uint8, format)
-
-    @classmethod
-    def from_preset(cls, preset, load_weights: bool = True):
-        """Loads a trained mixture.
-
-        Its files are checked against their SHA-256 first. Nothing in a preset
-        is executed: networks are rebuilt in Keras's safe mode.
-
-        Args:
-            preset: A name that `list_presets` lists, or the folder of a
-                preset.
-            load_weights: Whether to load the weights, or to leave the networks
-                at fresh ones, those of the seed.
-
-        Returns:
-            The model, compiled as it was trained: `generate` from it, or
-            `fit` it on.
-
-        Raises:
-            ValueError: There is no such preset, a file is damaged, or the
-                preset is of a newer format.
-            OSError: A file is missing or cannot be read.
-
-        Example:
-        >>> import keras_mixgan as kmg
-        >>> model = kmg.MixGAN.from_preset("mix_dcgan_mnist")
-        >>> model.generate(2, labels=[3, 7], seed=0).shape
-        (2, 28, 28, 1)
-        """
-        return presets.load(cls, preset, load_weights)
-
-    def save_to_preset(self, path, small: bool = False) -> None:
-        """Saves the mixture as a preset, for `from_preset`.
-
-        Args:
-            path: Folder to make. It must not be there, or be empty.
-            small: Whether to keep weights in half precision and leave the
-                optimizers' state out, as the zoo does. Otherwise a loaded
-                preset trains on to the very same weights.
-
-        Raises:
-            OSError: The folder is not empty, or cannot be written.
-            ValueError: A part of the model cannot be saved.
-        """
-        from keras_mixgan.utils import plotting
-
-        presets.save(
-            self,
-            path,
-            card=cards.of_model(self, pathlib.Path(path).name),
-            samples=plotting.draw_mixture(self),
-            small=small,
         )

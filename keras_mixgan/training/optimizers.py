@@ -51,6 +51,11 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
         self.built = True
 
     @property
+    def sides(self) -> tuple:
+        """The generators' optimizer and the discriminators'."""
+        return self.generator_optimizer, self.discriminator_optimizer
+
+    @property
     def variables(self):
         """State of both sides, discriminators first."""
         return (

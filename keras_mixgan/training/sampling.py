@@ -151,7 +151,7 @@ def payoff_matrix(
         )
     payoff = model.objective.payoff
     pairs = np.empty((model.num_generators, model.num_discriminators))
-    for j, discriminator in enumerate(model.discriminators):
+    for j, discriminator in enumerate(model.discriminator_ensemble.components):
 
         def mean_of(term, images, discriminator=discriminator):
             return _mean_term(
@@ -173,7 +173,7 @@ def _mean_term(
         logits = forward(
             discriminator,
             images[rows],
-            None if labels is None else labels[rows],
+            None if len(discriminator.inputs) == 1 else labels[rows],
         )
         terms = ops.convert_to_numpy(term(ops.convert_to_tensor(logits)))
         total += terms.sum(dtype="float64")

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_mixgan.distribution import placement
+from keras_mixgan.distribution import executors
 from keras_mixgan.game import components
 
 SIDES = ("generator", "discriminator")
@@ -22,10 +22,9 @@ def own_state(model) -> dict:
         Dict from names to Keras variables.
     """
     state = {
-        "generator_log_probabilities": model.generator_log_probabilities,
-        "discriminator_log_probabilities": (
-            model.discriminator_log_probabilities
-        ),
+        # The names of version 0.1, whose files still load.
+        "generator_log_probabilities": model.generator_mixture_logits,
+        "discriminator_log_probabilities": model.discriminator_mixture_logits,
         "step": model.step_variable,
         "nonfinite_step": model.nonfinite_step,
         "last_pairs": model.last_pairs,
@@ -59,12 +58,12 @@ def config_of(model) -> dict:
 
 def arguments_from(config: dict, custom_objects=None) -> dict:
     """Turns `config_of` back into arguments, with the seed's weights."""
-    arguments = dict(config)
+    arguments, executor = dict(config), executors.current()
     for side in SIDES:
         arguments[side] = []
         for i, network in enumerate(config[side]):
             seed = f"{config['seed']}/{side}/{i}"
-            with components.seeded(seed), placement.component(i):
+            with components.seeded(seed), executor.placing(i):
                 arguments[side].append(
                     keras.saving.deserialize_keras_object(
                         network, custom_objects=custom_objects
@@ -82,6 +81,10 @@ def compile_config_of(model) -> dict:
     }
     config["payoff"] = objective.payoff.name
     config["steps_per_execution"] = model.steps_per_execution
+    config["auxiliary"] = [
+        keras.saving.serialize_keras_object(loss)
+        for loss in objective.auxiliary
+    ]
     for side in OPTIMIZERS:
         config[side] = keras.saving.serialize_keras_object(
             getattr(model.optimizer, side)
@@ -91,7 +94,12 @@ def compile_config_of(model) -> dict:
 
 def compile_arguments_from(config: dict) -> dict:
     """Turns `compile_config_of` back into arguments."""
-    return config | {
+    auxiliary = [
+        keras.saving.deserialize_keras_object(loss)
+        for loss in config.get("auxiliary", ())
+    ]
+    optimizers = {
         side: keras.saving.deserialize_keras_object(config[side])
         for side in OPTIMIZERS
     }
+    return config | optimizers | {"auxiliary": auxiliary}

@@ -1,22 +1,17 @@
 """The training step: updates of both sides, alternating unless asked else.
 
-The objectives are written in `keras.ops`; a step takes their gradients, which
-is where Keras's backends differ, and applies them. Arora et al. 2017, Section
-5: networks and log-probabilities of a side are updated together, side after
-side.
+The objectives are written in `keras.ops`; the model's executor takes their
+gradients and applies them. Arora et al. 2017, Section 5: networks and mixture
+logits of a side are updated together, side after side.
 """
 
-import keras
 from keras import ops
 
-from keras_mixgan.backends import gradients
-from keras_mixgan.backends import stateless
 from keras_mixgan.game import mixtures
 from keras_mixgan.game import objectives
 from keras_mixgan.game import penalties
 from keras_mixgan.training import averages
 
-BACKENDS = ("tensorflow", "jax")
 LOGS = (
     "loss",
     "generator_loss",
@@ -29,12 +24,13 @@ LOGS = (
 )
 
 
-def train_step(model, data, due: bool | None = None) -> dict:
+def train_step(model, images, labels, due: bool | None = None) -> dict:
     """One step on one batch.
 
     Args:
         model: The compiled `MixGAN`.
-        data: Images (B, ...), or a tuple of them and labels (B,).
+        images: Real images (B, ...).
+        labels: Their labels (B,), or `None`.
         due: Whether the generators are updated, where the caller has asked
             `discriminator_steps`; `None` asks in the step.
 
@@ -42,18 +38,12 @@ def train_step(model, data, due: bool | None = None) -> dict:
         Dict from each of `LOGS` to a pair of scalars: its value, and its
         weight, 0 where the step had no such value, else 1.
     """
-    if keras.backend.backend() not in BACKENDS:
-        raise RuntimeError(
-            f"Training needs one of Keras's backends {BACKENDS}. Received: "
-            f"KERAS_BACKEND={keras.backend.backend()}"
-        )
-    images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
     images = ops.cast(images, "float32")
     if labels is not None:
         labels = ops.cast(labels, "int32")
     weights = [
-        mixtures.weights(model.generator_log_probabilities),
-        mixtures.weights(model.discriminator_log_probabilities),
+        mixtures.weights(model.generator_mixture_logits),
+        mixtures.weights(model.discriminator_mixture_logits),
     ]
     taken = 1.0
     if model.objective.update == "simultaneous":
@@ -61,7 +51,7 @@ def train_step(model, data, due: bool | None = None) -> dict:
     else:
         discriminators = _update_discriminators(model, images, labels)
         taken, *generators = _update_generators_when_due(
-            model, ops.shape(images)[0], labels, due
+            model, images, labels, due
         )
     discriminator_loss, payoffs = discriminators
     generator_loss, losses = generators
@@ -81,40 +71,41 @@ def train_step(model, data, due: bool | None = None) -> dict:
 
 
 def _update_discriminators(model, images, labels):
-    variables = model.discriminator_variables
-    outcome, slopes = gradients.value_and_gradients(
-        lambda: objectives.discriminator_objective(model, images, labels),
-        variables,
-    )
-    _move_discriminators(model, slopes, variables)
+    def function():
+        outcome = objectives.discriminator_objective(model, images, labels)
+        return outcome[:1], outcome
+
+    variables = model.discriminator_ensemble.trainable_variables
+    _, outcome, (gradients,) = model.executor.gradients(function, (variables,))
+    _move_discriminators(model, gradients, variables)
     return outcome
 
 
-def _update_generators_when_due(model, batch_size, labels, due):
+def _update_generators_when_due(model, images, labels, due):
     """Updates the generators at every n-th step, else gives zeros."""
     every = model.objective.discriminator_steps
     shape = (model.num_generators, model.num_discriminators)
     if every == 1 or due:
-        return 1.0, *_update_generators(model, batch_size, labels)
+        return 1.0, *_update_generators(model, images, labels)
     if due is False:
         return 0.0, ops.zeros(()), ops.zeros(shape)
     due = ops.equal((model.step_variable + 1) % every, 0)
-    cond = stateless.cond if keras.backend.backend() == "jax" else ops.cond
-    loss, losses = cond(
+    loss, losses = model.executor.cond(
         due,
-        lambda: _update_generators(model, batch_size, labels),
+        lambda: _update_generators(model, images, labels),
         lambda: (ops.zeros(()), ops.zeros(shape)),
     )
     return ops.cast(due, "float32"), loss, losses
 
 
-def _update_generators(model, batch_size, labels):
-    variables = model.generator_variables
-    outcome, slopes = gradients.value_and_gradients(
-        lambda: objectives.generator_objective(model, batch_size, labels),
-        variables,
-    )
-    _move_generators(model, slopes, variables)
+def _update_generators(model, images, labels):
+    def function():
+        outcome = objectives.generator_objective(model, images, labels)
+        return outcome[:1], outcome
+
+    variables = model.generator_ensemble.trainable_variables
+    _, outcome, (gradients,) = model.executor.gradients(function, (variables,))
+    _move_generators(model, gradients, variables)
     return outcome
 
 
@@ -124,7 +115,10 @@ def _update_both(model, images, labels):
     One forward pass of all networks. Where the generators' loss is the payoff
     itself, one backward pass too: what one side descends the other ascends.
     """
-    mine, theirs = model.discriminator_variables, model.generator_variables
+    sides = (
+        model.discriminator_ensemble.trainable_variables,
+        model.generator_ensemble.trainable_variables,
+    )
 
     def function():
         outcomes = objectives.both_objectives(model, images, labels)
@@ -132,29 +126,31 @@ def _update_both(model, images, labels):
             return (objectives.shared_value(model, outcomes),) * 2, outcomes
         return (outcomes[0][0], outcomes[1][0]), outcomes
 
-    (values, outcomes), (slopes, downs) = gradients.values_and_gradients(
-        function, (mine, theirs)
-    )
+    values, outcomes, gradients = model.executor.gradients(function, sides)
+    of_discriminators, of_generators = gradients
     if values[0] is values[1]:
-        slopes = [None if slope is None else -slope for slope in slopes]
-    _move_discriminators(model, slopes, mine)
-    _move_generators(model, downs, theirs)
+        of_discriminators = [None if g is None else -g for g in gradients[0]]
+    _move_discriminators(model, of_discriminators, sides[0])
+    _move_generators(model, of_generators, sides[1])
     return outcomes
 
 
-def _move_discriminators(model, slopes, variables):
-    gradients.apply(model.optimizer.discriminator_optimizer, slopes, variables)
-    if model.objective.weight_clip:
-        penalties.clip_weights(
-            model.discriminators, model.objective.weight_clip
-        )
+def _move_discriminators(model, gradients, variables):
+    executor, limit = model.executor, model.objective.weight_clip
+    executor.apply(
+        model.optimizer.discriminator_optimizer, gradients, variables
+    )
+    for network in model.discriminators if limit else ():
+        with executor.placed(network):
+            penalties.clip_weights(network.trainable_variables, limit)
 
 
-def _move_generators(model, slopes, variables):
+def _move_generators(model, gradients, variables):
     optimizer = model.optimizer.generator_optimizer
-    gradients.apply(optimizer, slopes, variables)
+    model.executor.apply(optimizer, gradients, variables)
     if model.ema_decay is not None:
         averages.update(
+            model.executor,
             model.ema_generators,
             model.generators,
             model.ema_decay,

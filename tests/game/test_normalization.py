@@ -36,13 +36,13 @@ def test_one_call_equals_separate_calls(which, sizes):
     together = networks()[which]
     apart = keras.models.clone_model(together)
     apart.set_weights(together.get_weights())
-    normalization.normalize_by_source(together)
+    normalization.normalize_by_group(together)
     rng = np.random.default_rng(0)
     batches = [
         rng.normal(i, 1 + i, (size, 8, 8, 1)).astype("float32")
         for i, size in enumerate(sizes)
     ]
-    with normalization.sources(sizes):
+    with normalization.groups(sizes):
         one = together(np.concatenate(batches), training=True)
     separate = [apart(batch, training=True) for batch in batches]
     np.testing.assert_allclose(one, np.concatenate(separate), atol=1e-5)
@@ -60,7 +60,7 @@ def test_slopes_and_their_slopes(sizes, shape):
     """
     layer = layers.BatchNormalization()
     network = keras.Sequential([keras.Input(shape), layer])
-    normalization.normalize_by_source(network)
+    normalization.normalize_by_group(network)
     rng = np.random.default_rng(0)
     layer.gamma.assign(rng.normal(size=3))
     images, weights, direction = (
@@ -79,7 +79,7 @@ def test_slopes_and_their_slopes(sizes, shape):
         return tf.concat([formula(p) for p in tf.split(images, sizes)], 0)
 
     def together(images):
-        with normalization.sources(sizes):
+        with normalization.groups(sizes):
             return network(images, training=True)
 
     found = []
@@ -101,7 +101,7 @@ def test_slopes_and_their_slopes(sizes, shape):
 @pytest.mark.parametrize("sizes", [[4, 4], [5, 3], [8]])
 def test_sizes_known_only_in_the_graph(sizes):
     network = networks()[1]
-    normalization.normalize_by_source(network)
+    normalization.normalize_by_group(network)
     images = np.random.default_rng(0).normal(size=(8, 8, 8, 1))
     weights = network.get_weights()
 
@@ -110,13 +110,13 @@ def test_sizes_known_only_in_the_graph(sizes):
         + [tf.TensorSpec((), tf.int32)] * len(sizes)
     )
     def call(images, *sizes):
-        with normalization.sources(list(sizes)):
+        with normalization.groups(list(sizes)):
             return network(images, training=True)
 
     dynamic = call(tf.constant(images, "float32"), *map(tf.constant, sizes))
     after = network.get_weights()
     network.set_weights(weights)
-    with normalization.sources(sizes):
+    with normalization.groups(sizes):
         static = network(images, training=True)
     np.testing.assert_allclose(dynamic, static, atol=1e-5)
     for a, b in zip(after, network.get_weights(), strict=True):
@@ -126,7 +126,9 @@ def test_sizes_known_only_in_the_graph(sizes):
 @pytest.mark.parametrize("sizes", [[4, 4, 4], [5, 2, 3]])
 def test_what_the_kernel_cannot_do(sizes, monkeypatch):
     """Other backends, axes and small epsilons take Keras's own arithmetic."""
-    monkeypatch.setattr(normalization, "_has_fused_kernel", lambda *_: False)
+    monkeypatch.setattr(
+        normalization.kernels, "has_fused_normalization", lambda *_: False
+    )
     for which in (0, 1):
         test_one_call_equals_separate_calls(which, sizes)
 
@@ -134,9 +136,9 @@ def test_what_the_kernel_cannot_do(sizes, monkeypatch):
 def test_half_precision_keeps_its_statistics_in_full():
     layer = layers.BatchNormalization(dtype="mixed_bfloat16", momentum=0.0)
     network = keras.Sequential([keras.Input((4, 4, 3)), layer])
-    normalization.normalize_by_source(network)
+    normalization.normalize_by_group(network)
     images = np.random.default_rng(0).normal(3, 2, (16, 4, 4, 3))
-    with normalization.sources([8, 8]):
+    with normalization.groups([8, 8]):
         outputs = network(images, training=True)
     assert keras.backend.standardize_dtype(outputs.dtype) == "bfloat16"
     last = np.asarray(ops.cast(images, "bfloat16"), "float32")[8:]
@@ -149,13 +151,13 @@ def test_outside_of_sources_nothing_changes():
     changed = networks()[0]
     plain = keras.models.clone_model(changed)
     plain.set_weights(changed.get_weights())
-    normalization.normalize_by_source(changed)
+    normalization.normalize_by_group(changed)
     images = np.random.default_rng(0).normal(size=(6, 8, 8, 1))
     for training in (False, True):
         np.testing.assert_array_equal(
             changed(images, training=training), plain(images, training=training)
         )
-    with normalization.sources([3, 3]):
+    with normalization.groups([3, 3]):
         np.testing.assert_array_equal(
             changed(images, training=False), plain(images, training=False)
         )
@@ -164,15 +166,15 @@ def test_outside_of_sources_nothing_changes():
 def test_configuration_stays_that_of_keras():
     network = networks()[0]
     before = network.to_json()
-    normalization.normalize_by_source(network)
+    normalization.normalize_by_group(network)
     assert network.to_json() == before
     kinds = [type(layer) for layer in network.layers]
     assert layers.BatchNormalization in kinds
 
 
 def test_sources_nest_and_are_put_back():
-    with normalization.sources([1, 2]):
-        with pytest.raises(RuntimeError), normalization.sources([3]):
+    with normalization.groups([1, 2]):
+        with pytest.raises(RuntimeError), normalization.groups([3]):
             raise RuntimeError
-        assert normalization._sources.sizes == [1, 2]
-    assert normalization._sources.sizes is None
+        assert normalization._context.sizes == [1, 2]
+    assert normalization._context.sizes is None

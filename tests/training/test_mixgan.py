@@ -97,7 +97,9 @@ class TestComponents:
             MixGAN(small_generator(), small_discriminator(), number, 1)
 
     def test_lists_must_have_the_number_asked_for(self):
-        with pytest.raises(ValueError, match="2 models and num_generators=3"):
+        with pytest.raises(
+            ValueError, match="num_generators=3, and networks that stand for 2"
+        ):
             MixGAN([small_generator()] * 2, small_discriminator(), 3)
 
     def test_a_network_listed_twice(self):
@@ -109,7 +111,7 @@ class TestComponents:
             MixGAN(small_generator(), small_discriminator(3))
         with pytest.raises(ValueError, match="2 inputs of the generator, 1"):
             MixGAN(image_networks(10)[0], image_networks()[1])
-        wide = keras.Sequential([keras.Input((2,)), layers.Dense(2)])
+        wide = keras.Sequential([keras.Input((2,)), layers.Reshape((2, 1))])
         with pytest.raises(ValueError, match=r"logits of shape \(batch, 1\)"):
             MixGAN(small_generator(), wide)
         with pytest.raises(ValueError, match="`generator` must take latents"):

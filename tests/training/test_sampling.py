@@ -48,7 +48,7 @@ class TestGenerate:
             weights[-1] = np.full(2, np.arctanh(i / 4))
             network.set_weights(weights)
         w = np.array([0.2, 0.5, 0.3])
-        model.generator_log_probabilities.assign(np.log(w))
+        model.generator_mixture_logits.assign(np.log(w))
         x = model.generate(30_000, seed=0)[:, 0]
         drawn = np.rint(4 * x).astype(int)
         counts = np.bincount(drawn, minlength=3)

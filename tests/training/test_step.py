@@ -14,7 +14,7 @@ from keras import optimizers
 from reference import Mixture
 
 from keras_mixgan import MixGAN
-from keras_mixgan.backends import gradients
+from keras_mixgan.backends import executor
 from keras_mixgan.game import mixtures
 from keras_mixgan.game import objectives
 
@@ -25,8 +25,8 @@ def build(generator, discriminator, numbers, **compile_arguments):
     model = MixGAN(generator, discriminator, *numbers, seed=3)
     rng = np.random.default_rng(0)
     # Away from uniform, so that the weights matter.
-    model.generator_log_probabilities.assign(rng.normal(size=numbers[0]))
-    model.discriminator_log_probabilities.assign(rng.normal(size=numbers[1]))
+    model.generator_mixture_logits.assign(rng.normal(size=numbers[0]))
+    model.discriminator_mixture_logits.assign(rng.normal(size=numbers[1]))
     model.compile(
         generator_optimizer=optimizers.SGD(RATE),
         discriminator_optimizer=optimizers.SGD(RATE),
@@ -60,10 +60,10 @@ def assert_same(model, mixture):
             for w, e in zip(network.get_weights(), weights, strict=True):
                 np.testing.assert_allclose(w, e, atol=2e-6)
     np.testing.assert_allclose(
-        model.discriminator_log_probabilities, mixture.alpha_v, atol=2e-6
+        model.discriminator_mixture_logits, mixture.alpha_v, atol=2e-6
     )
     np.testing.assert_allclose(
-        model.generator_log_probabilities, mixture.alpha_u, atol=2e-6
+        model.generator_mixture_logits, mixture.alpha_u, atol=2e-6
     )
 
 
@@ -151,14 +151,14 @@ def test_weight_clipping_spares_the_log_probabilities(generator, discriminator):
     model = build(
         generator, discriminator, (2, 2), payoff="wasserstein", weight_clip=0.01
     )
-    alphas = np.asarray(model.discriminator_log_probabilities)
+    alphas = np.asarray(model.discriminator_mixture_logits)
     model.train_on_batch(np.zeros((4, 2), "float32"))
     largest = max(
         abs(w).max() for d in model.discriminators for w in d.get_weights()
     )
     assert largest == pytest.approx(0.01)
-    assert abs(np.asarray(model.discriminator_log_probabilities)).max() > 0.02
-    assert not np.array_equal(alphas, model.discriminator_log_probabilities)
+    assert abs(np.asarray(model.discriminator_mixture_logits)).max() > 0.02
+    assert not np.array_equal(alphas, model.discriminator_mixture_logits)
     assert abs(model.generators[0].get_weights()[0]).max() > 0.02
 
 
@@ -227,8 +227,8 @@ def payoff_draws(model, images, count):
         _, pairs = objectives.discriminator_objective(model, images, None)
         return mixtures.value(
             pairs,
-            mixtures.weights(model.generator_log_probabilities),
-            mixtures.weights(model.discriminator_log_probabilities),
+            mixtures.weights(model.generator_mixture_logits),
+            mixtures.weights(model.discriminator_mixture_logits),
         )
 
     images = ops.convert_to_tensor(images)
@@ -241,9 +241,12 @@ def payoff_draws(model, images, count):
 )
 def test_adam_is_that_of_keras(options):
     """Also where TensorFlow's kernel does it, and with a schedule."""
+    from keras_mixgan.backends.on_tensorflow import is_plain_adam
+
     schedule = optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
     ends = []
-    for apply in (gradients.apply, lambda o, s, v: o.apply(s, v)):
+    executed = executor.of_backend().apply
+    for apply in (executed, lambda o, s, v: o.apply(s, v)):
         rng = np.random.default_rng(0)
         variables = [
             Variable(rng.normal(size=shape), dtype="float32")
@@ -256,8 +259,8 @@ def test_adam_is_that_of_keras(options):
                 ops.convert_to_tensor(rng.normal(size=v.shape), "float32")
                 for v in variables
             ]
-            if apply is gradients.apply:
-                fused = gradients._is_plain_adam(optimizer, slopes, variables)
+            if apply is executed:
+                fused = is_plain_adam(optimizer, slopes, variables)
                 assert fused == (not options)
             apply(optimizer, slopes, variables)
         ends.append([np.asarray(v) for v in variables + optimizer.variables])
@@ -269,6 +272,8 @@ def test_adam_is_that_of_keras(options):
 def test_slopes_that_are_missing_or_sparse():
     import tensorflow as tf
 
+    from keras_mixgan.backends.on_tensorflow import is_plain_adam
+
     table = Variable(np.ones((4, 2)), dtype="float32")
     with tf.GradientTape() as tape:
         rows = tf.gather(table.value, [1, 1, 3])
@@ -277,9 +282,9 @@ def test_slopes_that_are_missing_or_sparse():
     assert isinstance(slope, tf.IndexedSlices)
     optimizer = optimizers.Adam(0.1)
     optimizer.build([table])
-    gradients.apply(optimizer, [slope], [table])
+    executor.of_backend().apply(optimizer, [slope], [table])
     np.testing.assert_allclose(table[:, 0], [1, 0.9, 1, 0.9], atol=1e-5)
-    assert not gradients._is_plain_adam(optimizer, [None], [table])
+    assert not is_plain_adam(optimizer, [None], [table])
 
 
 def operations_of_a_step(**compile_arguments):

@@ -1,0 +1,149 @@
+"""The seam: the one object that knows where a step runs.
+
+A step, and the objectives under it, are handed an `Executor` and ask it for
+whatever depends on the Keras backend or on the devices. The base is one
+device and the identity. TensorFlow and JAX say how gradients are taken;
+`distribution` overrides what differs for replicas and for placed components.
+"""
+
+import contextlib
+
+import keras
+
+
+class Executor:
+    """One device, any Keras backend: inference works, training does not.
+
+    Attributes:
+        replicas: How many replicas train on rows of one batch.
+    """
+
+    replicas = 1
+
+    # Making a model.
+
+    def placing(self, component: int):
+        """Context in which the networks of one component are made."""
+        return contextlib.nullcontext()
+
+    def adopt(self, network: keras.Model, component: int) -> None:
+        """Notes that a network belongs to a component; checks its place."""
+
+    def prepare(self, networks: list) -> None:
+        """Changes finished networks where devices ask for it."""
+
+    def check_seed(self, seed: int | None) -> None:
+        """Checks `seed`, which processes that train together must share."""
+
+    def compiling(self, optimizers: list):
+        """Context in which variables of `compile` are made."""
+        return contextlib.nullcontext()
+
+    def jit_compile(self, asked):
+        """What to pass to Keras as `jit_compile`."""
+        return asked
+
+    def metric(self, name: str):
+        """A mean for the logs."""
+        return keras.metrics.Mean(name=name)
+
+    # A step.
+
+    def gradients(self, function, sides):
+        """Values of a function and their gradients.
+
+        Args:
+            function: Without arguments. Returns a tuple of scalars, one a
+                side, and anything more (nested tuples of tensors). Where all
+                scalars are one tensor, there is one backward pass.
+            sides: Tuple of lists of Keras variables.
+
+        Returns:
+            The scalars; what more was returned; and for each side the
+            gradients of its scalar by its variables, `None` where a variable
+            has no part in it (zeros under JAX). Over replicas the last two
+            are means.
+        """
+        raise RuntimeError(
+            "Training needs Keras's backend tensorflow or jax. Received: "
+            f"KERAS_BACKEND={keras.backend.backend()}"
+        )
+
+    def input_gradients(self, function, inputs):
+        """Gradient of a scalar function by its input, itself differentiable.
+
+        Args:
+            function: Maps a float tensor to a scalar.
+            inputs: Float tensor of any shape.
+
+        Returns:
+            Float tensor of the shape of `inputs`.
+        """
+        raise NotImplementedError
+
+    def apply(self, optimizer, gradients: list, variables: list) -> None:
+        """Updates variables, as `optimizer.apply(gradients, variables)`."""
+        optimizer.apply(gradients, variables)
+
+    def cond(self, condition, function, otherwise):
+        """`keras.ops.cond` whose branches may update variables."""
+        return keras.ops.cond(condition, function, otherwise)
+
+    def call(self, network: keras.Model, inputs):
+        """Calls a network in training mode, where it is."""
+        return network(inputs, training=True)
+
+    def placed(self, network: keras.Model):
+        """Context of operations on a network's device."""
+        return contextlib.nullcontext()
+
+    def lay_out(self, batch):
+        """Lays a batch that the step drew out over the devices."""
+        return batch
+
+    def own_rows(self, draws, sizes: list) -> list:
+        """Cuts random numbers of all replicas into strata, own rows alone.
+
+        Args:
+            draws: Tensor (replicas * sum of sizes, ...), the same everywhere.
+            sizes: Rows of each stratum in this replica.
+
+        Returns:
+            A tensor a stratum. Row k of a stratum is replica (k mod n)'s, so
+            that n replicas together have the draws of one device.
+        """
+        return split(draws, sizes)
+
+    def average(self, tensor):
+        """Mean over replicas, differentiable."""
+        return tensor
+
+
+def split(batch, sizes: list) -> list:
+    """Cuts a batch into consecutive strata.
+
+    Args:
+        batch: Tensor (sum of sizes, ...).
+        sizes: Rows of each stratum: ints or integer scalar tensors.
+
+    Returns:
+        A tensor a stratum.
+    """
+    parts, start = [], 0
+    for size in sizes:
+        parts.append(batch[start : start + size])
+        start = start + size
+    return parts
+
+
+def of_backend() -> Executor:
+    """Makes the executor of Keras's backend, for one device."""
+    if keras.backend.backend() == "tensorflow":
+        from keras_mixgan.backends.on_tensorflow import TensorFlowExecutor
+
+        return TensorFlowExecutor()
+    if keras.backend.backend() == "jax":
+        from keras_mixgan.backends.on_jax import JaxExecutor
+
+        return JaxExecutor()
+    return Executor()

@@ -1,0 +1,127 @@
+"""Batch normalization by TensorFlow's fused kernel, group by group.
+
+Keras's layer is a dozen elementwise operations, each of which reads and
+writes the whole batch; the kernel needs half the time, forward and back.
+"""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+FUSED_DTYPES = ("float32", "bfloat16", "float16")
+
+
+def has_fused_normalization(layer, inputs) -> bool:
+    """Whether a kernel does what a batch normalization layer does.
+
+    Args:
+        layer: A `keras.layers.BatchNormalization`.
+        inputs: What it is called with.
+
+    Returns:
+        Whether `fused_normalization` may be called.
+    """
+    return (
+        keras.backend.backend() == "tensorflow"
+        and type(layer) is keras.layers.BatchNormalization
+        and not layer.synchronized
+        and not getattr(layer, "renorm", False)
+        and layer.axis in (-1, len(inputs.shape) - 1)
+        and keras.backend.standardize_dtype(inputs.dtype) in FUSED_DTYPES
+        and layer.epsilon >= 1e-5  # The least that cuDNN takes.
+    )
+
+
+def fused_normalization(layer, inputs, sizes: list):
+    """Normalises each group of a batch by its own statistics, in training.
+
+    Args:
+        layer: A `keras.layers.BatchNormalization`; its moving statistics take
+            one update a group, in order.
+        inputs: Float tensor (sum of sizes, ..., channels).
+        sizes: Rows of each group: ints or integer scalar tensors.
+
+    Returns:
+        Float tensor of the shape of `inputs`.
+    """
+    import tensorflow as tf
+
+    *_, channels = shape = inputs.shape
+    area = math.prod(
+        ops.shape(inputs)[1:-1] if None in shape[1:] else shape[1:-1]
+    )
+    # The kernel takes images, (B, H, W, C).
+    images = inputs
+    if len(shape) != 4:
+        images = tf.reshape(inputs, (-1, 1, 1, channels))
+        sizes, area = [size * area for size in sizes], 1
+    constants = {
+        "scale": tf.convert_to_tensor(
+            layer.gamma if layer.scale else np.ones(channels, "float32")
+        ),
+        "offset": tf.convert_to_tensor(
+            layer.beta if layer.center else np.zeros(channels, "float32")
+        ),
+        "mean": tf.constant([], "float32"),
+        "variance": tf.constant([], "float32"),
+        "epsilon": layer.epsilon,
+    }
+    parts = [images]
+    if len(sizes) > 1:
+        parts = tf.split(images, len(sizes) if _equal(sizes) else sizes)
+    outputs, means, variances = zip(
+        *[tf.raw_ops.FusedBatchNormV3(x=x, **constants)[:3] for x in parts],
+        strict=True,
+    )
+    _update_moving_statistics(
+        layer,
+        tf.stack(means),
+        tf.stack(variances),
+        [_biased(size * area) for size in sizes],
+    )
+    outputs = outputs[0] if len(parts) == 1 else tf.concat(outputs, axis=0)
+    if len(shape) != 4:
+        outputs = tf.reshape(outputs, tf.shape(inputs))
+    return ops.cast(outputs, layer.compute_dtype)
+
+
+def _equal(sizes: list) -> bool:
+    """Whether sizes are known to be equal, also where they are tensors."""
+    first = sizes[0]
+    return all(
+        size is first or (isinstance(size, int) and size == first)
+        for size in sizes
+    )
+
+
+def _biased(count):
+    """From the kernel's variance, over n - 1, to Keras's, over n."""
+    if isinstance(count, int):
+        return (count - 1) / max(count, 1)
+    return ops.cast((count - 1) / count, "float32")
+
+
+def _update_moving_statistics(layer, means, variances, factors) -> None:
+    """One update a group, in order, written as the one sum they amount to.
+
+    Args:
+        layer: The layer whose statistics are updated.
+        means: Float tensor (groups, channels).
+        variances: The same.
+        factors: Factor of each group's variance.
+    """
+    momentum = layer.momentum
+    count = means.shape[0]
+    weights = [
+        (1 - momentum) * momentum ** (count - 1 - i) for i in range(count)
+    ]
+    corrected = [w * f for w, f in zip(weights, factors, strict=True)]
+    for variable, rows, column in (
+        (layer.moving_mean, means, weights),
+        (layer.moving_variance, variances, corrected),
+    ):
+        column = ops.convert_to_tensor(column, dtype=rows.dtype)
+        update = ops.einsum("s,sc->c", column, ops.stop_gradient(rows))
+        variable.assign(momentum**count * variable + update)

@@ -1,0 +1,324 @@
+"""Auxiliary losses: what a side minimises beside the game's payoff.
+
+A mixture's payoff is F(u_i, v_j), the adversarial term alone (Arora et al.
+2017, arXiv:1703.00573, Section 5): it decides the mixture weights. Whatever
+else a base GAN asks of its networks is an auxiliary loss: of a discriminator
+(weighted by w_v), of a generator (by w_u), or of a pair (by w_u w_v). By
+default the mixture logits do not feel it.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_mixgan.game import mixtures
+from keras_mixgan.game.ensembles import Discriminators
+from keras_mixgan.game.ensembles import Outputs
+from keras_mixgan.game.ensembles import output_names
+
+
+@dataclasses.dataclass(frozen=True)
+class Turn:
+    """What one side's turn has computed; what auxiliary losses read.
+
+    Attributes:
+        real_images: Float tensor (B, ...), or `None` in a generators' turn
+            that needs none.
+        real_labels: Int tensor (B,), or `None`.
+        fake_images: Float tensor (N, ...), the first generator's first.
+        fake_labels: Int tensor (N,), or `None`.
+        sizes: Images of each generator in `fake_images`.
+        groups: Images of each group that batch normalization keeps apart
+            among the fakes.
+        real: What the discriminators say of the real images; `None` as above.
+        fake: What they say of the fakes.
+        discriminators: The discriminators' side.
+        executor: Takes gradients by images, see `Executor.input_gradients`.
+        uniform: Function from a list of sizes to as many float tensors (n,)
+            of uniform numbers in [0, 1).
+    """
+
+    real_images: Any
+    real_labels: Any
+    fake_images: Any
+    fake_labels: Any
+    sizes: list
+    groups: list
+    real: Outputs | None
+    fake: Outputs
+    discriminators: Discriminators
+    executor: Any
+    uniform: Callable[[list], list]
+
+    def pair_means(self, terms):
+        """Means over each generator's images.
+
+        Args:
+            terms: Float tensor (N, num_discriminators, ...).
+
+        Returns:
+            Float tensor (num_generators, num_discriminators, ...).
+        """
+        return mixtures.stratum_means(terms, self.sizes)
+
+
+class Auxiliary:
+    """The base of auxiliary losses. Override what a loss has to say.
+
+    Args:
+        coefficient: Positive float, which multiplies the loss.
+        moves_mixture: Whether the mixture logits feel the loss too, as they
+            do in the paper's released code. In the theory they do not.
+
+    Attributes:
+        needs: Names of the outputs that discriminators must have.
+        needs_labels: Whether images must come with labels.
+        generators_need_real: Whether `generator_terms` reads `Turn.real`.
+
+    Raises:
+        ValueError: `coefficient` is not positive.
+
+    Example:
+    >>> import keras
+    >>> from keras import ops
+    >>> @keras.saving.register_keras_serializable("mine")
+    ... class LogitNorm(Auxiliary):
+    ...     def discriminator_terms(self, turn):
+    ...         return ops.mean(ops.square(turn.real.logits), axis=0)
+    >>> LogitNorm(0.01).name
+    'logit_norm'
+    """
+
+    needs: tuple[str, ...] = ()
+    needs_labels = False
+    generators_need_real = False
+
+    def __init__(self, coefficient: float = 1.0, moves_mixture: bool = False):
+        if not (
+            isinstance(coefficient, int | float)
+            and 0 < coefficient < float("inf")
+        ):
+            raise ValueError(
+                "`coefficient` must be a positive number. Received: "
+                f"coefficient={coefficient!r}"
+            )
+        self.coefficient = float(coefficient)
+        self.moves_mixture = bool(moves_mixture)
+
+    @property
+    def name(self) -> str:
+        """The name of the class in lower case with underscores."""
+        return _name_of(type(self))
+
+    def discriminator_terms(self, turn: Turn):
+        """What the discriminators add to what they minimise.
+
+        Args:
+            turn: Their turn, with `real` and `fake`.
+
+        Returns:
+            Float tensor (num_discriminators,), or (num_generators,
+            num_discriminators), or a list of such; `None` for nothing.
+        """
+        return None
+
+    def generator_terms(self, turn: Turn):
+        """What the generators add to what they minimise.
+
+        Args:
+            turn: Their turn; gradients pass through `fake` and `fake_images`.
+
+        Returns:
+            Float tensor (num_generators,), or (num_generators,
+            num_discriminators), or a list of such; `None` for nothing.
+        """
+        return None
+
+    def get_config(self) -> dict:
+        """The arguments that make it again."""
+        return {
+            "coefficient": self.coefficient,
+            "moves_mixture": self.moves_mixture,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict):
+        """Makes it from `get_config`."""
+        return cls(**config)
+
+    def __eq__(self, other) -> bool:
+        return (
+            type(self) is type(other)
+            and self.get_config() == other.get_config()
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+def weighted(auxiliary: Auxiliary, terms, generator_logits, logits, own: int):
+    """Sums an auxiliary loss over a mixture, by its weights.
+
+    Args:
+        auxiliary: The loss.
+        terms: What its method returned.
+        generator_logits: The generators' mixture logits.
+        logits: The discriminators'.
+        own: 0 in the generators' turn, 1 in the discriminators'. Logits of
+            the other side never feel the loss.
+
+    Returns:
+        Float scalar.
+    """
+    weights = [mixtures.weights(generator_logits), mixtures.weights(logits)]
+    for side in (0, 1):
+        if side != own or not auxiliary.moves_mixture:
+            weights[side] = ops.stop_gradient(weights[side])
+    total = 0.0
+    for term in terms if isinstance(terms, list | tuple) else [terms]:
+        if term is None:
+            continue
+        if len(term.shape) == 2:
+            total = total + mixtures.value(term, *weights)
+        else:
+            total = total + ops.sum(weights[own] * term)
+    return auxiliary.coefficient * total
+
+
+AUXILIARY: dict[str, type[Auxiliary]] = {}
+
+
+def register(cls: type[Auxiliary]) -> type[Auxiliary]:
+    """Registers one of our own auxiliary losses, by name and for saving."""
+    AUXILIARY[_name_of(cls)] = cls
+    return keras.saving.register_keras_serializable("keras_mixgan")(cls)
+
+
+def get(loss: str | Auxiliary) -> Auxiliary:
+    """Finds an auxiliary loss.
+
+    Args:
+        loss: One itself; or a name in `AUXILIARY`, which may be followed by a
+            colon and a coefficient.
+
+    Returns:
+        The loss.
+
+    Raises:
+        ValueError: There is no such loss, or no such coefficient.
+
+    Example:
+    >>> get("feature_matching:0.5").coefficient
+    0.5
+    """
+    if isinstance(loss, Auxiliary):
+        return loss
+    name, _, coefficient = str(loss).partition(":")
+    if not isinstance(loss, str) or name not in AUXILIARY:
+        raise ValueError(
+            "`auxiliary` must list Auxiliary losses, or names out of "
+            f"{', '.join(sorted(AUXILIARY))}. Received: {loss!r}"
+        )
+    if not coefficient:
+        return AUXILIARY[name]()
+    try:
+        return AUXILIARY[name](float(coefficient))
+    except ValueError as error:
+        raise ValueError(
+            "`auxiliary` must have a positive coefficient after the colon. "
+            f"Received: {loss!r}"
+        ) from error
+
+
+def check(losses: list, discriminators: list, labelled: bool) -> None:
+    """Checks that a model has what its auxiliary losses need.
+
+    Args:
+        losses: The auxiliary losses.
+        discriminators: The discriminator networks.
+        labelled: Whether the images come with labels.
+
+    Raises:
+        ValueError: An output or labels are missing.
+    """
+    names = output_names(discriminators[0])
+    for loss in losses:
+        for needed in loss.needs:
+            if needed not in names:
+                raise ValueError(
+                    f"`auxiliary` {loss.name} needs discriminators with an "
+                    f"output `{needed}`. Received: outputs {', '.join(names)}"
+                )
+        if loss.needs_labels and not labelled:
+            raise ValueError(
+                f"`auxiliary` {loss.name} needs generators that take labels. "
+                "Received: networks without labels"
+            )
+
+
+def _name_of(cls: type) -> str:
+    return "".join(
+        "_" * (i > 0 and c.isupper()) + c.lower()
+        for i, c in enumerate(cls.__name__)
+    )
+
+
+@register
+class AuxiliaryClassifier(Auxiliary):
+    """Discriminators name the class, of real images and of fakes (AC-GAN).
+
+    Odena et al. 2017 (arXiv:1610.09585), Equation 3: L_C = E[log P(C=c |
+    X_real)] + E[log P(C=c | X_fake)], which discriminators maximise, and
+    generators through the fakes. Here both minimise its negative. Needs a
+    discriminator output `class_logits` (B, num_classes), and labels.
+
+    Example:
+    >>> AuxiliaryClassifier(coefficient=0.5).needs
+    ('class_logits',)
+    """
+
+    needs = ("class_logits",)
+    needs_labels = True
+
+    def discriminator_terms(self, turn: Turn):
+        """Cross-entropies of real images (num_discriminators,) and pairs."""
+        real = _cross_entropies(turn.real, turn.real_labels)
+        return [ops.mean(real, axis=0), self.generator_terms(turn)]
+
+    def generator_terms(self, turn: Turn):
+        """Cross-entropies of fakes (num_generators, num_discriminators)."""
+        return turn.pair_means(_cross_entropies(turn.fake, turn.fake_labels))
+
+
+@register
+class FeatureMatching(Auxiliary):
+    """Generators match the mean of discriminators' features.
+
+    Salimans et al. 2016 (arXiv:1606.03498), Section 3.1:
+    ||E_real f(x) - E_z f(G(z))||^2, where f is a hidden layer of the
+    discriminator. Needs a discriminator output `features` (B, ...).
+    """
+
+    needs = ("features",)
+    generators_need_real = True
+
+    def generator_terms(self, turn: Turn):
+        """Squared distances of means (num_generators, num_discriminators)."""
+        real = ops.mean(turn.real.extras["features"], axis=0)
+        fake = turn.pair_means(turn.fake.extras["features"])
+        # The square of a mean: over replicas the means have to be theirs all.
+        real, fake = map(turn.executor.average, (real, fake))
+        gap = ops.square(fake - ops.stop_gradient(real)[None])
+        return ops.sum(gap, axis=tuple(range(2, len(gap.shape))))
+
+
+def _cross_entropies(outputs: Outputs, labels):
+    """-log P(label) of each image by each discriminator, (N, T)."""
+    logits = outputs.extras["class_logits"]
+    chosen = ops.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
+    return ops.logsumexp(logits, axis=-1) - ops.sum(
+        chosen[:, None] * logits, axis=-1
+    )

@@ -1,0 +1,68 @@
+"""The images that generators make for one step: strata, latents, labels."""
+
+import dataclasses
+from typing import Any
+
+from keras import ops
+
+from keras_mixgan.backends import executor as executors
+from keras_mixgan.game import mixtures
+
+
+@dataclasses.dataclass(frozen=True)
+class Fakes:
+    """Images of all generators, the first one's first.
+
+    Attributes:
+        images: Float tensor (N, ...).
+        labels: Int tensor (N,), or `None`.
+        sizes: Images of each generator, which sum to N.
+        groups: Images of each group that batch normalization keeps apart in
+            a discriminator: a stratified batch is one.
+    """
+
+    images: Any
+    labels: Any
+    sizes: list
+    groups: list
+
+
+def draw(model, batch_size, labels) -> Fakes:
+    """Makes the images of one step, generator after generator.
+
+    Every generator has latents of its own. With the full estimate each makes
+    a whole batch, on the batch's labels; with the linear one all together
+    make one, each on its share of the labels.
+
+    Args:
+        model: The `MixGAN`.
+        batch_size: Real images of this replica: an int, or an integer scalar
+            tensor.
+        labels: Int tensor (B,), or `None`.
+
+    Returns:
+        The `Fakes`.
+    """
+    count, executor = model.num_generators, model.executor
+    full = model.objective.payoff_estimate == "full"
+    sizes = [batch_size] * count
+    if not full:
+        sizes = mixtures.stratum_sizes(batch_size, count)
+    if labels is not None and count > 1:
+        if full:
+            labels = ops.tile(labels, count)
+        else:
+            rows = ops.arange(sum(sizes)) % batch_size
+            labels = ops.take(labels, rows, axis=0)
+    latents = executor.own_rows(
+        model.draw_latents(executor.replicas * sum(sizes)), sizes
+    )
+    own = None if labels is None else executors.split(labels, sizes)
+    images = model.generator_ensemble(executor, latents, own)
+    return Fakes(images, labels, sizes, sizes if full else [sum(sizes)])
+
+
+def batch_size(images):
+    """Images in a batch: an int, or a tensor where it is not known."""
+    static = images.shape[0]
+    return ops.shape(images)[0] if static is None else static

@@ -1,0 +1,21 @@
+"""Saves a model as a preset, with its card and its picture."""
+
+import os
+import pathlib
+
+from keras_mixgan.presets import cards
+from keras_mixgan.presets import folders
+
+
+def save_model(model, path: str | os.PathLike[str], small: bool) -> None:
+    """Writes a preset; see `MixGAN.save_to_preset`."""
+    # Loads Pillow, which `import keras_mixgan` is not to wait for.
+    from keras_mixgan.utils import plotting
+
+    folders.save(
+        model,
+        path,
+        card=cards.of_model(model, pathlib.Path(path).name),
+        samples=plotting.draw_mixture(model),
+        small=small,
+    )

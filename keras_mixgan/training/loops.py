@@ -1,0 +1,66 @@
+"""Which training function `fit` runs, and on which data."""
+
+import keras
+
+from keras_mixgan.distribution import batches
+from keras_mixgan.training import executions
+from keras_mixgan.training import jax_steps
+
+
+def train_step(model, *arguments):
+    """One step, as `keras.Model.train_step` has it on each backend.
+
+    Args:
+        model: The compiled `MixGAN`.
+        *arguments: The data; under JAX the state and the data.
+
+    Returns:
+        The logs; under JAX the logs and the new state.
+    """
+    if keras.backend.backend() == "jax":
+        return jax_steps.train_step(model, *arguments)
+    images, labels, _ = keras.utils.unpack_x_y_sample_weight(*arguments)
+    return model.train_on(images, labels)
+
+
+def train_function_of(model):
+    """Returns what makes the training function, `None` for Keras's own."""
+    if keras.backend.backend() == "jax":
+        return jax_steps.make_train_function
+    if _strategy(model) is not None:
+        from keras_mixgan.distribution import loop
+
+        return loop.train_function
+    if model.executions is not None:
+        return executions.train_function
+    return None
+
+
+def place_data(model, x, y, batch_size, arguments: dict):
+    """Takes data where the training function reads them.
+
+    Args:
+        model: The compiled `MixGAN`.
+        x: As in `fit`.
+        y: As in `fit`.
+        batch_size: As in `fit`.
+        arguments: More arguments of `fit`.
+
+    Returns:
+        The same four, as Keras is to get them.
+    """
+    strategy = _strategy(model)
+    if strategy is not None:
+        shuffle = arguments.get("shuffle", True)
+        x = batches.distribute(strategy, x, y, batch_size, shuffle, model.seed)
+        y = batch_size = None
+        arguments = arguments | {"shuffle": False}
+    if keras.backend.backend() == "jax":
+        x, model.table = jax_steps.place_data(x)
+        model.host_step = model.step
+    return x, y, batch_size, arguments
+
+
+def _strategy(model):
+    """The `tf.distribute` strategy that a model was made under, if any."""
+    return getattr(model, "_distribute_strategy", None)

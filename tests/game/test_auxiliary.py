@@ -1,0 +1,339 @@
+"""Auxiliary losses in a whole step, against NumPy float64 and differences."""
+
+import keras
+import numpy as np
+import pytest
+from conftest import small_discriminator
+from conftest import small_generator
+from keras import layers
+from keras import ops
+from keras import optimizers
+from reference import Mixture
+from reference import softmax
+
+from keras_mixgan import MixGAN
+from keras_mixgan import auxiliary
+
+RATE = 0.5
+CLASSES = 3
+
+
+def conditional_generator():
+    latents, labels = keras.Input((3,)), keras.Input((), dtype="int32")
+    x = layers.Embedding(CLASSES, 2, name="label")(labels)
+    x = layers.Concatenate()([latents, x])
+    x = layers.Dense(4, activation="tanh", name="hidden")(x)
+    x = layers.Dense(2, activation="tanh", name="image")(x)
+    return keras.Model([latents, labels], x)
+
+
+def many_outputs(classes=True):
+    """Images to logits, features and class logits."""
+    images = keras.Input((2,))
+    hidden = layers.Dense(4, activation="tanh", name="hidden")(images)
+    outputs = {
+        "logits": layers.Dense(1, name="logit")(hidden),
+        "features": hidden,
+    }
+    if classes:
+        outputs["class_logits"] = layers.Dense(CLASSES, name="class")(hidden)
+    return keras.Model(images, outputs)
+
+
+def conditional_features():
+    """Takes labels too, and does not look at them."""
+    images, labels = keras.Input((2,)), keras.Input((), dtype="int32")
+    return keras.Model([images, labels], many_outputs(False)(images))
+
+
+def weights_of(network):
+    network = next(
+        (x for x in network.layers if isinstance(x, keras.Model)), network
+    )
+    names = ("label", "hidden", "logit", "class", "image")
+    return [
+        np.asarray(w, "float64")
+        for name in names
+        for layer in network.layers
+        if layer.name == name
+        for w in layer.get_weights()
+    ]
+
+
+class Oracle(Mixture):
+    """The reference mixture, for these networks and their extra losses."""
+
+    def __init__(self, model, losses, labels, fake_labels):
+        super().__init__(model, "log", "non_saturating", 0.1)
+        self.generators = [weights_of(n) for n in model.generators]
+        self.discriminators = [weights_of(n) for n in model.discriminators]
+        self.losses, self.labels, self.fake_labels = losses, labels, fake_labels
+
+    def fakes(self, latents):
+        found = []
+        for g, z, y in zip(
+            self.generators, latents, self.fake_labels, strict=True
+        ):
+            table, k1, b1, k2, b2 = g
+            x = np.concatenate([z, table[y]], axis=1)
+            found.append(np.tanh(np.tanh(x @ k1 + b1) @ k2 + b2))
+        return found
+
+    def features(self, d, x):
+        return np.tanh(x @ d[0] + d[1])
+
+    def payoffs(self, images, fakes):
+        """The logit's weights are the second pair."""
+        whole = self.discriminators
+        self.discriminators = [d[:4] for d in whole]
+        found = super().payoffs(images, fakes)
+        self.discriminators = whole
+        return found
+
+    def cross_entropy(self, d, x, y):
+        logits = self.features(d, x) @ d[4] + d[5]
+        peak = logits.max(axis=1, keepdims=True)
+        total = np.log(np.exp(logits - peak).sum(axis=1)) + peak[:, 0]
+        return (total - logits[np.arange(len(x)), y]).mean()
+
+    def pairs(self, function):
+        return np.array(
+            [
+                [function(i, d) for d in self.discriminators]
+                for i in range(len(self.generators))
+            ]
+        )
+
+    def weights(self, own, moves):
+        """Weights of both sides: those that no loss may move are frozen."""
+        now = [softmax(self.alpha_u), softmax(self.alpha_v)]
+        frozen = list(self.frozen)
+        return [
+            now[side] if side == own and moves else frozen[side]
+            for side in (0, 1)
+        ]
+
+    def discriminator_loss(self, images, fakes, points=None):
+        loss = super().discriminator_loss(images, fakes)
+        for extra in self.losses:
+            w_u, w_v = self.weights(1, extra.moves_mixture)
+            if extra.name == "auxiliary_classifier":
+                real = [
+                    self.cross_entropy(d, images, self.labels)
+                    for d in self.discriminators
+                ]
+                fake = self.pairs(
+                    lambda i, d: self.cross_entropy(
+                        d, fakes[i], self.fake_labels[i]
+                    )
+                )
+                loss += extra.coefficient * (w_v @ real + w_u @ fake @ w_v)
+        return loss
+
+    def generator_loss(self, latents, images):
+        fakes = self.fakes(latents)
+        w_u, w_v = softmax(self.alpha_u), softmax(self.alpha_v)
+        adversarial = self.pairs(
+            lambda i, d: self.loss(
+                self.features(d, fakes[i]) @ d[2] + d[3]
+            ).mean()
+        )
+        loss = w_u @ adversarial @ w_v - 0.1 * np.log(w_u).mean()
+        for extra in self.losses:
+            w_u, w_v = self.weights(0, extra.moves_mixture)
+            if extra.name == "auxiliary_classifier":
+                terms = self.pairs(
+                    lambda i, d: self.cross_entropy(
+                        d, fakes[i], self.fake_labels[i]
+                    )
+                )
+            else:
+                terms = self.pairs(
+                    lambda i, d: (
+                        (
+                            self.features(d, fakes[i]).mean(axis=0)
+                            - self.features(d, images).mean(axis=0)
+                        )
+                        ** 2
+                    ).sum()
+                )
+            loss += extra.coefficient * w_u @ terms @ w_v
+        return loss
+
+    def freeze(self):
+        self.frozen = [softmax(self.alpha_u), softmax(self.alpha_v)]
+
+
+@pytest.mark.parametrize("estimate", ["full", "linear"])
+@pytest.mark.parametrize("moves", [False, True])
+@pytest.mark.parametrize(
+    "loss", [auxiliary.AuxiliaryClassifier, auxiliary.FeatureMatching]
+)
+def test_a_step_with_an_auxiliary_loss(monkeypatch, loss, moves, estimate):
+    losses = [loss(0.7, moves_mixture=moves)]
+    # All networks take labels or none, unless there is a class output.
+    classes = loss is auxiliary.AuxiliaryClassifier
+    discriminator = many_outputs() if classes else conditional_features()
+    model = MixGAN(conditional_generator(), discriminator, 2, 3, seed=1)
+    rng = np.random.default_rng(0)
+    model.generator_mixture_logits.assign(rng.normal(size=2))
+    model.discriminator_mixture_logits.assign(rng.normal(size=3))
+    model.compile(
+        "log",
+        optimizers.SGD(RATE),
+        optimizers.SGD(RATE),
+        auxiliary=losses,
+        payoff_estimate=estimate,
+        run_eagerly=keras.backend.backend() == "tensorflow",
+    )
+    images = rng.uniform(-1, 1, (6, 2))
+    labels = rng.integers(0, CLASSES, 6)
+    sizes = [6, 6] if estimate == "full" else [3, 3]
+    parts = [labels, labels] if estimate == "full" else np.split(labels, 2)
+    draws = [rng.normal(size=(sum(sizes), 3)) for _ in range(2)]
+    pending = iter(draws)
+    monkeypatch.setattr(
+        model,
+        "draw_latents",
+        lambda count: ops.convert_to_tensor(next(pending), "float32"),
+    )
+    oracle = Oracle(model, losses, labels, parts)
+    first, second = (np.split(draw, [sizes[0]]) for draw in draws)
+    oracle.freeze()
+    fakes = oracle.fakes(first)
+    oracle._descend(
+        oracle.alpha_v, oracle.discriminators, RATE,
+        lambda m: m.discriminator_loss(images, fakes),
+    )  # fmt: skip
+    oracle.freeze()
+    oracle._descend(
+        oracle.alpha_u, oracle.generators, RATE,
+        lambda m: m.generator_loss(second, images),
+    )  # fmt: skip
+    model.train_on_batch(images.astype("float32"), labels.astype("int32"))
+    for networks, expected in (
+        (model.generators, oracle.generators),
+        (model.discriminators, oracle.discriminators),
+    ):
+        for network, weights in zip(networks, expected, strict=True):
+            for w, e in zip(weights_of(network), weights, strict=True):
+                np.testing.assert_allclose(w, e, atol=3e-6)
+    np.testing.assert_allclose(
+        model.generator_mixture_logits, oracle.alpha_u, atol=3e-6
+    )
+    np.testing.assert_allclose(
+        model.discriminator_mixture_logits, oracle.alpha_v, atol=3e-6
+    )
+
+
+def independent_heads():
+    """Two discriminators, and one network with both as its heads."""
+    apart = [small_discriminator(), small_discriminator()]
+    for network in apart:  # not 0 and 0 in the biases
+        network.set_weights(
+            [w + 0.1 * i for i, w in enumerate(network.get_weights())]
+        )
+    images = keras.Input((2,))
+    heads = []
+    for network in apart:
+        first, second = network.layers
+        copies = [
+            layers.Dense(4, activation="tanh"),
+            layers.Dense(1),
+        ]
+        heads.append(copies[1](copies[0](images)))
+        for copy, layer in zip(copies, (first, second), strict=True):
+            copy.set_weights(layer.get_weights())
+    together = keras.Model(images, layers.Concatenate()(heads))
+    return apart, together
+
+
+def test_a_network_of_two_heads_is_two_discriminators(tmp_path):
+    apart, together = independent_heads()
+    points = np.random.default_rng(0).uniform(-1, 1, (8, 2)).astype("float32")
+    models = []
+    for discriminators in (apart, [together]):
+        model = MixGAN(small_generator(), discriminators, 3, seed=0)
+        model.compile(
+            "log", optimizers.SGD(0.1), optimizers.SGD(0.1),
+            gradient_penalty=2.0,
+        )  # fmt: skip
+        model.fit(points, batch_size=4, shuffle=False, epochs=3, verbose=0)
+        models.append(model)
+    one, other = models
+    assert other.num_discriminators == 2
+    assert len(other.discriminators) == 1
+    for a, b in zip(one.generators, other.generators, strict=True):
+        for w, v in zip(a.get_weights(), b.get_weights(), strict=True):
+            np.testing.assert_allclose(w, v, atol=1e-6)
+    np.testing.assert_allclose(
+        one.discriminator_weights, other.discriminator_weights, atol=1e-6
+    )
+    matrix = other.payoff_matrix(points, seed=1)
+    np.testing.assert_allclose(one.payoff_matrix(points, seed=1), matrix, 1e-5)
+    other.save(tmp_path / "heads.keras")
+    loaded = keras.saving.load_model(tmp_path / "heads.keras")
+    np.testing.assert_allclose(loaded.payoff_matrix(points, seed=1), matrix)
+
+
+def test_heads_are_counted():
+    _, together = independent_heads()
+    model = MixGAN(small_generator(), together, 2, 4, seed=0)
+    assert len(model.discriminators) == 2
+    assert [len(model.discriminator_weights), model.num_discriminators] == [
+        4,
+        4,
+    ]
+    assert MixGAN(small_generator(), together, 2).num_discriminators == 2
+    with pytest.raises(ValueError, match="num_discriminators=3"):
+        MixGAN(small_generator(), together, 2, 3)
+    mixed = MixGAN(small_generator(), [together, small_discriminator()], 2)
+    assert mixed.num_discriminators == 3
+
+
+def test_models_come_back_with_their_losses(tmp_path):
+    model = MixGAN(conditional_generator(), many_outputs(), 2, 2, seed=1)
+    model.compile(
+        auxiliary=["auxiliary_classifier:0.5", auxiliary.FeatureMatching(2.0)],
+        gradient_penalty=3.0,
+    )
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.objective == model.objective
+    assert [(x.name, x.coefficient) for x in loaded.objective.losses] == [
+        ("gradient_penalty", 3.0),
+        ("auxiliary_classifier", 0.5),
+        ("feature_matching", 2.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("losses", "text"),
+    [
+        (["feature_matching"], "output `features`.*outputs logits"),
+        (["auxiliary_classifier"], "output `class_logits`"),
+        (["nothing"], "auxiliary_classifier, feature_matching"),
+        (["feature_matching:-1"], "positive coefficient"),
+        ([3], "Received: 3"),
+    ],
+)
+def test_errors_name_what_is_missing(losses, text):
+    model = MixGAN(small_generator(), small_discriminator(), 1, 1)
+    with pytest.raises(ValueError, match=text):
+        model.compile(auxiliary=losses)
+
+
+def test_a_classifier_needs_labels():
+    model = MixGAN(small_generator(), many_outputs(), 1, 1)
+    with pytest.raises(ValueError, match="generators that take labels"):
+        model.compile(auxiliary=["auxiliary_classifier"])
+
+
+def test_networks_that_share_a_layer_are_refused():
+    shared = layers.Dense(4)
+    networks = []
+    for _ in range(2):
+        images = keras.Input((2,))
+        networks.append(keras.Model(images, layers.Dense(1)(shared(images))))
+    with pytest.raises(ValueError, match=r"share no layer.*0 and 1"):
+        MixGAN(small_generator(), networks)
