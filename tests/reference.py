@@ -123,6 +123,8 @@ class Mixture:
 
     def _descend(self, alpha, networks, rate, loss):
         before = copy.deepcopy(self)
+        # Networks move in units of a uniform mixture's weight, 1/T.
+        unit = len(networks)
         mine = [alpha] + [w for n in networks for w in n]
         theirs = [before.alpha_v if alpha is self.alpha_v else before.alpha_u]
         theirs += [
@@ -135,13 +137,14 @@ class Mixture:
             for w in n
         ]
         for new, old in zip(mine, theirs, strict=True):
+            pace = rate if new is alpha else rate * unit
             for index in np.ndindex(old.shape):
                 kept, ends = old[index], []
                 for shift in (1e-6, -1e-6):
                     old[index] = kept + shift
                     ends.append(loss(before))
                 old[index] = kept
-                new[index] -= rate * (ends[0] - ends[1]) / 2e-6
+                new[index] -= pace * (ends[0] - ends[1]) / 2e-6
 
 
 def slope_penalty(weights, points):

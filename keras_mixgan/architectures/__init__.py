@@ -52,6 +52,11 @@ class Architecture:
             `optimizer` and `learning_rate` are always there; `beta_1`,
             `beta_2`, `discriminator_steps`, `weight_clip` and
             `gradient_penalty` only where they apply.
+        generator_cut: Name of the layer up to which generators own their
+            layers where they share the rest.
+        discriminator_cut: Name of the layer up to which discriminators share
+            theirs. What follows is not linear: of linear heads the mean
+            logit would judge at least as well as their mixture.
     """
 
     name: str
@@ -59,6 +64,8 @@ class Architecture:
     discriminator: Callable[..., keras.Model]
     image_shapes: tuple[tuple[int, ...], ...]
     training: Mapping[str, str | int | float]
+    generator_cut: str = "start"
+    discriminator_cut: str = "stage_0"
 
 
 def _training(**defaults: str | int | float) -> Mapping[str, str | int | float]:
@@ -129,6 +136,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             _training(
                 payoff="log", optimizer="adam", learning_rate=1e-3, beta_1=0.5
             ),
+            generator_cut="hidden_0",
         ),
     )
 }

@@ -94,7 +94,8 @@ def dcgan_generator(
         name="project",
     )(x)
     x = keras.layers.Reshape((base, base, widths[0]))(x)
-    x = keras.layers.ReLU()(_batch_norm()(x))
+    # What a generator owns where the rest is shared ends here.
+    x = keras.layers.ReLU(name="start")(_batch_norm()(x))
     for filters in widths[1:]:
         x = _upsample(filters, use_bias=False)(x)
         x = keras.layers.ReLU()(_batch_norm()(x))
@@ -187,7 +188,7 @@ def strided_discriminator(
         )(x)
         if normalized:
             x = _batch_norm()(x)
-        x = keras.layers.LeakyReLU(0.2)(x)
+        x = keras.layers.LeakyReLU(0.2, name=f"stage_{stage}")(x)
     features = keras.layers.Flatten(name="features")(x)
     return _checks.logits_head(images, features, num_classes, name)
 

@@ -51,11 +51,12 @@ def mlp_generator(
     width = _checks.positive_int("width", width)
 
     inputs, x = _checks.generator_inputs(latent_dim, num_classes)
-    for _ in range(HIDDEN_LAYERS):
+    for i in range(HIDDEN_LAYERS):
         x = keras.layers.Dense(
             width,
             activation="relu",
             kernel_initializer=keras.initializers.HeNormal(),
+            name=f"hidden_{i}",
         )(x)
     points = keras.layers.Dense(
         features, activation="tanh", dtype="float32", name="images"
@@ -94,11 +95,11 @@ def mlp_discriminator(
     width = _checks.positive_int("width", width)
 
     images = x = keras.Input(point_shape, name="images")
-    for _ in range(HIDDEN_LAYERS):
+    for i in range(HIDDEN_LAYERS):
         x = keras.layers.Dense(
             width, kernel_initializer=keras.initializers.HeNormal()
         )(x)
-        x = keras.layers.LeakyReLU(0.2)(x)
+        x = keras.layers.LeakyReLU(0.2, name=f"stage_{i}")(x)
     return _checks.logits_head(images, x, num_classes, name)
 
 

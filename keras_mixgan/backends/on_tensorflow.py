@@ -40,6 +40,11 @@ class TensorFlowExecutor(Executor):
                     for value, side in zip(values, watched, strict=True)
                 ]
         del tape
+        # Those of embeddings are sparse, which nothing after this gains from.
+        found = [
+            [g if g is None else tf.convert_to_tensor(g) for g in side]
+            for side in found
+        ]
         more, found = self.reduce((more, found))
         return values, more, found
 
@@ -78,7 +83,7 @@ class TensorFlowExecutor(Executor):
                     var=variable.value.handle,
                     m=optimizer._momentums[index].value.handle,
                     v=optimizer._velocities[index].value.handle,
-                    grad=tf.convert_to_tensor(gradient),
+                    grad=gradient,
                     **settings,
                 )
         optimizer.iterations.assign_add(1)

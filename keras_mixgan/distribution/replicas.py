@@ -90,9 +90,9 @@ class ReplicaExecutor(TensorFlowExecutor):
         if not self._in_several():
             return structure
         leaves = tf.nest.flatten(structure)
-        # Sums of sparse gradients would not be packed with the others.
-        given = [tf.convert_to_tensor(x) for x in leaves if x is not None]
-        means = iter(self._sum([x / self.replicas for x in given]))
+        means = iter(
+            self._sum([x / self.replicas for x in leaves if x is not None])
+        )
         return tf.nest.pack_sequence_as(
             structure, [None if x is None else next(means) for x in leaves]
         )

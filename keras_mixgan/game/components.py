@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_mixgan.game import ensembles
+from keras_mixgan.game import sharing
 
 Networks = keras.Model | Callable[[], keras.Model] | Sequence[keras.Model]
 
@@ -47,8 +48,13 @@ def clone(network: keras.Model, name: str) -> keras.Model:
 
 
 def make(
-    networks: Networks, number: int | None, side: str, seed: int, executor
-) -> list[keras.Model]:
+    networks: Networks,
+    number: int | None,
+    side: str,
+    seed: int,
+    executor,
+    share: str | None = None,
+) -> tuple[list[keras.Model], sharing.Shared | None]:
     """Makes the component networks of one side.
 
     Args:
@@ -59,9 +65,12 @@ def make(
         side: `"generator"` or `"discriminator"`, for names and errors.
         seed: Int from which all initial weights follow.
         executor: The `Executor` of the model, which places components.
+        share: Name of the layer at which the networks are cut, see `sharing`;
+            `None` for networks that share nothing.
 
     Returns:
-        List of networks that share nothing, `number` components in all.
+        List of networks, `number` components in all, and their parts where
+        they share a body.
 
     Raises:
         TypeError: `networks` is none of these.
@@ -69,7 +78,15 @@ def make(
             network with unknown inputs; one network listed twice, or several
             that share variables.
     """
+    if isinstance(networks, sharing.Shared):  # from a saved model
+        return _adopted(networks, executor)
     _check_kind(networks, number, side)
+    if share is not None and isinstance(networks, Sequence):
+        raise ValueError(
+            f"`share_{side}s` must come with one model, or a function that "
+            f"builds one, whose layers it names. Received: a list of "
+            f"{len(networks)} models"
+        )
     if isinstance(networks, keras.Model):
         _check_known(networks, side)
     made, count = [], 0
@@ -94,7 +111,16 @@ def make(
             wanted = number // width
     _check_number(number in (None, count), number, count, side)
     _check_apart(made, side)
-    return made
+    if share is None:
+        return made, None
+    return _adopted(sharing.share(made, share, side), executor)
+
+
+def _adopted(shared: sharing.Shared, executor) -> tuple:
+    for i, part in enumerate(shared.own):
+        executor.adopt(part, i)
+    executor.adopt(shared.body, 0)
+    return shared.joined(), shared
 
 
 def _check_kind(networks: Networks, number: int | None, side: str) -> None:

@@ -13,6 +13,7 @@ import keras
 from keras import ops
 
 from keras_mixgan.game.normalization import groups
+from keras_mixgan.game.sharing import Shared
 
 LOGITS = "logits"
 
@@ -42,13 +43,21 @@ class Ensemble:
     """The networks of one side and their mixture logits.
 
     Args:
-        networks: Keras models.
+        networks: Keras models, one a component (or more, see `width`).
         mixture_logits: Keras variable (T,).
+        shared: Where the networks share a body, their parts.
     """
 
-    def __init__(self, networks: list[keras.Model], mixture_logits):
+    def __init__(
+        self,
+        networks: list[keras.Model],
+        mixture_logits,
+        shared: Shared | None = None,
+    ):
         self.networks = list(networks)
         self.mixture_logits = mixture_logits
+        self.shared = shared
+        self.parts = self.networks if shared is None else shared.parts
         self.widths = [self.width(network) for network in self.networks]
 
     def __len__(self) -> int:
@@ -82,13 +91,45 @@ class Ensemble:
     def trainable_variables(self) -> list:
         """What the side trains, mixture logits first, each variable once."""
         found = {id(self.mixture_logits): self.mixture_logits}
-        for network in self.networks:
-            found |= {id(v): v for v in network.trainable_variables}
+        for part in self.parts:
+            found |= {id(v): v for v in part.trainable_variables}
         return list(found.values())
 
+    def unit(self, part: keras.Model) -> float:
+        """The inverse of the weight that a part has in a uniform mixture.
+
+        Gradients are taken in these units, so that a component moves as it
+        would alone, whatever T and the optimizer.
+        """
+        if self.shared is not None and part is self.shared.body:
+            return 1.0
+        return len(self) / self.width(part)
+
+    def in_units(self, gradients: list) -> list:
+        """Multiplies the gradients of `trainable_variables` by their units.
+
+        The mixture logits' are left as they are.
+        """
+        units = {
+            id(v): self.unit(part)
+            for part in self.parts
+            for v in part.trainable_variables
+        }
+        return [
+            gradient
+            if gradient is None or units.get(id(v), 1.0) == 1.0
+            else gradient * units[id(v)]
+            for gradient, v in zip(
+                gradients, self.trainable_variables, strict=True
+            )
+        ]
+
     def losses(self):
-        """Regularisers that the layers of the networks carry, summed."""
-        return sum(sum(network.losses) for network in self.networks)
+        """Regularisers that the layers of the networks carry, summed.
+
+        Each divided by the unit of its network, which it is to have alone.
+        """
+        return sum(sum(part.losses) / self.unit(part) for part in self.parts)
 
 
 class Generators(Ensemble):
@@ -105,14 +146,20 @@ class Generators(Ensemble):
         Returns:
             Float tensor (sum of n_i, ...).
         """
-        images = []
-        labels = labels or [None] * len(latents)
-        for network, z, y in zip(self.networks, latents, labels, strict=True):
+        made = []
+        own = self.networks if self.shared is None else self.shared.own
+        each = labels or [None] * len(latents)
+        for network, z, y in zip(own, latents, each, strict=True):
             z = executor.lay_out(z)
             with groups([ops.shape(z)[0]]):
-                made = executor.call(network, z if y is None else [z, y])
-            images.append(ops.cast(made, "float32"))
-        return ops.concatenate(images)
+                made.append(executor.call(network, _joined(network, z, y)))
+        images = ops.concatenate(made)
+        if self.shared is not None:
+            body = self.shared.body
+            y = ops.concatenate(labels) if labels else None
+            with groups([ops.shape(images)[0]]):
+                images = executor.call(body, _joined(body, images, y))
+        return ops.cast(images, "float32")
 
 
 class Discriminators(Ensemble):
@@ -142,12 +189,14 @@ class Discriminators(Ensemble):
         images = executor.lay_out(images)
         found, start = [], 0
         with groups(sizes):
-            for network, width in zip(self.networks, self.widths, strict=True):
+            networks = self.networks
+            if self.shared is not None:
+                networks, body = self.shared.own, self.shared.body
+                images = executor.call(body, _joined(body, images, labels))
+            for network, width in zip(networks, self.widths, strict=True):
                 end = start + width
                 if only is None or start <= only < end:
-                    inputs = images
-                    if len(network.inputs) > 1:
-                        inputs = [images, labels]
+                    inputs = _joined(network, images, labels)
                     outputs = _with_heads(executor.call(network, inputs), width)
                     if only is not None:
                         head = slice(only - start, only - start + 1)
@@ -182,6 +231,11 @@ def output_shape(network: keras.Model, name: str = LOGITS) -> tuple:
     if isinstance(structure, dict):
         structure = structure[name]
     return tuple(structure.shape[1:])
+
+
+def _joined(network: keras.Model, x, labels):
+    """What a network is called with: labels only where it takes them."""
+    return [x, labels] if len(network.inputs) > 1 else x
 
 
 def _with_heads(outputs, width: int) -> dict:

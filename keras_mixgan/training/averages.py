@@ -19,10 +19,18 @@ def check_decay(decay: float | None) -> float | None:
     return decay
 
 
-def make(generators: list, executor) -> list:
-    """Makes one untrained twin a generator, with the same weights."""
+def make(parts: list, executor) -> list:
+    """Makes one untrained twin a part of the generators' side.
+
+    Args:
+        parts: Keras models: the generators, or what they own and share.
+        executor: The model's `Executor`.
+
+    Returns:
+        As many models, with the same weights.
+    """
     averages = []
-    for i, generator in enumerate(generators):
+    for i, generator in enumerate(parts):
         with executor.placing(i):
             average = components.clone(generator, f"ema_generator_{i}")
         executor.adopt(average, i)

@@ -1,5 +1,6 @@
 """A mixture before its game is chosen: components, weights, draws, files."""
 
+import dataclasses
 import random
 
 import keras
@@ -31,6 +32,8 @@ class MixtureModel(keras.Model):
         ema_decay: float | None = None,
         seed: int | None = None,
         name: str = "mixgan",
+        share_generators: str | None = None,
+        share_discriminators: str | None = None,
     ):
         super().__init__(name=name)
         self.executor = executor = executors.current()
@@ -39,22 +42,32 @@ class MixtureModel(keras.Model):
             seed = random.randrange(2**31)
         self.seed = seed
         self.ema_decay = averages.check_decay(ema_decay)
-        self.generators = components.make(
-            generator, num_generators, "generator", seed, executor
-        )
-        self.discriminators = components.make(
-            discriminator, num_discriminators, "discriminator", seed, executor
-        )
+        self.generators, of_generators = components.make(
+            generator, num_generators, "generator", seed, executor,
+            share_generators,
+        )  # fmt: skip
+        self.discriminators, of_discriminators = components.make(
+            discriminator, num_discriminators, "discriminator", seed, executor,
+            share_discriminators,
+        )  # fmt: skip
         components.check_fit(self.generators, self.discriminators)
         networks = [*self.generators, *self.discriminators]
         for network in networks:
             normalize_by_group(network)
         executor.prepare(networks)
         self.num_classes = components.num_classes(self.generators, num_classes)
-        self.ema_generators = (
-            averages.make(self.generators, executor) if ema_decay else []
-        )
         self._make_own_variables()
+        self.generator_ensemble = Generators(
+            self.generators, self.generator_mixture_logits, of_generators
+        )
+        self.discriminator_ensemble = Discriminators(
+            self.discriminators,
+            self.discriminator_mixture_logits,
+            of_discriminators,
+        )
+        self.ema_parts, self.ema_generators = [], []
+        if ema_decay:
+            self._make_averages(of_generators)
         self.objective = None
         self.forward = Forward()
         # See `jax_steps`: data on the device, and the step while the device
@@ -80,12 +93,6 @@ class MixtureModel(keras.Model):
             initializer="zeros",
             name="discriminator_mixture_logits",
         )
-        self.generator_ensemble = Generators(
-            self.generators, self.generator_mixture_logits
-        )
-        self.discriminator_ensemble = Discriminators(
-            self.discriminators, self.discriminator_mixture_logits
-        )
         self.step_variable = self.add_weight(
             shape=(), dtype="int32", initializer="zeros", trainable=False
         )
@@ -100,6 +107,14 @@ class MixtureModel(keras.Model):
         with components.seeded(f"{self.seed}/latents"):
             seed = random.randrange(2**31)
         self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def _make_averages(self, shared) -> None:
+        parts = averages.make(self.generator_ensemble.parts, self.executor)
+        self.ema_generators = parts
+        if shared is not None:
+            twins = dataclasses.replace(shared, own=parts[:-1], body=parts[-1])
+            self.ema_generators = twins.joined()
+        self.ema_parts = parts
 
     @property
     def num_generators(self) -> int:

@@ -1,9 +1,12 @@
 """What a saved `MixGAN` holds beside the weights that Keras finds itself."""
 
+import functools
+
 import keras
 
 from keras_mixgan.distribution import executors
 from keras_mixgan.game import components
+from keras_mixgan.game import sharing
 
 SIDES = ("generator", "discriminator")
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
@@ -30,7 +33,8 @@ def own_state(model) -> dict:
         "last_pairs": model.last_pairs,
     }
     random_states = [model.seed_generator.state]
-    for network in (*model.generators, *model.discriminators):
+    sides = (model.generator_ensemble, model.discriminator_ensemble)
+    for network in (part for side in sides for part in side.parts):
         kept = {id(v) for v in network.weights}
         random_states += [v for v in network.variables if id(v) not in kept]
     for i, variable in enumerate(random_states):
@@ -48,27 +52,34 @@ def config_of(model) -> dict:
         "seed": model.seed,
         "name": model.name,
     }
-    sides = (model.generators, model.discriminators)
-    for side, networks in zip(SIDES, sides, strict=True):
-        config[side] = [
-            keras.saving.serialize_keras_object(network) for network in networks
-        ]
+    ensembles = (model.generator_ensemble, model.discriminator_ensemble)
+    serialize = keras.saving.serialize_keras_object
+    for side, ensemble in zip(SIDES, ensembles, strict=True):
+        shared = ensemble.shared
+        networks = ensemble.networks if shared is None else shared.own
+        config[side] = [serialize(network) for network in networks]
+        if shared is not None:
+            config[f"{side}_body"] = serialize(shared.body)
     return config
 
 
 def arguments_from(config: dict, custom_objects=None) -> dict:
     """Turns `config_of` back into arguments, with the seed's weights."""
     arguments, executor = dict(config), executors.current()
+    load = functools.partial(
+        keras.saving.deserialize_keras_object, custom_objects=custom_objects
+    )
     for side in SIDES:
         arguments[side] = []
+        body = arguments.pop(f"{side}_body", None)
         for i, network in enumerate(config[side]):
             seed = f"{config['seed']}/{side}/{i}"
             with components.seeded(seed), executor.placing(i):
-                arguments[side].append(
-                    keras.saving.deserialize_keras_object(
-                        network, custom_objects=custom_objects
-                    )
-                )
+                arguments[side].append(load(network))
+        if body is not None:
+            with executor.placing(0):
+                body = load(body)
+            arguments[side] = sharing.Shared(arguments[side], body, side)
     return arguments
 
 

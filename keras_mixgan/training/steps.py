@@ -77,7 +77,7 @@ def _update_discriminators(model, images, labels):
 
     variables = model.discriminator_ensemble.trainable_variables
     _, outcome, (gradients,) = model.executor.gradients(function, (variables,))
-    _move_discriminators(model, gradients, variables)
+    _move_discriminators(model, gradients)
     return outcome
 
 
@@ -105,7 +105,7 @@ def _update_generators(model, images, labels):
 
     variables = model.generator_ensemble.trainable_variables
     _, outcome, (gradients,) = model.executor.gradients(function, (variables,))
-    _move_generators(model, gradients, variables)
+    _move_generators(model, gradients)
     return outcome
 
 
@@ -130,29 +130,35 @@ def _update_both(model, images, labels):
     of_discriminators, of_generators = gradients
     if values[0] is values[1]:
         of_discriminators = [None if g is None else -g for g in gradients[0]]
-    _move_discriminators(model, of_discriminators, sides[0])
-    _move_generators(model, of_generators, sides[1])
+    _move_discriminators(model, of_discriminators)
+    _move_generators(model, of_generators)
     return outcomes
 
 
-def _move_discriminators(model, gradients, variables):
+def _move_discriminators(model, gradients):
     executor, limit = model.executor, model.objective.weight_clip
+    side = model.discriminator_ensemble
     executor.apply(
-        model.optimizer.discriminator_optimizer, gradients, variables
+        model.optimizer.discriminator_optimizer,
+        side.in_units(gradients),
+        side.trainable_variables,
     )
-    for network in model.discriminators if limit else ():
+    for network in side.parts if limit else ():
         with executor.placed(network):
             penalties.clip_weights(network.trainable_variables, limit)
 
 
-def _move_generators(model, gradients, variables):
+def _move_generators(model, gradients):
     optimizer = model.optimizer.generator_optimizer
-    model.executor.apply(optimizer, gradients, variables)
+    side = model.generator_ensemble
+    model.executor.apply(
+        optimizer, side.in_units(gradients), side.trainable_variables
+    )
     if model.ema_decay is not None:
         averages.update(
             model.executor,
-            model.ema_generators,
-            model.generators,
+            model.ema_parts,
+            side.parts,
             model.ema_decay,
             optimizer.iterations,
         )

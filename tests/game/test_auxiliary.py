@@ -255,7 +255,7 @@ def test_a_network_of_two_heads_is_two_discriminators(tmp_path):
     for discriminators in (apart, [together]):
         model = MixGAN(small_generator(), discriminators, 3, seed=0)
         model.compile(
-            "log", optimizers.SGD(0.1), optimizers.SGD(0.1),
+            "log", optimizers.Adam(0.01), optimizers.Adam(0.01),
             gradient_penalty=2.0,
         )  # fmt: skip
         model.fit(points, batch_size=4, shuffle=False, epochs=3, verbose=0)
@@ -265,12 +265,12 @@ def test_a_network_of_two_heads_is_two_discriminators(tmp_path):
     assert len(other.discriminators) == 1
     for a, b in zip(one.generators, other.generators, strict=True):
         for w, v in zip(a.get_weights(), b.get_weights(), strict=True):
-            np.testing.assert_allclose(w, v, atol=1e-6)
+            np.testing.assert_allclose(w, v, atol=1e-4)
     np.testing.assert_allclose(
-        one.discriminator_weights, other.discriminator_weights, atol=1e-6
+        one.discriminator_weights, other.discriminator_weights, atol=1e-4
     )
     matrix = other.payoff_matrix(points, seed=1)
-    np.testing.assert_allclose(one.payoff_matrix(points, seed=1), matrix, 1e-5)
+    np.testing.assert_allclose(one.payoff_matrix(points, seed=1), matrix, 1e-3)
     other.save(tmp_path / "heads.keras")
     loaded = keras.saving.load_model(tmp_path / "heads.keras")
     np.testing.assert_allclose(loaded.payoff_matrix(points, seed=1), matrix)

@@ -1,0 +1,130 @@
+"""Networks of one side that share a body.
+
+Generators own their layers up to a named one and share the rest; all images
+of a step pass the shared rest in one call. Discriminators share a body up to
+a named layer and own what follows, their heads; the body is run once on all
+images. So T components cost about as much as one (MGAN, Hoang et al. 2018,
+shares the generators' decoder in this way).
+
+For frozen bodies the theory stands, with the parameters that a component owns
+in place of all (arXiv:1703.00573, Theorem 4.2); for trained ones the body is
+a pure strategy of the whole side, and no existence theorem covers it.
+"""
+
+import dataclasses
+
+import keras
+
+
+@dataclasses.dataclass(frozen=True)
+class Shared:
+    """The networks of one side that share a body.
+
+    Attributes:
+        own: What each component owns: first layers of generators, heads of
+            discriminators.
+        body: What they share.
+        side: `"generator"` or `"discriminator"`.
+    """
+
+    own: list[keras.Model]
+    body: keras.Model
+    side: str
+
+    @property
+    def parts(self) -> list[keras.Model]:
+        """All parts, each once."""
+        return [*self.own, self.body]
+
+    def joined(self) -> list[keras.Model]:
+        """One whole network a component, of the same variables."""
+        return [self._join(own, i) for i, own in enumerate(self.own)]
+
+    def _join(self, own: keras.Model, i: int) -> keras.Model:
+        parts = [own, self.body]
+        if self.side == "discriminator":
+            parts.reverse()
+        first, second = parts
+        whole = first if len(first.inputs) > 1 else None
+        inputs = [keras.Input(x.shape[1:], dtype=x.dtype) for x in first.inputs]
+        if whole is None and len(second.inputs) > 1:
+            labels = second.inputs[1]
+            inputs.append(keras.Input(labels.shape[1:], dtype=labels.dtype))
+        hidden = first(inputs if whole is not None else inputs[0])
+        taken = [hidden, inputs[-1]] if len(second.inputs) > 1 else hidden
+        return keras.Model(
+            inputs if len(inputs) > 1 else inputs[0],
+            second(taken),
+            name=f"{self.side}_{i}",
+        )
+
+
+def share(networks: list[keras.Model], layer: str, side: str) -> Shared:
+    """Cuts networks of the same layers at one, and shares a part.
+
+    Args:
+        networks: Functional or Sequential models of the same layers.
+        layer: Name of the layer to cut after.
+        side: Generators share what follows it, discriminators what comes
+            before.
+
+    Returns:
+        The `Shared` networks. The shared part is the first network's.
+
+    Raises:
+        ValueError: There is no such layer, or it does not separate the
+            network in two.
+    """
+    cuts = [cut(network, layer, side) for network in networks]
+    if side == "generator":
+        return Shared([first for first, _ in cuts], cuts[0][1], side)
+    return Shared([second for _, second in cuts], cuts[0][0], side)
+
+
+def cut(network: keras.Model, layer: str, side: str) -> tuple:
+    """Cuts a network after a layer.
+
+    Args:
+        network: A Functional or Sequential model.
+        layer: Name of the layer.
+        side: For the error's words.
+
+    Returns:
+        Two models: from the inputs to what the layer gives, and from that,
+        and the labels where they are read, to the outputs.
+
+    Raises:
+        ValueError: See `share`.
+    """
+    names = [x.name for x in network.layers]
+    if layer not in names:
+        raise ValueError(
+            f"`share_{side}s` must be the name of a layer of the {side}, one "
+            f"of {', '.join(names)}. Received: share_{side}s={layer!r}"
+        )
+    hidden = network.get_layer(layer).output
+    outputs = network.outputs[0]
+    if not isinstance(network, keras.Sequential):
+        outputs = network.output
+    inputs, labels = network.inputs, network.inputs[1:]
+    first = _model_of([inputs[:1], inputs], hidden)
+    second = _model_of([[hidden], [hidden, *labels]], outputs)
+    if first is None or second is None or hidden is outputs:
+        raise ValueError(
+            f"`share_{side}s` must name a layer through which everything "
+            f"passes, labels apart, and which is not the last. Received: "
+            f"share_{side}s={layer!r}"
+        )
+    return first, second
+
+
+def _model_of(candidates: list, outputs) -> keras.Model | None:
+    """The model with the first candidate for inputs that suffices."""
+    for inputs in candidates:
+        try:
+            return keras.Model(
+                inputs if len(inputs) > 1 else inputs[0], outputs
+            )
+        except ValueError:
+            continue
+    return None
