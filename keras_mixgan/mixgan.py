@@ -105,6 +105,9 @@ class MixGAN(MixtureModel):
                 every discriminator, a step costs O(T^2). `"linear"`: each
                 discriminator sees one batch stratified over the generators,
                 re-weighted so that the estimate stays unbiased, O(T).
+                `"split"`: each sees its own part of the real batch and of
+                every stratum, still unbiased, at the cost of one pair; not
+                for discriminators that share a body.
             weight_clip: Where given, positive: discriminator weights are
                 clipped to [-weight_clip, weight_clip] after each update.
             gradient_penalty: Where given, positive: coefficient of the
@@ -136,6 +139,7 @@ class MixGAN(MixtureModel):
             update=update,
             auxiliary=tuple(map(auxiliaries.get, auxiliary)),
         )
+        self._check_estimate(payoff_estimate)
         auxiliaries.check(
             objective.losses, self.discriminators, self.conditional
         )
@@ -157,6 +161,17 @@ class MixGAN(MixtureModel):
                 self.discriminator_ensemble.trainable_variables,
             )
             self._step_metrics = list(map(self.executor.metric, steps.LOGS))
+
+    def _check_estimate(self, payoff_estimate: str) -> None:
+        side = self.discriminator_ensemble
+        if payoff_estimate == "split" and (
+            side.shared is not None or max(side.widths) > 1
+        ):
+            raise ValueError(
+                "`payoff_estimate` must not be split where discriminators "
+                "share a body, which sees all images in one call. Received: "
+                f"payoff_estimate={payoff_estimate!r}"
+            )
 
     @property
     def metrics(self):

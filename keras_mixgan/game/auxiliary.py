@@ -7,62 +7,13 @@ else a base GAN asks of its networks is an auxiliary loss: of a discriminator
 default the mixture logits do not feel it.
 """
 
-import dataclasses
-from collections.abc import Callable
-from typing import Any
-
 import keras
 from keras import ops
 
 from keras_mixgan.game import mixtures
-from keras_mixgan.game.ensembles import Discriminators
 from keras_mixgan.game.ensembles import Outputs
 from keras_mixgan.game.ensembles import output_names
-
-
-@dataclasses.dataclass(frozen=True)
-class Turn:
-    """What one side's turn has computed; what auxiliary losses read.
-
-    Attributes:
-        real_images: Float tensor (B, ...), or `None` in a generators' turn
-            that needs none.
-        real_labels: Int tensor (B,), or `None`.
-        fake_images: Float tensor (N, ...), the first generator's first.
-        fake_labels: Int tensor (N,), or `None`.
-        sizes: Images of each generator in `fake_images`.
-        groups: Images of each group that batch normalization keeps apart
-            among the fakes.
-        real: What the discriminators say of the real images; `None` as above.
-        fake: What they say of the fakes.
-        discriminators: The discriminators' side.
-        executor: Takes gradients by images, see `Executor.input_gradients`.
-        uniform: Function from a list of sizes to as many float tensors (n,)
-            of uniform numbers in [0, 1).
-    """
-
-    real_images: Any
-    real_labels: Any
-    fake_images: Any
-    fake_labels: Any
-    sizes: list
-    groups: list
-    real: Outputs | None
-    fake: Outputs
-    discriminators: Discriminators
-    executor: Any
-    uniform: Callable[[list], list]
-
-    def pair_means(self, terms):
-        """Means over each generator's images.
-
-        Args:
-            terms: Float tensor (N, num_discriminators, ...).
-
-        Returns:
-            Float tensor (num_generators, num_discriminators, ...).
-        """
-        return mixtures.stratum_means(terms, self.sizes)
+from keras_mixgan.game.turns import Turn
 
 
 class Auxiliary:
@@ -129,7 +80,7 @@ class Auxiliary:
         """What the generators add to what they minimise.
 
         Args:
-            turn: Their turn; gradients pass through `fake` and `fake_images`.
+            turn: Their turn; gradients pass through its fakes.
 
         Returns:
             Float tensor (num_generators,), or (num_generators,
@@ -285,12 +236,12 @@ class AuxiliaryClassifier(Auxiliary):
 
     def discriminator_terms(self, turn: Turn):
         """Cross-entropies of real images (num_discriminators,) and pairs."""
-        real = _cross_entropies(turn.real, turn.real_labels)
+        real = _cross_entropies(turn.real, turn.labels("real"))
         return [ops.mean(real, axis=0), self.generator_terms(turn)]
 
     def generator_terms(self, turn: Turn):
         """Cross-entropies of fakes (num_generators, num_discriminators)."""
-        return turn.pair_means(_cross_entropies(turn.fake, turn.fake_labels))
+        return turn.pair_means(_cross_entropies(turn.fake, turn.labels("fake")))
 
 
 @register
@@ -316,9 +267,10 @@ class FeatureMatching(Auxiliary):
 
 
 def _cross_entropies(outputs: Outputs, labels):
-    """-log P(label) of each image by each discriminator, (N, T)."""
+    """-log P(label) of each image by each discriminator, (N, T).
+
+    `labels` are (N, 1) or (N, T).
+    """
     logits = outputs.extras["class_logits"]
     chosen = ops.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
-    return ops.logsumexp(logits, axis=-1) - ops.sum(
-        chosen[:, None] * logits, axis=-1
-    )
+    return ops.logsumexp(logits, axis=-1) - ops.sum(chosen * logits, axis=-1)

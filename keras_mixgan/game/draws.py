@@ -31,8 +31,9 @@ def draw(model, batch_size, labels) -> Fakes:
     """Makes the images of one step, generator after generator.
 
     Every generator has latents of its own. With the full estimate each makes
-    a whole batch, on the batch's labels; with the linear one all together
-    make one, each on its share of the labels.
+    a whole batch, on the batch's labels; with the linear and the split one all
+    together make one, each on its share of the labels. The split one needs an
+    image for every pair: a smaller batch grows to one each.
 
     Args:
         model: The `MixGAN`.
@@ -44,10 +45,13 @@ def draw(model, batch_size, labels) -> Fakes:
         The `Fakes`.
     """
     count, executor = model.num_generators, model.executor
-    full = model.objective.payoff_estimate == "full"
+    estimate = model.objective.payoff_estimate
+    full = estimate == "full"
     sizes = [batch_size] * count
-    if not full:
+    if estimate == "linear":
         sizes = mixtures.stratum_sizes(batch_size, count)
+    elif estimate == "split":
+        sizes = mixtures.cell_sizes(batch_size, count, model.num_discriminators)
     if labels is not None and count > 1:
         if full:
             labels = ops.tile(labels, count)

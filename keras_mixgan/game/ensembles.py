@@ -30,6 +30,17 @@ class Outputs:
     logits: Any
     extras: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+    @classmethod
+    def beside(cls, columns: list["Outputs"]) -> "Outputs":
+        """Joins what several discriminators say, (N, 1) each."""
+        return cls(
+            ops.concatenate([one.logits for one in columns], axis=1),
+            {
+                name: ops.concatenate([x.extras[name] for x in columns], axis=1)
+                for name in columns[0].extras
+            },
+        )
+
     def split(self, size) -> tuple["Outputs", "Outputs"]:
         """Cuts after the first `size` images."""
         extras = self.extras.items()

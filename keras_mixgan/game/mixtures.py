@@ -87,6 +87,29 @@ def stratum_sizes(batch_size, num_generators: int) -> list:
     ]
 
 
+def cell_sizes(
+    batch_size, num_generators: int, num_discriminators: int
+) -> list:
+    """Images each generator gives to a batch that discriminators divide.
+
+    Args:
+        batch_size: As in `stratum_sizes`.
+        num_generators: Strata.
+        num_discriminators: Parts of each stratum, all equal.
+
+    Returns:
+        `num_generators` equal multiples of `num_discriminators`: the largest
+        that together are no more than the batch, or one image a pair.
+
+    Example:
+    >>> cell_sizes(64, 3, 2)
+    [20, 20, 20]
+    """
+    least = max if isinstance(batch_size, int) else ops.maximum
+    cell = least(1, batch_size // (num_generators * num_discriminators))
+    return [cell * num_discriminators] * num_generators
+
+
 def stratum_means(terms, sizes: list):
     """Means over consecutive strata of a batch.
 

@@ -18,11 +18,11 @@ from keras_mixgan.game import auxiliary as auxiliaries
 from keras_mixgan.game import draws
 from keras_mixgan.game import mixtures
 from keras_mixgan.game import payoffs
+from keras_mixgan.game import turns
 from keras_mixgan.game.auxiliary import Auxiliary
-from keras_mixgan.game.auxiliary import Turn
 from keras_mixgan.game.penalties import GradientPenalty
 
-PAYOFF_ESTIMATES = ("full", "linear")
+PAYOFF_ESTIMATES = ("full", "linear", "split")
 UPDATES = ("alternating", "simultaneous")
 
 
@@ -104,7 +104,7 @@ def discriminator_objective(model, images, labels):
     """
     fakes = draws.draw(model, draws.batch_size(images), labels)
     fakes = dataclasses.replace(fakes, images=ops.stop_gradient(fakes.images))
-    turn = _turn(model, images, labels, fakes)
+    turn = turns.take(model, images, labels, fakes)
     return _discriminator_loss(model, turn)
 
 
@@ -126,7 +126,7 @@ def generator_objective(model, images, labels):
     """
     fakes = draws.draw(model, draws.batch_size(images), labels)
     need = any(a.generators_need_real for a in model.objective.losses)
-    turn = _turn(model, images if need else None, labels, fakes)
+    turn = turns.take(model, images if need else None, labels, fakes)
     return _generator_loss(model, turn)
 
 
@@ -145,7 +145,7 @@ def both_objectives(model, images, labels):
         have a meaning: nothing is stopped in between.
     """
     fakes = draws.draw(model, draws.batch_size(images), labels)
-    turn = _turn(model, images, labels, fakes)
+    turn = turns.take(model, images, labels, fakes)
     return _discriminator_loss(model, turn), _generator_loss(model, turn)
 
 
@@ -195,29 +195,7 @@ def sides_share_a_value(model) -> bool:
     )
 
 
-def _turn(model, images, labels, fakes) -> Turn:
-    """Asks every discriminator once, of real images, if any, and of fakes."""
-    judge, executor = model.discriminator_ensemble, model.executor
-    asked, asked_labels, sizes = fakes.images, fakes.labels, fakes.groups
-    if images is not None:
-        size = draws.batch_size(images)
-        asked = ops.concatenate([images, asked])
-        sizes = [size, *sizes]
-        if labels is not None:
-            asked_labels = ops.concatenate([labels, asked_labels])
-    real, fake = None, judge(executor, asked, asked_labels, sizes)
-    if images is not None:
-        real, fake = fake.split(size)
-    return Turn(
-        images, labels, fakes.images, fakes.labels, fakes.sizes, fakes.groups,
-        real, fake, judge, executor,
-        uniform=lambda sizes: executor.own_rows(
-            model.draw_uniform(executor.replicas * sum(sizes)), sizes
-        ),
-    )  # fmt: skip
-
-
-def _discriminator_loss(model, turn: Turn):
+def _discriminator_loss(model, turn: turns.Turn):
     objective = model.objective
     payoff = objective.payoff
     real = ops.mean(payoff.real(turn.real.logits), axis=0)
@@ -238,7 +216,7 @@ def _discriminator_loss(model, turn: Turn):
     return loss, pairs
 
 
-def _generator_loss(model, turn: Turn):
+def _generator_loss(model, turn: turns.Turn):
     objective = model.objective
     loss_of = objective.payoff.generator_loss(objective.generator_loss)
     pairs = turn.pair_means(loss_of(turn.fake.logits))

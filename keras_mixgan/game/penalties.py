@@ -4,7 +4,8 @@ from keras import ops
 
 from keras_mixgan.game import auxiliary
 from keras_mixgan.game.auxiliary import Auxiliary
-from keras_mixgan.game.auxiliary import Turn
+from keras_mixgan.game.turns import Seen
+from keras_mixgan.game.turns import Turn
 
 
 @auxiliary.register
@@ -26,18 +27,14 @@ class GradientPenalty(Auxiliary):
 
     def discriminator_terms(self, turn: Turn):
         """Penalties (num_generators, num_discriminators)."""
-        fakes = ops.stop_gradient(turn.fake_images)
-        rows = ops.arange(ops.shape(fakes)[0]) % ops.shape(turn.real_images)[0]
-        reals = ops.take(turn.real_images, rows, axis=0)
         share = ops.concatenate(turn.uniform(turn.sizes))
-        share = ops.reshape(share, (-1,) + (1,) * (len(fakes.shape) - 1))
-        points = share * reals + (1.0 - share) * fakes
         columns = []
-        for index in range(len(turn.discriminators)):
+        for index, seen in enumerate(turn.seen):
+            points = _between(seen, share)
 
-            def total(points, index=index):
+            def total(points, index=index, labels=seen.fake_labels):
                 judged = turn.discriminators(
-                    turn.executor, points, turn.fake_labels, turn.groups, index
+                    turn.executor, points, labels, turn.groups, index
                 )
                 return ops.sum(judged.logits)
 
@@ -46,6 +43,15 @@ class GradientPenalty(Auxiliary):
             norms = _safe_norm(ops.sum(ops.square(gradients), axis=axes))
             columns.append(ops.square(norms - 1.0))
         return turn.pair_means(ops.stack(columns, axis=1))
+
+
+def _between(seen: Seen, share):
+    """Points between real images and fakes, which are used repeatedly."""
+    fakes = ops.stop_gradient(seen.fake)
+    rows = ops.arange(ops.shape(fakes)[0]) % ops.shape(seen.real)[0]
+    reals = ops.take(seen.real, rows, axis=0)
+    share = ops.reshape(share, (-1,) + (1,) * (len(fakes.shape) - 1))
+    return share * reals + (1.0 - share) * fakes
 
 
 def _safe_norm(squares):

@@ -1,0 +1,160 @@
+"""What discriminators are asked in one side's turn, and what they say.
+
+With the full and the linear payoff estimate every discriminator sees all
+images of the turn. With the split one each sees its own part: every T_v-th
+real image, and every T_v-th image of each generator, so that T_v
+discriminators together cost one.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from keras import ops
+
+from keras_mixgan.game import draws
+from keras_mixgan.game import mixtures
+from keras_mixgan.game.draws import Fakes
+from keras_mixgan.game.ensembles import Discriminators
+from keras_mixgan.game.ensembles import Outputs
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What one discriminator sees in a turn.
+
+    Attributes:
+        real: Float tensor (B, ...), or `None` where none are asked of.
+        real_labels: Int tensor (B,), or `None`.
+        fake: Float tensor (N, ...), the first generator's images first.
+        fake_labels: Int tensor (N,), or `None`.
+    """
+
+    real: Any
+    real_labels: Any
+    fake: Any
+    fake_labels: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Turn:
+    """What one side's turn has computed; what losses read.
+
+    Attributes:
+        seen: What each discriminator sees, one `Seen` each.
+        sizes: Images of each generator in what each of them sees.
+        groups: Images of each group that batch normalization keeps apart
+            among the fakes.
+        real: What the discriminators say of real images; `None` in a
+            generators' turn that needs none.
+        fake: What they say of fakes.
+        discriminators: The discriminators' side.
+        executor: Takes gradients by images, see `Executor.input_gradients`.
+        uniform: Function from a list of sizes to as many float tensors (n,)
+            of uniform numbers in [0, 1).
+    """
+
+    seen: list[Seen]
+    sizes: list
+    groups: list
+    real: Outputs | None
+    fake: Outputs
+    discriminators: Discriminators
+    executor: Any
+    uniform: Callable[[list], list]
+
+    def pair_means(self, terms):
+        """Means over each generator's images.
+
+        Args:
+            terms: Float tensor (N, num_discriminators, ...).
+
+        Returns:
+            Float tensor (num_generators, num_discriminators, ...).
+        """
+        return mixtures.stratum_means(terms, self.sizes)
+
+    def labels(self, of: str):
+        """Labels as each discriminator sees them.
+
+        Args:
+            of: `"real"` or `"fake"`.
+
+        Returns:
+            Int tensor (N, 1) where all see the same, else
+            (N, num_discriminators).
+        """
+        found = [getattr(seen, f"{of}_labels") for seen in self.seen]
+        if all(labels is found[0] for labels in found):
+            found = found[:1]
+        return ops.stack(found, axis=1)
+
+
+def take(model, images, labels, fakes: Fakes) -> Turn:
+    """Asks the discriminators.
+
+    Args:
+        model: The `MixGAN`; its networks are called in training mode.
+        images: Float tensor (B, ...), or `None` to ask of fakes alone.
+        labels: Int tensor (B,), or `None`.
+        fakes: The generators' images.
+
+    Returns:
+        The `Turn`.
+    """
+    judge, executor = model.discriminator_ensemble, model.executor
+    whole = Seen(images, labels, fakes.images, fakes.labels)
+    sizes, groups, seen = fakes.sizes, fakes.groups, [whole] * len(judge)
+    if model.objective.payoff_estimate == "split":
+        count = len(judge)
+        seen = [_part(whole, j, count) for j in range(count)]
+        sizes = [size // count for size in sizes]
+        groups = [sum(sizes)]
+        answers = [
+            _ask(judge, executor, one, groups, j) for j, one in enumerate(seen)
+        ]
+        real, fake = (
+            None if side[0] is None else Outputs.beside(side)
+            for side in zip(*answers, strict=True)
+        )
+    else:
+        real, fake = _ask(judge, executor, whole, groups)
+
+    def uniform(sizes):
+        drawn = model.draw_uniform(executor.replicas * sum(sizes))
+        return executor.own_rows(drawn, sizes)
+
+    return Turn(seen, sizes, groups, real, fake, judge, executor, uniform)
+
+
+def _ask(judge, executor, seen: Seen, groups, only=None) -> tuple:
+    """One call a network, of real images, if any, and of fakes."""
+    if seen.real is None:
+        asked = (seen.fake, seen.fake_labels, groups)
+        return None, judge(executor, *asked, only)
+    size, labels = draws.batch_size(seen.real), None
+    if seen.real_labels is not None:
+        labels = ops.concatenate([seen.real_labels, seen.fake_labels])
+    images = ops.concatenate([seen.real, seen.fake])
+    outputs = judge(executor, images, labels, [size, *groups], only)
+    return outputs.split(size)
+
+
+def _part(whole: Seen, j: int, count: int) -> Seen:
+    """Every `count`-th image, from the j-th on; of few images some again."""
+
+    def cut(x, size):
+        if x is None:
+            return None
+        least = max if isinstance(size, int) else ops.maximum
+        rows = ops.arange(least(size // count, 1)) * count + j
+        return ops.take(x, rows % size, axis=0)
+
+    real = None if whole.real is None else draws.batch_size(whole.real)
+    fake = draws.batch_size(whole.fake)
+    return Seen(
+        cut(whole.real, real),
+        cut(whole.real_labels, real) if real is not None else None,
+        cut(whole.fake, fake),
+        cut(whole.fake_labels, fake),
+    )
