@@ -140,9 +140,7 @@ class MixGAN(MixtureModel):
             auxiliary=tuple(map(auxiliaries.get, auxiliary)),
         )
         self._check_estimate(payoff_estimate)
-        auxiliaries.check(
-            objective.losses, self.discriminators, self.conditional
-        )
+        auxiliaries.check(objective.losses, self)
         optimizer = TwoPlayerOptimizer(
             generator_optimizer or _default_optimizer(),
             discriminator_optimizer or _default_optimizer(),

@@ -16,6 +16,7 @@ from keras_mixgan.architectures import dcgan
 from keras_mixgan.architectures import mlp
 from keras_mixgan.architectures.dcgan import dcgan_discriminator
 from keras_mixgan.architectures.dcgan import dcgan_generator
+from keras_mixgan.architectures.heads import add_heads
 from keras_mixgan.architectures.mlp import mlp_discriminator
 from keras_mixgan.architectures.mlp import mlp_generator
 from keras_mixgan.architectures.wgan import wgan_critic
@@ -25,6 +26,7 @@ from keras_mixgan.architectures.wgan import wgan_gp_critic
 __all__ = [
     "ARCHITECTURES",
     "Architecture",
+    "add_heads",
     "build",
     "dcgan_discriminator",
     "dcgan_generator",

@@ -99,7 +99,10 @@ def mlp_discriminator(
         x = keras.layers.Dense(
             width, kernel_initializer=keras.initializers.HeNormal()
         )(x)
-        x = keras.layers.LeakyReLU(0.2, name=f"stage_{i}")(x)
+        last = i == HIDDEN_LAYERS - 1
+        x = keras.layers.LeakyReLU(
+            0.2, name="features" if last else f"stage_{i}"
+        )(x)
     return _checks.logits_head(images, x, num_classes, name)
 
 

@@ -13,6 +13,7 @@ from keras import ops
 from keras_mixgan.game import mixtures
 from keras_mixgan.game.ensembles import Outputs
 from keras_mixgan.game.ensembles import output_names
+from keras_mixgan.game.ensembles import output_shape
 from keras_mixgan.game.turns import Turn
 
 
@@ -87,6 +88,13 @@ class Auxiliary:
             num_discriminators), or a list of such; `None` for nothing.
         """
         return None
+
+    def check(self, model) -> None:
+        """Checks a model beyond `needs`; called by `MixGAN.compile`.
+
+        Raises:
+            ValueError: The model is not one for this loss.
+        """
 
     def get_config(self) -> dict:
         """The arguments that make it again."""
@@ -184,18 +192,17 @@ def get(loss: str | Auxiliary) -> Auxiliary:
         ) from error
 
 
-def check(losses: list, discriminators: list, labelled: bool) -> None:
+def check(losses: list, model) -> None:
     """Checks that a model has what its auxiliary losses need.
 
     Args:
         losses: The auxiliary losses.
-        discriminators: The discriminator networks.
-        labelled: Whether the images come with labels.
+        model: The `MixGAN`.
 
     Raises:
         ValueError: An output or labels are missing.
     """
-    names = output_names(discriminators[0])
+    names = output_names(model.discriminators[0])
     for loss in losses:
         for needed in loss.needs:
             if needed not in names:
@@ -203,11 +210,12 @@ def check(losses: list, discriminators: list, labelled: bool) -> None:
                     f"`auxiliary` {loss.name} needs discriminators with an "
                     f"output `{needed}`. Received: outputs {', '.join(names)}"
                 )
-        if loss.needs_labels and not labelled:
+        if loss.needs_labels and not model.conditional:
             raise ValueError(
                 f"`auxiliary` {loss.name} needs generators that take labels. "
                 "Received: networks without labels"
             )
+        loss.check(model)
 
 
 def _name_of(cls: type) -> str:
@@ -242,6 +250,45 @@ class AuxiliaryClassifier(Auxiliary):
     def generator_terms(self, turn: Turn):
         """Cross-entropies of fakes (num_generators, num_discriminators)."""
         return turn.pair_means(_cross_entropies(turn.fake, turn.labels("fake")))
+
+
+@register
+class ComponentClassifier(Auxiliary):
+    """Discriminators name the generator of a fake; generators help them.
+
+    Hoang et al. 2018 (MGAN, ICLR 2018): the classifier's part of the
+    objective, which it and the generators minimise. It keeps generators apart, which the payoff alone does not: the value is linear in w_u, so no
+    generator feels another one. Needs a discriminator output
+    `component_logits` (B, num_generators).
+
+    Example:
+    >>> ComponentClassifier(coefficient=0.1).needs
+    ('component_logits',)
+    """
+
+    needs = ("component_logits",)
+
+    def discriminator_terms(self, turn: Turn):
+        """Cross-entropies (num_generators, num_discriminators)."""
+        return self.generator_terms(turn)
+
+    def generator_terms(self, turn: Turn):
+        """Cross-entropies (num_generators, num_discriminators)."""
+        logits = turn.fake.extras["component_logits"]
+        costs = ops.logsumexp(logits, axis=-1, keepdims=True) - logits
+        means = turn.pair_means(costs)
+        own = ops.eye(means.shape[0], means.shape[-1], dtype=means.dtype)
+        return ops.sum(means * own[:, None], axis=-1)
+
+    def check(self, model) -> None:
+        """Checks that the classifier has one class a generator."""
+        network = model.discriminators[0]
+        found = output_shape(network, "component_logits")[-1]
+        if found != model.num_generators:
+            raise ValueError(
+                "`component_logits` must have one number for each generator. "
+                f"Received: {found} numbers, {model.num_generators} generators"
+            )
 
 
 @register

@@ -12,6 +12,7 @@ from reference import Mixture
 from reference import softmax
 
 from keras_mixgan import MixGAN
+from keras_mixgan import architectures
 from keras_mixgan import auxiliary
 
 RATE = 0.5
@@ -27,8 +28,8 @@ def conditional_generator():
     return keras.Model([latents, labels], x)
 
 
-def many_outputs(classes=True):
-    """Images to logits, features and class logits."""
+def many_outputs(classes="class_logits", units=CLASSES):
+    """Images to logits, features and logits of classes, or of components."""
     images = keras.Input((2,))
     hidden = layers.Dense(4, activation="tanh", name="hidden")(images)
     outputs = {
@@ -36,14 +37,14 @@ def many_outputs(classes=True):
         "features": hidden,
     }
     if classes:
-        outputs["class_logits"] = layers.Dense(CLASSES, name="class")(hidden)
+        outputs[classes] = layers.Dense(units, name="class")(hidden)
     return keras.Model(images, outputs)
 
 
-def conditional_features():
+def conditional_outputs(*arguments):
     """Takes labels too, and does not look at them."""
     images, labels = keras.Input((2,)), keras.Input((), dtype="int32")
-    return keras.Model([images, labels], many_outputs(False)(images))
+    return keras.Model([images, labels], many_outputs(*arguments)(images))
 
 
 def weights_of(network):
@@ -96,6 +97,14 @@ class Oracle(Mixture):
         total = np.log(np.exp(logits - peak).sum(axis=1)) + peak[:, 0]
         return (total - logits[np.arange(len(x)), y]).mean()
 
+    def named(self, fakes):
+        """Cross-entropies of the generator's number."""
+        return self.pairs(
+            lambda i, d: self.cross_entropy(
+                d, fakes[i], np.full(len(fakes[i]), i)
+            )
+        )
+
     def pairs(self, function):
         return np.array(
             [
@@ -128,6 +137,8 @@ class Oracle(Mixture):
                     )
                 )
                 loss += extra.coefficient * (w_v @ real + w_u @ fake @ w_v)
+            if extra.name == "component_classifier":
+                loss += extra.coefficient * w_u @ self.named(fakes) @ w_v
         return loss
 
     def generator_loss(self, latents, images):
@@ -147,6 +158,8 @@ class Oracle(Mixture):
                         d, fakes[i], self.fake_labels[i]
                     )
                 )
+            elif extra.name == "component_classifier":
+                terms = self.named(fakes)
             else:
                 terms = self.pairs(
                     lambda i, d: (
@@ -167,13 +180,22 @@ class Oracle(Mixture):
 @pytest.mark.parametrize("estimate", ["full", "linear"])
 @pytest.mark.parametrize("moves", [False, True])
 @pytest.mark.parametrize(
-    "loss", [auxiliary.AuxiliaryClassifier, auxiliary.FeatureMatching]
+    "loss",
+    [
+        auxiliary.AuxiliaryClassifier,
+        auxiliary.ComponentClassifier,
+        auxiliary.FeatureMatching,
+    ],
 )
 def test_a_step_with_an_auxiliary_loss(monkeypatch, loss, moves, estimate):
     losses = [loss(0.7, moves_mixture=moves)]
     # All networks take labels or none, unless there is a class output.
-    classes = loss is auxiliary.AuxiliaryClassifier
-    discriminator = many_outputs() if classes else conditional_features()
+    if loss is auxiliary.AuxiliaryClassifier:
+        discriminator = many_outputs()
+    elif loss is auxiliary.ComponentClassifier:
+        discriminator = conditional_outputs("component_logits", 2)
+    else:
+        discriminator = conditional_outputs(None)
     model = MixGAN(conditional_generator(), discriminator, 2, 3, seed=1)
     rng = np.random.default_rng(0)
     model.generator_mixture_logits.assign(rng.normal(size=2))
@@ -312,7 +334,7 @@ def test_models_come_back_with_their_losses(tmp_path):
     [
         (["feature_matching"], "output `features`.*outputs logits"),
         (["auxiliary_classifier"], "output `class_logits`"),
-        (["nothing"], "auxiliary_classifier, feature_matching"),
+        (["nothing"], "auxiliary_classifier, component_classifier"),
         (["feature_matching:-1"], "positive coefficient"),
         ([3], "Received: 3"),
     ],
@@ -327,6 +349,14 @@ def test_a_classifier_needs_labels():
     model = MixGAN(small_generator(), many_outputs(), 1, 1)
     with pytest.raises(ValueError, match="generators that take labels"):
         model.compile(auxiliary=["auxiliary_classifier"])
+
+
+def test_a_component_classifier_needs_a_class_a_generator():
+    networks = architectures.build("mlp", (2,), width=4)
+    heads = architectures.add_heads(networks[1], num_components=2)
+    model = MixGAN(networks[0], heads, 3, 1)
+    with pytest.raises(ValueError, match=r"2 numbers, 3 generators"):
+        model.compile(auxiliary=["component_classifier:0.1"])
 
 
 def test_networks_that_share_a_layer_are_refused():

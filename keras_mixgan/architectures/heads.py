@@ -1,0 +1,60 @@
+"""Further outputs of a discriminator, for auxiliary losses."""
+
+import keras
+
+from keras_mixgan.architectures import _checks
+
+
+def add_heads(
+    discriminator: keras.Model,
+    num_classes: int | None = None,
+    num_components: int | None = None,
+    features: bool = False,
+    layer: str = "features",
+) -> keras.Model:
+    """Adds outputs beside a discriminator's logits, on one of its layers.
+
+    Args:
+        discriminator: A Functional model with one output, logits.
+        num_classes: Where given, adds `class_logits` (batch, num_classes).
+        num_components: Where given, adds `component_logits` (batch,
+            num_components), the number of generators.
+        features: Whether to add `features`, what the layer gives.
+        layer: Name of the layer that the heads read, (batch, F). Ours have
+            one of the default name.
+
+    Returns:
+        A model of the same inputs, which shares the layers of the one given
+        and gives a dict of outputs, `logits` among them.
+
+    Raises:
+        ValueError: There is no such layer, or a number is not positive.
+
+    Example:
+    >>> import keras_mixgan as kmg
+    >>> discriminator = kmg.architectures.mlp_discriminator((2,), width=8)
+    >>> sorted(add_heads(discriminator, num_components=3).output)
+    ['component_logits', 'logits']
+    """
+    names = [x.name for x in discriminator.layers]
+    if layer not in names:
+        raise ValueError(
+            "`layer` must be the name of a layer of the discriminator, one of "
+            f"{', '.join(names)}. Received: layer={layer!r}"
+        )
+    hidden = discriminator.get_layer(layer).output
+    outputs = {"logits": discriminator.outputs[0]}
+    for name, units in (
+        ("class_logits", num_classes),
+        ("component_logits", num_components),
+    ):
+        if units is not None:
+            outputs[name] = keras.layers.Dense(
+                _checks.positive_int("num_classes", units),
+                kernel_initializer=_checks.normal_init(),
+                dtype="float32",
+                name=name,
+            )(hidden)
+    if features:
+        outputs["features"] = hidden
+    return keras.Model(discriminator.inputs, outputs, name=discriminator.name)
