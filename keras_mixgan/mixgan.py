@@ -1,27 +1,23 @@
 """The `MixGAN` model: a mixture of generators against one of discriminators."""
 
-import os
-
 import keras
 import numpy as np
 
-from keras_mixgan import exporting
-from keras_mixgan import presets
 from keras_mixgan.game import auxiliary as auxiliaries
 from keras_mixgan.game import payoffs
 from keras_mixgan.game.objectives import Objective
+from keras_mixgan.mixture import Mixture
 from keras_mixgan.training import loops
 from keras_mixgan.training import sampling
 from keras_mixgan.training import serialization
 from keras_mixgan.training import steps
 from keras_mixgan.training import validation
 from keras_mixgan.training.divergence import StopOnNonFinite
-from keras_mixgan.training.mixture_model import MixtureModel
 from keras_mixgan.training.optimizers import TwoPlayerOptimizer
 
 
 @keras.saving.register_keras_serializable(package="keras_mixgan")
-class MixGAN(MixtureModel):
+class MixGAN(Mixture):
     """MIX+GAN: T generators against T discriminators, with learned weights.
 
     Arora et al. 2017 (arXiv:1703.00573), Section 5. Trained with `fit` on
@@ -310,104 +306,6 @@ class MixGAN(MixtureModel):
         return sampling.payoff_matrix(
             self, real_images, labels, seed, batch_size
         )
-
-    def export_sampler(
-        self,
-        path: str | os.PathLike[str],
-        uint8: bool = False,
-        format: str = "saved_model",
-    ) -> None:
-        """Exports a sampler that runs without keras and keras_mixgan.
-
-        It holds the generators that `generate` uses and the mixture weights;
-        no discriminators, no optimizer. A SavedModel has these signatures
-        (labels only where the networks take them):
-
-        - `serving_default(latents (B, latent_dim), component_uniform (B,),
-          labels (B,)) -> images (B, ...)`: the generator of an image is
-          chosen by the weights from a uniform number in [0, 1);
-        - `sample(num_images, seed, labels (K,)) -> images, components`:
-          labels are repeated in order, none (K = 0) are drawn;
-        - `sample_component(component, num_images, seed, labels) -> images`:
-          the same latents from one generator;
-        - `sample_png(component, num_images, seed, labels) -> png_bytes,
-          components`: PNG files; component -1 is the mixture;
-        - `mixture_weights() -> weights (num_generators,)`.
-
-        `assets.extra/sampler.json` describes them. An ONNX file has the
-        first alone.
-
-        Args:
-            path: A new or empty folder for a SavedModel, a new file that
-                ends in .onnx for ONNX. Folders above it are made.
-            uint8: Whether images are levels of 0 to 255, uint8, in place of
-                float32 in [-1, 1].
-            format: `"saved_model"`, or `"onnx"`, which needs
-                `pip install 'keras-mixgan[onnx]'`.
-
-        Raises:
-            ValueError: An argument is not as described, or Keras runs on
-                another backend than TensorFlow.
-            FileExistsError: There is something at `path`.
-            ImportError: A package that ONNX needs is missing.
-
-        Example:
-        >>> import tempfile
-        >>> import keras_mixgan as kmg
-        >>> import tensorflow as tf
-        >>> networks = kmg.architectures.build("mlp", (2,), width=4)
-        >>> folder = tempfile.mkdtemp()
-        >>> kmg.MixGAN(*networks, 2, 1, seed=0).export_sampler(folder)
-        >>> sampler = tf.saved_model.load(folder)
-        >>> sampler.sample(num_images=5, seed=1)["images"].shape
-        TensorShape([5, 2])
-        """
-        exporting.export(self, path, uint8, format)
-
-    @classmethod
-    def from_preset(cls, preset, load_weights: bool = True):
-        """Loads a trained mixture.
-
-        Its files are checked against their SHA-256 first. Nothing in a preset
-        is executed: networks are rebuilt in Keras's safe mode.
-
-        Args:
-            preset: A name that `list_presets` lists, or the folder of a
-                preset.
-            load_weights: Whether to load the weights, or to leave the networks
-                at fresh ones, those of the seed.
-
-        Returns:
-            The model, compiled as it was trained: `generate` from it, or
-            `fit` it on.
-
-        Raises:
-            ValueError: There is no such preset, a file is damaged, or the
-                preset is of a newer format.
-            OSError: A file is missing or cannot be read.
-
-        Example:
-        >>> import keras_mixgan as kmg
-        >>> model = kmg.MixGAN.from_preset("mix_dcgan_mnist")
-        >>> model.generate(2, labels=[3, 7], seed=0).shape
-        (2, 28, 28, 1)
-        """
-        return presets.load(cls, preset, load_weights)
-
-    def save_to_preset(self, path, small: bool = False) -> None:
-        """Saves the mixture as a preset, for `from_preset`.
-
-        Args:
-            path: Folder to make. It must not be there, or be empty.
-            small: Whether to keep weights in half precision and leave the
-                optimizers' state out, as the zoo does. Otherwise a loaded
-                preset trains on to the very same weights.
-
-        Raises:
-            OSError: The folder is not empty, or cannot be written.
-            ValueError: A part of the model cannot be saved.
-        """
-        presets.save_model(self, path, small)
 
     def get_config(self):
         """Returns what `from_config` needs: every network's configuration."""

@@ -15,7 +15,7 @@ PACKAGE = pathlib.Path(keras_mixgan.__file__).parent
 # freely within itself.
 ROOMS = """
 _version utils backends architectures data distribution game training
-presets exporting mixgan metrics serving cli __main__
+presets exporting mixture mixgan metrics serving cli __main__
 """.split()  # noqa: SIM905
 # Being mended: what a room still imports from a later one.
 PENDING = {

@@ -257,7 +257,8 @@ class ComponentClassifier(Auxiliary):
     """Discriminators name the generator of a fake; generators help them.
 
     Hoang et al. 2018 (MGAN, ICLR 2018): the classifier's part of the
-    objective, which it and the generators minimise. It keeps generators apart, which the payoff alone does not: the value is linear in w_u, so no
+    objective, which it and the generators minimise. It keeps generators
+    apart, which the payoff alone does not: the value is linear in w_u, so no
     generator feels another one. Needs a discriminator output
     `component_logits` (B, num_generators).
 

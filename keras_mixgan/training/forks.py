@@ -1,0 +1,194 @@
+"""Mixtures that begin with trained networks: a pair's copies, snapshots."""
+
+import keras
+import numpy as np
+
+
+def from_pair(cls, pair, numbers: tuple, noise: float, seed, **arguments):
+    """Makes a mixture of copies of a pair; see `MixGAN.from_pair`."""
+    if pair.num_generators != 1 or pair.num_discriminators != 1:
+        raise ValueError(
+            "`model` must be a pair, one generator and one discriminator. "
+            f"Received: {pair.num_generators} generators and "
+            f"{pair.num_discriminators} discriminators"
+        )
+    if not 0 <= noise < 1:
+        raise ValueError(
+            f"`noise` must lie in [0, 1). Received: noise={noise!r}"
+        )
+    model = cls(
+        pair.generators[0],
+        pair.discriminators[0],
+        *numbers,
+        num_classes=pair.num_classes,
+        ema_decay=pair.ema_decay,
+        seed=seed,
+        **arguments,
+    )
+    rng = np.random.default_rng(seed)
+    for networks, source in (
+        (model.generators, pair.generators[0]),
+        (model.discriminators, pair.discriminators[0]),
+        (model.ema_generators, (pair.ema_generators or [None])[0]),
+    ):
+        for network in networks:
+            _copy_weights(source, network)
+    for side in (model.generator_ensemble, model.discriminator_ensemble):
+        own = side.networks if side.shared is None else side.shared.own
+        for network in own[1:]:
+            _perturb(network, noise, rng)
+    if pair.compiled:
+        model.compile_from_config(pair.get_compile_config())
+        _copy_optimizers(pair, model)
+    return model
+
+
+def from_snapshots(cls, models: list, images, labels, steps: int, seed):
+    """Makes a mixture of one run's snapshots; see `MixGAN.from_snapshots`."""
+    if len(models) < 2:
+        raise ValueError(
+            "`models` must list at least two snapshots. Received: "
+            f"{len(models)}"
+        )
+    generators, discriminators = [], []
+    for i, model in enumerate(models):
+        generators += _copies(model.sampling_generators, f"generator_{i}")
+        discriminators += _copies(model.discriminators, f"discriminator_{i}")
+    mixture = cls(
+        generators,
+        discriminators,
+        num_classes=models[-1].num_classes,
+        seed=seed,
+    )
+    mixture.compile_from_config(models[-1].get_compile_config())
+    matrix = mixture.payoff_matrix(images, labels, seed=seed)
+    weights = equilibrium_weights(matrix, steps)
+    for logits, w in zip(
+        (
+            mixture.generator_mixture_logits,
+            mixture.discriminator_mixture_logits,
+        ),
+        weights,
+        strict=True,
+    ):
+        logits.assign(np.log(np.maximum(w, 1e-12)))
+    return mixture
+
+
+def equilibrium_weights(matrix, steps: int = 500) -> tuple:
+    """Mixture weights of a fixed game, by exponentiated gradients.
+
+    The average of the iterates approaches the equilibrium of the matrix game
+    at the rate sqrt(log T / steps) (Freund & Schapire 1999), the value's
+    error with it.
+
+    Args:
+        matrix: Float array (num_generators, num_discriminators), payoffs.
+            Generators minimise, discriminators maximise.
+        steps: Positive number of updates.
+
+    Returns:
+        Pair of float64 arrays, (num_generators,) and (num_discriminators,),
+        each summing to one.
+
+    Example:
+    >>> u, v = equilibrium_weights([[0.0, 1.0], [1.0, 0.0]])
+    >>> u.round(2), v.round(2)
+    (array([0.5, 0.5]), array([0.5, 0.5]))
+    """
+    matrix = np.asarray(matrix, "float64")
+    scale = max(float(np.ptp(matrix)), 1e-12)
+    logs = [np.zeros(size) for size in matrix.shape]
+    rates = [np.sqrt(8 * np.log(max(n, 2)) / steps) for n in matrix.shape]
+    sums = [np.zeros(size) for size in matrix.shape]
+    for _ in range(steps):
+        u, v = (_softmax(x) for x in logs)
+        sums[0] += u
+        sums[1] += v
+        logs[0] -= rates[0] * (matrix @ v) / scale
+        logs[1] += rates[1] * (u @ matrix) / scale
+    return sums[0] / steps, sums[1] / steps
+
+
+def _softmax(x):
+    e = np.exp(x - x.max())
+    return e / e.sum()
+
+
+def _copies(networks: list, name: str) -> list:
+    copies = []
+    for i, network in enumerate(networks):
+        copy = keras.models.clone_model(network)
+        copy.name = f"{name}_{i}"
+        copy.set_weights(network.get_weights())
+        copies.append(copy)
+    return copies
+
+
+def _copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """Copies layer by layer, by name: a cut network has another order."""
+    layers = {layer.name: layer for layer in _leaves(target)}
+    for layer in _leaves(source):
+        layers[layer.name].set_weights(layer.get_weights())
+
+
+def _leaves(network: keras.Model) -> list:
+    return [
+        layer
+        for layer in network._flatten_layers(include_self=False)
+        if not isinstance(layer, keras.Model) and layer.weights
+    ]
+
+
+def _perturb(network: keras.Model, noise: float, rng) -> None:
+    """Adds noise to weights, relative to the spread of each variable."""
+    for variable in network.trainable_variables:
+        value = keras.ops.convert_to_numpy(variable)
+        spread = noise * value.std()
+        variable.assign(value + spread * rng.standard_normal(value.shape))
+
+
+def _copy_optimizers(pair, model) -> None:
+    """Gives every copy of a variable the state of the original.
+
+    A state's name begins with its variable's. That of the mixture logits, of
+    another number, begins anew.
+    """
+    sides = ("generator", "discriminator")
+    optimizers = zip(pair.optimizer.sides, model.optimizer.sides, strict=True)
+    for side, (old, new) in zip(sides, optimizers, strict=True):
+        known = {_name(state): state for state in old.variables}
+        (original,) = getattr(pair, f"{side}s")
+        originals = _variables(original)
+        renamed = {
+            _flat(variable.path): _flat(originals[key].path)
+            for network in getattr(model, f"{side}s")
+            for key, variable in _variables(network).items()
+        }
+        for state in new.variables:
+            name = _name(state)
+            begins = [x for x in renamed if name.startswith(f"{x}_")]
+            if begins:
+                path = max(begins, key=len)
+                name = renamed[path] + name[len(path) :]
+            source = known.get(name)
+            if source is not None and source.shape == state.shape:
+                state.assign(source)
+
+
+def _variables(network: keras.Model) -> dict:
+    """Trainable variables by the name of their layer and their own."""
+    return {
+        (layer.name, variable.name): variable
+        for layer in _leaves(network)
+        for variable in layer.trainable_variables
+    }
+
+
+def _flat(path: str) -> str:
+    return path.replace("/", "_")
+
+
+def _name(state) -> str:
+    """A state's path without the optimizer's own name."""
+    return state.path.partition("/")[2]

@@ -1,0 +1,122 @@
+"""Mixtures made of a trained pair, or of snapshots of one run."""
+
+import keras
+import numpy as np
+import pytest
+from conftest import image_networks
+from conftest import small_discriminator
+from conftest import small_generator
+from keras import layers
+from keras import optimizers
+
+from keras_mixgan import MixGAN
+from keras_mixgan.training import forks
+
+
+def trained_pair(networks=None, **arguments):
+    networks = networks or (small_generator(), small_discriminator())
+    pair = MixGAN(*networks, 1, 1, seed=0, **arguments)
+    pair.compile(
+        "log", optimizers.Adam(0.01), optimizers.RMSprop(0.01, momentum=0.5)
+    )
+    shape = pair.image_shape
+    images = np.random.default_rng(0).uniform(-1, 1, (8, *shape))
+    pair.fit(images.astype("float32"), batch_size=4, verbose=0)
+    return pair
+
+
+def test_copies_begin_as_the_pair_with_its_optimizer_state():
+    pair = trained_pair(ema_decay=0.9)
+    model = MixGAN.from_pair(pair, 3, 2, noise=0.0, seed=1)
+    for i in range(3):
+        np.testing.assert_array_equal(
+            model.generate(5, seed=2, component=i), pair.generate(5, seed=2)
+        )
+    for old, new, count in zip(
+        pair.optimizer.sides, model.optimizer.sides, (3, 2), strict=True
+    ):
+        assert int(new.iterations) == int(old.iterations) == 2
+        assert type(new) is type(old)
+        kept = [np.asarray(v) for v in old.variables[2:] if v.shape != (1,)]
+        for state in kept:
+            assert np.any(state)
+            same = [v for v in new.variables if np.array_equal(v, state)]
+            assert len(same) == count
+
+
+def test_noise_tells_copies_apart_but_the_first():
+    pair = trained_pair()
+    model = MixGAN.from_pair(pair, 3, 1, noise=0.1, seed=1)
+    first, second = model.generators[:2]
+    for w, v, u in zip(
+        pair.generators[0].get_weights(),
+        first.get_weights(),
+        second.get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(w, v)
+        assert np.abs(u - w).std() <= 0.3 * w.std()
+    kernel = second.get_weights()[0]
+    assert not np.array_equal(kernel, first.get_weights()[0])
+
+
+def test_a_fork_may_share_a_body():
+    networks = image_networks()
+    cut = next(x.name for x in networks[0].layers if isinstance(x, layers.ReLU))
+    pair = trained_pair(networks, ema_decay=0.5)
+    model = MixGAN.from_pair(pair, 3, 1, noise=0.0, share_generators=cut)
+    np.testing.assert_allclose(
+        model.generate(4, seed=1, component=2),
+        pair.generate(4, seed=1),
+        atol=1e-6,
+    )
+    images = np.zeros((4, 8, 8, 1), "float32")
+    assert np.isfinite(model.train_on_batch(images)).all()
+
+
+def test_snapshots_get_the_weights_of_their_game(tmp_path):
+    pair = trained_pair()
+    pair.save(tmp_path / "first.keras")
+    images = np.random.default_rng(1).uniform(-1, 1, (64, 2)).astype("float32")
+    pair.fit(images, batch_size=8, epochs=5, verbose=0)
+    snapshots = [keras.saving.load_model(tmp_path / "first.keras"), pair]
+    model = MixGAN.from_snapshots(snapshots, images)
+    assert (model.num_generators, model.num_discriminators) == (2, 2)
+    matrix = model.payoff_matrix(images, seed=0)
+    u, v = model.generator_weights, model.discriminator_weights
+    value = u @ matrix @ v
+    spread = np.ptp(matrix)
+    assert (u @ matrix).max() - value < 0.06 * spread
+    assert value - (matrix @ v).min() < 0.06 * spread
+
+
+@pytest.mark.parametrize(
+    ("matrix", "expected"),
+    [
+        # Matching pennies, and rock, paper, scissors.
+        ([[1, -1], [-1, 1]], ([0.5, 0.5], [0.5, 0.5])),
+        (
+            [[0, 1, -1], [-1, 0, 1], [1, -1, 0]],
+            ([1 / 3] * 3, [1 / 3] * 3),
+        ),
+        # Mixed by hand: u = (2/3, 1/3), v = (1/3, 2/3).
+        ([[2, 0], [-1, 3]], ([2 / 3, 1 / 3], [1 / 2, 1 / 2])),
+        # The second row dominates, and then the first column.
+        ([[3, 2], [1, 0]], ([0, 1], [1, 0])),
+    ],
+)
+def test_equilibrium_weights(matrix, expected):
+    found = forks.equilibrium_weights(matrix, 20000)
+    for w, e in zip(found, expected, strict=True):
+        np.testing.assert_allclose(w, e, atol=0.02)
+
+
+def test_misuse_is_named():
+    pair = trained_pair()
+    mixture = MixGAN(small_generator(), small_discriminator(), 2, 1)
+    with pytest.raises(ValueError, match=r"must be a pair.*2 generators"):
+        MixGAN.from_pair(mixture)
+    with pytest.raises(ValueError, match=r"\[0, 1\).*noise=2"):
+        MixGAN.from_pair(pair, noise=2)
+    with pytest.raises(ValueError, match="at least two"):
+        MixGAN.from_snapshots([pair], np.zeros((4, 2), "float32"))
