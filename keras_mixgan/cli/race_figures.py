@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from keras_mixgan.utils.figures import COLOURS
 
@@ -41,7 +42,11 @@ def draw(results: Sequence[Mapping[str, Any]], clock: str) -> Figure:
         for axes in row:
             axes.grid(color="#E5E5E5", lw=0.6)
             axes.spines[["top", "right"]].set_visible(False)
-    panels[0, 0].set_yscale("log")
+    scale = panels[0, 0]
+    scale.set_yscale("log")
+    # 40 and 60 in place of 4 x 10^1, also between the powers of ten.
+    scale.yaxis.set_major_formatter(LogFormatter())
+    scale.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.6)))
     panels[1, 0].set_xlabel(f"{clock} seconds of training")
     panels[1, 1].set_xlabel("steps")
     panels[0, 0].legend(fontsize=8, frameon=False)
