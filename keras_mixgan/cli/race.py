@@ -42,6 +42,8 @@ CLASSIFIERS = {
 # The score is taken over ten splits of the images.
 LEAST_IMAGES = 10
 _OF_THE_RACE = ("seed", "steps", "epochs")
+# Settings that depend on the data, or that a race has no use for.
+_SETTLED_LATER = ("steps", "epochs", "conditional")
 # All contestants are judged on the same real images.
 _OF_THE_DATA = ("source", "split", "image_size", "crop_size")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -259,14 +261,23 @@ def _finished(task: Mapping[str, Any]) -> dict[str, Any] | None:
     path = pathlib.Path(task["result"])
     if not path.exists():
         return None
-    result = json_files.read(path, FORMAT, "given", "conditions", "marks")
-    before = result["given"] | result["conditions"]
-    now = json.loads(json.dumps({**task["given"], **task["conditions"]}))
+    result = json_files.read(path, FORMAT, "settings", "conditions", "marks")
+    before = result["settings"] | result["conditions"]
+    chosen = settings.resolve({**task["given"], "seed": task["seed"]})
+    now = {**dataclasses.asdict(chosen), **task["conditions"]}
+    # As JSON gives it back: a tuple has become a list.
+    now = json.loads(json.dumps(now))
     lines = [
-        f"{name}: {before.get(name)} -> {now.get(name)}"
-        for name in dict.fromkeys([*before, *now])
-        if before.get(name) != now.get(name)
+        f"{name}: {before[name]} -> {value}"
+        for name, value in now.items()
+        if name in before
+        and before[name] != value
+        and name not in _SETTLED_LATER
     ]
+    if now["conditional"] not in (None, before["conditional"]):
+        lines.append(
+            f"conditional: {before['conditional']} -> {now['conditional']}"
+        )
     if lines:
         raise ValueError(
             f"{path} is a run of other settings (saved -> now): "

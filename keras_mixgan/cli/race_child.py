@@ -107,17 +107,21 @@ class Marks(BetweenSteps):
         if step == 0:
             self._started = time.perf_counter()
         elif not self.compiling:
+            self._wait()
             self.compiling = time.perf_counter() - self._started
             self._watch.start()
         elif len(self.rows) < self._conditions["marks"] and self._due():
-            # Reading a weight waits for steps under way on a GPU.
-            np.asarray(self.model.generator_weights)
+            self._wait()
             self._watch.stop()
             self._score(step)
             if len(self.rows) < self._conditions["marks"]:
                 self._watch.start()
             else:
                 self.model.stop_training = True
+
+    def _wait(self) -> None:
+        """Waits for steps that a GPU, or JAX, has not finished yet."""
+        np.asarray(self.model.generator_weights)
 
     def _due(self) -> bool:
         conditions = self._conditions
@@ -201,9 +205,10 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
         say: Called with lines of text.
 
     Returns:
-        The task and the result: `marks` (a dict a mark), `names` of the
-        scores, all `settings`, `compiling_seconds`, `scoring_seconds`,
-        `diverged` (a message, or `None`), `machine`, `versions` and `date`.
+        The task without its path, and the result: `marks` (a dict a mark),
+        `names` of the scores, all `settings`, `compiling_seconds`,
+        `scoring_seconds`, `diverged` (a message, or `None`), `machine`,
+        `versions` and `date`.
     """
     conditions = task["conditions"]
     chosen = settings_module.resolve({**task["given"], "seed": task["seed"]})
@@ -225,8 +230,10 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
     except NonFiniteError as error:
         diverged = str(error)
         say(f"  {diverged}")
+    # The path of the result is left out: it is this machine's.
+    kept = {name: task[name] for name in task if name != "result"}
     return {
-        **task,
+        **kept,
         "marks": marks.rows,
         "names": marks.names,
         "settings": dataclasses.asdict(chosen),

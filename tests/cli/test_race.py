@@ -79,7 +79,9 @@ def test_each_mark_of_each_run_is_a_row(folder):
 
 
 def test_a_run_tells_all_that_it_depends_on(folder):
-    run = json.loads((folder / "runs" / "2x1-0.json").read_text())
+    text = (folder / "runs" / "2x1-0.json").read_text()
+    assert str(folder) not in text
+    run = json.loads(text)
     assert run["settings"]["num_generators"] == 2
     assert run["settings"]["seed"] == 0
     assert run["conditions"]["classifier"] == "digits"
@@ -110,6 +112,9 @@ def test_a_finished_race_is_not_run_again(folder, capsys):
 def test_other_settings_are_refused(folder, capsys):
     flags = [*FLAGS, "--seconds=2", f"--workdir={folder}"]
     assert "seconds: 0.4 -> 2.0" in fails(capsys, *flags)
+    flags = [*FLAGS, "--seconds=0.4", f"--workdir={folder}"]
+    flags[0] += " --payoff=hinge"
+    assert "payoff: log -> hinge" in fails(capsys, *flags)
 
 
 @pytest.mark.parametrize(
