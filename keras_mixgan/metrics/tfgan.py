@@ -126,19 +126,19 @@ def hub() -> types.ModuleType:
         ImportError: TensorFlow Hub or tf-keras is not installed.
     """
     with _lock:
-        lent = None
+        stand_in = None
         try:
             missing = importlib.util.find_spec("pkg_resources") is None
         except ValueError:  # A stand-in without a spec is there already.
             missing = False
         if missing and "tensorflow_hub" not in sys.modules:
-            lent = types.ModuleType("pkg_resources")
-            lent.parse_version = _parse_version
-            sys.modules["pkg_resources"] = lent
+            stand_in = types.ModuleType("pkg_resources")
+            stand_in.parse_version = _parse_version
+            sys.modules["pkg_resources"] = stand_in
         try:
             return _quiet_import("tensorflow_hub")
         finally:
-            if lent is not None:
+            if stand_in is not None:
                 del sys.modules["pkg_resources"]
 
 

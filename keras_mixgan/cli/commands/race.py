@@ -87,12 +87,15 @@ GROUPS = (
 )
 
 EPILOGUE = """
-Example:
+Examples:
   keras-mixgan race --seconds=300 --workdir=runs/fashion_race \\
       --common="--source=fashion_mnist --width=16 --noconditional" \\
       --contestant="pair: --num_generators=1 --num_discriminators=1" \\
       --contestant="5x1: --num_generators=5 --num_discriminators=1 \\
                          --payoff_estimate=linear"
+  keras-mixgan race --seconds=60 --clock=processor --seeds=1 \\
+      --contestant="recipe: --recipe=dcgan_mnist" \\
+      --contestant="wider: --recipe=dcgan_mnist --width=24"
 """
 
 
