@@ -41,8 +41,8 @@ CLASSIFIERS = {
 }
 # The score is taken over ten splits of the images.
 LEAST_IMAGES = 10
-_OF_THE_RACE = ("seed", "steps", "epochs")
-# Settings that depend on the data, or that a race has no use for.
+# Settings that the data settle. A run ends by the clock: its steps or epochs
+# are only the length of a learning-rate schedule.
 _SETTLED_LATER = ("steps", "epochs", "conditional")
 # All contestants are judged on the same real images.
 _OF_THE_DATA = ("source", "split", "image_size", "crop_size")
@@ -131,7 +131,7 @@ def contestants(
         chosen = shared | _parse(f"contestant {name}", own)
         if "recipe" in chosen:
             chosen = recipes.complete(chosen, chosen.pop("recipe"))
-            chosen = {k: v for k, v in chosen.items() if k not in _OF_THE_RACE}
+            chosen.pop("seed", None)
         settings.resolve(chosen)
         found[name] = chosen
     if len(found) < 2:
@@ -162,7 +162,7 @@ def classifier_of(found: Mapping[str, Mapping[str, Any]]) -> str:
 def _parse(where: str, text: str) -> dict[str, Any]:
     """Flags of `keras-mixgan train` that are settings, as settings."""
     allowed = {field.name for field in dataclasses.fields(settings.Settings)}
-    allowed = (allowed | {"recipe"}) - {*_OF_THE_RACE}
+    allowed = (allowed | {"recipe"}) - {"seed"}
     groups = [
         flag_groups.Group(
             group.title,
@@ -175,7 +175,7 @@ def _parse(where: str, text: str) -> dict[str, Any]:
     except (flags.Error, ValueError) as error:
         raise ValueError(
             f"{where}: {error} It takes the flags of `keras-mixgan train` "
-            "that are settings, but for --seed, --steps and --epochs."
+            "that are settings, but for --seed."
         ) from error
     return {k: v for k, v in vars(values).items() if v is not None}
 
@@ -261,23 +261,20 @@ def _finished(task: Mapping[str, Any]) -> dict[str, Any] | None:
     path = pathlib.Path(task["result"])
     if not path.exists():
         return None
-    result = json_files.read(path, FORMAT, "settings", "conditions", "marks")
-    before = result["settings"] | result["conditions"]
+    result = json_files.read(path, FORMAT, "given", "settings", "conditions")
     chosen = settings.resolve({**task["given"], "seed": task["seed"]})
+    before = result["settings"] | result["conditions"]
     now = {**dataclasses.asdict(chosen), **task["conditions"]}
+    for name in _SETTLED_LATER:
+        before[name] = result["given"].get(name)
+        now[name] = task["given"].get(name)
     # As JSON gives it back: a tuple has become a list.
     now = json.loads(json.dumps(now))
     lines = [
         f"{name}: {before[name]} -> {value}"
         for name, value in now.items()
-        if name in before
-        and before[name] != value
-        and name not in _SETTLED_LATER
+        if name in before and before[name] != value
     ]
-    if now["conditional"] not in (None, before["conditional"]):
-        lines.append(
-            f"conditional: {before['conditional']} -> {now['conditional']}"
-        )
     if lines:
         raise ValueError(
             f"{path} is a run of other settings (saved -> now): "

@@ -10,7 +10,9 @@ from keras_mixgan.cli.commands.flag_groups import Group
 DESCRIPTION = """
 Trains contestants one after the other, each for the same seconds, scores them
 on the way, and compares them over several seeds. A contestant is a name and
-flags of `train`. Loading, compiling and scoring do not count.
+flags of `train` that are settings, but for --seed. A run ends by the clock:
+--steps and --epochs are only the length of a learning-rate schedule. Loading,
+compiling and scoring do not count.
 
 Run again with the same flags after a stop, it goes on: runs that have
 finished are kept, the one under way starts from its beginning. Leave the
