@@ -28,6 +28,7 @@ from keras_mixgan.cli.commands import flag_groups
 from keras_mixgan.cli.commands import train
 from keras_mixgan.presets import recipes
 from keras_mixgan.utils import json_files
+from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.names import one_of
 
 FORMAT = 1
@@ -62,7 +63,7 @@ class Conditions:
         classifier: As in `metrics.evaluate`.
 
     Raises:
-        ValueError: One is not as described.
+        UserError: One is not as described.
     """
 
     seconds: float
@@ -75,7 +76,7 @@ class Conditions:
     def __post_init__(self):
         one_of("clock", self.clock, CLOCKS)
         if not 0 < self.seconds < float("inf"):
-            raise ValueError(
+            raise UserError(
                 "`seconds` must be positive. Received: "
                 f"seconds={self.seconds!r}"
             )
@@ -85,7 +86,7 @@ class Conditions:
             "num_real": LEAST_IMAGES,
         }.items():
             if getattr(self, name) < least:
-                raise ValueError(
+                raise UserError(
                     f"`{name}` must be an integer of at least {least}. "
                     f"Received: {name}={getattr(self, name)}"
                 )
@@ -104,7 +105,7 @@ def contestants(
         The settings that each contestant gives, by its name.
 
     Raises:
-        ValueError: There are fewer than two, two of one name, an unknown
+        UserError: There are fewer than two, two of one name, an unknown
             flag, a value that a setting cannot have, or data that differ.
 
     Example:
@@ -117,14 +118,14 @@ def contestants(
         name, colon, own = text.partition(":")
         name = name.strip()
         if not colon or not _NAME.fullmatch(name):
-            raise ValueError(
+            raise UserError(
                 '`contestant` must be "name: --flag=value ...", the name of '
                 "letters, digits and ._+- without a space. Received: "
                 f"contestant={text!r}"
             )
         # Some systems' file names do not tell upper from lower case.
         if name.lower() in map(str.lower, found):
-            raise ValueError(
+            raise UserError(
                 "`contestant` must have a name of its own. Received: "
                 f"{name!r} twice"
             )
@@ -135,7 +136,7 @@ def contestants(
         settings.resolve(chosen)
         found[name] = chosen
     if len(found) < 2:
-        raise ValueError(
+        raise UserError(
             "`contestant` must be given at least twice: a race needs two. "
             f"Received: {list(found) or 'none'}"
         )
@@ -147,12 +148,12 @@ def classifier_of(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The bundled classifier for the contestants' source.
 
     Raises:
-        ValueError: There is none.
+        UserError: There is none.
     """
     source = settings.resolve(next(iter(found.values()))).source
     name = source.partition(":")[0]
     if name not in CLASSIFIERS:
-        raise ValueError(
+        raise UserError(
             "`classifier` must be given for a source other than "
             f"{', '.join(CLASSIFIERS)}. Received: source={source!r}"
         )
@@ -173,7 +174,7 @@ def _parse(where: str, text: str) -> dict[str, Any]:
     try:
         values = flag_groups.parse(groups, shlex.split(text))
     except (flags.Error, ValueError) as error:
-        raise ValueError(
+        raise UserError(
             f"{where}: {error} It takes the flags of `keras-mixgan train` "
             "that are settings, but for --seed."
         ) from error
@@ -185,7 +186,7 @@ def _check_data(found: Mapping[str, Mapping[str, Any]]) -> None:
     for field in _OF_THE_DATA:
         values = {name: getattr(s, field) for name, s in resolved.items()}
         if len(set(values.values())) > 1:
-            raise ValueError(
+            raise UserError(
                 f"`{field}` must be the same for all contestants. Received: "
                 + ", ".join(f"{k}: {v}" for k, v in values.items())
             )
@@ -213,12 +214,12 @@ def run(
         The results of all runs, as `race_child` describes them.
 
     Raises:
-        ValueError: Before any training: contestants and data do not fit, or
+        UserError: Before any training: contestants and data do not fit, or
             a finished run in the folder had other settings.
         OSError: Something cannot be read or written, or a run failed.
     """
     if seeds < 1:
-        raise ValueError(
+        raise UserError(
             f"`seeds` must be an integer of at least 1. Received: seeds={seeds}"
         )
     workdir = pathlib.Path(workdir)
@@ -276,7 +277,7 @@ def _finished(task: Mapping[str, Any]) -> dict[str, Any] | None:
         if name in before and before[name] != value
     ]
     if lines:
-        raise ValueError(
+        raise UserError(
             f"{path} is a run of other settings (saved -> now): "
             f"{', '.join(lines)}. Give another --workdir, or move that file "
             "away."
@@ -307,7 +308,7 @@ def _child(order: Mapping[str, Any], log: pathlib.Path) -> None:
     _, marker, message = log.read_text().rpartition("\nerror: ")
     if marker:
         log.unlink()
-        raise ValueError(message.strip())
+        raise UserError(message.strip())
     raise ChildProcessError(
         f"A process of the race ended with status {status}. Its messages are "
         f"in {log}. The same command again goes on with the race."

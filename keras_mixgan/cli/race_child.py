@@ -14,7 +14,6 @@ import platform
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +30,7 @@ from keras_mixgan.training.callbacks import is_finite
 from keras_mixgan.training.divergence import NonFiniteError
 from keras_mixgan.training.history import BetweenSteps
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils.errors import UserError
 
 METRICS = ("inception_score", "fid")
 # `fit` wants a number; the clock ends the training long before.
@@ -178,22 +178,21 @@ def check(tasks, data_dir=None) -> None:
         data_dir: TFDS's data folder.
 
     Raises:
-        ValueError: A contestant and the data do not fit.
+        UserError: A contestant and the data do not fit.
     """
-    source = None
-    for task in tasks:
-        chosen = settings_module.resolve(task["given"])
-        if source is None:
-            source = _load(chosen, data_dir)
-            network = classifiers.load(task["conditions"]["classifier"])
-            network.conversion(source.image_shape)
-        try:
+    source, current = None, None
+    try:
+        for task in tasks:
+            chosen = settings_module.resolve(task["given"])
+            if source is None:
+                source = _load(chosen, data_dir)
+                network = classifiers.load(task["conditions"]["classifier"])
+                network.conversion(source.image_shape)
+            current = task["contestant"]
             models.make_model(chosen.for_source(source), source)
-            data.steps_per_epoch(source, chosen.batch_size)
-        except ValueError as error:
-            raise ValueError(
-                f"contestant {task['contestant']}: {error}"
-            ) from error
+    except (ValueError, ImportError) as error:
+        where = "" if current is None else f"contestant {current}: "
+        raise UserError(f"{where}{error}") from error
 
 
 def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
@@ -289,9 +288,8 @@ def main() -> int:
         result = run(task, order["data_dir"], lambda t: print(t, flush=True))
         with atomic.replacing(task["result"]) as partial:
             partial.write_text(json.dumps(result, indent=2) + "\n")
-    except (ValueError, OSError, ImportError) as error:
-        traceback.print_exc()
-        print(f"\nerror: {error}", file=sys.stderr)
+    except (UserError, OSError) as error:
+        print(f"\nerror: {error}", file=sys.stderr)  # `race` reads it.
         return 2
     return 0
 

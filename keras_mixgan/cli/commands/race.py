@@ -108,7 +108,7 @@ def run(values) -> None:
         values: The flags' values, as attributes.
 
     Raises:
-        ValueError, OSError: See `race.contestants` and `race.run`.
+        UserError, OSError: See `race.contestants` and `race.run`.
     """
     from keras_mixgan.cli import race
     from keras_mixgan.cli import race_results
