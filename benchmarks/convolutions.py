@@ -1,9 +1,9 @@
-"""Full payoff, T=5: a step's convolutions alone, against the whole step.
+"""Full payoff, T=5: the convolutions of a step against the whole step.
 
-The networks are stripped of normalisation, activations, biases, mixture
-weights and Adam: what is left is called on the same batches and asked for the
-same gradients. No step that uses these kernels can be quicker, ours or
-PyTorch's, whose CPU convolutions are oneDNN's too.
+Normalization, activations, biases, mixture weights and Adam are left out; the
+convolutions run on the same batches and give the same gradients. No step with
+these kernels can be faster. That includes PyTorch's, whose CPU convolutions
+are oneDNN's too.
 """
 
 import timing
@@ -12,7 +12,7 @@ COMPONENTS = 5
 
 
 def bare(network):
-    """The network's layers with kernels, and those that only reshape."""
+    """The network's layers that have kernels or only reshape."""
     import keras
 
     x = inputs = keras.Input(network.inputs[0].shape[1:])
@@ -36,7 +36,7 @@ def convolutions(model):
     latents = tf.random.normal((timing.BATCH, timing.LATENT_DIM))
     images = tf.random.normal((timing.BATCH + fakes, *timing.IMAGE_SHAPE))
 
-    def slopes(network, inputs, of):
+    def gradients(network, inputs, of):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(of)
             loss = tf.reduce_sum(tf.square(network(inputs)))
@@ -50,11 +50,11 @@ def convolutions(model):
         seen = images[:fakes]
         made = [network(latents) for network in generators]
         for network in discriminators:
-            made += slopes(network, images, weights(network))
-            made.append(slopes(network, seen, seen))
+            made += gradients(network, images, weights(network))
+            made.append(gradients(network, seen, seen))
         for network in generators:
-            made += slopes(network, latents, weights(network))
-        # Something of every result, or it would be left out.
+            made += gradients(network, latents, weights(network))
+        # Use a part of every result, or TensorFlow would not compute it.
         return tf.add_n([tf.reshape(x, (-1,))[0] for x in made])
 
     return lambda: run().numpy()

@@ -1,4 +1,4 @@
-"""An exported mixture's images a second against one exported generator's."""
+"""Images a second of an exported mixture and of one exported generator."""
 
 import pathlib
 import tempfile

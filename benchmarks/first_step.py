@@ -1,6 +1,6 @@
 """Full payoff, T=5 and T=10: the first step, traced, built and run.
 
-Each measurement is a process of its own. Building the networks and importing
+Each measurement has a process of its own. Imports and building the networks
 are not counted.
 """
 

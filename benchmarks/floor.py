@@ -1,4 +1,4 @@
-"""Full payoff, T=3 and T=5: the step against the floor of its arithmetic.
+"""Full payoff, T=3 and T=5: the step against its arithmetic floor.
 
 The floor is the step's multiply-adds (`timing.step_gflop`) at the rate of a
 large fp32 matrix product on the same cores.

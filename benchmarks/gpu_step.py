@@ -1,15 +1,15 @@
-"""A training step on one GPU, by JAX: time, images, peaks, memory.
+"""A training step on one GPU with JAX: time, images a second, memory.
 
     python benchmarks/gpu_step.py           # a GPU, within five minutes
     python benchmarks/gpu_step.py --quick   # a CPU, to see that it runs
 
 CIFAR-10's shape, DCGAN of width 64, full payoff, alternating. Nothing is
 downloaded: the images are random bytes, on the device as in training. Every
-time is a median of synchronised calls. Arithmetic is counted by XLA in the
-program before it is compiled; the share is of the matrix product's rate that
-is measured here, in the same precision. What the deadline leaves no time for
-is named, not guessed. PyTorch does the same work (`pytorch_mixgan.py`, eager)
-where torch is installed and sees the device.
+time is a median of synchronised calls. XLA counts the arithmetic before
+compilation. The share of peak is relative to a matrix product that is measured
+here in the same precision. Cases that the deadline leaves out are listed as
+not measured. PyTorch does the same work (`pytorch_mixgan.py`, eager) if torch
+is installed and sees the device.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def peak(dtype: str, size: int, rounds: int) -> float:
 
 
 def mixture(components: int, policy: str, width: int) -> kmg.MixGAN:
-    """A compiled mixture under a policy of precision."""
+    """A compiled mixture under a dtype policy."""
     keras.config.set_dtype_policy(policy)
     try:
         model = kmg.MixGAN(
@@ -69,7 +69,7 @@ def mixture(components: int, policy: str, width: int) -> kmg.MixGAN:
 
 
 def step_row(components, batch, policy, width, rounds, table) -> dict:
-    """Times the step that `fit` runs, its state handed on as `fit` does."""
+    """Times the step that `fit` runs, with its state passed on as in `fit`."""
     model = mixture(components, POLICIES[policy], width)
     rows = (jnp.arange(batch),)
     state = tuple([v.value for v in g] for g in jax_steps._variables(model))
@@ -95,8 +95,8 @@ def step_row(components, batch, policy, width, rounds, table) -> dict:
 def scoring(components, batch, policy, width, rounds) -> dict:
     """Times all discriminators, forward and back: one by one, or batched.
 
-    Batched is `jax.vmap` over stacked weights, which makes of convolutions of
-    T networks one convolution of T groups.
+    Batched is `jax.vmap` over stacked weights: the convolutions of T networks
+    become one convolution of T groups.
     """
     model = mixture(components, POLICIES[policy], width)
     networks = model.discriminators
@@ -134,7 +134,7 @@ def scoring(components, batch, policy, width, rounds) -> dict:
 
 
 def pytorch_seconds(components, batch, policy, width, rounds) -> float | None:
-    """PyTorch's time of the same step; `None` where it cannot be had."""
+    """PyTorch's time of the same step; `None` if it cannot be measured."""
     try:
         import pytorch_mixgan
         import torch

@@ -1,7 +1,7 @@
 """How a step grows with T: time, memory, trace time, both estimates.
 
-One process for each T, which trains with the linear estimate first: its peak
-memory is the lower one.
+One process for each T. It trains with the linear estimate first, whose peak
+memory is lower.
 """
 
 import gc

@@ -1,7 +1,7 @@
-"""Training on real data against training on one batch that is there already.
+"""Training on real data against training on one batch in memory.
 
-The model is that of `keras-mixgan train` without flags, small and quick to
-step, and so hard on the pipeline.
+The model is that of `keras-mixgan train` without flags. Its steps are short,
+which is hard on the pipeline.
 """
 
 import timing

@@ -1,4 +1,4 @@
-"""Linear payoff: the step at T=5 and T=10 against one pair's."""
+"""Linear payoff: the step at T=5 and T=10 against that of one pair."""
 
 import timing
 
@@ -6,7 +6,7 @@ TARGETS = {5: 3.0, 10: 5.0}
 
 
 def main() -> None:
-    """Prints times, ratios and what the arithmetic alone would give."""
+    """Prints times, ratios, and the ratios of the arithmetic alone."""
     timing.header("Linear payoff: step / one pair's step")
     models = {
         t: timing.mixture(t, payoff_estimate="linear") for t in (1, *TARGETS)

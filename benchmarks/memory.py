@@ -1,7 +1,7 @@
 """Peak memory of training, T=10 with the linear payoff against T=1.
 
-Each measurement is a process of its own; its peak is what the system saw,
-imports included. What importing alone takes is printed too.
+Each measurement has a process of its own. Its peak is the one that the system
+reports, imports included. The memory after the imports is printed too.
 """
 
 import json

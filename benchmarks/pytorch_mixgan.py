@@ -1,12 +1,12 @@
 """The same training step in eager PyTorch, for `vs_pytorch.py`.
 
 The networks are those of `keras_mixgan/architectures/dcgan.py` for 32x32x3,
-layer by layer, and the step is that of `keras_mixgan/steps.py` with the full
-payoff: log-probabilities with their regulariser, Adam on both sides, each
-discriminator called once on real images and all fakes, its batch
-normalization by source. What PyTorch users do for speed is done: channels
-last or not, sources kept apart in one call or in separate ones, parameters of
-the other side frozen, the fused Adam kernel.
+layer by layer. The step is that of `keras_mixgan/training/steps.py` with the
+full payoff: mixture logits with their regulariser, Adam on both sides, each
+discriminator called once on real images and all fakes, batch normalization by
+source. It does what PyTorch users do for speed: channels last or not, all
+sources in one call or in separate ones, parameters of the other side frozen,
+the fused Adam kernel.
 """
 
 import torch
@@ -17,12 +17,12 @@ REGULARIZER = 0.1
 
 
 class SourceNorm(nn.BatchNorm2d):
-    """Batch normalization of each source in a batch alone."""
+    """Batch normalization with separate statistics for each source."""
 
     sizes: tuple[int, ...] = ()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Normalises (N, C, H, W), source after source."""
+        """Normalizes (N, C, H, W), source by source."""
         if len(self.sizes) < 2:
             return super().forward(x)
         norm = super().forward
@@ -122,7 +122,7 @@ class Mixture:
         ]
 
     def fakes(self, batch_size: int) -> list:
-        """A batch of every generator."""
+        """A batch of images from every generator."""
         count = len(self.generators)
         latents = torch.randn(count, batch_size, self.latent_dim)
         return [g(z) for g, z in zip(self.generators, latents, strict=True)]

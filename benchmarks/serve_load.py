@@ -1,4 +1,4 @@
-"""Eight clients ask `keras-mixgan serve` for images, for a minute.
+"""Load on `keras-mixgan serve`: eight clients ask for images for a minute.
 
     python benchmarks/serve_load.py [--model=PATH] [--seconds=60]
 

@@ -1,4 +1,4 @@
-"""Full payoff, T=5: simultaneous updates against the paper's alternating."""
+"""Full payoff, T=5: simultaneous against alternating updates."""
 
 import timing
 

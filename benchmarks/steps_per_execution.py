@@ -1,4 +1,4 @@
-"""Steps of small networks, one a call against several a call.
+"""Steps of small networks: one a call against several a call.
 
 Run it under both backends: `KERAS_BACKEND=jax python benchmarks/...`.
 """
@@ -30,7 +30,7 @@ def main() -> None:
             )
             model.compile(payoff_estimate="linear", steps_per_execution=number)
             data = kmg.data.load(source, batch_size=16, start_step=0)
-            # As on the command line: with what a run writes.
+            # As on the command line, with the history that a run writes.
             history = callbacks.MixtureHistory(every=50)
             functions[f"{source}, {number} a call"] = (
                 lambda model=model, data=data, history=history: model.fit(

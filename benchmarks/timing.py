@@ -1,8 +1,8 @@
-"""What the benchmarks share: networks, fair timing, the machine, the floor.
+"""What the benchmarks share: networks, timing, the machine, the floor.
 
 Every benchmark is one command, `python benchmarks/NAME.py`, and prints what
 it measured, with its spread. Functions to be compared are timed in turns, so
-that a machine which drifts does so for all of them.
+that changes of the machine's speed affect all of them.
 """
 
 import datetime
@@ -47,7 +47,7 @@ def _processor() -> str:
 
 
 def spread(values: list[float], unit: str = "s", digits: int = 3) -> str:
-    """Median, least and greatest of some values, for print."""
+    """Median, least and greatest of some values, as text."""
     low, middle, high = min(values), statistics.median(values), max(values)
     return (
         f"{middle:.{digits}f} {unit} "
@@ -61,7 +61,7 @@ def in_turns(functions: dict, rounds: int = 7, warm: int = 2) -> dict:
     Args:
         functions: Dict from names to functions without arguments.
         rounds: Timed calls of each.
-        warm: Calls of each before.
+        warm: Calls of each before, which are not timed.
 
     Returns:
         Dict from names to lists of seconds.
@@ -89,11 +89,11 @@ def verdict(
     """Prints a figure and whether it reaches its target.
 
     Args:
-        name: What the figure is of.
-        values: Its measurements; their median counts.
-        target: What it is to reach.
-        least: Whether it is to be at least that, not at most.
-        unit: Of the values; by default they are ratios.
+        name: Name of the figure.
+        values: Measurements; their median is compared.
+        target: The wanted value.
+        least: Whether the target is a minimum, not a maximum.
+        unit: Unit of the values; by default they are ratios.
     """
     middle = statistics.median(values)
     reached = middle >= target if least else middle <= target
@@ -144,10 +144,11 @@ def stepper(model):
 def step_gflop(model) -> float:
     """Arithmetic of one alternating step: multiply-adds of its layers, in 1e9.
 
-    Forward, gradients by inputs and by weights each count once, padding as
-    if it were data; the gradients that nobody needs (by real images, by
-    latents, by discriminator weights in the generators' update) do not.
-    Everything elementwise (normalisation, activations, Adam) is left out.
+    The forward pass and the gradients by inputs and by weights count once
+    each; padding counts like data. Gradients that are not needed (by real
+    images, by latents, by discriminator weights in the generators' update) do
+    not count, nor does anything elementwise (normalization, activations,
+    Adam).
     """
     made, first_g = _multiplications(model.generators[0])
     scored, first_d = _multiplications(model.discriminators[0])
@@ -161,7 +162,7 @@ def step_gflop(model) -> float:
 
 
 def _multiplications(network) -> tuple[int, int]:
-    """Those of one image's forward pass, and of its first layer alone."""
+    """Multiplications for one image's forward pass, and in its first layer."""
     import math
 
     counts = []
@@ -169,8 +170,8 @@ def _multiplications(network) -> tuple[int, int]:
         kernel = getattr(layer, "kernel", None)
         if kernel is None:
             continue
-        # A kernel is used once at each place of a convolution's output, of
-        # a transposed convolution's input.
+        # A kernel is used once at each place of a convolution's output, or
+        # of a transposed convolution's input.
         transposed = "Transpose" in type(layer).__name__
         places = (layer.input if transposed else layer.output).shape[1:-1]
         counts.append(math.prod(kernel.shape) * math.prod(places))
@@ -200,7 +201,7 @@ def in_new_process(script: str, *arguments) -> dict:
 
 
 def peak_memory() -> float:
-    """Most memory this process ever held, in MiB."""
+    """Peak memory of this process so far, in MiB."""
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

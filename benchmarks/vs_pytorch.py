@@ -1,8 +1,8 @@
 """Full payoff, T=5: our step against the same step in eager PyTorch.
 
 PyTorch runs in four ways (channels last or not, one call a discriminator or
-one a source); the fastest is what we are held against. `pytorch_mixgan.py`
-holds its networks and step.
+one a source); we compare with the fastest. Its networks and step are in
+`pytorch_mixgan.py`.
 """
 
 import statistics

@@ -2,10 +2,10 @@
 
 Arora et al. 2017 (arXiv:1703.00573), lemma 1 (theorem 3.1 in the first arXiv
 version): for mu = N(0, I/d) and its empirical version of m samples, with
-log m << d, the Jensen-Shannon divergence is log 2, the most there is, and the
-Wasserstein distance at least 1.1, although the samples come from mu itself.
-Theorem 3.1 (corollary 3.2): the distance that a neural network of p bounded
-parameters measures is small as soon as m exceeds p by enough.
+log m << d, the Jensen-Shannon divergence is log 2, its maximum, and the
+Wasserstein distance is at least 1.1, although the samples come from mu itself.
+Theorem 3.1 (corollary 3.2): the distance measured by neural networks with p
+bounded parameters is small once m is large enough compared with p.
 
 Two sets of m samples of one Gaussian are compared, then one of them with a
 Gaussian that is shifted by 1. Run it: python examples/lemma1.py
@@ -35,8 +35,8 @@ def wasserstein(x: np.ndarray, y: np.ndarray) -> float:
     """Returns the exact 1-Wasserstein distance of two sets of m points.
 
     Args:
-        x: float (m, d).
-        y: float (m, d).
+        x: Float (m, d).
+        y: Float (m, d).
     """
     costs = cdist(x, y)
     return float(costs[linear_sum_assignment(costs)].mean())
@@ -45,12 +45,12 @@ def wasserstein(x: np.ndarray, y: np.ndarray) -> float:
 def jensen_shannon(x: np.ndarray, y: np.ndarray) -> float:
     """Returns the Jensen-Shannon divergence of two empirical distributions.
 
-    KL(mu || (mu + nu) / 2) / 2 + KL(nu || (mu + nu) / 2) / 2, in nats, which
-    only asks how the mass of the points that both sets have compares.
+    KL(mu || (mu + nu) / 2) / 2 + KL(nu || (mu + nu) / 2) / 2, in nats. It is
+    less than log 2 only if the sets have points in common.
 
     Args:
-        x: float (m, d).
-        y: float (n, d).
+        x: Float (m, d).
+        y: Float (n, d).
     """
     points, place = np.unique(
         np.concatenate([x, y]), axis=0, return_inverse=True
@@ -68,7 +68,7 @@ def jensen_shannon(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def discriminator(shape: tuple[int, ...]) -> keras.Model:
-    """Builds the class F: two layers, every unit's weights of norm 1 at most.
+    """Builds the class F: two layers, weights of each unit of norm <= 1.
 
     The bound makes it Lipschitz in its parameters, as the theorem asks.
 
@@ -88,13 +88,13 @@ def discriminator(shape: tuple[int, ...]) -> keras.Model:
 def neural_net(x: np.ndarray, y: np.ndarray, seed: int = 0) -> float:
     """Returns the neural-net distance of the two sets of points themselves.
 
-    The discriminator is trained and measured on the same points: it may use
-    whatever in them is accidental, as the supremum over F does.
+    The discriminator is trained and measured on the same points. So it may
+    fit their noise, as the supremum over F does.
 
     Args:
-        x: float (m, d).
-        y: float (m, d).
-        seed: of weights and batches.
+        x: Float (m, d).
+        y: Float (m, d).
+        seed: Seed of weights and batches.
     """
     network = networks.build(discriminator, x.shape[1:], seed=seed)
     response.train_discriminator(

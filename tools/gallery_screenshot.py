@@ -1,8 +1,8 @@
-"""Takes the README's picture of the gallery, `docs/gallery.png`.
+"""Takes a screenshot of the gallery for the README, `docs/gallery.png`.
 
     python tools/gallery_screenshot.py --model=mix_dcgan_mnist,...
 
-needs Chromium, and pip install 'keras-mixgan[serve]'.
+It needs Chromium and `pip install 'keras-mixgan[serve]'`.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def wait_for_gallery(server: subprocess.Popen) -> str:
-    """Reads a server's lines until it says where its gallery is."""
+    """Reads a server's output until it prints the gallery's address."""
     for line in server.stdout:
         found = re.match(r"Gallery: (\S+)", line)
         if found:
@@ -58,7 +58,7 @@ def wait_for_gallery(server: subprocess.Popen) -> str:
 
 
 def photograph(url: str, size: str, dark: bool) -> Image.Image:
-    """Opens a page in headless Chromium and takes its picture."""
+    """Opens a page in headless Chromium and takes a screenshot."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         raise SystemExit(f"None of these is installed: {', '.join(BROWSERS)}")
@@ -78,7 +78,7 @@ def photograph(url: str, size: str, dark: bool) -> Image.Image:
             f"--user-data-dir={folder}/profile",
             f"--window-size={size.replace('x', ',')}",
             f"--screenshot={out}",
-            # Time stands still while the page waits for its images.
+            # Virtual time does not run while the page waits for images.
             "--virtual-time-budget=10000",
         ]
         if dark:

@@ -41,8 +41,8 @@ def main() -> int:
         "labels": labels.astype(np.uint8),
     }
     OUT.parent.mkdir(exist_ok=True)
-    # numpy.savez_compressed offers neither the compression level nor a fixed
-    # time stamp, and an .npz is no more than a zip of .npy members.
+    # An .npz is a zip of .npy members. numpy.savez_compressed cannot set the
+    # compression level or a fixed time stamp.
     with zipfile.ZipFile(OUT, "w") as archive:
         for name, array in arrays.items():
             member = io.BytesIO()

@@ -2,8 +2,8 @@
 
     python tools/make_presets.py --root=runs/zoo
 
-makes `zoo/NAME` of every recipe whose first seed has been trained and scored,
-in place of the one that is there.
+writes `zoo/NAME` for every recipe whose first seed has been trained and scored.
+It replaces the folder that is there.
 """
 
 import datetime
@@ -30,7 +30,7 @@ ZOO = flags.DEFINE_string("zoo", "zoo", "Folder of the zoo.")
 SEEDS = range(10)
 LOAD = (
     "It ran in one thread, beside other work on the same machine, so the "
-    "seconds say little of its speed."
+    "seconds say little about its speed."
 )
 DATA = {
     "mnist": {
@@ -49,40 +49,40 @@ DATA = {
         "name": "CIFAR-10",
         "citation": "A. Krizhevsky: Learning Multiple Layers of Features from "
         "Tiny Images, 2009.",
-        "license": "Its author states none; the images are from the web.",
-        "limits": "At this size its images are impressions of a class, few "
-        "would pass for photographs.",
+        "license": "The author states none; the images are from the web.",
+        "limits": "At this size its images suggest a class; few look like "
+        "photographs.",
     },
     "faces": {
         "name": "CelebA",
         "citation": "Z. Liu, P. Luo, X. Wang, X. Tang: Deep Learning Face "
         "Attributes in the Wild, 2015; 10,000 images, the largest centre "
         "square.",
-        "license": "For non-commercial research only, which binds the use of "
-        "these weights too. None of its images is passed on here.",
-        "limits": "The faces are of nobody, but learned from those of "
-        "celebrities, with that choice's biases of age, sex and skin. Not to "
-        "be used to identify, judge or imitate people.",
+        "license": "For non-commercial research only; that holds for these "
+        "weights too. None of its images is included here.",
+        "limits": "The faces show nobody, but were learned from celebrities, "
+        "with the biases of that choice in age, sex and skin colour. Do not "
+        "use them to identify, judge or imitate people.",
     },
 }
 
-# What the pictures show and the scores alone do not say.
+# What the pictures show and the scores do not.
 REMARKS = {
     "mix_dcgan_mnist": "Generator 1 has collapsed to about one image a class; "
     "its mixture weight fell to 0.18, and the regulariser keeps it from zero. "
     "The architecture `dcgan_small_labels` cures that, see BUILD_NOTES.md.",
     "mix_dcgan_fashion_mnist": "The generators have divided shades and shapes "
-    "among them, and each varies little within a class.",
-    "mix_wgan_mnist": "After equal steps the five generators are less far "
-    "than the single one, and generator 3 draws hardly anything yet. That each "
-    "sees a fifth of a batch (the linear estimate) is not why: with the full "
-    "one three generators were less far still.",
+    "among themselves, and each varies little within a class.",
+    "mix_wgan_mnist": "After equal steps the five generators are behind the "
+    "single one, and generator 3 draws hardly anything yet. The linear "
+    "estimate, by which each sees a fifth of a batch, is not the reason: with "
+    "the full estimate three generators were even further behind.",
     "mix_dcgan_celeba_64": "The generators have divided the backgrounds among "
-    "them: coloured, dark, and light.",
+    "themselves: coloured, dark and light.",
     "dcgan_cifar10": "Colours and textures of a class are there, objects are "
     "not yet.",
     "mix_dcgan_cifar10": "The generators have divided the palettes among "
-    "them. Colours and textures are there, objects are not yet.",
+    "themselves. Colours and textures are there, objects are not yet.",
 }
 
 
@@ -94,12 +94,12 @@ def machine() -> str:
 
 
 def scores_of(run: pathlib.Path) -> dict:
-    """What `evaluate` left in a run."""
+    """The scores that `evaluate` wrote in a run."""
     return json.loads((run / "scores.json").read_text())
 
 
 def command_of(run: pathlib.Path, source: str) -> str:
-    """The command that scored a run, for any machine."""
+    """The command that scored a run, without paths of this machine."""
     words = []
     for word in (run / COMMAND).read_text().split():
         name, equals, value = word.partition("=")
@@ -118,7 +118,7 @@ def means(run: pathlib.Path) -> dict[str, float]:
 
 
 def about(name: str, root: str) -> dict:
-    """Everything that the metadata of a preset add to the model's own."""
+    """What a preset's metadata add to what the model itself says."""
     run = run_folder(root, name, 0)
     found = json.loads((run / "settings.json").read_text())
     settings, report = found["settings"], scores_of(run)

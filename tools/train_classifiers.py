@@ -1,8 +1,8 @@
-"""Train the two classifiers that `keras_mixgan.metrics` scores digits with.
+"""Trains the two bundled classifiers of `keras_mixgan.metrics`.
 
-They are small on purpose: the package bundles them, so that a user without a
-network can compute a classifier score, FID and KID. Each is trained on the
-training split alone; the test split is read once, after training, for the
+They are small, so that the package can bundle them: a user without a network
+can then compute a classifier score, FID and KID. Each is trained on the
+training split only. The test split is read once, after training, for the
 accuracy that is printed and recorded in `assets/classifiers.json`.
 
 Run from the repository root, with TFDS able to find or fetch the data set
@@ -20,7 +20,7 @@ import pathlib
 import time
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-# Without AVX-512 TensorFlow leaves oneDNN off, which halves CPU speed.
+# Without AVX-512 TensorFlow turns oneDNN off, which halves the speed.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 import keras
@@ -48,8 +48,8 @@ def augmented(name: str, images: np.ndarray, labels: np.ndarray):
 
     Args:
         name: "digits" or "fashion_mnist"; mirrored digits are no digits.
-        images: float32 (N, 28, 28, 1).
-        labels: int32 (N,).
+        images: Float32 (N, 28, 28, 1).
+        labels: Int32 (N,).
     """
 
     def change(image, label):
@@ -75,7 +75,7 @@ def train(name: str, epochs: int) -> tuple[keras.Model, float]:
 
     Args:
         name: "digits" or "fashion_mnist".
-        epochs: passes over the training split.
+        epochs: Passes over the training split.
 
     Returns:
         The network, and the seconds it took.
@@ -84,8 +84,8 @@ def train(name: str, epochs: int) -> tuple[keras.Model, float]:
     model = bundled.build(name)
     steps = len(images) // BATCH * epochs
     trained = keras.Model(model.input, model.output["logits"])
-    # No label smoothing: a classifier score reads the probabilities, and
-    # smoothing would bound how confident they can be.
+    # No label smoothing: a classifier score is computed from probabilities,
+    # and smoothing would limit how confident they can be.
     trained.compile(
         keras.optimizers.AdamW(
             keras.optimizers.schedules.CosineDecay(
@@ -104,11 +104,11 @@ def train(name: str, epochs: int) -> tuple[keras.Model, float]:
 
 
 def measure(name: str, file: pathlib.Path) -> dict:
-    """Measures a classifier as its file holds it, half precision and all.
+    """Measures a classifier as stored, in half precision.
 
     Args:
         name: "digits" or "fashion_mnist".
-        file: of the weights.
+        file: File of the weights.
 
     Returns:
         Test accuracy, parameters, bytes, sha256.

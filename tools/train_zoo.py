@@ -1,4 +1,4 @@
-"""Trains and scores what the zoo is made of; `make_presets.py` packs it.
+"""Trains and scores the models of the zoo; `make_presets.py` packs them.
 
 Every run is `keras-mixgan train --recipe=NAME`, every score `keras-mixgan
 evaluate`; this script calls them in order, so that it can be stopped and run
@@ -6,9 +6,9 @@ again at any time. Run from the root of a checkout:
 
     python tools/train_zoo.py --names=dcgan_mnist,mix_dcgan_mnist --seeds=0,1,2
 
-Of each mixture the checkpoint is kept that it had when it had trained for as
-long as its single-component twin did in all, to compare both at equal time.
-The twin has to be trained first, and under the same load.
+To compare a mixture and its single-component twin at equal time, the mixture's
+checkpoint is kept from the moment at which it had trained for as long as the
+twin did in all. Train the twin first, and under the same load.
 """
 
 import json
@@ -69,7 +69,7 @@ def train(name: str, seed: str) -> None:
 
 
 def keep_early(run: pathlib.Path) -> None:
-    """Keeps the checkpoint of now, once."""
+    """Keeps a copy of the current checkpoint, once."""
     early = run / "equal_time"
     if early.exists() or not (run / "checkpoint.keras").exists():
         return
@@ -79,14 +79,14 @@ def keep_early(run: pathlib.Path) -> None:
 
 
 def metrics_of(run: pathlib.Path) -> tuple[str, ...]:
-    """What a run is scored by: with labels also by class diversity."""
+    """Metrics of a run: with labels class diversity too."""
     found = json.loads((run / "settings.json").read_text())
     labels = ("class_diversity",) if found["settings"]["conditional"] else ()
     return METRICS + labels
 
 
 def evaluate(run: pathlib.Path, whole: bool) -> None:
-    """Scores the model of a run, with its parts and real data if `whole`."""
+    """Scores a run's model; if `whole`, its generators and real data too."""
     if (run / "scores.json").exists() or not (run / MODEL).exists():
         return
     command = [
@@ -103,7 +103,7 @@ def evaluate(run: pathlib.Path, whole: bool) -> None:
         command.append("--nocomponents")
     with open(run / "evaluate.log", "a") as log:
         subprocess.run(command, stdout=log, stderr=log, check=True)
-    # For the card: as a user would type it.
+    # For the card, as a user would type it.
     shown = ["keras-mixgan", *command[3:]]
     (run / COMMAND).write_text(" ".join(shown) + "\n")
 

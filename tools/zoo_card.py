@@ -1,4 +1,4 @@
-"""The model card of a preset in the zoo, from what its metadata say."""
+"""The model card of a preset in the zoo, from its metadata."""
 
 import statistics
 import textwrap
@@ -99,8 +99,8 @@ def _scores(about: dict) -> str:
         {settings["num_real"]:,} real ones{split}; distances of real data are
         between two random halves of it. Classifier: `{settings["classifier"]}`,
         SHA-256 `{settings["classifier_sha256"][:16]}`, conversion of images:
-        {settings["conversion"]}. Numbers of another classifier, Inception
-        among them, do not compare. Printed by"""
+        {settings["conversion"]}. Scores by another classifier, Inception
+        included, do not compare with these. Printed by"""
     )
     return f"""## Scores
 
@@ -189,11 +189,11 @@ def _equal_time(early: dict, twin: str, seeds: dict) -> str:
     single = next(iter(seeds.values()))["twin"]
     ahead = early["scores"][MAIN] < single[MAIN]
     return _paragraph(
-        f"At equal training time, {early['seconds']:.0f} s, the mixture stood "
+        f"At equal training time, {early['seconds']:.0f} s, the mixture was "
         f"at step {early['step']:,}: score "
         f"{early['scores']['inception_score']:.3f}, distance "
         f"{early['scores'][MAIN]:.3f}, against {single['inception_score']:.3f} "
-        f"and {single[MAIN]:.3f} of `{twin}`, which had then finished: the "
+        f"and {single[MAIN]:.3f} of `{twin}`, which had finished by then: the "
         f"{'mixture' if ahead else 'single pair'} was ahead."
     )
 
@@ -226,13 +226,13 @@ def _use(about: dict) -> str:
     data = about["data"]
     limits = _paragraph(
         f"""{about["remark"]} {data["limits"]} These networks are small and
-        were trained for minutes on a CPU; they are no state of the art."""
+        were trained for minutes on a CPU; they are not the state of the art."""
     )
     licence = _paragraph(f"{data['citation']} {data['license']}")
     return f"""## Intended use
 
-To see what a mixture does, to teach, to test tools that take a generator, and
-to start a training of one's own from.
+To see what a mixture does, to teach, to test tools that need a generator, and
+as a start for training of your own.
 
 ## Limits
 

@@ -1,9 +1,9 @@
-"""Where the runs behind the zoo lie, and what they say of themselves."""
+"""Folders of the runs behind the zoo, and what is recorded in them."""
 
 import csv
 import pathlib
 
-# Holds the command that scored a run.
+# File with the command that scored a run.
 COMMAND = "evaluate_command.txt"
 
 
@@ -13,7 +13,7 @@ def run_folder(root, name: str, seed: int | str) -> pathlib.Path:
 
 
 def seconds_of(run: pathlib.Path) -> tuple[float, int]:
-    """Seconds that a run has trained so far, and its steps."""
+    """Seconds and steps that a run has trained so far."""
     path = run / "history.csv"
     rows = list(csv.DictReader(path.open())) if path.exists() else []
     if not rows:

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# One process a host. On host number INDEX, from 0, with the same addresses:
+# One process a host. On host INDEX (from 0), with the same addresses:
 #   ./several_hosts.sh INDEX host1:12345 host2:12345 ... [-- --flag=value ...]
 # The workdir must be one folder that all hosts see. When a host is lost, the
 # others stop; run the same command again on all of them, and training goes on
-# from the last checkpoint. What goes where: ... -- --dry_run
+# from the last checkpoint. To see what would go where: ... -- --dry_run
 set -euo pipefail
 index=$1
 shift

@@ -11,13 +11,13 @@
 # Submit it in this folder: sbatch slurm.sh [--flag=value ...]
 # One process a node, which takes all GPUs of the node. Slurm requeues the job
 # when a node fails; it then goes on from the last checkpoint. If a process
-# ends, the others are ended too.
+# ends, Slurm ends the others too.
 set -euo pipefail
 port=$((10000 + SLURM_JOB_ID % 50000))
 mapfile -t hosts < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 addresses=("${hosts[@]/%/:$port}")
 here=${SLURM_SUBMIT_DIR:-.}
-# Each process learns its number from Slurm only once it runs.
+# Slurm sets the number of a process only when it runs.
 # shellcheck disable=SC2016
 srun --kill-on-bad-exit=1 bash -c \
   'script=$1; shift; exec "$script" "$SLURM_PROCID" "$@"' \

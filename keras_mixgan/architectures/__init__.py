@@ -1,7 +1,7 @@
 """Generators and discriminators by name.
 
 To add an architecture: write its file beside these, and one entry in
-`ARCHITECTURES`; `tests/test_architectures.py` then tests it.
+`ARCHITECTURES`; `tests/architectures` then tests it.
 """
 
 import dataclasses
@@ -88,8 +88,8 @@ ARCHITECTURES: dict[str, Architecture] = {
                 payoff="log", optimizer="adam", learning_rate=1e-4, beta_1=0.5
             ),
         ),
-        # The same networks; a label starts out weaker than the latents. In a
-        # mixture it keeps generators from one image a class.
+        # The same networks with label embeddings that start small. In a
+        # mixture this avoids generators that make one image a class.
         Architecture(
             "dcgan_small_labels",
             functools.partial(dcgan_generator, label_scale=0.1),
@@ -129,7 +129,7 @@ ARCHITECTURES: dict[str, Architecture] = {
                 gradient_penalty=10.0,
             ),
         ),
-        # Points need no long training: ten times the images' rate is stable.
+        # On points ten times the learning rate for images is stable.
         Architecture(
             "mlp",
             mlp_generator,
@@ -163,7 +163,8 @@ def get(name: str) -> Architecture:
     if not isinstance(name, str) or name not in ARCHITECTURES:
         known = ", ".join(repr(known) for known in sorted(ARCHITECTURES))
         raise ValueError(
-            f"`architecture` must be one of {known}, got {name!r}."
+            f"`architecture` must be one of {known}. Received: "
+            f"architecture={name!r}"
         )
     return ARCHITECTURES[name]
 

@@ -9,7 +9,7 @@ import keras
 
 
 def positive_int(argument: str, value: Any) -> int:
-    """Returns `value` as an int, or says which argument is wrong.
+    """Returns `value` as an int, or raises with the argument's name.
 
     Args:
         argument: Name of the argument, for the message.
@@ -24,13 +24,14 @@ def positive_int(argument: str, value: Any) -> int:
     is_integer = isinstance(value, numbers.Integral)
     if not is_integer or isinstance(value, bool) or value < 1:
         raise ValueError(
-            f"`{argument}` must be a positive integer, got {value!r}."
+            f"`{argument}` must be a positive integer. Received: "
+            f"{argument}={value!r}"
         )
     return int(value)
 
 
 def positive_number(argument: str, value: Any) -> float:
-    """Returns `value` as a float, or says which argument is wrong.
+    """Returns `value` as a float, or raises with the argument's name.
 
     Args:
         argument: Name of the argument, for the message.
@@ -45,7 +46,8 @@ def positive_number(argument: str, value: Any) -> float:
     is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not is_real or not 0 < value < math.inf:
         raise ValueError(
-            f"`{argument}` must be a positive number, got {value!r}."
+            f"`{argument}` must be a positive number. Received: "
+            f"{argument}={value!r}"
         )
     return float(value)
 
@@ -87,14 +89,14 @@ def shape_tuple(image_shape: Any) -> tuple[int, ...] | None:
 def normal_init(stddev: float = 0.02) -> keras.initializers.Initializer:
     """A fresh N(0, stddev) initializer: DCGAN's (arXiv:1511.06434, section 4).
 
-    One call makes one initializer, because a Keras initializer that two
-    layers of one shape share gives both the same weights.
+    Every layer needs an initializer of its own: one that two layers of one
+    shape share gives both the same weights.
 
     Args:
         stddev: Standard deviation.
 
     Returns:
-        An initializer that draws anew in every clone of a model.
+        An initializer that draws new values in every clone of a model.
     """
     return keras.initializers.RandomNormal(stddev=stddev)
 
@@ -104,11 +106,11 @@ def generator_inputs(
 ) -> tuple[Any, keras.KerasTensor]:
     """Inputs of a generator, and the vector its first layer reads.
 
-    Labels are concatenated to the latents as a learned vector drawn from
-    N(0, label_scale), by default the scale of the latents. The vector is
-    short, a tenth of the latents: on the digits a longer one led the generator
-    to one image a class, latents ignored, and latents multiplied by a label
-    vector left the labels ignored (400 steps, one pair, width 24).
+    Labels are concatenated to the latents as a learned vector that starts as
+    N(0, label_scale), by default the scale of the latents. Its length is a
+    tenth of that of the latents. On the digits (400 steps, one pair, width 24)
+    a generator with a longer one ignored the latents and made one image a
+    class; with latents multiplied by a label vector it ignored the labels.
 
     Args:
         latent_dim: Size of a latent vector.
@@ -139,16 +141,16 @@ def logits_head(
     num_classes: int | None,
     name: str,
 ) -> keras.Model:
-    """Closes a discriminator: features (batch, F) to raw logits (batch, 1).
+    """Adds the head of a discriminator: features (batch, F) to logits.
 
     With labels the logit is w.h + b + e(label).h, the projection
     discriminator (Miyato & Koyama, arXiv:1802.05637). It costs one lookup
-    and one inner product an image, nothing in the convolutions, and gives
-    the generator a gradient towards the asked class from the first steps,
-    which label planes at the input take the whole stack to pass on.
+    and one inner product an image, and nothing in the convolutions. It gives
+    the generator a gradient towards the wanted class from the first steps on;
+    label planes at the input have to pass through all layers first.
 
-    The head computes in float32 whatever the policy, so that a logit keeps
-    its digits under mixed_bfloat16.
+    The head computes in float32 under every policy, so that logits are not
+    rounded to bfloat16.
 
     Args:
         images: The symbolic input of the network.

@@ -20,9 +20,9 @@ KERNEL_SIZE = 4
 # Image size -> the resolutions that each network passes through, its dense
 # layer at the small end. Width doubles at each step down. At 28 pixels the
 # generator starts from 7, which doubles to 28 without a crop: starting from
-# 4, as the discriminator ends, it answered all latents of a class with one
-# image after 400 steps on the digits. The paper's MNIST networks have five
-# layers, of which it tells no more.
+# 4, where the discriminator ends, it made one image a class, whatever the
+# latents, after 400 steps on the digits. The paper only says that its MNIST
+# networks have five layers.
 GENERATOR_STAGES: dict[int, tuple[int, ...]] = {
     28: (7, 14, 28),
     32: (4, 8, 16, 32),
@@ -62,8 +62,8 @@ def dcgan_generator(
             twice the channels of the next.
         name: Name of the model.
         label_scale: Standard deviation that the learned vectors of labels
-            start with; latents have 1. A small one keeps a generator from
-            answering a label with one image, latents ignored.
+            start with; latents have 1. With a small one a generator is less
+            likely to ignore the latents and make one image a label.
 
     Returns:
         A Functional model from latents (batch, latent_dim) float32, or from
@@ -99,7 +99,7 @@ def dcgan_generator(
     for filters in widths[1:]:
         x = _upsample(filters, use_bias=False)(x)
         x = keras.layers.ReLU()(_batch_norm()(x))
-    # In float32 whatever the policy: bfloat16 has too few steps for pixels.
+    # float32 under every policy: bfloat16 is too coarse for pixels.
     images = _upsample(
         channels, activation="tanh", dtype="float32", name="images"
     )(x)
@@ -150,7 +150,7 @@ def strided_discriminator(
     batch_norm: bool,
     name: str,
 ) -> keras.Model:
-    """The stack of strided convolutions under DCGAN's and WGAN's critics.
+    """The strided convolutions of DCGAN's discriminator and WGAN's critics.
 
     Args:
         image_shape: As in `dcgan_discriminator`.
@@ -178,8 +178,8 @@ def strided_discriminator(
             strides=2,
             padding="same",
             use_bias=not normalized,
-            # 0.02 counts on batch normalization to restore the scale; a
-            # stack without it would start with vanishing logits.
+            # 0.02 relies on batch normalization to restore the scale;
+            # without it the logits would start near zero.
             kernel_initializer=(
                 _checks.normal_init()
                 if batch_norm
@@ -194,7 +194,7 @@ def strided_discriminator(
 
 
 def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
-    """Returns `image_shape` as a tuple, or says which shapes there are.
+    """Returns `image_shape` as a tuple, or raises with the known shapes.
 
     Args:
         image_shape: What the caller passed.
@@ -209,15 +209,16 @@ def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
     if shape not in IMAGE_SHAPES:
         supported = ", ".join(map(str, IMAGE_SHAPES))
         raise ValueError(
-            f"`image_shape` must be one of {supported}, got {image_shape!r}."
+            f"`image_shape` must be one of {supported}. Received: "
+            f"image_shape={image_shape!r}"
         )
     return shape
 
 
 def _batch_norm() -> keras.layers.BatchNormalization:
-    # Momentum 0.9 (Keras: 0.99) lets the statistics `generate` uses follow a
-    # generator that changes at every step; both numbers are those of the
-    # widespread TensorFlow DCGAN.
+    # With momentum 0.9 (Keras: 0.99) the moving statistics follow a generator
+    # that changes at every step. Both numbers are those of the widely used
+    # TensorFlow DCGAN.
     return keras.layers.BatchNormalization(
         momentum=0.9,
         epsilon=1e-5,

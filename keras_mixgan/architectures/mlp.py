@@ -2,8 +2,8 @@
 
 The networks of the usual mode-collapse tests (ring of 8 Gaussians, grid of
 25; Metz et al., "Unrolled GANs", arXiv:1611.02163, appendix A): two hidden
-layers, no batch normalization, which would let a discriminator judge a whole
-batch where the test asks about single points.
+layers, and no batch normalization, with which a discriminator would judge
+whole batches, not single points.
 """
 
 from typing import Any
@@ -110,7 +110,7 @@ def _check_point_shape(image_shape: Any) -> tuple[int]:
     shape = _checks.shape_tuple(image_shape)
     if shape is None or len(shape) != 1:
         raise ValueError(
-            "`image_shape` must be (features,) for points, such as (2,), "
-            f"got {image_shape!r}."
+            "`image_shape` must be (features,) for points, such as (2,). "
+            f"Received: image_shape={image_shape!r}"
         )
     return shape

@@ -3,8 +3,8 @@
 Arjovsky, Chintala & Bottou, "Wasserstein GAN", arXiv:1701.07875: DCGAN's
 networks, the critic's logit read as a score. Gulrajani et al., "Improved
 Training of Wasserstein GANs", arXiv:1704.00028, section 4: the critic has no
-batch normalization, because the penalty is on the gradient at each image by
-itself, and batch statistics would tie the images of a batch together.
+batch normalization, because the penalty is on the gradient at each single
+image, and batch statistics would make the images of a batch interdependent.
 """
 
 import keras

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 @contextlib.contextmanager
 def require(*conditions):
-    """What is computed within it waits for conditions on the arguments.
+    """Makes the operations in its block wait for conditions on arguments.
 
     Args:
         *conditions: Tuples of a bool scalar tensor, a message that says what
@@ -26,7 +26,7 @@ def require(*conditions):
 
 
 def whole(num_images):
-    """Passes on a number of images, int scalar, that is not negative."""
+    """Returns a number of images, int scalar, checked to be at least 0."""
     with require(
         (num_images >= 0, "`num_images` must be at least 0", num_images)
     ):
@@ -34,7 +34,7 @@ def whole(num_images):
 
 
 def component(number, num_generators: int, least: int = 0):
-    """Passes on the number of a generator, int scalar from `least`."""
+    """Returns the number of a generator, int scalar, checked."""
     inside = (number >= least) & (number < num_generators)
     expected = f"`component` must lie in [{least}, {num_generators})"
     if least < 0:
@@ -44,7 +44,7 @@ def component(number, num_generators: int, least: int = 0):
 
 
 def labels(classes, num_classes: int | None):
-    """Passes on labels, int (K,), in [0, num_classes)."""
+    """Returns labels, int (K,), checked to be in [0, num_classes)."""
     inside = classes >= 0
     if num_classes is not None:
         inside &= classes < num_classes
@@ -60,10 +60,10 @@ def labels(classes, num_classes: int | None):
 
 
 def rows(latents, component_uniform, classes):
-    """Passes on one batch: finite latents, numbers in [0, 1], B of each."""
+    """Returns one batch, checked: finite latents, numbers in [0, 1], B each."""
     batch = tf.shape(latents)[0]
     uniform = component_uniform
-    # Rounding a number under one to float32 may give one.
+    # A number just below 1 may become 1 when it is rounded to float32.
     inside = (uniform >= 0.0) & (uniform <= 1.0)
     conditions = [
         (

@@ -1,6 +1,6 @@
-"""Draws inside a graph: stateless, so that a seed always means the same.
+"""Random draws inside a graph: stateless, so a seed always means the same.
 
-Philox is named, or TensorFlow would choose the algorithm by the device.
+Philox is named because TensorFlow's default depends on the device.
 """
 
 import tensorflow as tf
@@ -29,8 +29,8 @@ def labels(given, num_images, num_classes: int | None, seed):
     """One label an image, from those given, as in `MixGAN.generate`.
 
     Args:
-        given: Int32 (K,) labels, which are repeated in order. None of them,
-            K = 0, asks for labels drawn uniformly.
+        given: Int32 (K,) labels, which are repeated in order. With K = 0
+            labels are drawn uniformly.
         num_images: Int32 scalar, at least K.
         num_classes: Number of classes, or `None` where it is not known.
         seed: Int64 scalar.
@@ -66,7 +66,7 @@ def labels(given, num_images, num_classes: int | None, seed):
                 tf.int32,
                 alg="philox",
             )
-            # Those given come first and alone count, if there are any.
+            # If labels are given, only they are used: they come first.
             pool = tf.concat([given, drawn], axis=0)
             period = tf.where(count > 0, count, num_images)
         return tf.gather(pool, tf.range(num_images) % tf.maximum(period, 1))

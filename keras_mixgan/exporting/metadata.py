@@ -1,4 +1,4 @@
-"""`assets.extra/sampler.json`: what a server has to know of a sampler."""
+"""`assets.extra/sampler.json`: what a server needs to know of a sampler."""
 
 import json
 import pathlib
@@ -10,7 +10,7 @@ PLACE = pathlib.PurePath("assets.extra", "sampler.json")
 
 
 def describe(model, uint8: bool) -> dict:
-    """Describes a sampler in what JSON can hold.
+    """Describes a sampler, ready for JSON.
 
     Args:
         model: The `MixGAN`.
@@ -57,7 +57,7 @@ def write(folder: pathlib.Path, description: dict) -> None:
 
 
 def _tensors(specs) -> dict:
-    # What a function takes by default, None, is no tensor.
+    # The default of an optional input is None, which is no tensor.
     return _named({spec.name: spec for spec in specs if spec is not None})
 
 

@@ -16,7 +16,7 @@ from keras_mixgan.game import mixtures
 from keras_mixgan.utils import atomic
 
 PACKAGES = ("onnx", "tf2onnx")
-# Where the file keeps what `sampler.json` holds of a SavedModel.
+# Metadata key for what `sampler.json` holds in a SavedModel.
 METADATA_KEY = "sampler"
 
 
@@ -24,8 +24,8 @@ def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
     """Writes the generators that sample, and the weights, to one file.
 
     Its inputs are `latents`, `component_uniform` and, where the networks
-    take them, `labels`; its output is `images`. It checks none of them: ONNX
-    knows no assertions.
+    take them, `labels`; its output is `images`. Inputs are not checked: ONNX
+    has no assertions.
 
     Args:
         model: The `MixGAN`.
@@ -91,7 +91,7 @@ def _check(model, path: pathlib.Path) -> None:
 
 
 class _Sampler(keras.Model):
-    """What `serving_default` is of a SavedModel, as Keras's exporter wants."""
+    """The function of `serving_default`, as a model for Keras's exporter."""
 
     def __init__(self, model, uint8: bool):
         super().__init__(name=model.name)

@@ -1,8 +1,8 @@
-"""Which generator makes which image, and each makes only its own."""
+"""Routes each row of a batch to its generator, which makes only its rows."""
 
 import tensorflow as tf
 
-# As `MixGAN.generate` does by default: memory does not grow with the batch.
+# The default of `MixGAN.generate`: memory does not grow with the batch.
 CHUNK = 256
 
 
@@ -23,7 +23,7 @@ def components_of(uniform, edges):
 
 
 def run_own_rows(generators, components, latents, labels, run_rows):
-    """Images of a batch, each from the generator that its component names.
+    """Images of a batch, each from the generator of its component.
 
     Args:
         generators: Keras models from latents, or `[latents, labels]`.
@@ -54,7 +54,7 @@ def run(generator, inputs: list):
 
 
 def run_in_chunks(generator, inputs: list):
-    """`run`, some rows at a time; where there are no rows it does not run."""
+    """`run` in chunks of rows; without rows the generator does not run."""
     chunks = (tf.shape(inputs[0])[0] + CHUNK - 1) // CHUNK
     images = tf.TensorArray(
         tf.float32,

@@ -1,4 +1,4 @@
-"""The functions that an exported sampler answers to."""
+"""The functions of an exported sampler."""
 
 import tensorflow as tf
 
@@ -10,7 +10,7 @@ from keras_mixgan.game import mixtures
 
 
 class Signatures:
-    """A mixture's sampler as functions of tensors alone.
+    """A mixture's sampler as functions of tensors.
 
     Args:
         model: The `MixGAN`.
@@ -64,7 +64,7 @@ class Signatures:
         return table
 
     def serve(self, latents, component_uniform, labels=None):
-        """Images of given latents; the uniform numbers choose generators."""
+        """Images of latents; the uniform numbers choose generators."""
         if labels is not None:
             labels = checks.labels(labels, self._num_classes)
         latents, uniform, labels = checks.rows(

@@ -1,7 +1,7 @@
 """Scores of generated images: how good, how varied, how far from real.
 
-A metric is one file here and one entry in `METRICS`; `evaluate` runs any of
-them on a mixture, on each of its generators and on real data. TF-GAN and
+A metric is one file here and one entry in `METRICS`. `evaluate` runs metrics
+on a mixture, on each of its generators and on real data. TF-GAN and
 scikit-learn are imported when a score first needs them.
 """
 

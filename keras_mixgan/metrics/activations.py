@@ -1,4 +1,4 @@
-"""What a classifier says about many images: logits and features, streamed.
+"""Outputs of a classifier on many images: logits and features, in batches.
 
 Activations of real data are kept on disk, in `$KERAS_MIXGAN_CACHE` or
 `~/.cache/keras_mixgan`, under a key made of the images, the classifier and
@@ -22,7 +22,7 @@ from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.utils import atomic
 
 CACHE_VARIABLE = "KERAS_MIXGAN_CACHE"
-# Part of every key: raise it when files of older versions must not be read.
+# Part of every key: increase it when older files must not be read.
 FORMAT = 1
 
 
@@ -31,11 +31,11 @@ class Activations:
     """A classifier's outputs on a sequence of images.
 
     Args:
-        logits: float32 (N, K).
-        features: float32 (N, F).
-        classifier: name of the classifier.
-        sha256: its hash.
-        conversion: what was done to the images first.
+        logits: Float32 (N, K).
+        features: Float32 (N, F).
+        classifier: Name of the classifier.
+        sha256: Its hash.
+        conversion: What was done to the images first.
     """
 
     logits: np.ndarray
@@ -55,7 +55,7 @@ class Activations:
 
     @property
     def details(self) -> dict:
-        """What a score has to say about its origin."""
+        """What a score records of its origin, ready for JSON."""
         return {
             "num_images": len(self),
             "classifier": self.classifier,
@@ -71,18 +71,18 @@ def activations(
     cache: bool = True,
     progress: Callable[[int], None] | None = None,
 ) -> Activations:
-    """Runs a classifier over images, or finds what it said before.
+    """Runs a classifier over images, or returns its stored outputs.
 
     Args:
-        samples: the images.
-        classifier: the classifier.
-        batch_size: images at a time; the results do not depend on it.
-        cache: keep the activations of data sets on disk. Those of a model's
+        samples: The images.
+        classifier: The classifier.
+        batch_size: Images at a time; the results do not depend on it.
+        cache: Keep the activations of data sets on disk. Those of a model's
             images are never kept: the model changes.
-        progress: called with the number of images done, batch by batch.
+        progress: Called with the number of images done, batch by batch.
 
     Raises:
-        ValueError: the classifier cannot take such images.
+        ValueError: The classifier cannot take such images.
     """
     conversion = classifier.conversion(samples.image_shape)
     memo = ("activations", classifier.sha256, conversion)
@@ -148,8 +148,8 @@ def _read(
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Returns what a file holds, `None` if it is missing or damaged."""
     try:
-        # A zip member carries a checksum, which reading it verifies.
-        # NumPy leaves a damaged file open, where it opened it itself.
+        # Reading a zip member verifies its checksum. NumPy leaves a damaged
+        # file open if it opened the file itself.
         with open(path, "rb") as file, np.load(file) as arrays:
             logits, features = arrays["logits"], arrays["features"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
@@ -161,8 +161,8 @@ def _read(
 def _write(
     path: pathlib.Path, logits: np.ndarray, features: np.ndarray
 ) -> None:
-    """Keeps activations for the next time; a full disk is no error."""
-    # The cache saves time; a score must not fail for want of it.
+    """Stores activations; a full disk is not an error."""
+    # The cache only saves time: a score must not fail without it.
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic.replacing(path) as partial:

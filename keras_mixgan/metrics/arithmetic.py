@@ -1,7 +1,7 @@
 """The scores' arithmetic in NumPy float64, where TensorFlow is not in use.
 
 Under Keras's TensorFlow backend scores are TF-GAN's. These are the same
-formulas; a test holds the two against each other.
+formulas; a test compares the two.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ def classifier_score(logits: np.ndarray) -> float:
     """exp(E_x KL(p(y|x) || p(y))), Salimans et al. 2016 (arXiv:1606.03498).
 
     Args:
-        logits: float64 (N, K), no more than 700 below a row's largest.
+        logits: Float64 (N, K), no more than 700 below a row's largest.
 
     Returns:
         The score, from 1 to K.
@@ -31,8 +31,8 @@ def frechet_distance(real: np.ndarray, features: np.ndarray) -> float:
     """|m - m'|^2 + Tr(C + C' - 2 (C C')^(1/2)), arXiv:1706.08500.
 
     Args:
-        real: float64 (M, F), M at least 2.
-        features: float64 (N, F), N at least 2.
+        real: Float64 (M, F), M at least 2.
+        features: Float64 (N, F), N at least 2.
 
     Returns:
         The squared Frechet distance of the Gaussians fitted to both.
@@ -60,8 +60,8 @@ def kernel_distance(
     """Squared MMD under the kernel (x.y / F + 1)^3, arXiv:1801.01401.
 
     Args:
-        real: float64 (M, F).
-        features: float64 (N, F).
+        real: Float64 (M, F).
+        features: Float64 (N, F).
         blocks: Number of blocks, each of at least two rows of either.
 
     Returns:
@@ -88,7 +88,7 @@ def _root(covariance: np.ndarray) -> np.ndarray:
 
 
 def _blocks(rows: np.ndarray, blocks: int) -> list[np.ndarray]:
-    """Consecutive blocks as equal as can be; larger ones last, as TF-GAN's."""
+    """Consecutive blocks of nearly equal size, larger ones last as TF-GAN's."""
     size, larger = divmod(len(rows), blocks)
     sizes = [size] * (blocks - larger) + [size + 1] * larger
     return np.split(rows, np.cumsum(sizes)[:-1])

@@ -2,10 +2,10 @@
 
 Arora, Risteski & Zhang 2018, "Do GANs learn the distribution? Some theory and
 empirics" (arXiv:1706.08224), section 3: if a batch of s samples holds
-duplicates with probability about 1/2, the distribution has support of the
-order of s^2. Two samples coincide with probability p = sum_i p_i^2, so that
-1 / p is the size of the support of a uniform distribution, and of its heavy
-part for any other. p is estimated from all pairs of a batch.
+duplicates with probability about 1/2, the distribution has a support of
+the order of s^2. Two samples coincide with probability p = sum_i p_i^2. For a
+uniform distribution 1 / p is the size of the support; for any other it is the
+size of its heavy part. p is estimated from all pairs of a batch.
 """
 
 from typing import Any
@@ -27,18 +27,18 @@ def birthday(
 ) -> Score:
     """Estimates the number of different images from coinciding pairs.
 
-    Where the paper lets a person judge the closest pairs, two images count
-    here as the same when they are nearer than any two real ones.
+    In the paper a person judges the closest pairs. Here two images count as
+    the same when they are nearer than any two real ones.
 
     Args:
-        model_or_images: see `inception_score`; points as well as images.
-        real: real data that sets the threshold; see `fid`.
-        num_images: images to compare, all pairs of them.
-        threshold: largest Euclidean distance between two images, with pixels
+        model_or_images: See `inception_score`; points as well as images.
+        real: Real data that sets the threshold; see `fid`.
+        num_images: Images to compare, all pairs of them.
+        threshold: Largest Euclidean distance between two images, with pixels
             in [-1, 1], that count as the same; `None` for the distance
             between the two nearest of as many different real ones.
-        seed: of the images.
-        component: score one generator alone.
+        seed: Seed of the images.
+        component: Score one generator alone.
 
     Returns:
         `Score` of the estimated support, infinite where no pair coincides;
@@ -46,7 +46,7 @@ def birthday(
         the support, and the batch size with duplicates half of the time.
 
     Raises:
-        ValueError: neither `real` nor `threshold`; fewer than two images.
+        ValueError: Neither `real` nor `threshold`; fewer than two images.
 
     Example:
     >>> import numpy as np
@@ -61,13 +61,14 @@ def birthday(
     images = _flat(samples)
     if len(images) < 2:
         raise ValueError(
-            f"`num_images` must be at least 2, received: {len(images)}."
+            "`num_images` must be at least 2. Received: "
+            f"num_images={len(images)}"
         )
     if threshold is None:
         if real is None:
             raise ValueError(
                 "`threshold` or `real` must be given, to say when two images "
-                "are the same, received: neither."
+                "are the same. Received: neither"
             )
         real = as_samples(real, num_images, seed=seed, argument="real")
         threshold = _nearest_distance(_flat(real))
@@ -104,12 +105,12 @@ def _nearest_distance(images: np.ndarray) -> float:
     for start, distances in _blocks(images):
         rows = np.arange(len(distances))
         distances[rows, start + rows] = np.inf
-        # Real data sets hold exact duplicates, which say nothing.
+        # Exact duplicates in real data say nothing about the threshold.
         distances[distances == 0] = np.inf
         best = min(best, float(distances.min()))
     if not np.isfinite(best):
         raise ValueError(
-            "`real` must hold two different images, received: copies of one."
+            "`real` must hold two different images. Received: copies of one"
         )
     return float(np.sqrt(best))
 
@@ -121,8 +122,8 @@ def _blocks(images: np.ndarray, size: int = 256):
         some = images[start : start + size]
         products = some @ images.T
         distances = squares[start : start + size, None] + squares - 2 * products
-        # The expansion leaves rounding where rows are equal: mend by the
-        # definition wherever it could matter.
+        # The expansion has rounding errors where rows are nearly equal:
+        # compute those distances by the definition.
         near = np.argwhere(distances <= 1e-6 * (1 + squares.max()))
         for i, j in near:
             distances[i, j] = np.sum((some[i] - images[j]) ** 2)

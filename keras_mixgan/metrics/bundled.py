@@ -1,8 +1,8 @@
 """The bundled classifiers: one small network, weights of two data sets.
 
-The weights lie in `assets/` as NumPy arrays, kernels in half precision, not
-as `.keras` files: those of a newer Keras do not load in an older one. They are
-made by `tools/train_classifiers.py`, which also records their accuracy.
+The weights are NumPy arrays in `assets/`, kernels in half precision. They are
+not `.keras` files, because those of a newer Keras do not load in an older one.
+`tools/train_classifiers.py` makes them and records their accuracy.
 """
 
 import pathlib
@@ -24,11 +24,11 @@ def path(name: str) -> pathlib.Path:
 def build(name: str) -> keras.Model:
     """Builds the untrained network: (28, 28, 1) in [-1, 1] to two outputs.
 
-    The outputs carry the names of TF-GAN's Inception module: `logits` (10)
-    and `pool_3` (96), the globally averaged last feature map.
+    The outputs have the names of TF-GAN's Inception module: `logits` (10) and
+    `pool_3` (96), the global average of the last feature map.
 
     Args:
-        name: the name of the model.
+        name: The name of the model.
 
     Example:
     >>> sorted(build("digits").output)
@@ -70,7 +70,7 @@ def load(name: str, file: pathlib.Path | None = None) -> keras.Model:
 
     Args:
         name: "digits" or "fashion_mnist".
-        file: of the weights; `None` for the bundled one.
+        file: File of the weights; `None` for the bundled one.
     """
     model = build(name)
     with np.load(file or path(name)) as arrays:

@@ -1,9 +1,9 @@
-"""How much images of one class differ, against how much real ones do.
+"""How much images of one class differ, relative to real ones.
 
-A conditional generator that answers all latents of a class with one image can
-still score well: its images are good, and every class is there. This number
-falls to 0 where it does so. It looks at pixels alone, so that it needs no
-classifier; noise too is diverse, so read it beside a distance.
+A conditional generator that makes one image a class, whatever the latents,
+can still score well: its images are good, and every class is there. This
+number is 0 for such a generator. It is computed from pixels and needs no
+classifier. Noise is diverse too, so read it together with a distance.
 """
 
 from typing import Any
@@ -29,19 +29,19 @@ def class_diversity(
     of that class, averaged over pixels.
 
     Args:
-        model_or_data: a conditional `MixGAN`, or labelled data.
-        real: labelled data: a source, or its name or folder.
-        num_images: images of each class; of data that has fewer, all.
-        seed: of the images.
-        component: score one generator alone.
+        model_or_data: A conditional `MixGAN`, or labelled data.
+        real: Labelled data: a source, or its name or folder.
+        num_images: Images of each class; of data that has fewer, all.
+        seed: Seed of the images.
+        component: Score one generator alone.
 
     Returns:
-        `Score` of the mean spread over all classes, divided by the same of
-        real data: 1 varies as much, 0 is one image a class. Details hold the
-        share of each class.
+        `Score` of the mean spread over all classes, divided by that of real
+        data: 1 is as varied as real data, 0 is one image a class. Details
+        hold the share of each class.
 
     Raises:
-        ValueError: a model without classes, data without labels or without
+        ValueError: A model without classes, data without labels or without
             two images of a class, fewer than two images.
 
     Example:
@@ -51,15 +51,16 @@ def class_diversity(
     """
     if num_images < 2:
         raise ValueError(
-            f"`num_images` must be at least 2, received: {num_images}."
+            "`num_images` must be at least 2. Received: "
+            f"num_images={num_images}"
         )
     real = as_samples(real, seed=seed, argument="real")
     if callable(getattr(model_or_data, "generate", None)):
         count = getattr(model_or_data, "num_classes", None)
         if not count:
             raise ValueError(
-                "`model_or_data` must be conditional, with `num_classes`, "
-                f"received: num_classes={count!r}."
+                "`model_or_data` must be conditional, with `num_classes`. "
+                f"Received: num_classes={count!r}"
             )
         spreads = _spreads_of_model(
             model_or_data, count, num_images, seed, component
@@ -106,8 +107,8 @@ def _spreads_of_data(data: Samples, count: int, num_images: int) -> np.ndarray:
         images = data.images_of(label, num_images)
         if len(images) < 2:
             raise ValueError(
-                "Data must hold at least 2 images of each class, received: "
-                f"{len(images)} of class {label} ({data.name})."
+                "Data must hold at least 2 images of each class. Received: "
+                f"{len(images)} of class {label} ({data.name})"
             )
         found.append(_spread(images))
     return np.array(found)
@@ -116,7 +117,7 @@ def _spreads_of_data(data: Samples, count: int, num_images: int) -> np.ndarray:
 def _number_of_classes(data: Samples, argument: str) -> int:
     if data.labels is None:
         raise ValueError(
-            f"`{argument}` must have labels, received: {data.name}, without."
+            f"`{argument}` must have labels. Received: {data.name}, without"
         )
     return int(data.labels.max()) + 1
 

@@ -1,9 +1,9 @@
 """The classifiers that scores look through, by name, path or Keras model.
 
 A classifier score, FID and KID mean nothing without the classifier, so each
-carries a name, a hash of its weights and a description of what was done to an
-image before the classifier saw it. Only TF-GAN's Inception may lend its name
-to an "Inception Score"; any other score is named after its own classifier.
+carries a name, a hash of its weights and a description of how images were
+converted first. Only scores by TF-GAN's Inception are called "Inception
+Score"; any other score is named after its classifier.
 """
 
 import dataclasses
@@ -27,17 +27,17 @@ OUTPUTS = ("logits", "pool_3")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Classifier:
-    """A network with logits and features, and what it expects of an image.
+    """A network with logits and features, and the images that it expects.
 
     Args:
-        name: what its scores are named after; "inception" is TF-GAN's.
-        sha256: hash of the network, hexadecimal.
-        function: from float32 images, in the classifier's own size, channels
+        name: What its scores are named after; "inception" is TF-GAN's.
+        sha256: Hash of the network, hexadecimal.
+        function: From float32 images, in the classifier's own size, channels
             and range, to a pair: logits (B, K) and features (B, F).
         image_size: (height, width) the images are resized to; `None` leaves
             them as they are.
         channels: 1 or 3; gray images are tiled to 3.
-        value_range: of the images the network was trained on.
+        value_range: Range of the images the network was trained on.
 
     Example:
     >>> import numpy as np
@@ -61,10 +61,10 @@ class Classifier:
         """Returns logits (B, K) and features (B, F), float32.
 
         Args:
-            images: float32 (B, H, W, C) in [-1, 1].
+            images: Float32 (B, H, W, C) in [-1, 1].
 
         Raises:
-            ValueError: the images have channels the classifier cannot take,
+            ValueError: The images have channels the classifier cannot take,
                 or are points.
         """
         logits, features = self.function(self.convert(images))
@@ -73,7 +73,7 @@ class Classifier:
         return logits, features.reshape(len(features), -1)
 
     def conversion(self, image_shape: tuple[int, ...]) -> str:
-        """Says what `convert` does to images of a shape, for reports."""
+        """Describes what `convert` does to images of a shape, for reports."""
         self._check(image_shape)
         height, width, channels = image_shape
         steps = []
@@ -120,14 +120,14 @@ class Classifier:
         if len(image_shape) != 3:
             raise ValueError(
                 f"The classifier {self.name!r} takes images (height, width, "
-                f"channels), received examples of shape {image_shape}."
+                f"channels). Received: examples of shape {image_shape}"
             )
         channels = image_shape[-1]
         if channels not in (1, 3) or (self.channels == 1 and channels != 1):
             expected = "1 channel" if self.channels == 1 else "1 or 3 channels"
             raise ValueError(
-                f"The classifier {self.name!r} takes {expected}, received "
-                f"images of shape {image_shape}."
+                f"The classifier {self.name!r} takes {expected}. Received: "
+                f"images of shape {image_shape}"
             )
 
 
@@ -144,14 +144,14 @@ def load(
             SavedModel with outputs `logits` and `pool_3`; a `.keras` file; a
             Keras model with such outputs, or one that ends in a dense layer;
             or a `Classifier`.
-        image_size: side, or (height, width), images are resized to, for a
+        image_size: Side, or (height, width), images are resized to, for a
             SavedModel or Keras model that does not fix its own.
-        value_range: range a SavedModel or Keras model was trained on.
+        value_range: Range a SavedModel or Keras model was trained on.
 
     Raises:
-        ValueError: unknown name, missing file, missing outputs.
-        OSError: Inception is neither cached nor to be had; the message says
-            where to put it.
+        ValueError: Unknown name, missing file, missing outputs.
+        OSError: Inception is not cached and cannot be downloaded; the
+            message says where to put it.
     """
     if isinstance(classifier, Classifier):
         return classifier
@@ -178,8 +178,8 @@ def load(
         return from_keras(model, digest, image_size, value_range)
     raise ValueError(
         f"`classifier` must be one of {(*bundled.NAMES, 'inception')}, the "
-        "folder of a SavedModel, a .keras file, a Keras model or a Classifier, "
-        f"received: {classifier!r}."
+        "folder of a SavedModel, a .keras file, a Keras model or a "
+        f"Classifier. Received: classifier={classifier!r}"
     )
 
 
@@ -198,21 +198,21 @@ def from_keras(
     """Wraps a Keras model: named outputs, or a model ending in `Dense`.
 
     Args:
-        model: one input (H, W, C); outputs a dictionary with `logits` and
+        model: One input (H, W, C); outputs a dictionary with `logits` and
             `pool_3`, or ends in a dense layer, whose inputs are then the
             features. Probabilities (softmax) are turned back into logits.
-        sha256: of the model.
-        image_size: see `load`.
-        value_range: see `load`.
+        sha256: SHA-256 of the model.
+        image_size: See `load`.
+        value_range: See `load`.
 
     Raises:
-        ValueError: no such outputs, or not one image input.
+        ValueError: No such outputs, or not one image input.
     """
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4:
         raise ValueError(
             "`classifier` must be a Keras model with one input of images "
-            f"(height, width, channels), received input shape: {shape}."
+            f"(height, width, channels). Received: input shape {shape}"
         )
     if None not in shape[1:3]:
         image_size = shape[1:3]
@@ -242,8 +242,8 @@ def _reader(model: keras.Model) -> tuple[keras.Model, bool]:
         if all(name in named for name in OUTPUTS):
             return model, False
         raise ValueError(
-            f"`classifier` must have outputs named {OUTPUTS}, received a Keras "
-            f"model with outputs {sorted(named)}."
+            f"`classifier` must have outputs named {OUTPUTS}. Received: a "
+            f"Keras model with outputs {sorted(named)}"
         )
     last = model.layers[-1]
     softmax = isinstance(last, layers.Softmax)
@@ -251,7 +251,7 @@ def _reader(model: keras.Model) -> tuple[keras.Model, bool]:
     if len(model.outputs) != 1 or not isinstance(dense, layers.Dense):
         raise ValueError(
             f"`classifier` must have outputs named {OUTPUTS} or end in a dense "
-            f"layer, received a Keras model that ends in {type(last).__name__}."
+            f"layer. Received: a Keras model that ends in {type(last).__name__}"
         )
     softmax = softmax or dense.activation is keras.activations.softmax
     outputs = {"logits": model.outputs[0], "pool_3": dense.input}
@@ -267,19 +267,19 @@ def from_saved_model(
     """Wraps a SavedModel with outputs `logits` and `pool_3`.
 
     Args:
-        path: its folder.
-        image_size: see `load`; a fixed size in its signature wins.
-        value_range: see `load`.
+        path: Its folder.
+        image_size: See `load`; a fixed size in its signature wins.
+        value_range: See `load`.
         name: `None` for the folder's name.
 
     Raises:
-        ValueError: it has no such outputs.
+        ValueError: It has no such outputs.
     """
     if importlib.util.find_spec("tensorflow") is None:
         raise ImportError(
             "`classifier` is a SavedModel, which needs TensorFlow: `pip "
             "install tensorflow`. Without it, give a `.keras` file or a Keras "
-            f"model. Received: {path!r}."
+            f"model. Received: classifier={path!r}"
         )
     import tensorflow as tf
 
@@ -301,16 +301,16 @@ def from_saved_model(
 
     if call is None:
         raise ValueError(
-            f"`classifier` must have outputs named {OUTPUTS}, received a "
-            f"SavedModel that cannot be called: {path!r}."
+            f"`classifier` must have outputs named {OUTPUTS}. Received: a "
+            f"SavedModel that cannot be called, {path!r}"
         )
     side = image_size or (32, 32)
     probe = call(tf.zeros((1, *side, channels)))
     names = sorted(probe) if isinstance(probe, dict) else [type(probe).__name__]
     if any(output not in names for output in OUTPUTS):
         raise ValueError(
-            f"`classifier` must have outputs named {OUTPUTS}, received a "
-            f"SavedModel with outputs {names}: {path!r}."
+            f"`classifier` must have outputs named {OUTPUTS}. Received: a "
+            f"SavedModel with outputs {names}, {path!r}"
         )
     name = name or pathlib.Path(path).resolve().name
     digest = _hash_folder(pathlib.Path(path))
@@ -321,7 +321,7 @@ def _hash_folder(folder: pathlib.Path) -> str:
     """Hashes a SavedModel's graph, variables and assets, with their names."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        # A fingerprint holds a fresh random number at every save.
+        # A fingerprint is a new random number at every save.
         if path.is_file() and path.name != "fingerprint.pb":
             digest.update(str(path.relative_to(folder)).encode())
             digest.update(path.read_bytes())
@@ -333,7 +333,7 @@ def _hash_keras(model: keras.Model) -> str:
     digest = hashlib.sha256()
     try:
         config = model.get_config()
-    except NotImplementedError:  # A subclassed model: its class must do.
+    except NotImplementedError:  # A subclassed model: use its class.
         config = type(model).__name__
     digest.update(json.dumps(config, sort_keys=True, default=str).encode())
     for weights in model.get_weights():

@@ -8,8 +8,8 @@ the Frechet distance of two Gaussians fitted to a classifier's features. KID:
 Binkowski et al. 2018 (arXiv:1801.01401), section 4, the squared maximum mean
 discrepancy of the features under the kernel (x.y / F + 1)^3, as an unbiased
 estimate over blocks. The arithmetic is TF-GAN's, in float64; under other
-backends, NumPy's. By another classifier than Inception they are named after
-that classifier.
+backends, NumPy's. With a classifier other than Inception they are named after
+it.
 """
 
 from typing import Any
@@ -38,24 +38,24 @@ def fid(
 ) -> Score:
     """Frechet distance to real data; 0 is best.
 
-    The estimate is biased upwards, the more so the fewer images: compare only
+    The estimate is biased upwards, more so with fewer images: compare only
     scores of equal numbers of images.
 
     Args:
-        model_or_images: see `inception_score`.
-        real: the real data: a source or its name, or an array; name the split
+        model_or_images: See `inception_score`.
+        real: The real data: a source or its name, or an array; name the split
             when you report the number.
-        classifier: see `classifiers.load`. The score is named after it.
-        num_images: images to generate; all of `real` is used.
-        seed: of the images.
-        component: score one generator alone.
-        batch_size: images at a time; the score does not depend on it.
+        classifier: See `classifiers.load`. The score is named after it.
+        num_images: Images to generate; all of `real` is used.
+        seed: Seed of the images.
+        component: Score one generator alone.
+        batch_size: Images at a time; the score does not depend on it.
 
     Returns:
         `Score` without std.
 
     Raises:
-        ValueError: fewer than two images, or bad images or classifier.
+        ValueError: Fewer than two images, or bad images or classifier.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -89,20 +89,20 @@ def kid(
     """Kernel distance to real data; 0 is best, unbiased, may be below 0.
 
     Args:
-        model_or_images: see `inception_score`.
-        real: see `fid`.
-        classifier: see `classifiers.load`. The score is named after it.
-        num_images: images to generate; all of `real` is used.
-        seed: of the images.
-        component: score one generator alone.
-        batch_size: images at a time; the score does not depend on it.
-        block_size: images a block of the estimate holds at most.
+        model_or_images: See `inception_score`.
+        real: See `fid`.
+        classifier: See `classifiers.load`. The score is named after it.
+        num_images: Images to generate; all of `real` is used.
+        seed: Seed of the images.
+        component: Score one generator alone.
+        batch_size: Images at a time; the score does not depend on it.
+        block_size: Images a block of the estimate holds at most.
 
     Returns:
         `Score`; std is the standard error over blocks, `None` for one block.
 
     Raises:
-        ValueError: a block would hold fewer than two images; bad images or
+        ValueError: A block would hold fewer than two images; bad images or
             classifier.
     """
     pair = _both(
@@ -151,10 +151,10 @@ def kid_from_activations(
 def frechet_distance(features: np.ndarray, real: np.ndarray) -> float:
     """Returns the Frechet distance of two sets of features (N, F), (M, F).
 
-    Features may be constant or fewer than their dimensions: TF-GAN takes the
-    matrix roots by singular values. It leaves those below 1e-10 unrooted, so
-    the features are first brought to unit scale, which the distance, being
-    quadratic, is multiplied back by.
+    Features may be constant, or fewer than their dimensions: TF-GAN takes
+    matrix roots by singular values. It takes no root of those below 1e-10, so
+    the features are brought to unit scale first. The distance is quadratic
+    and is multiplied by the square of that scale.
     """
     features = np.asarray(features, "float64")
     real = np.asarray(real, "float64")
@@ -183,17 +183,17 @@ def kernel_distance(
     Args:
         features: (N, F), in random order, as `Samples` gives them.
         real: (M, F), in random order.
-        block_size: rows a block holds at most.
+        block_size: Rows a block holds at most.
 
     Raises:
-        ValueError: a block would hold fewer than two rows.
+        ValueError: A block would hold fewer than two rows.
     """
     blocks = -(-max(len(features), len(real)) // block_size)
     smaller = min(len(features), len(real))
     if smaller < 2 * blocks:
         raise ValueError(
-            "`block_size` must leave two images in every block, received: "
-            f"{smaller} images for {blocks} blocks (block_size={block_size})."
+            "`block_size` must leave two images in every block. Received: "
+            f"{smaller} images for {blocks} blocks (block_size={block_size})"
         )
     pair = np.asarray(real, "float64"), np.asarray(features, "float64")
     if tfgan.in_use():
@@ -230,7 +230,7 @@ def _check_shapes(samples, real) -> None:
     if tuple(samples.image_shape) != tuple(real.image_shape):
         raise ValueError(
             "`real` must have images of the shape that is scored, "
-            f"{samples.image_shape}, received: {real.image_shape}."
+            f"{samples.image_shape}. Received: {real.image_shape}"
         )
 
 
@@ -238,12 +238,12 @@ def _check_pair(generated: Activations, real: Activations) -> None:
     if generated.sha256 != real.sha256:
         raise ValueError(
             "`real` must be seen by the same classifier, "
-            f"{generated.classifier!r}, received: {real.classifier!r}."
+            f"{generated.classifier!r}. Received: {real.classifier!r}"
         )
     if min(len(generated), len(real)) < 2:
         raise ValueError(
-            "`num_images` must be at least 2 for a distance, received: "
-            f"{len(generated)} images and {len(real)} real ones."
+            "`num_images` must be at least 2 for a distance. Received: "
+            f"{len(generated)} images and {len(real)} real ones"
         )
 
 

@@ -8,8 +8,8 @@ some value V,
     E_v[F(u, v)] >= V - epsilon  for every generator u.
 
 Here V is the mixture's own payoff, and a best response to each frozen side is
-trained. A trained response may miss the best one, so the gains bound the true
-ones from below.
+trained. A trained response may not be the best one, so the gains are lower
+bounds of the true ones.
 """
 
 import dataclasses
@@ -30,15 +30,14 @@ STARTS = ("component", "fresh")
 
 @dataclasses.dataclass(frozen=True)
 class Equilibrium:
-    """The payoff of a mixture, and what each side could still gain.
+    """The payoff of a mixture, and what each side can still gain.
 
     Args:
         value: V, the mixture's payoff sum_ij w_i w_j F(u_i, v_j).
-        generator_gain: V minus what the best generator found brings F to.
-        discriminator_gain: what the best discriminator found brings F to,
-            minus V.
+        generator_gain: V minus F of the best generator found.
+        discriminator_gain: F of the best discriminator found, minus V.
         payoffs: F(u_i, v_j), num_generators rows of num_discriminators.
-        details: numbers of images, steps, start, seed.
+        details: Numbers of images, steps, start, seed.
     """
 
     value: float
@@ -49,7 +48,7 @@ class Equilibrium:
 
     @property
     def epsilon(self) -> float:
-        """The larger gain: how approximate the equilibrium is at best."""
+        """The larger gain: the least epsilon of definition 3, as found."""
         return max(self.generator_gain, self.discriminator_gain)
 
     def to_dict(self) -> dict[str, Any]:
@@ -75,31 +74,31 @@ def equilibrium_gap(
     payoff: Any = None,
     seed: int = 0,
 ) -> Equilibrium:
-    """Trains a best response to each side of a mixture, and what it gains.
+    """Trains a best response to each side of a mixture; returns the gains.
 
     The model is not changed: responses and opponents are copies. Responses
     train on one half of the real images and are judged on the other, all
     networks in inference mode. A response to a weight-clipped model is clipped
-    too. For critics held by a gradient penalty alone, the class is soft and F
-    unbounded: the discriminator's gain then grows with `steps`.
+    too. With critics that only a gradient penalty restricts, F is unbounded:
+    the discriminator's gain then grows with `steps`.
 
     Args:
-        model: a `MixGAN`.
-        real: real data, see `fid`; with labels for a conditional model.
-        num_images: real images to take.
-        steps: updates of each response.
-        batch_size: images in an update.
-        learning_rate: of Adam.
+        model: A `MixGAN`.
+        real: Real data, see `fid`; with labels for a conditional model.
+        num_images: Real images to take.
+        steps: Updates of each response.
+        batch_size: Images in an update.
+        learning_rate: Learning rate of Adam.
         start: "component", the best of the mixture's own networks, which it
             can only improve on; or "fresh" weights.
         payoff: `None` for the one the model is compiled with.
-        seed: of images, latents and batches.
+        seed: Seed of images, latents and batches.
 
     Returns:
         `Equilibrium`.
 
     Raises:
-        ValueError: not compiled and no payoff given; labels missing; an
+        ValueError: Not compiled and no payoff given; labels missing; an
             unknown start; fewer than four images.
 
     Example:
@@ -114,7 +113,7 @@ def equilibrium_gap(
     """
     if start not in STARTS:
         raise ValueError(
-            f"`start` must be one of {STARTS}, received: {start!r}."
+            f"`start` must be one of {STARTS}. Received: start={start!r}"
         )
     game = _Game(model, real, num_images, payoff, seed)
     settings = (game.payoff, steps, batch_size, learning_rate)
@@ -168,8 +167,8 @@ class _Game:
             given = getattr(getattr(model, "objective", None), "payoff", None)
         if given is None:
             raise ValueError(
-                "`payoff` must be given for a model that is not compiled, "
-                f"received: payoff={payoff!r}."
+                "`payoff` must be given for a model that is not compiled. "
+                f"Received: payoff={payoff!r}"
             )
         self.model, self.seed = model, seed
         self.forward = Forward()
@@ -185,13 +184,13 @@ class _Game:
         if samples.num_images < 4:
             raise ValueError(
                 "`real` must hold at least 4 images, two to train on and two "
-                f"to judge by, received: {samples.num_images}."
+                f"to judge by. Received: {samples.num_images}"
             )
         conditional = len(model.generators[0].inputs) > 1
         if conditional and samples.labels is None:
             raise ValueError(
-                "`real` must have labels for a conditional model, received: "
-                "images alone."
+                "`real` must have labels for a conditional model. Received: "
+                "images alone"
             )
         self.num_images = samples.num_images
         self.images = np.array_split(samples.images(), 2)

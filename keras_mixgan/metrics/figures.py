@@ -1,8 +1,8 @@
 """Figures of scores: against epochs, over seeds, against training-set sizes.
 
-They use Matplotlib's objects, never its global state, so that they draw from
-any thread and without a display. Each returns a figure; its `savefig` writes
-it.
+They use Matplotlib's objects, not its global state, so they can be drawn from
+any thread and without a display. Each function returns a figure; `savefig`
+writes it.
 """
 
 import os
@@ -23,21 +23,21 @@ def score_curves(
 ) -> Any:
     """Draws a score against the epoch, several runs in one plot.
 
-    As figure 3 of the paper's ICML version. A run of several seeds is drawn
-    as its mean, with a band of one standard deviation over the seeds; a run
-    of one seed with the score's own spread, where it was recorded.
+    Like figure 3 of the paper's ICML version. A run of several seeds is drawn
+    as their mean, with a band of one standard deviation over the seeds. The
+    band of a run of one seed is the score's own spread, if it was recorded.
 
     Args:
-        runs: by label, one run or a list of runs that differ in the seed. A
+        runs: By label, one run or a list of runs that differ in the seed. A
             run is the path of an `Evaluate` callback's CSV file, or records.
-        metric: the column, such as "fid".
-        title: of the figure.
+        metric: The column, such as "fid".
+        title: Title of the figure.
 
     Returns:
         `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: a run has no such column.
+        ValueError: A run has no such column.
 
     Example:
     >>> curve = [{"epoch": 5, "fid": 9.0}, {"epoch": 10, "fid": 4.0}]
@@ -77,23 +77,23 @@ def weight_curves(
     """Draws the mixture weights of one side against the epoch.
 
     Args:
-        run: path of an `Evaluate` callback's CSV file, or records.
+        run: Path of an `Evaluate` callback's CSV file, or records.
         side: "generator" or "discriminator".
-        title: of the figure.
+        title: Title of the figure.
 
     Returns:
         `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: the run has no weights of that side.
+        ValueError: The run has no weights of that side.
     """
     records = _records(run)
     prefix = f"{side}_weight_"
     keys = [key for key in records[0] if key.startswith(prefix)]
     if not keys:
         raise ValueError(
-            "`side` must be one the run has weights of, received: "
-            f"{side!r}, columns {sorted(records[0])}."
+            "`side` must be one the run has weights of. Received: "
+            f"side={side!r}, columns {sorted(records[0])}"
         )
     figure, axes = _axes("epoch", f"{side} weight", title)
     epochs = [record["epoch"] for record in records]
@@ -110,8 +110,8 @@ def generalization_curve(gap: Any, title: str | None = None) -> Any:
     """Draws distances to training sets of size m, and the held-out distance.
 
     Args:
-        gap: a `GeneralizationGap`.
-        title: of the figure.
+        gap: A `GeneralizationGap`.
+        title: Title of the figure.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -173,7 +173,7 @@ def _column(
     if not found:
         columns = sorted({key for record in records for key in record})
         raise ValueError(
-            f"`metric` must be a column of the run {label!r}, {columns}, "
-            f"received: {metric!r}."
+            f"`metric` must be a column of the run {label!r}, {columns}. "
+            f"Received: metric={metric!r}"
         )
     return found

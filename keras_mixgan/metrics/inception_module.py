@@ -1,4 +1,4 @@
-"""Where TF-GAN's Inception lies on this machine, or how to put it there."""
+"""Where TF-GAN's Inception is on this machine, or how to get it there."""
 
 import hashlib
 import os
@@ -11,13 +11,13 @@ from keras_mixgan.metrics import tfgan
 def locate() -> pathlib.Path:
     """Returns the folder of TF-GAN's Inception SavedModel.
 
-    It is looked for where TensorFlow Hub keeps it (`TFHUB_CACHE_DIR`, or a
-    folder of its own under the temporary directory), and fetched by
-    TensorFlow Hub when it is not there.
+    It is looked for in TensorFlow Hub's cache (`TFHUB_CACHE_DIR`, or a folder
+    under the temporary directory), and downloaded by TensorFlow Hub if it is
+    not there.
 
     Raises:
-        OSError: it is neither there nor to be had; the message says where to
-            put it by hand.
+        OSError: It is not there and cannot be downloaded; the message says
+            where to put it by hand.
         ImportError: TensorFlow Hub is needed and not installed.
     """
     folder = cache_folder()
@@ -27,10 +27,10 @@ def locate() -> pathlib.Path:
         return pathlib.Path(tfgan.hub().resolve(tfgan.INCEPTION_URL))
     except ImportError:
         raise
-    except Exception as error:  # What it raises depends on the protocol.
+    except Exception as error:  # The class depends on the protocol.
         raise OSError(
             "`classifier='inception'` needs TF-GAN's Inception module, which "
-            f"is neither in {folder} nor could be fetched ({error}). Offline: "
+            f"is not in {folder} and was not downloaded ({error}). Offline: "
             f"on a machine with a network, download {tfgan.INCEPTION_URL}"
             "?tf-hub-format=compressed, and unpack that archive into "
             f"{folder}, so that saved_model.pb lies directly in it "

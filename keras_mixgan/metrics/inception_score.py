@@ -22,8 +22,8 @@ from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
 
-# exp(-700) is the smallest power float64 holds with its digits. Below it a
-# probability is 0, and TF-GAN's 0 * log 0 is NaN.
+# exp(-700) is about the smallest normal float64. Below it a probability is 0,
+# and TF-GAN's 0 * log 0 is NaN.
 FLOOR = -700.0
 
 
@@ -36,24 +36,24 @@ def inception_score(
     component: int | None = None,
     batch_size: int = 128,
 ) -> Score:
-    """Scores images by how sure and how varied a classifier finds them.
+    """Scores how confident and how varied a classifier's predictions are.
 
     Args:
-        model_or_images: a `MixGAN`, a source or its name, or an array of
+        model_or_images: A `MixGAN`, a source or its name, or an array of
             images: uint8, or float in [-1, 1], (N, H, W, C).
-        classifier: see `classifiers.load`. The score is named after it.
-        num_images: images to generate, or at most to take of an array.
-        splits: parts the images are divided into; the standard deviation is
+        classifier: See `classifiers.load`. The score is named after it.
+        num_images: Images to generate, or at most to take of an array.
+        splits: Parts the images are divided into; the standard deviation is
             taken over them.
-        seed: of the images.
-        component: score one generator alone.
-        batch_size: images at a time; the score does not depend on it.
+        seed: Seed of the images.
+        component: Score one generator alone.
+        batch_size: Images at a time; the score does not depend on it.
 
     Returns:
         `Score`, mean and std over the splits, 1 to the number of classes.
 
     Raises:
-        ValueError: fewer images than splits, or bad images or classifier.
+        ValueError: Fewer images than splits, or bad images or classifier.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -76,12 +76,12 @@ def inception_score_from_activations(
     """Computes the score from a classifier's outputs.
 
     Args:
-        found: the outputs; only the logits are read.
-        splits: number of parts, of sizes that differ by at most one.
-        seed: recorded in the details.
+        found: The outputs; only the logits are read.
+        splits: Number of parts, of sizes that differ by at most one.
+        seed: Recorded in the details.
 
     Raises:
-        ValueError: fewer images than splits.
+        ValueError: Fewer images than splits.
     """
     check_splits(splits, len(found))
     scores = [
@@ -116,9 +116,11 @@ def classifier_score(logits: np.ndarray) -> float:
 def check_splits(splits: int, num_images: int) -> None:
     """Raises ValueError unless every split gets an image."""
     if splits < 1:
-        raise ValueError(f"`splits` must be at least 1, received: {splits}.")
+        raise ValueError(
+            f"`splits` must be at least 1. Received: splits={splits}"
+        )
     if num_images < splits:
         raise ValueError(
             "`num_images` must be at least `splits`, so that every split has "
-            f"an image, received: {num_images} images, splits={splits}."
+            f"an image. Received: {num_images} images, splits={splits}"
         )

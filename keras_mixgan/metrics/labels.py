@@ -1,10 +1,10 @@
 """Labels and components: does the model make what it was asked for.
 
-`label_agreement` asks a conditional model for every class alike and counts how
-often a classifier sees that class, the Classification Accuracy Score's
-simplest relative; `component_distinctness` trains a classifier of "which
-generator made this": 1 / T means the generators do the same, 1 that each has
-images of its own.
+`label_agreement` asks a conditional model for equally many images of every
+class and counts how often a classifier sees that class. It is a simple relative
+of the Classification Accuracy Score. `component_distinctness` trains a
+classifier of "which generator made this": 1 / T means that the generators make
+the same images, 1 that each has images of its own.
 """
 
 from typing import Any
@@ -27,15 +27,15 @@ def label_agreement(
     component: int | None = None,
     batch_size: int = 128,
 ) -> dict[str, Score]:
-    """How often a classifier sees the class that was asked for.
+    """Returns how often a classifier sees the class that was asked for.
 
     Args:
-        model: a conditional `MixGAN`.
-        classifier: see `classifiers.load`; its classes are the model's.
-        num_images: images to generate, as many of each class.
-        seed: of the images.
-        component: score one generator alone.
-        batch_size: images at a time.
+        model: A conditional `MixGAN`.
+        classifier: See `classifiers.load`; its classes are the model's.
+        num_images: Images to generate, as many of each class.
+        seed: Seed of the images.
+        component: Score one generator alone.
+        batch_size: Images at a time.
 
     Returns:
         "label_agreement", the share of agreement in [0, 1] (details: per
@@ -43,15 +43,15 @@ def label_agreement(
         of the uniform distribution, 1 for perfect balance.
 
     Raises:
-        ValueError: an unconditional model, or a classifier that has other
+        ValueError: An unconditional model, or a classifier that has other
             numbers of classes.
     """
     network = classifiers.load(classifier)
     count = getattr(model, "num_classes", None)
     if not count:
         raise ValueError(
-            "`model` must be conditional, with `num_classes`, received: "
-            f"num_classes={count!r}."
+            "`model` must be conditional, with `num_classes`. Received: "
+            f"num_classes={count!r}"
         )
     asked = np.arange(num_images, dtype="int32") % count
     seen = _classes_seen(model, network, asked, component, seed, batch_size)
@@ -101,7 +101,7 @@ def _classes_seen(
             if logits.shape[1] != model.num_classes:
                 raise ValueError(
                     f"`classifier` must have the model's {model.num_classes} "
-                    f"classes, received: {logits.shape[1]} ({network.name!r})."
+                    f"classes. Received: {logits.shape[1]} ({network.name!r})"
                 )
             place = start + first
             seen[place : place + len(batch)] = logits.argmax(axis=1)
@@ -119,27 +119,27 @@ def component_distinctness(
     """Accuracy of a fresh classifier of "which generator made this image".
 
     Args:
-        model: a `MixGAN` of at least two generators.
+        model: A `MixGAN` of at least two generators.
         network: "mlp", "conv", or a function from an image shape to a Keras
             model with a logit for each generator; `None` for "conv" on
             images and "mlp" on points.
-        num_images: images of each generator, half of them to train on.
-        steps: updates of the classifier.
-        batch_size: images in an update.
-        seed: of images, weights and batches.
+        num_images: Images of each generator, half of them to train on.
+        steps: Updates of the classifier.
+        batch_size: Images in an update.
+        seed: Seed of images, weights and batches.
 
     Returns:
         `Score` of the held-out accuracy; std is its standard error, and
         details hold chance level and the confusion matrix.
 
     Raises:
-        ValueError: fewer than two generators or four images.
+        ValueError: Fewer than two generators or four images.
     """
     count = len(model.generators)
     if count < 2 or num_images < 4:
         raise ValueError(
             "`model` must have at least 2 generators, and `num_images` be at "
-            f"least 4, received: {count} generators, num_images={num_images}."
+            f"least 4. Received: {count} generators, num_images={num_images}"
         )
     made = [
         model.generate(num_images, component=i, seed=chunk_seed(seed, i))

@@ -3,7 +3,7 @@
 The protocol of the mode-collapse tests on rings and grids of Gaussians
 (VEEGAN, Srivastava et al. 2017, arXiv:1705.07761, section 4.1): a sample is
 good within three standard deviations of the nearest mode; a mode is covered
-when a good sample is its.
+when it is the nearest mode of a good sample.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ def known_modes(name: str) -> tuple[np.ndarray, float]:
         name: "ring" or "grid".
 
     Raises:
-        ValueError: another name.
+        ValueError: Another name.
     """
     from keras_mixgan.data import sources
 
@@ -32,7 +32,8 @@ def known_modes(name: str) -> tuple[np.ndarray, float]:
     if name == "grid":
         return sources.grid_centers(), sources.GRID_STD
     raise ValueError(
-        f"`centers` must be 'ring', 'grid' or an array, received: {name!r}."
+        "`centers` must be 'ring', 'grid' or an array. Received: "
+        f"centers={name!r}"
     )
 
 
@@ -48,20 +49,21 @@ def modes(
     """Counts the modes that good samples reach.
 
     Args:
-        model_or_points: a `MixGAN` of points, or points (N, F).
+        model_or_points: A `MixGAN` of points, or points (N, F).
         centers: "ring", "grid", or the modes' centres (M, F).
-        std: the modes' standard deviation, where `centers` is an array.
-        num_images: points to sample.
-        seed: of the points.
-        component: score one generator alone.
-        within: a sample this many standard deviations from its mode is good.
+        std: The modes' standard deviation, where `centers` is an array.
+        num_images: Points to sample.
+        seed: Seed of the points.
+        component: Score one generator alone.
+        within: Standard deviations from its mode up to which a sample is
+            good.
 
     Returns:
         "modes", the number of covered modes (details: samples per mode), and
         "good", the share of good samples.
 
     Raises:
-        ValueError: points and centres of different dimensions; `std` missing.
+        ValueError: Points and centres of different dimensions; `std` missing.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -74,8 +76,8 @@ def modes(
     centers = np.asarray(centers, "float64")
     if std is None or std <= 0:
         raise ValueError(
-            "`std` must be the positive standard deviation of the modes, "
-            f"received: {std!r}."
+            "`std` must be the positive standard deviation of the modes. "
+            f"Received: std={std!r}"
         )
     samples = as_samples(
         model_or_points,
@@ -87,7 +89,7 @@ def modes(
     if tuple(samples.image_shape) != centers.shape[1:]:
         raise ValueError(
             "`model_or_points` must have points of the shape of the centres, "
-            f"{centers.shape[1:]}, received: {samples.image_shape}."
+            f"{centers.shape[1:]}. Received: {samples.image_shape}"
         )
     points = samples.images()
     distances = np.linalg.norm(points[:, None] - centers[None], axis=-1)

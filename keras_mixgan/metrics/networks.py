@@ -1,4 +1,4 @@
-"""Fresh networks that measure: the named discriminator classes."""
+"""Fresh networks to measure with: the named discriminator classes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,22 +22,22 @@ def build(
 ) -> keras.Model:
     """Builds a network of a named class, with fresh weights.
 
-    Neither class has batch normalization, whose statistics would let the
-    network judge whole batches instead of single images.
+    Neither class has batch normalization: with its statistics the network
+    would judge whole batches, not single images.
 
     Args:
         kind: "mlp", two dense layers; "conv", three strided convolutions
             (images only); the name of an architecture, whose discriminator is
             built; or a function from an image shape to a model with logits.
-        image_shape: shape of one image (H, W, C), or (F,) for points.
-        outputs: logits to put out; architectures have one.
-        seed: of the initial weights.
+        image_shape: Shape of one image (H, W, C), or (F,) for points.
+        outputs: Number of logits; architectures have one.
+        seed: Seed of the initial weights.
 
     Returns:
         A Keras model, images (B, ...) to logits (B, outputs).
 
     Raises:
-        ValueError: unknown name; images needed; wrong number of outputs.
+        ValueError: Unknown name; images needed; wrong number of outputs.
 
     Example:
     >>> build("conv", (28, 28, 1)).output_shape
@@ -54,8 +54,8 @@ def build(
             network = _architecture(kind, image_shape)
     if network.output_shape[-1] != outputs:
         raise ValueError(
-            f"`discriminator` must give {outputs} logits an image, received: "
-            f"{kind!r} with output shape {network.output_shape}."
+            f"`discriminator` must give {outputs} logits an image. Received: "
+            f"{kind!r} with output shape {network.output_shape}"
         )
     return network
 
@@ -74,10 +74,10 @@ def outputs_in_batches(
     """Returns a network's outputs in inference mode, float64 (N, ...).
 
     Args:
-        network: a Keras model of one or more inputs.
-        inputs: one array, or a list of arrays of one length.
-        batch_size: examples at a time.
-        forward: keeps what it compiles, for networks that are asked again.
+        network: A Keras model of one or more inputs.
+        inputs: One array, or a list of arrays of one length.
+        batch_size: Examples at a time.
+        forward: Compiled inference to reuse, for repeated calls.
     """
     forward = forward or Forward()
     inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
@@ -102,8 +102,9 @@ def _conv(image_shape: tuple[int, ...], outputs: int) -> keras.Model:
     layers = keras.layers
     if len(image_shape) != 3:
         raise ValueError(
-            "`discriminator='conv'` takes images (height, width, channels), "
-            f"received examples of shape {image_shape}; use 'mlp'."
+            "`discriminator` must be 'mlp' for data that are not images "
+            "(height, width, channels). Received: discriminator='conv', "
+            f"examples of shape {image_shape}"
         )
     x = inputs = keras.Input(image_shape, name="images")
     for width in (WIDTH // 2, WIDTH, WIDTH):
@@ -118,6 +119,6 @@ def _architecture(kind: Any, image_shape: tuple[int, ...]) -> keras.Model:
         known = sorted({*NAMED, *architectures.ARCHITECTURES})
         raise ValueError(
             f"`discriminator` must be one of {known}, or a function from an "
-            f"image shape to a Keras model, received: {kind!r}."
+            f"image shape to a Keras model. Received: discriminator={kind!r}"
         )
     return architectures.get(kind).discriminator(image_shape=image_shape)

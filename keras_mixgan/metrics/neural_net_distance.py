@@ -8,8 +8,8 @@ discriminators and a concave measuring function phi,
 
 With phi(t) = t this is the neural-net distance sup E_mu[D] - E_nu[D]. The
 supremum is approached by training a fresh network of the class on one half of
-the images, and measured on the other half, so that what is reported bounds
-the distance from below, up to sampling noise.
+the images. The distance is measured on the other half, so it is a lower bound
+up to sampling noise.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from keras_mixgan.metrics import response
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
 
-# phi(t) = t with D in [0, 1], as the paper has it: a distance in [0, 1].
+# phi(t) = t with D in [0, 1], as in the paper: a distance in [0, 1].
 UNIT = payoffs.Payoff("unit", ops.sigmoid, lambda x: 1.0 - ops.sigmoid(x))
 
 
@@ -44,27 +44,27 @@ def neural_net_distance(
     """Distance to real data as a class of discriminators sees it.
 
     Args:
-        model_or_images: see `inception_score`; points as well as images.
-        real: see `fid`.
-        discriminator: the class: "mlp", "conv", an architecture's name, or a
+        model_or_images: See `inception_score`; points as well as images.
+        real: See `fid`.
+        discriminator: The class: "mlp", "conv", an architecture's name, or a
             function from an image shape to a Keras model with one logit;
             `None` for "conv" on images and "mlp" on points.
         payoff: `None` for phi(t) = t with D = sigmoid(logit), a distance in
             [0, 1]; or a payoff (or its name) for its phi-divergence: "log"
             gives at most 2 log 2, twice the Jensen-Shannon divergence. With
             "wasserstein" the class itself must bound its outputs.
-        num_images: images to take of each side.
-        steps: updates of the fresh discriminator.
-        batch_size: images of each side in an update.
-        learning_rate: of Adam.
-        seed: of images, initial weights and batches.
-        component: measure one generator alone.
+        num_images: Images to take of each side.
+        steps: Updates of the fresh discriminator.
+        batch_size: Images of each side in an update.
+        learning_rate: Learning rate of Adam.
+        seed: Seed of images, initial weights and batches.
+        component: Measure one generator alone.
 
     Returns:
         `Score`; std is the standard error of the held-out estimate.
 
     Raises:
-        ValueError: fewer than four images a side, shapes that differ, an
+        ValueError: Fewer than four images a side, shapes that differ, an
             unknown class or payoff.
 
     Example:
@@ -113,12 +113,12 @@ class GeneralizationGap:
     """Distances to training sets of growing size, against the held-out one.
 
     Args:
-        sizes: training-set sizes m.
-        train: for each m, the distance between m training images and m
+        sizes: Training-set sizes m.
+        train: For each m, the distance between m training images and m
             generated ones, the discriminator trained and measured on them.
-        held_out: the distance on held-out data, measured on fresh images.
-        held_out_error: its standard error.
-        details: what the numbers depend on.
+        held_out: The distance on held-out data, measured on fresh images.
+        held_out_error: Its standard error.
+        details: Settings that the numbers depend on.
     """
 
     sizes: tuple[int, ...]
@@ -153,30 +153,30 @@ def generalization_gap(
 
     The paper's definition of generalization: the distance between empirical
     distributions of m samples is close to that between the distributions
-    themselves. Its theorem says m of the order of the discriminator's number
-    of parameters suffices. `figures.generalization_curve` plots the result.
+    themselves. By its theorem m of the order of the discriminator's number
+    of parameters is enough. `figures.generalization_curve` plots the result.
 
     Args:
-        model_or_images: the generated side.
-        train: the data the model was trained on.
-        held_out: data it was not trained on.
-        sizes: training-set sizes m.
-        discriminator: see `neural_net_distance`.
-        payoff: see `neural_net_distance`.
-        steps: see `neural_net_distance`.
-        batch_size: see `neural_net_distance`.
-        learning_rate: see `neural_net_distance`.
-        seed: see `neural_net_distance`.
+        model_or_images: The generated side.
+        train: The data the model was trained on.
+        held_out: Data it was not trained on.
+        sizes: Training-set sizes m.
+        discriminator: See `neural_net_distance`.
+        payoff: See `neural_net_distance`.
+        steps: See `neural_net_distance`.
+        batch_size: See `neural_net_distance`.
+        learning_rate: See `neural_net_distance`.
+        seed: See `neural_net_distance`.
 
     Raises:
-        ValueError: a size below 2, or above the number of training images.
+        ValueError: A size below 2, or above the number of training images.
     """
     train = as_samples(train, seed=seed, argument="train")
     largest = min(train.num_images, max(sizes, default=0))
     if not sizes or min(sizes) < 2 or max(sizes) > largest:
         raise ValueError(
             "`sizes` must lie between 2 and the number of training images, "
-            f"{train.num_images}, received: {sizes}."
+            f"{train.num_images}. Received: sizes={sizes}"
         )
     generated = as_samples(model_or_images, 2 * largest, seed=seed + 1)
     real, fake = train.images(largest), generated.images(largest)
@@ -213,13 +213,13 @@ def generalization_gap(
 def distance(
     network: Any, real: np.ndarray, fake: np.ndarray, payoff: payoffs.Payoff
 ) -> tuple[float, float]:
-    """Returns what one discriminator measures, and the standard error.
+    """Returns the distance by one discriminator, and its standard error.
 
     Args:
-        network: images to logits (B, 1).
-        real: float32 (N, ...).
-        fake: float32 (M, ...).
-        payoff: gives both terms from logits.
+        network: Images to logits (B, 1).
+        real: Float32 (N, ...).
+        fake: Float32 (M, ...).
+        payoff: Gives both terms from logits.
     """
     forward = Forward()
     terms = [
@@ -234,7 +234,7 @@ def distance(
 
 
 def constant_value(payoff: payoffs.Payoff) -> float:
-    """Returns 2 phi(1/2): the most that a constant discriminator earns."""
+    """Returns 2 phi(1/2), the largest payoff of a constant discriminator."""
     constants = np.linspace(-1, 1, 9, dtype="float32")
     earned = _terms(payoff.real, constants) + _terms(payoff.fake, constants)
     return float(earned.max())
@@ -249,12 +249,12 @@ def _check_sides(real: np.ndarray, fake: np.ndarray) -> None:
     if real.shape[1:] != fake.shape[1:]:
         raise ValueError(
             "`real` must have images of the shape that is measured, "
-            f"{fake.shape[1:]}, received: {real.shape[1:]}."
+            f"{fake.shape[1:]}. Received: {real.shape[1:]}"
         )
     if min(len(real), len(fake)) < 4:
         raise ValueError(
             "`num_images` must be at least 4 a side, two to train on and two "
-            f"to measure, received: {len(fake)} images, {len(real)} real ones."
+            f"to measure. Received: {len(fake)} images, {len(real)} real ones"
         )
 
 

@@ -3,9 +3,9 @@
 Precision and recall: Kynkaanniemi et al. 2019 (arXiv:1904.06991), equations 1
 and 2: the share of generated features within the k-nearest-neighbour balls of
 the real ones, and the reverse. Density and coverage: Naeem et al. 2020
-(arXiv:2002.09797), equations 3 and 4, which outliers move less. Neighbours
-are found by scikit-learn, which is maintained; the metrics' own package
-(prdc 0.2, 2020) is not, prints, and holds whole distance matrices.
+(arXiv:2002.09797), equations 3 and 4, on which outliers have less effect.
+Neighbours are found by scikit-learn, which is maintained. The metrics' own
+package (prdc 0.2, 2020) is not, prints, and holds whole distance matrices.
 """
 
 from typing import Any
@@ -30,25 +30,25 @@ def precision_recall(
     component: int | None = None,
     batch_size: int = 128,
 ) -> dict[str, Score]:
-    """Fidelity and diversity apart: what FID sums up in one number.
+    """Fidelity and diversity separately, which FID combines in one number.
 
     Args:
-        model_or_images: see `inception_score`.
-        real: see `fid`; at most `num_images` of it are used.
-        classifier: see `classifiers.load`; its features are compared.
-        num_images: images of each side.
-        nearest: k, the neighbour whose distance is a ball's radius.
-        seed: of the images.
-        component: score one generator alone.
-        batch_size: images at a time.
+        model_or_images: See `inception_score`.
+        real: See `fid`; at most `num_images` of it are used.
+        classifier: See `classifiers.load`; its features are compared.
+        num_images: Images of each side.
+        nearest: K, the neighbour whose distance is a ball's radius.
+        seed: Seed of the images.
+        component: Score one generator alone.
+        batch_size: Images at a time.
 
     Returns:
         A `Score` without std for "precision", "recall", "density" and
         "coverage"; all in [0, 1] but density, which may exceed 1.
 
     Raises:
-        ValueError: not more images than `nearest`; bad images or classifier.
-        ImportError: scikit-learn is not installed.
+        ValueError: Not more images than `nearest`; bad images or classifier.
+        ImportError: Scikit-learn is not installed.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -81,25 +81,25 @@ def precision_recall(
 def prdc(
     real: np.ndarray, generated: np.ndarray, nearest: int = 5
 ) -> dict[str, float]:
-    """Computes all four from features; distances block by block.
+    """Computes all four from features, with distances in blocks.
 
     Args:
         real: (N, F).
         generated: (M, F).
-        nearest: k.
+        nearest: K.
 
     Returns:
         "precision", "recall", "density" and "coverage".
 
     Raises:
-        ValueError: not more features than `nearest`.
-        ImportError: scikit-learn is not installed.
+        ValueError: Not more features than `nearest`.
+        ImportError: Scikit-learn is not installed.
     """
     if nearest < 1 or min(len(real), len(generated)) <= nearest:
         raise ValueError(
-            "`nearest` must be at least 1 and below the number of images, "
-            f"received: nearest={nearest}, {len(generated)} images and "
-            f"{len(real)} real ones."
+            "`nearest` must be at least 1 and below the number of images. "
+            f"Received: nearest={nearest}, {len(generated)} images and "
+            f"{len(real)} real ones"
         )
     chunks = _sklearn().metrics.pairwise_distances_chunked
     real = np.asarray(real, "float32")
@@ -135,7 +135,7 @@ def _radii(features: np.ndarray, nearest: int) -> np.ndarray:
 
 
 def _sklearn() -> Any:
-    """Imports scikit-learn when it is first needed: it takes a second."""
+    """Imports scikit-learn when it is first needed, which takes a second."""
     try:
         import sklearn.metrics
         import sklearn.neighbors

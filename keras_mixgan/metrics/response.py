@@ -1,8 +1,8 @@
 """Training a best response: one discriminator, or one generator, alone.
 
-Both distances and the equilibrium gap ask for the best network of one class
-against something frozen. The trained network comes close to it from below, so
-whatever is measured with it bounds the true supremum from below.
+The distances and the equilibrium gap need the best network of one class
+against a frozen opponent. A trained network approaches it from below, so
+what is measured with it is a lower bound of the supremum.
 """
 
 from typing import Any
@@ -31,20 +31,20 @@ def train_discriminator(
     """Trains a network in place to maximise F on two fixed sets.
 
     F = E_real[phi(D(x))] + E_fake[phi(1 - D(y))] (arXiv:1703.00573, equation
-    5). Real and fake images are called apart, so that batch normalization,
-    where a network has it, takes the statistics of one source at a time.
+    5). Real and fake images go through the network in separate calls, so that
+    batch normalization has separate statistics for them.
 
     Args:
-        network: images (B, ...), or [images, labels], to logits (B, 1).
-        real: array (N, ...), or [images, labels].
-        fake: array (M, ...), or [images, labels].
-        payoff: gives both terms of F from logits.
-        steps: updates of Adam, each on a batch of both.
-        batch_size: examples of each in a batch.
-        learning_rate: of Adam.
-        seed: of the order of the examples.
-        weight_clip: largest weight of the class the network must stay in, as
-            for a Wasserstein critic, whose F has no maximum otherwise.
+        network: Images (B, ...), or [images, labels], to logits (B, 1).
+        real: Array (N, ...), or [images, labels].
+        fake: Array (M, ...), or [images, labels].
+        payoff: Gives both terms of F from logits.
+        steps: Updates of Adam, each on a batch of both.
+        batch_size: Examples of each in a batch.
+        learning_rate: Learning rate of Adam.
+        seed: Seed of the order of the examples.
+        weight_clip: Largest absolute weight, as for a Wasserstein critic,
+            whose F has no maximum otherwise; `None` for no clipping.
 
     Returns:
         The network.
@@ -93,15 +93,16 @@ def train_generator(
     the payoff, whose gradient does not vanish where the discriminators win.
 
     Args:
-        network: latents (B, Z), or [latents, labels], to images.
-        discriminators: copies; they are set untrainable.
+        network: Latents (B, Z), or [latents, labels], to images.
+        discriminators: Copies; they are set untrainable.
         weights: (T,), sums to 1.
-        payoff: gives the generators' loss from logits.
-        steps: updates of Adam.
-        batch_size: images in a batch.
-        learning_rate: of Adam.
-        num_classes: labels are drawn from so many; `None` without labels.
-        seed: of latents and labels.
+        payoff: Gives the generators' loss from logits.
+        steps: Updates of Adam.
+        batch_size: Images in a batch.
+        learning_rate: Learning rate of Adam.
+        num_classes: Number of classes that labels are drawn from; `None`
+            without labels.
+        seed: Seed of latents and labels.
 
     Returns:
         The network.

@@ -1,8 +1,7 @@
 """Where a score gets its images: a model's or a data set's, in batches.
 
-Every score reads its images through `Samples`, so that one place decides how
-many there are, in which order, and that never more than a chunk of generated
-images lies in memory at once.
+Every score reads its images through `Samples`. So one place decides their
+number and order, and at most one chunk of generated images is in memory.
 """
 
 import copy
@@ -12,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-# Generated images come in chunks of this size, each with a seed of its own, so
-# that the batch size does not change them and memory does not grow.
+# Generated images come in chunks of this size, each with its own seed, so that
+# they do not depend on the batch size and memory does not grow.
 CHUNK = 1000
 # Half a gray level of slack for images that were resized or rounded.
 SLACK = 1 / 255
@@ -23,20 +22,20 @@ class Samples:
     """A fixed sequence of images from a model, an array or a source.
 
     Args:
-        data: an object with `generate` (a `MixGAN`), a source (an object with
+        data: An object with `generate` (a `MixGAN`), a source (an object with
             `images`), an array of images, or the name or folder of a source.
             Arrays are uint8 (N, H, W, C) in 0..255, float (N, H, W, C) in
             [-1, 1], or float (N, F) points, with C 1 or 3.
-        num_images: how many; `None` for all of an array, 50,000 of a model.
+        num_images: How many; `None` for all of an array, 50,000 of a model.
             An array that has fewer gives what it has.
-        seed: of the latents and of the order in which an array is read; data
-            sets sorted by class would otherwise spoil every split.
-        component: number of the one generator to sample; `None` for the
+        seed: Seed of the latents, and of the order in which an array is read:
+            in data sorted by class every split would hold other classes.
+        component: Number of the one generator to sample; `None` for the
             mixture.
-        argument: what the caller calls `data`, for error messages.
+        argument: Name of the caller's argument, for error messages.
 
     Raises:
-        ValueError: no images, a wrong shape, a range outside [-1, 1].
+        ValueError: No images, a wrong shape, a range outside [-1, 1].
         TypeError: `data` is none of the above.
 
     Example:
@@ -56,7 +55,9 @@ class Samples:
         argument: str = "model_or_images",
     ) -> None:
         if seed < 0:
-            raise ValueError(f"`seed` must be at least 0, received: {seed}.")
+            raise ValueError(
+                f"`seed` must be at least 0. Received: seed={seed}"
+            )
         self.seed = int(seed)
         self.component = component
         self.name = _name(data)
@@ -64,7 +65,8 @@ class Samples:
         self.model = self._order = self._images = self.labels = None
         if num_images is not None and num_images < 1:
             raise ValueError(
-                f"`num_images` must be at least 1, received: {num_images}."
+                "`num_images` must be at least 1. Received: "
+                f"num_images={num_images}"
             )
         if callable(getattr(data, "generate", None)):
             self.model = data
@@ -76,7 +78,7 @@ class Samples:
         if component is not None:
             raise ValueError(
                 f"`component` picks a generator of a model, but `{argument}` "
-                f"is a data set. Received: component={component}."
+                f"is a data set. Received: component={component}"
             )
         self._images, labels = _arrays(data, argument)
         order = np.random.default_rng(self.seed).permutation(len(self._images))
@@ -89,11 +91,12 @@ class Samples:
         """Yields all images as float32 (B, ...) in [-1, 1], B at most so many.
 
         Args:
-            batch_size: changes the batches, never the images.
+            batch_size: Changes the batches, never the images.
         """
         if batch_size < 1:
             raise ValueError(
-                f"`batch_size` must be at least 1, received: {batch_size}."
+                "`batch_size` must be at least 1. Received: "
+                f"batch_size={batch_size}"
             )
         size = CHUNK if self.model is not None else batch_size
         for start in range(0, self.num_images, size):
@@ -105,7 +108,7 @@ class Samples:
         """Returns the first images at once, float32 (min(limit, N), ...).
 
         Args:
-            limit: at most so many; `None` for all.
+            limit: At most so many; `None` for all.
         """
         wanted = self.num_images if limit is None else limit
         found, count = [], 0
@@ -120,8 +123,8 @@ class Samples:
         """Returns the first images of a class, float32 (min(limit, N), ...).
 
         Args:
-            label: the class, of a data set that has labels.
-            limit: at most so many.
+            label: The class, of a data set that has labels.
+            limit: At most so many.
         """
         rows = np.flatnonzero(self.labels == label)[:limit]
         return to_float(self._images[self._order[rows]])
@@ -130,12 +133,12 @@ class Samples:
         """Returns two data sets, the first and the second half of this one.
 
         Raises:
-            ValueError: this is a model, or holds a single image.
+            ValueError: This is a model, or holds a single image.
         """
         if self.model is not None or self.num_images < 2:
             raise ValueError(
                 "`samples` must be a data set of at least 2 images to be "
-                f"halved, received: {self.num_images} images."
+                f"halved. Received: {self.num_images} images"
             )
         middle = self.num_images // 2
         return self._part(slice(middle)), self._part(slice(middle, None))
@@ -146,7 +149,7 @@ class Samples:
             return self
         if count < 1:
             raise ValueError(
-                f"`num_images` must be at least 1, received: {count}."
+                f"`num_images` must be at least 1. Received: num_images={count}"
             )
         return self._part(slice(count))
 
@@ -190,14 +193,14 @@ class Samples:
         images = np.asarray(images, "float32")
         if not np.isfinite(images).all():
             raise ValueError(
-                "`model` must generate finite images, received: NaN or inf. "
-                "Its training has diverged."
+                "`model` must generate finite images; its training has "
+                "diverged. Received: NaN or infinity"
             )
         return images[: self.num_images - start]
 
 
 def chunk_seed(seed: int, chunk: int) -> int:
-    """Returns a seed for one chunk, unlike those of other chunks and seeds."""
+    """Returns a seed for one chunk, different for every chunk and seed."""
     state = np.random.SeedSequence([seed, chunk]).generate_state(1)
     return int(state[0] & 0x7FFFFFFF)
 
@@ -219,7 +222,7 @@ def as_samples(
 
 
 def _name(data: Any) -> str:
-    """Returns what reports call the data."""
+    """Returns the name of the data in reports."""
     if isinstance(data, str) or hasattr(data, "__fspath__"):
         return str(data)
     return str(getattr(data, "name", "array"))
@@ -236,7 +239,7 @@ def _arrays(data: Any, argument: str) -> tuple[np.ndarray, np.ndarray | None]:
     if images.dtype == object or images.dtype.kind not in "uif":
         raise TypeError(
             f"`{argument}` must be a model with `generate`, a source, the "
-            f"name of a source, or an array of images, received: {data!r}."
+            f"name of a source, or an array of images. Received: {data!r}"
         )
     _check(images, argument)
     return images, labels
@@ -247,30 +250,32 @@ def _check(images: np.ndarray, argument: str) -> None:
     if len(images.shape) not in (2, 4):
         raise ValueError(
             f"`{argument}` must have shape (N, height, width, channels), or "
-            f"(N, features) for points, received: shape {images.shape}."
+            f"(N, features) for points. Received: shape {images.shape}"
         )
     if len(images) == 0:
         raise ValueError(
-            f"`{argument}` must hold at least one image, received: shape "
-            f"{images.shape}."
+            f"`{argument}` must hold at least one image. Received: shape "
+            f"{images.shape}"
         )
     if images.ndim == 4 and images.shape[-1] not in (1, 3):
         raise ValueError(
-            f"`{argument}` must have 1 or 3 channels, received: "
-            f"{images.shape[-1]} channels (shape {images.shape})."
+            f"`{argument}` must have 1 or 3 channels. Received: "
+            f"{images.shape[-1]} channels (shape {images.shape})"
         )
     if images.dtype == np.uint8:
         return
     if images.dtype.kind != "f":
         raise ValueError(
-            f"`{argument}` must be uint8 in 0..255 or float in [-1, 1], "
-            f"received: {images.dtype}."
+            f"`{argument}` must be uint8 in 0..255 or float in [-1, 1]. "
+            f"Received: {images.dtype}"
         )
     low, high = images.min(), images.max()
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise ValueError(f"`{argument}` must be finite, received: NaN or inf.")
+        raise ValueError(
+            f"`{argument}` must be finite. Received: NaN or infinity"
+        )
     if images.ndim == 4 and (low < -1 - SLACK or high > 1 + SLACK):
         raise ValueError(
-            f"`{argument}` must be float in [-1, 1] (or uint8 in 0..255), "
-            f"received: values from {low:.4g} to {high:.4g}."
+            f"`{argument}` must be float in [-1, 1] (or uint8 in 0..255). "
+            f"Received: values from {low:.4g} to {high:.4g}"
         )

@@ -9,12 +9,12 @@ class Score:
     """One measured number.
 
     Args:
-        mean: the value.
-        std: its spread; `None` where there is none. `details["std"]` says
+        mean: The value.
+        std: Its spread; `None` where there is none. `details["std"]` says
             over what.
-        details: number of images, classifier, hash, conversion, seed and
+        details: Number of images, classifier, hash, conversion, seed and
             whatever else the number depends on; ready for JSON.
-        name: what it may be called in print.
+        name: Its name in reports.
 
     Example:
     >>> print(Score(8.0912, 0.07, {"num_images": 50000}, "Inception Score"))

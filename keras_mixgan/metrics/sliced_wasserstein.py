@@ -3,7 +3,7 @@
 Karras et al. 2018 (arXiv:1710.10196), section 5: patches of every level of a
 Laplacian pyramid are normalised, projected on random directions and compared
 by their sorted projections. The arithmetic is TF-GAN's. It needs no
-classifier, so it serves where no classifier fits the data.
+classifier, so it can be used where no classifier fits the data.
 """
 
 import contextlib
@@ -35,26 +35,27 @@ def sliced_wasserstein(
 ) -> Score:
     """Sliced Wasserstein distance to real images; 0 is best.
 
-    Karras et al. compare 8192 images; compare only scores of equal numbers.
+    Karras et al. compare 8192 images. Scores of different numbers of images
+    do not compare.
     Images are rounded to 8 bits and get uniform noise of one gray level:
     TF-GAN divides every patch by its standard deviation, which is 0 on the
     plain background of a digit. Gray images are tiled to three channels.
 
     Args:
-        model_or_images: see `inception_score`; square images.
-        real: see `fid`.
-        num_images: images to take of each side.
-        seed: of the images, the patches and the projections.
-        component: score one generator alone.
-        patches_per_image: patches taken of each image and level.
+        model_or_images: See `inception_score`; square images.
+        real: See `fid`.
+        num_images: Images to take of each side.
+        seed: Seed of the images, the patches and the projections.
+        component: Score one generator alone.
+        patches_per_image: Patches taken of each image and level.
 
     Returns:
         `Score` without std: the mean over the levels. `details["levels"]`
-        lists for each level its size, its distance, and the distance between
-        two draws of patches from the real images, the floor.
+        lists for each level its size, its distance, and the floor: the
+        distance between two draws of patches from the real images.
 
     Raises:
-        ValueError: images that are not square, below 16 pixels, or of a size
+        ValueError: Images that are not square, below 16 pixels, or of a size
             the pyramid cannot halve.
 
     Example:
@@ -111,7 +112,7 @@ def _distances(
 
 
 class _Instead:
-    """A module of which some attributes are others."""
+    """A module with some attributes replaced."""
 
     def __init__(self, module: Any, **others: Any) -> None:
         self._module = module
@@ -123,11 +124,11 @@ class _Instead:
 
 @contextlib.contextmanager
 def _seeded(seed: int) -> Iterator[types.ModuleType]:
-    """Lends TF-GAN's module a random generator of its own.
+    """Gives TF-GAN's module a random generator of its own for a while.
 
     TF-GAN draws patches by NumPy's global generator and projections by
     TensorFlow's. Seeding those would change what the user's program draws
-    next, and TensorFlow's cannot be put back.
+    next, and TensorFlow's generator cannot be restored.
     """
     import tensorflow as tf
 
@@ -153,12 +154,12 @@ def _levels(samples: Samples, real: Samples) -> list[int]:
     if shape != tuple(real.image_shape):
         raise ValueError(
             "`real` must have images of the shape that is scored, "
-            f"{shape}, received: {real.image_shape}."
+            f"{shape}. Received: {real.image_shape}"
         )
     if len(shape) != 3 or shape[0] != shape[1] or shape[0] < SMALLEST_LEVEL:
         raise ValueError(
             "`model_or_images` must be square images of at least "
-            f"{SMALLEST_LEVEL} pixels, received: shape {shape}."
+            f"{SMALLEST_LEVEL} pixels. Received: shape {shape}"
         )
     # TF-GAN's own count of levels.
     count = int(np.log2(shape[0])) - int(np.log2(SMALLEST_LEVEL)) + 1
@@ -166,7 +167,7 @@ def _levels(samples: Samples, real: Samples) -> list[int]:
     if shape[0] % factor:
         raise ValueError(
             f"`model_or_images` must have a size divisible by {factor}, for a "
-            f"pyramid of {count} levels, received: shape {shape}."
+            f"pyramid of {count} levels. Received: shape {shape}"
         )
     return [shape[0] // 2**level for level in range(count)]
 

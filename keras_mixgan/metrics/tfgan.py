@@ -6,11 +6,11 @@ tensorflow_gan` fails on TensorFlow 2.16 and later, because its `__init__`
 imports `tf.estimator` (tensorflow/gan#55), and on Python 3.12 and later,
 because of `distutils`. The evaluation modules need neither.
 
-They are therefore executed here without their parent packages, under an
-`__import__` of their own that answers "tensorflow_gan..." from this file's
-private table and hands everything else to Python. Nothing enters
-`sys.modules`, so there is no moment at which another thread, or a user's own
-`import tensorflow_gan`, would meet a half-made TF-GAN.
+They are therefore executed here without their parent packages, with an
+`__import__` of their own: it finds "tensorflow_gan..." in a private table of
+this file and leaves everything else to Python. Nothing enters `sys.modules`,
+so no other thread, and no `import tensorflow_gan` of the user, ever sees a
+partly loaded TF-GAN.
 
 This is the only file that touches TF-GAN.
 """
@@ -51,7 +51,7 @@ def module(name: str) -> types.ModuleType:
     """Returns one of TF-GAN's evaluation modules, loading it on first use.
 
     Args:
-        name: one of `MODULES`.
+        name: One of `MODULES`.
 
     Returns:
         The module, executed from the installed TF-GAN's own file.
@@ -71,7 +71,7 @@ def module(name: str) -> types.ModuleType:
     check_tensorflow()
     if name not in MODULES:
         raise ValueError(
-            f"`name` must be one of {MODULES}, received: {name!r}."
+            f"`name` must be one of {MODULES}. Received: name={name!r}"
         )
     return _load(f"{_PACKAGE}.python.eval.{name}")
 
@@ -89,8 +89,8 @@ def check_tensorflow() -> None:
 def in_use() -> bool:
     """Whether scores are TF-GAN's: where Keras itself runs on TensorFlow.
 
-    Elsewhere `arithmetic` has the same formulas: a program on JAX is not to
-    load TensorFlow, let alone to share the GPU's memory with it.
+    Elsewhere `arithmetic` has the same formulas, so that a program on JAX
+    does not load TensorFlow and share the GPU's memory with it.
     """
     return keras.backend.backend() == "tensorflow"
 
@@ -105,7 +105,7 @@ def version() -> str:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Within it, TensorFlow does not log that TF-GAN calls old functions."""
+    """Suppresses TensorFlow's log of deprecated functions in TF-GAN."""
     logger = logging.getLogger("tensorflow")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -116,29 +116,29 @@ def quiet() -> Iterator[None]:
 
 
 def hub() -> types.ModuleType:
-    """Returns TensorFlow Hub, which TF-GAN loads Inception with.
+    """Returns TensorFlow Hub, by which TF-GAN loads Inception.
 
     TensorFlow Hub 0.16.1 compares versions by `pkg_resources`, which current
-    setuptools no longer ships. Where it is missing, that one function is
-    lent for the duration of the import.
+    setuptools no longer ships. Where it is missing, a stand-in with the one
+    function that is needed exists during the import.
 
     Raises:
         ImportError: TensorFlow Hub or tf-keras is not installed.
     """
     with _lock:
-        lent = None
+        stand_in = None
         try:
             missing = importlib.util.find_spec("pkg_resources") is None
-        except ValueError:  # A module without a spec stands in already.
+        except ValueError:  # A stand-in without a spec is there already.
             missing = False
         if missing and "tensorflow_hub" not in sys.modules:
-            lent = types.ModuleType("pkg_resources")
-            lent.parse_version = _parse_version
-            sys.modules["pkg_resources"] = lent
+            stand_in = types.ModuleType("pkg_resources")
+            stand_in.parse_version = _parse_version
+            sys.modules["pkg_resources"] = stand_in
         try:
             return _quiet_import("tensorflow_hub")
         finally:
-            if lent is not None:
+            if stand_in is not None:
                 del sys.modules["pkg_resources"]
 
 
@@ -197,11 +197,11 @@ def _quiet_import(name: str) -> types.ModuleType:
     try:
         with warnings.catch_warnings():
             # TensorFlow Probability reads TensorFlow's version by distutils
-            # and tf-keras deprecates itself: nothing our user could mend.
+            # and tf-keras deprecates itself: the user can change neither.
             warnings.simplefilter("ignore")
             imported = importlib.import_module(name)
             if name == "tensorflow_probability":
-                _ = imported.stats.covariance  # It loads on first touch.
+                _ = imported.stats.covariance  # Loaded on first use.
             return imported
     except ImportError as error:
         raise ImportError(
@@ -210,5 +210,5 @@ def _quiet_import(name: str) -> types.ModuleType:
 
 
 def _parse_version(text: str) -> tuple[int, ...]:
-    """Numeric release parts of a version, all that TF Hub compares."""
+    """Returns the numeric parts of a version, which TF Hub compares."""
     return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())

@@ -2,7 +2,7 @@
 
 
 def of_model(model, name: str) -> str:
-    """The card of a preset that a user saves: what the model itself knows.
+    """The card of a preset that a user saves, from the model alone.
 
     Args:
         model: A `MixGAN`.
@@ -41,6 +41,6 @@ images = model.generate(64)
 
 ![Samples of the mixture and of each generator](samples.png)
 
-Not said here, and for whoever passes this preset on to add: the data and their
-licence, scores, intended use and limits.
+Before you share this preset, add: the data and their licence, scores, intended
+use and limits.
 """

@@ -326,7 +326,7 @@ def test_unsupported_image_shape_lists_the_supported(name, shape):
     architecture = architectures.get(name)
     for builder in (architecture.generator, architecture.discriminator):
         with pytest.raises(
-            ValueError, match=r"`image_shape`.*\(28, 28, 1\).*got"
+            ValueError, match=r"`image_shape`.*\(28, 28, 1\).*Received"
         ):
             builder(shape)
 
@@ -337,7 +337,9 @@ def test_mlp_takes_points_only(shape):
         architectures.mlp_generator,
         architectures.mlp_discriminator,
     ):
-        with pytest.raises(ValueError, match=r"`image_shape`.*\(2,\).*got"):
+        with pytest.raises(
+            ValueError, match=r"`image_shape`.*\(2,\).*Received"
+        ):
             builder(shape)
 
 

@@ -111,7 +111,7 @@ def test_generalization_gap_closes_with_m(ring):
 def test_bad_distances(ring):
     with pytest.raises(ValueError, match="`discriminator` must be one of"):
         metrics.neural_net_distance(ring, ring, "deep")
-    with pytest.raises(ValueError, match=r"'conv'. takes images"):
+    with pytest.raises(ValueError, match="must be 'mlp' for data"):
         metrics.neural_net_distance(ring, ring, "conv")
     with pytest.raises(ValueError, match="`payoff` must be one of"):
         metrics.neural_net_distance(ring, ring, payoff="square")

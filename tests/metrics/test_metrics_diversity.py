@@ -161,7 +161,7 @@ def test_bad_label_agreement():
     images, labels = digits(100)
     with pytest.raises(ValueError, match="`model` must be conditional"):
         metrics.label_agreement(FromArrays(images))
-    with pytest.raises(ValueError, match="model's 10 classes, received: 4"):
+    with pytest.raises(ValueError, match=r"model's 10 classes\. Received: 4"):
         metrics.label_agreement(
             FromArrays(images, labels=labels), stub(), num_images=20
         )

@@ -43,6 +43,11 @@ COMMANDS: dict[str, Command] = {
             "keras_mixgan.cli.commands.evaluate",
         ),
         Command(
+            "race",
+            "Compare mixtures and pairs at equal seconds of training.",
+            "keras_mixgan.cli.commands.race",
+        ),
+        Command(
             "export",
             "Write a sampler that runs without this package.",
             "keras_mixgan.cli.commands.export",

@@ -19,8 +19,8 @@ class Flag:
 
     Attributes:
         name: Its name, which is also the attribute of its value.
-        kind: `str`, `int`, `float`, `bool`, or `list` for values divided by
-            commas.
+        kind: `str`, `int`, `float`, `bool`, `list` for values divided by
+            commas, or `tuple` for a flag that may be given several times.
         help: What it does, for a person.
         default: Its default.
         shown: The default as help shows it, where that is not `default`.
@@ -54,12 +54,14 @@ _DEFINE: dict[type, Callable[..., Any]] = {
     float: flags.DEFINE_float,
     bool: flags.DEFINE_bool,
     list: flags.DEFINE_list,
+    tuple: flags.DEFINE_multi_string,
 }
 _PLACEHOLDERS = {
     str: "NAME",
     int: "N",
     float: "X",
     list: "A,B,...",
+    tuple: "TEXT",
 }
 
 

@@ -1,0 +1,315 @@
+"""A race: contestants trained for the same seconds, one after the other.
+
+A contestant is a list of flags of `keras-mixgan train`. Each pair of
+contestant and seed is a run in a process of its own (`race_child`), so that
+it starts with a fresh TensorFlow and its processor time is exact. A run that
+ends leaves one file in `runs/`. A race that is started again takes the runs
+that are there and starts an unfinished one from its beginning.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from absl import flags
+
+from keras_mixgan.cli import race_results
+from keras_mixgan.cli import settings
+from keras_mixgan.cli.commands import flag_groups
+from keras_mixgan.cli.commands import train
+from keras_mixgan.presets import recipes
+from keras_mixgan.utils import json_files
+from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.names import one_of
+
+FORMAT = 1
+CLOCKS = ("wall", "processor")
+RUNS = "runs"
+# The bundled classifier of a source.
+CLASSIFIERS = {
+    "digits": "digits",
+    "mnist": "digits",
+    "fashion_mnist": "fashion_mnist",
+}
+# The score is taken over ten splits of the images.
+LEAST_IMAGES = 10
+# Settings that the data settle. A run ends by the clock: its steps or epochs
+# are only the length of a learning-rate schedule.
+_SETTLED_LATER = ("steps", "epochs", "conditional")
+# All contestants are judged on the same real images.
+_OF_THE_DATA = ("source", "split", "image_size", "crop_size")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Conditions:
+    """What is the same for all runs of a race.
+
+    Attributes:
+        seconds: Seconds of training a run.
+        clock: `"wall"` or `"processor"`: the seconds that count.
+        marks: Equally spaced moments at which a run is scored.
+        num_images: Generated images a score, at least 10.
+        num_real: Real images to compare with, at most.
+        classifier: As in `metrics.evaluate`.
+
+    Raises:
+        UserError: One is not as described.
+    """
+
+    seconds: float
+    clock: str
+    marks: int
+    num_images: int
+    num_real: int
+    classifier: str
+
+    def __post_init__(self):
+        one_of("clock", self.clock, CLOCKS)
+        if not 0 < self.seconds < float("inf"):
+            raise UserError(
+                "`seconds` must be positive. Received: "
+                f"seconds={self.seconds!r}"
+            )
+        for name, least in {
+            "marks": 1,
+            "num_images": LEAST_IMAGES,
+            "num_real": LEAST_IMAGES,
+        }.items():
+            if getattr(self, name) < least:
+                raise UserError(
+                    f"`{name}` must be an integer of at least {least}. "
+                    f"Received: {name}={getattr(self, name)}"
+                )
+
+
+def contestants(
+    given: Sequence[str], common: str = ""
+) -> dict[str, dict[str, Any]]:
+    """Reads contestants.
+
+    Args:
+        given: Texts of the form "name: --flag=value ...".
+        common: Flags of all; a contestant's own win.
+
+    Returns:
+        The settings that each contestant gives, by its name.
+
+    Raises:
+        UserError: There are fewer than two, two of one name, an unknown
+            flag, a value that a setting cannot have, or data that differ.
+
+    Example:
+    >>> contestants(["pair: --num_generators=1", "three:"])["pair"]
+    {'num_generators': 1}
+    """
+    shared = _parse("common", common)
+    found: dict[str, dict[str, Any]] = {}
+    for text in given:
+        name, colon, own = text.partition(":")
+        name = name.strip()
+        if not colon or not _NAME.fullmatch(name):
+            raise UserError(
+                '`contestant` must be "name: --flag=value ...", the name of '
+                "letters, digits and ._+- without a space. Received: "
+                f"contestant={text!r}"
+            )
+        # Some systems' file names do not tell upper from lower case.
+        if name.lower() in map(str.lower, found):
+            raise UserError(
+                "`contestant` must have a name of its own. Received: "
+                f"{name!r} twice"
+            )
+        chosen = shared | _parse(f"contestant {name}", own)
+        if "recipe" in chosen:
+            chosen = recipes.complete(chosen, chosen.pop("recipe"))
+            chosen.pop("seed", None)
+        settings.resolve(chosen)
+        found[name] = chosen
+    if len(found) < 2:
+        raise UserError(
+            "`contestant` must be given at least twice: a race needs two. "
+            f"Received: {list(found) or 'none'}"
+        )
+    _check_data(found)
+    return found
+
+
+def classifier_of(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """The bundled classifier for the contestants' source.
+
+    Raises:
+        UserError: There is none.
+    """
+    source = settings.resolve(next(iter(found.values()))).source
+    name = source.partition(":")[0]
+    if name not in CLASSIFIERS:
+        raise UserError(
+            "`classifier` must be given for a source other than "
+            f"{', '.join(CLASSIFIERS)}. Received: source={source!r}"
+        )
+    return CLASSIFIERS[name]
+
+
+def _parse(where: str, text: str) -> dict[str, Any]:
+    """Flags of `keras-mixgan train` that are settings, as settings."""
+    allowed = {field.name for field in dataclasses.fields(settings.Settings)}
+    allowed = (allowed | {"recipe"}) - {"seed"}
+    groups = [
+        flag_groups.Group(
+            group.title,
+            tuple(flag for flag in group.flags if flag.name in allowed),
+        )
+        for group in train.GROUPS
+    ]
+    try:
+        values = flag_groups.parse(groups, shlex.split(text))
+    except (flags.Error, ValueError) as error:
+        raise UserError(
+            f"{where}: {error} It takes the flags of `keras-mixgan train` "
+            "that are settings, but for --seed."
+        ) from error
+    return {k: v for k, v in vars(values).items() if v is not None}
+
+
+def _check_data(found: Mapping[str, Mapping[str, Any]]) -> None:
+    resolved = {name: settings.resolve(given) for name, given in found.items()}
+    for field in _OF_THE_DATA:
+        values = {name: getattr(s, field) for name, s in resolved.items()}
+        if len(set(values.values())) > 1:
+            raise UserError(
+                f"`{field}` must be the same for all contestants. Received: "
+                + ", ".join(f"{k}: {v}" for k, v in values.items())
+            )
+
+
+def run(
+    found: Mapping[str, Mapping[str, Any]],
+    conditions: Conditions,
+    seeds: int,
+    workdir: str | os.PathLike[str],
+    data_dir: str | os.PathLike[str] | None = None,
+    command: str = "",
+) -> list[dict[str, Any]]:
+    """Runs a race, or goes on with the one that is in the folder.
+
+    Args:
+        found: What `contestants` returned.
+        conditions: What is the same for all runs.
+        seeds: Runs a contestant, with the seeds 0, 1, ...
+        workdir: Folder to leave everything in.
+        data_dir: TFDS's data folder.
+        command: The command, for the written table.
+
+    Returns:
+        The results of all runs, as `race_child` describes them.
+
+    Raises:
+        UserError: Before any training: contestants and data do not fit, or
+            a finished run in the folder had other settings.
+        OSError: Something cannot be read or written, or a run failed.
+    """
+    if seeds < 1:
+        raise UserError(
+            f"`seeds` must be an integer of at least 1. Received: seeds={seeds}"
+        )
+    workdir = pathlib.Path(workdir)
+    (workdir / RUNS).mkdir(parents=True, exist_ok=True)
+    tasks = list(_tasks(found, conditions, seeds, workdir, data_dir))
+    results = [_finished(task) for task in tasks]
+    if None in results:
+        started = [task for task in tasks if task["seed"] == 0]
+        _child({"check": started, "data_dir": data_dir}, workdir / "check.log")
+    for i, task in enumerate(tasks):
+        if results[i] is not None:
+            continue
+        label = f"{task['contestant']}, seed {task['seed']}"
+        print(f"Run {i + 1} of {len(tasks)}: {label}", flush=True)
+        log = pathlib.Path(task["result"]).with_suffix(".log")
+        _child({"run": task, "data_dir": data_dir}, log)
+        results[i] = _finished(task)
+        done = [result for result in results if result is not None]
+        race_results.write(workdir, done, conditions.clock, command)
+    race_results.write(workdir, results, conditions.clock, command)
+    return results
+
+
+def _tasks(found, conditions, seeds, workdir, data_dir) -> Iterator[dict]:
+    # Every contestant's first seed comes before any second one.
+    for seed in range(seeds):
+        for name, given in found.items():
+            yield {
+                "format": FORMAT,
+                "contestant": name,
+                "seed": seed,
+                "given": dict(given),
+                "conditions": dataclasses.asdict(conditions),
+                "result": str(workdir / RUNS / f"{name}-{seed}.json"),
+            }
+
+
+def _finished(task: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The result of a run that has finished, `None` of any other."""
+    path = pathlib.Path(task["result"])
+    if not path.exists():
+        return None
+    result = json_files.read(path, FORMAT, "given", "settings", "conditions")
+    chosen = settings.resolve({**task["given"], "seed": task["seed"]})
+    before = result["settings"] | result["conditions"]
+    now = {**dataclasses.asdict(chosen), **task["conditions"]}
+    for name in _SETTLED_LATER:
+        before[name] = result["given"].get(name)
+        now[name] = task["given"].get(name)
+    # As JSON gives it back: a tuple has become a list.
+    now = json.loads(json.dumps(now))
+    lines = [
+        f"{name}: {before[name]} -> {value}"
+        for name, value in now.items()
+        if name in before and before[name] != value
+    ]
+    if lines:
+        raise UserError(
+            f"{path} is a run of other settings (saved -> now): "
+            f"{', '.join(lines)}. Give another --workdir, or move that file "
+            "away."
+        )
+    return result
+
+
+def _child(order: Mapping[str, Any], log: pathlib.Path) -> None:
+    """Has a process carry out an order, and waits for its end."""
+    program = [sys.executable, "-m", "keras_mixgan.cli.race_child"]
+    with (
+        open(log, "w") as errors,
+        subprocess.Popen(
+            program, stdin=subprocess.PIPE, stderr=errors, text=True
+        ) as child,
+    ):
+        try:
+            child.stdin.write(json.dumps(order, default=str) + "\n")
+            child.stdin.flush()
+            # The pipe stays open: its end tells the child that we are gone.
+            status = child.wait()
+        except BaseException:
+            child.kill()
+            raise
+    if status == 0:
+        log.unlink()
+        return
+    _, marker, message = log.read_text().rpartition("\nerror: ")
+    if marker:
+        log.unlink()
+        raise UserError(message.strip())
+    raise ChildProcessError(
+        f"A process of the race ended with status {status}. Its messages are "
+        f"in {log}. The same command again goes on with the race."
+    )

@@ -1,0 +1,298 @@
+"""The process of one run of a race; `race` starts it and gives its order.
+
+The order is one line of JSON on standard input: `{"check": tasks}` or
+`{"run": task}`. Standard input stays open as long as the race lives: at its
+end this process ends too, so that no run outlives its race.
+"""
+
+import dataclasses
+import datetime
+import json
+import os
+import pathlib
+import platform
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from keras_mixgan import data
+from keras_mixgan import metrics
+from keras_mixgan.cli import models
+from keras_mixgan.cli import settings as settings_module
+from keras_mixgan.data import sources
+from keras_mixgan.metrics import classifiers
+from keras_mixgan.metrics.samples import Samples
+from keras_mixgan.training.callbacks import is_finite
+from keras_mixgan.training.divergence import NonFiniteError
+from keras_mixgan.training.history import BetweenSteps
+from keras_mixgan.utils import atomic
+from keras_mixgan.utils.errors import UserError
+
+METRICS = ("inception_score", "fid")
+# `fit` wants a number; the clock ends the training long before.
+_ENDLESS = 10**9
+
+
+class Stopwatch:
+    """Wall and processor seconds of this process while it runs.
+
+    Processor seconds are those of all threads, user and system together.
+
+    Example:
+    >>> watch = Stopwatch()
+    >>> watch.start()
+    >>> watch.stop()
+    >>> watch.seconds("wall") >= 0
+    True
+    """
+
+    def __init__(self):
+        self._sums = np.zeros(2)
+        self._begun = None
+
+    def start(self) -> None:
+        """Starts, or goes on."""
+        self._begun = self._now()
+
+    def stop(self) -> None:
+        """Pauses."""
+        self._sums += self._now() - self._begun
+        self._begun = None
+
+    def seconds(self, clock: str) -> float:
+        """Seconds so far by the clock "wall" or "processor"."""
+        running = 0.0 if self._begun is None else self._now() - self._begun
+        return float((self._sums + running)[("wall", "processor").index(clock)])
+
+    @staticmethod
+    def _now() -> np.ndarray:
+        return np.array([time.perf_counter(), time.process_time()])
+
+
+class Marks(BetweenSteps):
+    """Scores a model at marks of its training time, and ends at the last.
+
+    The clock starts after the first step, which builds the graph, and stands
+    still while the model is scored.
+
+    Args:
+        conditions: Fields of `race.Conditions`.
+        real: Real images, as `metrics.samples.Samples`.
+        say: Called with a line of text at each mark.
+
+    Attributes:
+        rows: List of dicts, one a mark.
+        compiling: Wall seconds of the first step.
+        scoring: Wall seconds of all scores.
+        names: Names of the two scores.
+    """
+
+    def __init__(self, conditions: Mapping[str, Any], real: Samples, say):
+        super().__init__()
+        self._conditions = conditions
+        self._real = real
+        self._say = say
+        self._watch = Stopwatch()
+        self._started = None
+        self.rows: list[dict[str, float]] = []
+        self.compiling = self.scoring = 0.0
+        self.names: dict[str, str] = {}
+
+    def act(self, step: int) -> None:
+        """Starts the clock after the first step; scores at a mark."""
+        if step == 0:
+            self._started = time.perf_counter()
+        elif not self.compiling:
+            self._wait()
+            self.compiling = time.perf_counter() - self._started
+            self._watch.start()
+        elif len(self.rows) < self._conditions["marks"] and self._due():
+            self._wait()
+            self._watch.stop()
+            self._score(step)
+            if len(self.rows) < self._conditions["marks"]:
+                self._watch.start()
+            else:
+                self.model.stop_training = True
+
+    def _wait(self) -> None:
+        """Waits for steps that a GPU, or JAX, has not finished yet."""
+        np.asarray(self.model.generator_weights)
+
+    def _due(self) -> bool:
+        conditions = self._conditions
+        share = (len(self.rows) + 1) / conditions["marks"]
+        now = self._watch.seconds(conditions["clock"])
+        return now >= share * conditions["seconds"]
+
+    def _score(self, step: int) -> None:
+        if not is_finite(self.model):
+            raise NonFiniteError(
+                f"A weight became NaN or infinite before step {step}."
+            )
+        conditions = self._conditions
+        began = time.perf_counter()
+        scores = metrics.evaluate(
+            self.model,
+            self._real,
+            METRICS,
+            conditions["classifier"],
+            conditions["num_images"],
+            components=False,
+            real=False,
+            verbose=0,
+        ).scores["mixture"]
+        spent = time.perf_counter() - began
+        self.scoring += spent
+        score, distance = (scores[name] for name in METRICS)
+        self.names = {"score": score.name, "distance": distance.name}
+        row = {
+            "wall_seconds": self._watch.seconds("wall"),
+            "processor_seconds": self._watch.seconds("processor"),
+            "steps": step,
+            "score": score.mean,
+            "score_std": score.std,
+            "distance": distance.mean,
+            "scoring_seconds": spent,
+        }
+        # A step longer than the time between two marks passes several.
+        while len(self.rows) < conditions["marks"] and self._due():
+            self.rows.append({"mark": len(self.rows) + 1, **row})
+        self._say(
+            f"  mark {len(self.rows)} of {conditions['marks']}: "
+            f"{row['wall_seconds']:.0f} s ({row['processor_seconds']:.0f} s "
+            f"of processor), {step:,} steps, score {score.format()}, "
+            f"distance {distance.format()}"
+        )
+
+
+def check(tasks, data_dir=None) -> None:
+    """Makes every contestant's model on the data, and trains none.
+
+    Args:
+        tasks: A task a contestant, see `race`.
+        data_dir: TFDS's data folder.
+
+    Raises:
+        UserError: A contestant and the data do not fit.
+    """
+    source, current = None, None
+    try:
+        for task in tasks:
+            chosen = settings_module.resolve(task["given"])
+            if source is None:
+                source = _load(chosen, data_dir)
+                network = classifiers.load(task["conditions"]["classifier"])
+                network.conversion(source.image_shape)
+            current = task["contestant"]
+            models.make_model(chosen.for_source(source), source)
+    except (ValueError, ImportError) as error:
+        where = "" if current is None else f"contestant {current}: "
+        raise UserError(f"{where}{error}") from error
+
+
+def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
+    """Trains one contestant with one seed, and scores it at the marks.
+
+    Args:
+        task: A task, see `race`.
+        data_dir: TFDS's data folder.
+        say: Called with lines of text.
+
+    Returns:
+        The task without its path, and the result: `marks` (a dict a mark),
+        `names` of the scores, all `settings`, `compiling_seconds`,
+        `scoring_seconds`, `diverged` (a message, or `None`), `machine`,
+        `versions` and `date`.
+    """
+    conditions = task["conditions"]
+    chosen = settings_module.resolve({**task["given"], "seed": task["seed"]})
+    source = _load(chosen, data_dir)
+    chosen = chosen.for_source(source)
+    model = models.make_model(chosen, source)
+    real = Samples(source, conditions["num_real"], argument="source")
+    marks = Marks(conditions, real, say)
+    if not chosen.conditional and source.labels is not None:
+        source = dataclasses.replace(source, labels=None, label_names=None)
+    stream = data.load(
+        source, batch_size=chosen.batch_size, seed=chosen.seed, start_step=0
+    )
+    diverged = None
+    try:
+        model.fit(
+            stream, steps_per_epoch=_ENDLESS, callbacks=[marks], verbose=0
+        )
+    except NonFiniteError as error:
+        diverged = str(error)
+        say(f"  {diverged}")
+    # The path of the result is left out: it is this machine's.
+    kept = {name: task[name] for name in task if name != "result"}
+    return {
+        **kept,
+        "marks": marks.rows,
+        "names": marks.names,
+        "settings": dataclasses.asdict(chosen),
+        "compiling_seconds": marks.compiling,
+        "scoring_seconds": marks.scoring,
+        "diverged": diverged,
+        "machine": machine(),
+        "versions": settings_module.versions(),
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+def machine() -> str:
+    """The processor and the number of its cores that this process may use."""
+    name = platform.processor() or platform.machine()
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+        named = [line for line in lines if line.startswith("model name")]
+        name = named[0].partition(":")[2].strip()
+    except (OSError, IndexError):
+        pass
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows have none.
+        cores = os.cpu_count()
+    return f"{name}, {cores} cores"
+
+
+def _load(chosen, data_dir) -> sources.Source:
+    return sources.load_source(
+        chosen.source,
+        chosen.split,
+        chosen.image_size,
+        chosen.crop_size,
+        data_dir,
+    )
+
+
+def _end_with_the_race() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+def main() -> int:
+    """Carries out one order; returns the exit status."""
+    order = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_the_race, daemon=True).start()
+    try:
+        if "check" in order:
+            check(order["check"], order["data_dir"])
+            return 0
+        task = order["run"]
+        result = run(task, order["data_dir"], lambda t: print(t, flush=True))
+        with atomic.replacing(task["result"]) as partial:
+            partial.write_text(json.dumps(result, indent=2) + "\n")
+    except (UserError, OSError) as error:
+        print(f"\nerror: {error}", file=sys.stderr)  # `race` reads it.
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

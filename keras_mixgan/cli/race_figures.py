@@ -1,0 +1,74 @@
+"""The figure of a race: score and distance against seconds and steps."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
+
+from keras_mixgan.utils.figures import COLOURS
+
+_DASHES = ("-", "--", ":", "-.")
+
+
+def draw(results: Sequence[Mapping[str, Any]], clock: str) -> Figure:
+    """Draws a line a contestant, with a band where there are several seeds.
+
+    Args:
+        results: Results of runs, as `race_child.run` returns them.
+        clock: `"wall"` or `"processor"`: the seconds of the left column.
+
+    Returns:
+        A figure of four panels. Lines are means over seeds at a mark, bands
+        reach one standard deviation to both sides.
+    """
+    figure = Figure(figsize=(10, 7), layout="constrained")
+    panels = figure.subplots(2, 2, sharex="col", sharey="row")
+    names = next((run["names"] for run in results if run["names"]), {})
+    contestants = list(dict.fromkeys(run["contestant"] for run in results))
+    for i, name in enumerate(contestants):
+        runs = [run for run in results if run["contestant"] == name]
+        style = {
+            "color": COLOURS[i % len(COLOURS)],
+            "ls": _DASHES[i // len(COLOURS) % len(_DASHES)],
+        }
+        for row, key in zip(panels, ("distance", "score"), strict=True):
+            for axes, x in zip(row, (f"{clock}_seconds", "steps"), strict=True):
+                _draw_line(axes, runs, x, key, name, style)
+    for row, key in zip(panels, ("distance", "score"), strict=True):
+        row[0].set_ylabel(names.get(key, key))
+        for axes in row:
+            axes.grid(color="#E5E5E5", lw=0.6)
+            axes.spines[["top", "right"]].set_visible(False)
+    scale = panels[0, 0]
+    scale.set_yscale("log")
+    # 40 and 60 in place of 4 x 10^1, also between the powers of ten.
+    scale.yaxis.set_major_formatter(LogFormatter())
+    scale.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.6)))
+    panels[1, 0].set_xlabel(f"{clock} seconds of training")
+    panels[1, 1].set_xlabel("steps")
+    panels[0, 0].legend(fontsize=8, frameon=False)
+    return figure
+
+
+def _draw_line(axes, runs, x: str, y: str, name: str, style) -> None:
+    """Draws the mean over the runs that reached each mark."""
+    count = max(len(run["marks"]) for run in runs)
+    places, means, spreads = [], [], []
+    for mark in range(count):
+        reached = [
+            run["marks"][mark] for run in runs if mark < len(run["marks"])
+        ]
+        values = [row[y] for row in reached]
+        places.append(np.mean([row[x] for row in reached]))
+        means.append(np.mean(values))
+        spreads.append(np.std(values, ddof=1) if len(values) > 1 else 0.0)
+    means, spreads = np.array(means), np.array(spreads)
+    axes.plot(places, means, lw=1.5, marker="o", ms=3, label=name, **style)
+    # A distance is drawn on a logarithmic axis and stays above zero.
+    low = np.maximum(means - spreads, 0.01 * means)
+    axes.fill_between(
+        places, low, means + spreads, color=style["color"], alpha=0.15, lw=0
+    )

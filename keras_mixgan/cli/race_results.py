@@ -1,0 +1,217 @@
+"""What a race leaves: results.csv, table.csv, table.md and race.png."""
+
+import csv
+import io
+import os
+import pathlib
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_mixgan.utils import atomic
+
+RESULTS = "results.csv"
+TABLE = "table.csv"
+PAGE = "table.md"
+FIGURE = "race.png"
+OUTPUTS = {
+    TABLE: "a row a contestant, at the last mark",
+    PAGE: "the same to read, with command, machine and date",
+    RESULTS: "a row a contestant, seed and mark",
+    FIGURE: "score and distance against seconds and against steps",
+}
+_RUN = ("contestant", "seed")
+_MARK = (
+    "mark",
+    "wall_seconds",
+    "processor_seconds",
+    "steps",
+    "score",
+    "score_std",
+    "distance",
+    "scoring_seconds",
+)
+
+
+def table(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Compares contestants at the last mark.
+
+    Args:
+        results: Results of runs, as `race_child.run` returns them.
+
+    Returns:
+        A dict a contestant, the smallest mean distance first: `contestant`,
+        `rank` (by distance), `score_rank`, `runs`, `diverged`, and the mean
+        and the standard deviation over seeds (n - 1 in the denominator;
+        `None` of a single run) of `distance`, `score`, `steps`,
+        `wall_seconds` and `processor_seconds`. A contestant of which a run
+        diverged comes last; its means are over the runs that did not.
+
+    Example:
+    >>> def run(name, distance):
+    ...     mark = {"distance": distance, "score": 9.0, "steps": 7,
+    ...         "wall_seconds": 1.0, "processor_seconds": 2.0}
+    ...     return {"contestant": name, "diverged": None, "marks": [mark]}
+    >>> rows = table([run("a", 3.0), run("b", 2.0), run("b", 4.0)])
+    >>> [(row["contestant"], row["distance"]) for row in rows]
+    [('a', 3.0), ('b', 3.0)]
+    """
+    rows = [
+        _row(name, [run for run in results if run["contestant"] == name])
+        for name in dict.fromkeys(run["contestant"] for run in results)
+    ]
+    for column, key, sign in (
+        ("score_rank", "score", -1),
+        ("rank", "distance", 1),
+    ):
+        rows.sort(key=lambda row: _order(row, key, sign))
+        for row in rows:
+            equal = [_order(other, key, sign) for other in rows]
+            row[column] = 1 + equal.index(_order(row, key, sign))
+    return rows
+
+
+def _order(row, key: str, sign: int):
+    value = row[key]
+    return bool(row["diverged"]), np.inf if value is None else sign * value
+
+
+def _row(name: str, runs) -> dict[str, Any]:
+    last = [run["marks"][-1] for run in runs if not run["diverged"]]
+    row: dict[str, Any] = {
+        "contestant": name,
+        "rank": None,
+        "score_rank": None,
+        "runs": len(runs),
+        "diverged": len(runs) - len(last),
+    }
+    for key in (
+        "distance",
+        "score",
+        "steps",
+        "wall_seconds",
+        "processor_seconds",
+    ):
+        values = [mark[key] for mark in last]
+        row[key] = float(np.mean(values)) if values else None
+        many = len(values) > 1
+        row[f"{key}_std"] = float(np.std(values, ddof=1)) if many else None
+    return row
+
+
+def text(results: Sequence[Mapping[str, Any]]) -> str:
+    """The table as Markdown, which reads well in a terminal too."""
+    names = next((run["names"] for run in results if run["names"]), {})
+    header = [
+        "rank",
+        "contestant",
+        "runs",
+        names.get("distance", "distance"),
+        names.get("score", "score"),
+        "score rank",
+        "steps",
+        "wall s",
+        "processor s",
+    ]
+    lines = [header]
+    for row in table(results):
+        runs = str(row["runs"])
+        if row["diverged"]:
+            runs += f" ({row['diverged']} diverged)"
+        lines.append(
+            [
+                str(row["rank"]),
+                row["contestant"],
+                runs,
+                _spread(row, "distance", ".3f"),
+                _spread(row, "score", ".3f"),
+                str(row["score_rank"]),
+                _spread(row, "steps", ",.0f"),
+                _spread(row, "wall_seconds", ".1f"),
+                _spread(row, "processor_seconds", ".1f"),
+            ]
+        )
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        f"| {' | '.join(map(str.ljust, line, widths))} |" for line in lines
+    )
+
+
+def _spread(row, key: str, form: str) -> str:
+    mean, std = row[key], row[f"{key}_std"]
+    if mean is None:
+        return "-"
+    return f"{mean:{form}}" + ("" if std is None else f" +- {std:{form}}")
+
+
+def write(
+    workdir: str | os.PathLike[str],
+    results: Sequence[Mapping[str, Any]],
+    clock: str,
+    command: str,
+) -> None:
+    """Writes all outputs, each whole or not at all.
+
+    Args:
+        workdir: Folder to write to.
+        results: Results of runs, as `race_child.run` returns them.
+        clock: The clock of the race.
+        command: The command that ran it.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    # Deferred: it imports Matplotlib.
+    from keras_mixgan.cli import race_figures
+    from keras_mixgan.utils import plotting
+
+    workdir = pathlib.Path(workdir)
+    marks = [
+        {key: run[key] for key in _RUN} | {key: mark[key] for key in _MARK}
+        for run in results
+        for mark in run["marks"]
+    ]
+    _write_csv(workdir / RESULTS, (*_RUN, *_MARK), marks)
+    rows = table(results)
+    _write_csv(workdir / TABLE, tuple(rows[0]), rows)
+    with atomic.replacing(workdir / PAGE) as partial:
+        partial.write_text(_page(results, clock, command))
+    if marks:
+        plotting.save(race_figures.draw(results, clock), workdir / FIGURE)
+
+
+def _write_csv(path: pathlib.Path, columns, rows) -> None:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    with atomic.replacing(path) as partial:
+        partial.write_text(buffer.getvalue())
+
+
+def _page(results, clock: str, command: str) -> str:
+    def listed(key: str) -> str:
+        return "; ".join(dict.fromkeys(str(run[key]) for run in results))
+
+    conditions = results[0]["conditions"]
+    versions = ", ".join(f"{k} {v}" for k, v in results[0]["versions"].items())
+    contestants = {run["contestant"]: run["given"] for run in results}
+    flags = "\n".join(
+        f"- {name}: "
+        + " ".join(f"`--{key}={value}`" for key, value in given.items())
+        for name, given in contestants.items()
+    )
+    return (
+        f"# Race over {conditions['seconds']:g} {clock} seconds of training\n\n"
+        f"Mean and standard deviation over seeds at the last of "
+        f"{conditions['marks']} marks; {conditions['num_images']:,} images "
+        f"against at most {conditions['num_real']:,} real ones.\n\n"
+        f"{text(results)}\n\n"
+        f"![Score and distance]({FIGURE})\n\n"
+        f"Command: `{command}`\n\nMachine: {listed('machine')}\n\n"
+        f"Date: {listed('date')}\n\nVersions: {versions}\n\n"
+        f"Contestants:\n{flags}\n"
+    )

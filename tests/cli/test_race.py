@@ -1,0 +1,216 @@
+"""`keras-mixgan race`: contestants at equal seconds of training."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from keras_mixgan import cli
+from keras_mixgan.cli import race
+from keras_mixgan.cli import race_child
+from keras_mixgan.cli import race_results
+
+PAIR = "pair: --num_generators=1 --num_discriminators=1"
+MIX = "2x1: --num_generators=2 --num_discriminators=1"
+ONE = {"num_generators": 1, "num_discriminators": 1}
+FLAGS = (
+    "--common=--width=2 --latent_dim=4 --batch_size=8",
+    f"--contestant={PAIR}",
+    f"--contestant={MIX}",
+    "--marks=2",
+    "--seeds=1",
+    "--num_images=50",
+    "--num_real=100",
+)
+
+
+def task(given, seconds=1.0, clock="wall", name="a", marks=3):
+    conditions = race.Conditions(seconds, clock, marks, 50, 100, "digits")
+    return {
+        "format": race.FORMAT,
+        "contestant": name,
+        "seed": 0,
+        "given": {"width": 2, "latent_dim": 4, "batch_size": 8, **given},
+        "conditions": vars(conditions),
+    }
+
+
+def fails(capsys, *flags):
+    """The one line that a race ends with, before anything was trained."""
+    assert cli.main(["race", *flags]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    return error
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A race that goes on after its first run, which this process did."""
+    folder = tmp_path_factory.mktemp("race")
+    (folder / "runs").mkdir()
+    first = folder / "runs" / "pair-0.json"
+    found = race.contestants([PAIR, MIX], "--width=2 --latent_dim=4")
+    order = task(found["pair"], 0.4, name="pair", marks=2)
+    first.write_text(json.dumps(race_child.run(order)))
+    written = first.stat().st_mtime_ns
+    flags = [*FLAGS, "--seconds=0.4", f"--workdir={folder}"]
+    assert cli.main(["race", *flags]) == 0
+    assert first.stat().st_mtime_ns == written
+    return folder
+
+
+def test_each_mark_of_each_run_is_a_row(folder):
+    with open(folder / "results.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    runs = [(row["contestant"], row["seed"], row["mark"]) for row in rows]
+    assert runs == [
+        (name, "0", mark) for name in ("pair", "2x1") for mark in "12"
+    ]
+    for early, late in (rows[:2], rows[2:]):
+        assert float(early["wall_seconds"]) >= 0.2
+        assert float(late["wall_seconds"]) >= 0.4
+        assert float(late["processor_seconds"]) > 0
+        assert 0 < int(early["steps"]) <= int(late["steps"])
+        assert float(late["distance"]) > 0
+        assert 1 <= float(late["score"]) <= 10
+
+
+def test_a_run_tells_all_that_it_depends_on(folder):
+    text = (folder / "runs" / "2x1-0.json").read_text()
+    assert str(folder) not in text
+    run = json.loads(text)
+    assert run["settings"]["num_generators"] == 2
+    assert run["settings"]["seed"] == 0
+    assert run["conditions"]["classifier"] == "digits"
+    assert run["compiling_seconds"] > 0
+    assert run["scoring_seconds"] > 0
+    assert run["diverged"] is None
+
+
+def test_table_and_figure(folder):
+    page = (folder / "table.md").read_text()
+    assert "| 2x1 " in page
+    assert "digits Frechet distance" in page
+    assert "keras-mixgan race" in page
+    assert str(folder) not in page
+    Image.open(folder / "race.png").verify()
+    assert not list(folder.rglob("*.log"))
+    assert not list(folder.rglob(".*partial*"))
+
+
+def test_a_finished_race_is_not_run_again(folder, capsys):
+    flags = [*FLAGS, "--seconds=0.4", f"--workdir={folder}"]
+    assert cli.main(["race", *flags]) == 0
+    out = capsys.readouterr().out
+    assert "Run " not in out
+    assert "2x1" in out
+
+
+def test_other_settings_are_refused(folder, capsys):
+    flags = [*FLAGS, "--seconds=2", f"--workdir={folder}"]
+    assert "seconds: 0.4 -> 2.0" in fails(capsys, *flags)
+    flags = [*FLAGS, "--seconds=0.4", f"--workdir={folder}"]
+    flags[0] += " --payoff=hinge"
+    assert "payoff: log -> hinge" in fails(capsys, *flags)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ([], "at least twice"),
+        ([f"--contestant={PAIR}"], "Received: ['pair']"),
+        ([f"--contestant={PAIR}"] * 2, "name of its own"),
+        (["--contestant=--width=2", f"--contestant={PAIR}"], "name:"),
+        (["--contestant=a: --wdith=2", "--contestant=b:"], "wdith"),
+        (["--contestant=a: --seed=2", "--contestant=b:"], "--seed"),
+        (["--contestant=a: --workdir=x", "--contestant=b:"], "workdir"),
+        (["--contestant=a: --payoff=lgo", "--contestant=b:"], "'log'"),
+        (["--contestant=a: 'b", "--contestant=b:"], "contestant a"),
+        (["--contestant=a: --source=mnist", "--contestant=b:"], "`source`"),
+        (["--contestant=a: --recipe=none", "--contestant=b:"], "`recipe`"),
+        ([*FLAGS, "--clock=sun"], "`clock`"),
+        ([*FLAGS, "--seconds=0"], "`seconds`"),
+        ([*FLAGS, "--marks=0"], "`marks`"),
+        ([*FLAGS, "--seeds=0"], "`seeds`"),
+        ([*FLAGS, "--num_images=9"], "`num_images`"),
+        ([*FLAGS, "--contestant=c: --source=ring"], "`source`"),
+        (["--common=--source=x/", *FLAGS[1:]], "`classifier`"),
+        (["--common=--source=ring", *FLAGS[1:]], "`classifier`"),
+    ],
+)
+def test_what_cannot_be_raced_is_one_line(flags, said, capsys, tmp_path):
+    assert said in fails(capsys, *flags, f"--workdir={tmp_path}")
+
+
+def test_labels_that_are_not_there_are_found_before_training(tmp_path):
+    Image.new("L", (28, 28)).save(tmp_path / "one.png")
+    given = {"source": str(tmp_path), "conditional": True, "batch_size": 1}
+    with pytest.raises(ValueError, match="contestant a: `conditional` needs"):
+        race_child.check([task(given)])
+
+
+def test_points_have_no_judge():
+    with pytest.raises(ValueError, match="images"):
+        race_child.check([task({"source": "ring"})])
+
+
+def test_a_run_does_not_outlive_its_race(tmp_path):
+    order = task({}, seconds=1000.0) | {"result": str(tmp_path / "a.json")}
+    command = [sys.executable, "-m", "keras_mixgan.cli.race_child"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    # Closing the pipe, as the end of the race's process does.
+    process.communicate(json.dumps({"run": order, "data_dir": None}) + "\n")
+    assert process.returncode == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_step_longer_than_the_race_passes_all_marks():
+    result = race_child.run(task(ONE, seconds=1e-9, clock="processor"))
+    assert [row["mark"] for row in result["marks"]] == [1, 2, 3]
+    assert len({row["steps"] for row in result["marks"]}) == 1
+
+
+def test_a_run_that_diverges_is_a_result():
+    given = {**ONE, "generator_learning_rate": 1e30}
+    result = race_child.run(task(given, seconds=60.0))
+    assert "NaN" in result["diverged"]
+
+
+def result(name, distance, score, diverged=None):
+    mark = {
+        "distance": distance,
+        "score": score,
+        "steps": 10,
+        "wall_seconds": 1.0,
+        "processor_seconds": 2.0,
+    }
+    return {
+        "contestant": name,
+        "diverged": diverged,
+        "marks": [] if diverged else [mark],
+        "names": {},
+    }
+
+
+def test_ranks_means_and_deviations():
+    rows = race_results.table(
+        [
+            result("worse", 5.0, 9.0),
+            result("worse", 7.0, 9.5),
+            result("better", 2.0, 8.0),
+            result("broken", 0.0, 0.0, diverged="NaN"),
+        ]
+    )
+    assert [row["contestant"] for row in rows] == ["better", "worse", "broken"]
+    assert [row["rank"] for row in rows] == [1, 2, 3]
+    assert [row["score_rank"] for row in rows] == [2, 1, 3]
+    assert rows[1]["distance"] == 6.0
+    assert rows[1]["distance_std"] == pytest.approx(2**0.5)
+    assert rows[0]["distance_std"] is None
+    assert rows[2]["diverged"] == 1
+    assert "1 diverged" in race_results.text([result("b", 0, 0, "NaN")])
