@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import types
 import warnings
 
 import keras
@@ -96,6 +97,11 @@ class _Sampler(keras.Model):
     def __init__(self, model, uint8: bool):
         super().__init__(name=model.name)
         self.generators = model.sampling_generators
+        # What `run_mixed` reads, without what only training needs.
+        self.source = types.SimpleNamespace(
+            sampling_generators=model.sampling_generators,
+            sampling_shared=model.sampling_shared,
+        )
         self.uint8 = uint8
         self.edges = mixtures.inner_edges(model.generator_weights)
         self.specs = [
@@ -108,8 +114,8 @@ class _Sampler(keras.Model):
 
     def call(self, inputs):
         latents, uniform, *labels = inputs
-        images = routing.run_own_rows(
-            self.generators,
+        images = routing.run_mixed(
+            self.source,
             routing.components_of(uniform, self.edges),
             latents,
             labels[0] if labels else None,

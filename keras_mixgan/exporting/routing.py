@@ -22,8 +22,33 @@ def components_of(uniform, edges):
     return tf.reduce_sum(tf.cast(passed, tf.int32), axis=1)
 
 
-def run_own_rows(generators, components, latents, labels, run_rows):
+def run_mixed(model, components, latents, labels, run_rows):
     """Images of a batch, each from the generator of its component.
+
+    Generators that share a body run their own layers on their own rows, and
+    the body once on all.
+
+    Args:
+        model: The `MixGAN`.
+        components: Int32 tensor (B,).
+        latents: Float tensor (B, latent_dim).
+        labels: Int32 tensor (B,), or `None`.
+        run_rows: `run` or `run_in_chunks`.
+
+    Returns:
+        Float32 tensor (B, ...), in the batch's order.
+    """
+    shared = model.sampling_shared
+    own = model.sampling_generators if shared is None else shared.own
+    made = run_own_rows(own, components, latents, labels, run_rows)
+    if shared is None:
+        return made
+    inputs = [made, labels] if len(shared.body.inputs) > 1 else [made]
+    return run_rows(shared.body, inputs)
+
+
+def run_own_rows(generators, components, latents, labels, run_rows):
+    """What each network makes of its own rows, in the batch's order.
 
     Args:
         generators: Keras models from latents, or `[latents, labels]`.
@@ -33,13 +58,16 @@ def run_own_rows(generators, components, latents, labels, run_rows):
         run_rows: `run` or `run_in_chunks`.
 
     Returns:
-        Float32 tensor (B, ...), in the batch's order.
+        Float32 tensor (B, ...).
     """
     batch = tf.range(tf.shape(components)[0])
     rows = tf.dynamic_partition(batch, components, len(generators))
     inputs = [latents] if labels is None else [latents, labels]
     images = [
-        run_rows(generator, [tf.gather(x, own) for x in inputs])
+        run_rows(
+            generator,
+            [tf.gather(x, own) for x in inputs[: len(generator.inputs)]],
+        )
         for generator, own in zip(generators, rows, strict=True)
     ]
     images = tf.dynamic_stitch(rows, images)

@@ -130,8 +130,8 @@ def _images_of(model):
         specs.append(tf.TensorSpec((None,), tf.int32))
 
     def images_of(components, latents, labels=None):
-        return routing.run_own_rows(
-            model.sampling_generators,
+        return routing.run_mixed(
+            model,
             components,
             latents,
             labels,

@@ -11,6 +11,7 @@ from keras_mixgan.backends.inference import Forward
 from keras_mixgan.distribution import executors
 from keras_mixgan.game import components
 from keras_mixgan.game import mixtures
+from keras_mixgan.game import sharing
 from keras_mixgan.game.ensembles import Discriminators
 from keras_mixgan.game.ensembles import Generators
 from keras_mixgan.game.normalization import normalize_by_group
@@ -110,11 +111,10 @@ class MixtureModel(keras.Model):
 
     def _make_averages(self, shared) -> None:
         parts = averages.make(self.generator_ensemble.parts, self.executor)
-        self.ema_generators = parts
+        self.ema_generators = self.ema_parts = parts
         if shared is not None:
             twins = dataclasses.replace(shared, own=parts[:-1], body=parts[-1])
             self.ema_generators = twins.joined()
-        self.ema_parts = parts
 
     @property
     def num_generators(self) -> int:
@@ -155,6 +155,15 @@ class MixtureModel(keras.Model):
     def sampling_generators(self) -> list[keras.Model]:
         """The networks that `generate` uses: the averages, where kept."""
         return self.ema_generators or self.generators
+
+    @property
+    def sampling_shared(self) -> sharing.Shared | None:
+        """The parts of `sampling_generators`, where they share a body."""
+        shared = self.generator_ensemble.shared
+        if shared is None or not self.ema_parts:
+            return shared
+        *own, body = self.ema_parts
+        return dataclasses.replace(shared, own=own, body=body)
 
     @property
     def generator_weights(self) -> np.ndarray:
