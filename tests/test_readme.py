@@ -1,0 +1,50 @@
+"""Examples of README that need no long training, run as they stand."""
+
+import pathlib
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import keras_mixgan as kmg
+
+README = pathlib.Path(__file__).parents[1] / "README.md"
+
+
+def blocks():
+    """README's Python examples, by the heading they stand under."""
+    found, heading = {}, ""
+    text = README.read_text(encoding="utf-8")
+    for title, code in re.findall(
+        r"^#+ ([^\n]+)$|^```python\n(.*?)^```", text, re.M | re.S
+    ):
+        heading = title or heading
+        if code:
+            found[heading] = code
+    return found
+
+
+@pytest.mark.parametrize(
+    "heading", ["A mixture at the price of one pair", "Auxiliary losses"]
+)
+def test_example(heading, tmp_path):
+    generator, discriminator = kmg.architectures.build(
+        "dcgan", (28, 28, 1), latent_dim=4, num_classes=10, width=2
+    )
+    names = {
+        "keras": keras,
+        "kmg": kmg,
+        "generator": generator,
+        "discriminator": discriminator,
+    }
+    exec(compile(blocks()[heading], str(README), "exec"), names)
+    model = names["model"]
+    images = np.random.default_rng(0).uniform(-1, 1, (8, 28, 28, 1))
+    loss = model.fit(
+        images.astype("float32"), np.arange(8), batch_size=8, verbose=0
+    ).history["loss"]
+    assert np.isfinite(loss).all()
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.objective == model.objective
