@@ -6,7 +6,6 @@ import numpy as np
 from keras_mixgan.distribution import replicas
 from keras_mixgan.game import payoffs
 from keras_mixgan.game.objectives import Objective
-from keras_mixgan.training import executions
 from keras_mixgan.training import jax_steps
 from keras_mixgan.training import sampling
 from keras_mixgan.training import serialization
@@ -184,8 +183,6 @@ class MixGAN(MixtureModel):
             from keras_mixgan.distribution import loop
 
             make = loop.train_function
-        elif self.executions is not None:
-            make = executions.train_function
         else:
             super().make_train_function(force)
             return

@@ -9,14 +9,11 @@ import keras
 
 from keras_mixgan import architectures
 from keras_mixgan import presets
+from keras_mixgan.cli import optimizers
+from keras_mixgan.cli import options
 from keras_mixgan.cli.settings import Settings
 from keras_mixgan.data import sources
 from keras_mixgan.mixgan import MixGAN
-
-_OPTIMIZERS = {
-    "adam": keras.optimizers.Adam,
-    "rmsprop": keras.optimizers.RMSprop,
-}
 
 
 def make_model(settings: Settings, source: sources.Source) -> MixGAN:
@@ -37,37 +34,12 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
     networks = architectures.build(
         settings.architecture,
         source.image_shape,
-        settings.latent_dim,
-        classes,
-        settings.width,
+        num_classes=classes,
+        **options.values(settings, "networks"),
     )
-    model = MixGAN(
-        *networks,
-        settings.num_generators,
-        settings.num_discriminators,
-        ema_decay=settings.ema_decay,
-        seed=settings.seed,
-    )
-    betas = {
-        name: getattr(settings, name)
-        for name in ("beta_1", "beta_2")
-        if getattr(settings, name) is not None
-    }
-    optimizer = _OPTIMIZERS[settings.optimizer]
+    model = MixGAN(*networks, **options.values(settings, "model"))
     model.compile(
-        payoff=settings.payoff,
-        generator_optimizer=optimizer(
-            settings.generator_learning_rate, **betas
-        ),
-        discriminator_optimizer=optimizer(
-            settings.discriminator_learning_rate, **betas
-        ),
-        generator_loss=settings.generator_loss,
-        mixture_regularizer=settings.mixture_regularizer,
-        discriminator_steps=settings.discriminator_steps,
-        payoff_estimate=settings.payoff_estimate,
-        weight_clip=settings.weight_clip,
-        gradient_penalty=settings.gradient_penalty,
+        **optimizers.make(settings), **options.values(settings, "compile")
     )
     return model
 

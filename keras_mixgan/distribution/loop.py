@@ -10,7 +10,6 @@ summed over replicas already.
 from keras_mixgan.distribution import batches
 from keras_mixgan.distribution import replicas
 from keras_mixgan.distribution import shares
-from keras_mixgan.training import executions
 from keras_mixgan.training import steps
 
 
@@ -56,7 +55,7 @@ def train_function(model):
             data = batches.distribute(strategy, x, y, len(x), shuffle=False)
             iterator = iter(data)
         logs = None
-        for _ in range(executions.length(model)):
+        for _ in range(model.steps_per_execution):
             batch = next(iterator, None)
             if batch is None:
                 break
