@@ -1,7 +1,6 @@
 """The processes that train together, as TF_CONFIG describes them."""
 
 import os
-from typing import NamedTuple
 
 EXAMPLE = (
     '{"cluster": {"worker": ["host1:12345", "host2:12345"]}, '
@@ -9,24 +8,12 @@ EXAMPLE = (
 )
 
 
-class Cluster(NamedTuple):
-    """Processes that train together.
-
-    Attributes:
-        workers: Address of each, "host:port"; the first is the chief, which
-            writes files.
-        index: The number of this one.
-    """
-
-    workers: tuple[str, ...]
-    index: int
-
-
-def from_environment() -> Cluster:
+def from_environment() -> tuple[tuple[str, ...], int]:
     """Reads TF_CONFIG.
 
     Returns:
-        The `Cluster`.
+        Address of each process, "host:port", of which the first is the chief
+        and writes files; and the number of this one.
 
     Raises:
         ValueError: TF_CONFIG is missing or malformed.
@@ -38,9 +25,9 @@ def from_environment() -> Cluster:
         addresses = resolver.cluster_spec().as_dict()
         workers = (*addresses.get("chief", ()), *addresses.get("worker", ()))
         kind, index = resolver.task_type, resolver.task_id
-        if index < 0:
-            raise IndexError("task.index is negative")
-        return Cluster(workers, workers.index(addresses[kind][index]))
+        if kind is None or index is None or index < 0:
+            raise KeyError("task")
+        return workers, workers.index(addresses[kind][index])
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise ValueError(
             f"`TF_CONFIG` must be set, to JSON like {EXAMPLE}, on each host. "

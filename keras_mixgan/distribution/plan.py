@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 
-def text(
+def table(
     model, name: str | None, devices: Sequence[str], batch_size: int
 ) -> str:
     """A table with a line for each device.

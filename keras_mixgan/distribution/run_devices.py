@@ -60,16 +60,15 @@ class RunDevices:
     def _check_batch(self, replicas: int) -> None:
         if self.batch_size % replicas:
             raise ValueError(
-                "`batch_size` must be a multiple of the number of replicas, "
-                "which divide a batch evenly. Received: "
-                f"batch_size={self.batch_size}, {replicas} replicas"
+                "`batch_size` must be a multiple of the number of replicas. "
+                f"Received: batch_size={self.batch_size}, {replicas} replicas"
             )
 
     def scope(self):
         """The strategy's scope."""
-        if self.strategy is None:
-            return contextlib.nullcontext()
-        return self.strategy.scope()
+        return (
+            self.strategy.scope() if self.strategy else contextlib.nullcontext()
+        )
 
     def agree(self, there: bool, workdir) -> None:
         """Checks that all processes see the same checkpoint, or none.
@@ -81,17 +80,15 @@ class RunDevices:
             return
         import tensorflow as tf
 
-        seen = self.strategy.run(
-            lambda: tf.distribute.get_replica_context().all_reduce(
-                tf.distribute.ReduceOp.SUM, tf.constant(float(there))
-            )
+        seen = self.strategy.reduce(
+            "SUM", self.strategy.run(lambda: tf.constant(float(there))), None
         )
-        seen = int(self.strategy.experimental_local_results(seen)[0])
-        if seen not in (0, self.strategy.num_replicas_in_sync):
+        replicas = self.strategy.num_replicas_in_sync
+        if seen not in (0, replicas):
             raise FileNotFoundError(
                 "`workdir` must be one folder that all hosts see. Received: "
-                f"{workdir}, whose checkpoint {seen} of "
-                f"{self.strategy.num_replicas_in_sync} replicas found"
+                f"{workdir}, whose checkpoint {int(seen)} of {replicas} "
+                "replicas found"
             )
 
     @contextlib.contextmanager
@@ -109,14 +106,13 @@ class RunDevices:
             return
         import tensorflow as tf
 
-        errors = tf.errors
         try:
             yield
         except (
-            errors.UnavailableError,
-            errors.AbortedError,
-            errors.CancelledError,
-            errors.DeadlineExceededError,
+            tf.errors.UnavailableError,
+            tf.errors.AbortedError,
+            tf.errors.CancelledError,
+            tf.errors.DeadlineExceededError,
         ) as error:
             raise WorkerLostError(
                 f"A worker of {', '.join(self._hosts)} was lost "
@@ -134,4 +130,4 @@ class RunDevices:
             self._check_batch(len(found))
         elif self.name is None:
             found = found[:1]
-        return plan.text(model, self.name, found, self.batch_size)
+        return plan.table(model, self.name, found, self.batch_size)
