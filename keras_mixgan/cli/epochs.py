@@ -1,5 +1,6 @@
 """How the rest of a training is cut into calls of `fit`."""
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 
@@ -55,3 +56,13 @@ def _epochs(step, steps, per_epoch, per_call):
 
 def _up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
+
+
+@contextlib.contextmanager
+def in_calls_of(model, steps: int) -> Iterator[None]:
+    """Within it, `fit` trains so many steps a call; after it, one."""
+    model.steps_per_execution, model.train_function = steps, None
+    try:
+        yield
+    finally:
+        model.steps_per_execution, model.train_function = 1, None

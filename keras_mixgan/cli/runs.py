@@ -5,13 +5,11 @@ at any moment, so that a run killed at any moment goes on where its last
 checkpoint stopped, to the same weights.
 """
 
-import contextlib
 import dataclasses
 import os
 import pathlib
 import shutil
 import time
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -29,8 +27,9 @@ from keras_mixgan.distribution import run_devices
 from keras_mixgan.mixgan import MixGAN
 from keras_mixgan.presets import recipes
 from keras_mixgan.training import callbacks
-from keras_mixgan.training.divergence import NonFiniteError
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils.errors import NonFiniteError
+from keras_mixgan.utils.errors import UserError
 
 SETTINGS = "settings.json"
 CHECKPOINT = "checkpoint.keras"
@@ -164,16 +163,6 @@ def default_workdir(source: str) -> pathlib.Path:
     return pathlib.Path("runs") / (name or "run")
 
 
-@contextlib.contextmanager
-def _in_calls_of(model: MixGAN, steps: int) -> Iterator[None]:
-    """Within it, a call of the model's step trains so many steps."""
-    model.steps_per_execution, model.train_function = steps, None
-    try:
-        yield
-    finally:
-        model.steps_per_execution, model.train_function = 1, None
-
-
 class _Run:
     """The state of `train`, whose steps are its methods, in their order."""
 
@@ -223,7 +212,7 @@ class _Run:
                 seed=settings.seed,
                 **options.values(settings, "data"),
             )
-        except (ValueError, ImportError) as error:
+        except UserError as error:
             hint = sources.nearest(settings.source)
             raise type(error)(f"{error}{hint}") from error
         self.settings = settings.for_source(self.source)
@@ -345,7 +334,7 @@ class _Run:
         )
         with (
             self.devices.training(self.workdir),
-            _in_calls_of(self.model, steps_per_execution),
+            epochs.in_calls_of(self.model, steps_per_execution),
         ):
             for epoch, count, steps in parts:
                 stream = data.load(

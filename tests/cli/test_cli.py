@@ -18,7 +18,9 @@ from keras_mixgan._version import __version__
 from keras_mixgan.architectures import ARCHITECTURES
 from keras_mixgan.cli import runs
 from keras_mixgan.cli.commands import COMMANDS
+from keras_mixgan.cli.commands import flag_groups
 from keras_mixgan.game import payoffs
+from keras_mixgan.utils import errors
 
 SMALL = [
     "--source=ring",
@@ -149,6 +151,25 @@ def test_a_full_disk_is_one_line(capsys, monkeypatch):
     monkeypatch.setattr(runs, "train", raising(OSError("No space left")))
     status, _, err = call(capsys, "train")
     assert (status, err) == (2, "error: No space left\n")
+
+
+@pytest.mark.parametrize(
+    "error", [errors.UserError("x"), errors.MissingPackageError("x")]
+)
+def test_errors_for_the_user_are_one_line(capsys, monkeypatch, error):
+    monkeypatch.setattr(runs, "train", raising(error))
+    assert call(capsys, "train") == (2, "", "error: x\n")
+
+
+def test_our_own_faults_keep_their_traceback(monkeypatch):
+    """They come from a frame of the package, as what the user did wrong."""
+
+    def parse(groups, arguments):
+        return list(zip(groups, (), strict=True))
+
+    monkeypatch.setattr(flag_groups, "parse", parse)
+    with pytest.raises(ValueError, match="shorter"):
+        cli.main(["train"])
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), ValueError("of a library")])
