@@ -64,7 +64,7 @@ if not _is_command():
     from keras_mixgan.game.payoffs import Payoff
     from keras_mixgan.mixgan import MixGAN
     from keras_mixgan.presets.folders import list_presets
-    from keras_mixgan.training.divergence import NonFiniteError
+    from keras_mixgan.utils.errors import NonFiniteError
 
 __all__ = [
     "MixGAN",

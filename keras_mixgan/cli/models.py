@@ -9,14 +9,12 @@ import keras
 
 from keras_mixgan import architectures
 from keras_mixgan import presets
+from keras_mixgan.cli import optimizers
+from keras_mixgan.cli import options
 from keras_mixgan.cli.settings import Settings
 from keras_mixgan.data import sources
+from keras_mixgan.game import auxiliary
 from keras_mixgan.mixgan import MixGAN
-
-_OPTIMIZERS = {
-    "adam": keras.optimizers.Adam,
-    "rmsprop": keras.optimizers.RMSprop,
-}
 
 
 def make_model(settings: Settings, source: sources.Source) -> MixGAN:
@@ -37,39 +35,46 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
     networks = architectures.build(
         settings.architecture,
         source.image_shape,
-        settings.latent_dim,
-        classes,
-        settings.width,
+        num_classes=classes,
+        **options.values(settings, "networks"),
     )
+    generator, discriminator = networks
     model = MixGAN(
-        *networks,
-        settings.num_generators,
-        settings.num_discriminators,
-        ema_decay=settings.ema_decay,
-        seed=settings.seed,
+        generator,
+        _with_heads(discriminator, settings, classes),
+        **options.values(settings, "model"),
+        **_cuts(settings),
     )
-    betas = {
-        name: getattr(settings, name)
-        for name in ("beta_1", "beta_2")
-        if getattr(settings, name) is not None
-    }
-    optimizer = _OPTIMIZERS[settings.optimizer]
     model.compile(
-        payoff=settings.payoff,
-        generator_optimizer=optimizer(
-            settings.generator_learning_rate, **betas
-        ),
-        discriminator_optimizer=optimizer(
-            settings.discriminator_learning_rate, **betas
-        ),
-        generator_loss=settings.generator_loss,
-        mixture_regularizer=settings.mixture_regularizer,
-        discriminator_steps=settings.discriminator_steps,
-        payoff_estimate=settings.payoff_estimate,
-        weight_clip=settings.weight_clip,
-        gradient_penalty=settings.gradient_penalty,
+        **optimizers.make(settings), **options.values(settings, "compile")
     )
     return model
+
+
+def _cuts(settings: Settings) -> dict:
+    """The layers at which networks that share a body are cut."""
+    architecture = architectures.get(settings.architecture)
+    return {
+        f"share_{side}s": getattr(architecture, f"{side}_cut")
+        for side in ("generator", "discriminator")
+        if settings.share in (f"{side}s", "both")
+    }
+
+
+def _with_heads(discriminator, settings: Settings, classes: int | None):
+    """Adds the outputs that the auxiliary losses read."""
+    losses = [auxiliary.get(loss) for loss in settings.auxiliary or ()]
+    needed = {name for loss in losses for name in loss.needs}
+    if not needed:
+        return discriminator
+    return architectures.add_heads(
+        discriminator,
+        num_classes=classes if "class_logits" in needed else None,
+        num_components=(
+            settings.num_generators if "component_logits" in needed else None
+        ),
+        features="features" in needed,
+    )
 
 
 def load_model(path: str | os.PathLike[str], name: str = "model") -> MixGAN:

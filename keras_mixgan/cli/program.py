@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from keras_mixgan._version import __version__
 from keras_mixgan.cli.commands import COMMANDS
 from keras_mixgan.cli.commands import Command
+from keras_mixgan.utils.errors import NonFiniteError
+from keras_mixgan.utils.errors import UserError
 
 PROGRAM = "keras-mixgan"
 _HELP = ("--help", "-h", "-help", "help")
@@ -91,9 +93,8 @@ def _run(command: Command, arguments: list[str]) -> int:
         return _fail(
             f"{error} `{PROGRAM} {command.name} --help` lists all flags."
         )
-    except Exception as error:
-        if not _is_users(error):
-            raise
+    # Files and disks are the user's, too.
+    except (UserError, NonFiniteError, OSError) as error:
         return _fail(str(error))
     return 0
 
@@ -116,24 +117,6 @@ def _help() -> str:
 def _fail(message: str) -> int:
     print(f"error: {message}", file=sys.stderr)
     return 2
-
-
-def _is_users(error: Exception) -> bool:
-    """Whether an error is about what the user gave, not about the program.
-
-    Files and disks are the user's. The same goes for what this package
-    itself raises; where the same kind of error comes out of a library that it
-    calls, the fault is the program's.
-    """
-    if isinstance(error, OSError):
-        return True
-    if not isinstance(error, ValueError | FloatingPointError | ImportError):
-        return False
-    trace = error.__traceback__
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    module = trace.tb_frame.f_globals.get("__name__", "")
-    return module.split(".")[0] == "keras_mixgan"
 
 
 def _import_keras() -> None:

@@ -16,6 +16,8 @@ from typing import Any
 
 from keras_mixgan import data
 from keras_mixgan import distribution
+from keras_mixgan.cli import epochs
+from keras_mixgan.cli import options
 from keras_mixgan.cli import settings as settings_module
 from keras_mixgan.cli.models import load_model
 from keras_mixgan.cli.models import make_model
@@ -25,10 +27,9 @@ from keras_mixgan.distribution import run_devices
 from keras_mixgan.mixgan import MixGAN
 from keras_mixgan.presets import recipes
 from keras_mixgan.training import callbacks
-from keras_mixgan.training import executions
-from keras_mixgan.training.divergence import NonFiniteError
-from keras_mixgan.training.history import positive
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils.errors import NonFiniteError
+from keras_mixgan.utils.errors import UserError
 
 SETTINGS = "settings.json"
 CHECKPOINT = "checkpoint.keras"
@@ -78,9 +79,9 @@ def train(
         devices: As in `distribution.strategy`.
         sync_batch_norm: Whether replicas share the statistics of batch
             normalization.
-        steps_per_execution: Steps that one call trains at most, so that small
-            networks do not wait for Python. A call ends where a row of the
-            history or an epoch does. A run may go on with another number.
+        steps_per_execution: Steps that one call trains, so that small
+            networks do not wait for Python; `history_steps` has to be a
+            multiple of it. A run may go on with another number.
         dry_run: Prints what would go where, and neither trains nor writes.
 
     Returns:
@@ -100,7 +101,12 @@ def train(
     >>> model.step
     20
     """
-    positive("steps_per_execution", steps_per_execution)
+    _check_numbers(
+        checkpoint_seconds=checkpoint_seconds,
+        sample_epochs=sample_epochs,
+        history_steps=history_steps,
+        steps_per_execution=steps_per_execution,
+    )
     if recipe is None:
         settings = settings_module.resolve(given)
         workdir = workdir or default_workdir(settings.source)
@@ -121,9 +127,20 @@ def train(
         print(run.devices.describe(run.model))
         return run.model
     run.begin(given, checkpoint_seconds, sample_epochs, history_steps)
-    run.train(run.plan(steps_per_execution, history_steps))
+    run.train(steps_per_execution)
     run.finish()
     return run.model
+
+
+def _check_numbers(**given) -> None:
+    for name, number in given.items():
+        options.OPTIONS[name].check(number)
+    if given["history_steps"] % given["steps_per_execution"]:
+        raise ValueError(
+            "`history_steps` must be a multiple of `steps_per_execution`. "
+            f"Received: history_steps={given['history_steps']}, "
+            f"steps_per_execution={given['steps_per_execution']}"
+        )
 
 
 def default_workdir(source: str) -> pathlib.Path:
@@ -191,14 +208,11 @@ class _Run:
         settings = self.settings
         try:
             self.source = sources.load_source(
-                settings.source,
-                settings.split,
-                settings.image_size,
-                settings.crop_size,
-                data_dir,
-                settings.seed,
+                data_dir=data_dir,
+                seed=settings.seed,
+                **options.values(settings, "data"),
             )
-        except (ValueError, ImportError) as error:
+        except UserError as error:
             hint = sources.nearest(settings.source)
             raise type(error)(f"{error}{hint}") from error
         self.settings = settings.for_source(self.source)
@@ -303,49 +317,43 @@ class _Run:
             )
         return "\n".join(lines)
 
-    def plan(
-        self, steps_per_execution: int, history_steps: int
-    ) -> executions.Executions | None:
-        """Plans calls of several steps, which end where something is due."""
-        if steps_per_execution == 1:
-            return None
-        return executions.Executions(
-            steps_per_execution,
-            periods=(history_steps, self.per_epoch),
-            end=self.settings.steps,
-        )
-
-    def train(self, plan: executions.Executions | None) -> None:
+    def train(self, steps_per_execution: int) -> None:
         """Trains to the last step, from wherever the model stands."""
         settings = self.settings
         self.began, self.first = time.monotonic(), self.model.step
-        epochs = -(-settings.steps // self.per_epoch)
-        bar = callbacks.ProgressBar(self.verbose, epochs, self.per_epoch)
+        count = -(-settings.steps // self.per_epoch)
+        bar = callbacks.ProgressBar(self.verbose, count, self.per_epoch)
         written = [self.history, self.checkpoint, self.samples, self.curves]
         written = [bar, *written] if self.verbose else written
+        written = written if self.devices.is_chief else []
         source = self.source
         if not settings.conditional and source.labels is not None:
             source = dataclasses.replace(source, labels=None, label_names=None)
-        parts = executions.segments(
-            self.first, settings.steps, self.per_epoch, plan
+        parts = epochs.parts(
+            self.first, settings.steps, self.per_epoch, steps_per_execution
         )
-        with executions.planned(self.model, plan):
-            for epoch, count, batches in parts:
+        with (
+            self.devices.training(self.workdir),
+            epochs.in_calls_of(self.model, steps_per_execution),
+        ):
+            for epoch, count, steps in parts:
                 stream = data.load(
                     source,
                     batch_size=settings.batch_size,
                     seed=settings.seed,
                     start_step=self.model.step,
                 )
-                with self.devices.training(self.workdir):
-                    self.model.fit(
-                        stream,
-                        initial_epoch=epoch,
-                        epochs=epoch + count,
-                        steps_per_epoch=batches,
-                        callbacks=written if self.devices.is_chief else [],
-                        verbose=0,
-                    )
+                if steps % steps_per_execution:
+                    # Its last call is shorter: the data end with it.
+                    stream, steps = stream.take(steps), None
+                self.model.fit(
+                    stream,
+                    initial_epoch=epoch,
+                    epochs=epoch + count,
+                    steps_per_epoch=steps,
+                    callbacks=written,
+                    verbose=0,
+                )
 
     def finish(self) -> None:
         """Writes the end of the run, and says what lies where."""

@@ -1,15 +1,13 @@
 """The settings of one training run: resolved, checked, saved, compared.
 
-A setting that is not given is, in this order, that of the source together
-with its architecture (`TUNED`), that of the architecture (its `training`), or
-the general one of `Settings`.
+A setting that is not given is, in this order, that of the bundled digits, that
+of the architecture (its `training`), or the general one of `options.TABLE`.
 """
 
 import dataclasses
 import importlib
 import inspect
 import json
-import numbers
 import os
 import platform
 from collections.abc import Mapping
@@ -20,121 +18,26 @@ import keras
 from keras_mixgan import architectures
 from keras_mixgan import data
 from keras_mixgan._version import __version__
+from keras_mixgan.cli import optimizers
+from keras_mixgan.cli import options
 from keras_mixgan.data import sources
-from keras_mixgan.game import objectives
-from keras_mixgan.game import payoffs
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils import json_files
 from keras_mixgan.utils.names import one_of
 
 FORMAT = 1
-EPOCHS = 25
-
-# What a person is to see after minutes on two cores, where the paper's own
-# settings take hours.
-TUNED: Mapping[tuple[str, str], Mapping[str, Any]] = {
-    ("digits", "dcgan"): {
-        "width": 16,
-        "latent_dim": 64,
-        "payoff_estimate": "linear",
-        "generator_learning_rate": 4e-4,
-        "discriminator_learning_rate": 4e-4,
-        "ema_decay": 0.99,
-        "epochs": 14,
-    },
-}
+# Has settings of its own, "digits" in the table of options: what a person is
+# to see after minutes on two cores, where the paper's own take hours.
+TUNED = ("digits", "dcgan")
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """Everything that the weights of a run follow from.
-
-    Attributes:
-        source: What `sources.load_source` takes.
-        architecture: Key of `architectures.ARCHITECTURES`.
-        latent_dim: Length of a latent vector.
-        width: Width of the networks; `None` for lists of the user's own.
-        optimizer: `"adam"` or `"rmsprop"`, for both sides.
-        generator_learning_rate: Positive.
-        discriminator_learning_rate: Positive.
-        beta_1: Adam's, or `None`.
-        beta_2: Adam's, or `None`.
-        payoff: Key of `payoffs.PAYOFFS`.
-        steps: Batches to train on in all; `None` until the source is known.
-        epochs: Passes over the data; `None` where `steps` were given, and
-            once the source is known.
-        conditional: Whether networks take labels; `None` until the source is
-            known means where it has labels.
-        split: As in `sources.load_source`.
-        image_size: As in `sources.load_source`.
-        crop_size: As in `sources.load_source`.
-        num_generators: As in `MixGAN`.
-        num_discriminators: As in `MixGAN`.
-        generator_loss: As in `MixGAN.compile`.
-        payoff_estimate: As in `MixGAN.compile`.
-        mixture_regularizer: As in `MixGAN.compile`.
-        discriminator_steps: As in `MixGAN.compile`.
-        weight_clip: As in `MixGAN.compile`.
-        gradient_penalty: As in `MixGAN.compile`.
-        ema_decay: As in `MixGAN`.
-        batch_size: Images a batch.
-        seed: Int from which everything random follows.
-
-    Raises:
-        ValueError: A setting is not as described.
-    """
-
-    source: str
-    architecture: str
-    latent_dim: int
-    width: int
-    optimizer: str
-    generator_learning_rate: float
-    discriminator_learning_rate: float
-    beta_1: float | None
-    beta_2: float | None
-    payoff: str
-    steps: int | None
-    epochs: int | None
-    conditional: bool | None = None
-    split: str = "train"
-    image_size: int | None = None
-    crop_size: int | None = None
-    num_generators: int = 3
-    num_discriminators: int = 3
-    generator_loss: str = "non_saturating"
-    payoff_estimate: str = "full"
-    mixture_regularizer: float = 0.1
-    discriminator_steps: int = 1
-    weight_clip: float | None = None
-    gradient_penalty: float | None = None
-    ema_decay: float | None = None
-    batch_size: int = 64
-    seed: int = 0
+class _Checked:
+    """What `Settings` can do."""
 
     def __post_init__(self):
-        one_of("payoff", self.payoff, payoffs.PAYOFFS)
-        one_of("generator_loss", self.generator_loss, payoffs.GENERATOR_LOSSES)
-        one_of(
-            "payoff_estimate",
-            self.payoff_estimate,
-            objectives.PAYOFF_ESTIMATES,
-        )
-        for name, least in _WHOLE_NUMBERS.items():
-            number = getattr(self, name)
-            if number is not None and (
-                not isinstance(number, numbers.Integral) or number < least
-            ):
-                raise ValueError(
-                    f"`{name}` must be an integer of at least {least}. "
-                    f"Received: {name}={number!r}"
-                )
-        for name in ("generator_learning_rate", "discriminator_learning_rate"):
-            rate = getattr(self, name)
-            if not 0 < rate < float("inf"):
-                raise ValueError(
-                    f"`{name}` must be positive. Received: {name}={rate!r}"
-                )
+        for name, option in options.SETTINGS.items():
+            option.check(getattr(self, name))
+        optimizers.check(self)
 
     def for_source(self, source: sources.Source) -> "Settings":
         """Settles what depends on the data.
@@ -169,17 +72,30 @@ class Settings:
         )
 
 
-_WHOLE_NUMBERS = {
-    "num_generators": 1,
-    "num_discriminators": 1,
-    "latent_dim": 1,
-    "width": 1,
-    "steps": 1,
-    "epochs": 1,
-    "discriminator_steps": 1,
-    "batch_size": 1,
-    "seed": 0,
-}
+def _make_settings_class():
+    settings = dataclasses.make_dataclass(
+        "Settings",
+        [
+            (name, option.kind | None, option.default)
+            for name, option in options.SETTINGS.items()
+        ],
+        bases=(_Checked,),
+        frozen=True,
+        kw_only=True,
+    )
+    settings.__module__ = __name__
+    settings.__doc__ = """Everything that the weights of a run follow from.
+
+    A field for each of `options.SETTINGS`. Of `steps` and `epochs` one is
+    `None`; once the source is known it is `epochs`, and `conditional` is not.
+
+    Raises:
+        ValueError: A setting is not as described.
+    """
+    return settings
+
+
+Settings = _make_settings_class()
 
 
 def resolve(given: Mapping[str, Any]) -> Settings:
@@ -201,31 +117,31 @@ def resolve(given: Mapping[str, Any]) -> Settings:
     'mlp'
     """
     given = {name: value for name, value in given.items() if value is not None}
-    fields = [field.name for field in dataclasses.fields(Settings)]
     for name in given:
-        one_of("settings", name, fields)
+        one_of("settings", name, options.SETTINGS)
     if "steps" in given and "epochs" in given:
         raise ValueError(
             "`steps` and `epochs` exclude each other: give one. Received: "
             f"steps={given['steps']!r}, epochs={given['epochs']!r}"
         )
-    source = given.get("source", "digits")
-    points = source in ("ring", "grid")
-    name = given.get("architecture", "mlp" if points else "dcgan")
+    points = given.get("source") in ("ring", "grid")
+    named = {"architecture": "mlp"} if points else {}
+    chosen = {n: o.default for n, o in options.SETTINGS.items()} | named | given
+    name = chosen["architecture"]
     one_of("architecture", name, architectures.ARCHITECTURES)
-    defaults = {
-        "source": source,
-        "architecture": name,
-        "epochs": EPOCHS,
-        "steps": None,
-        **_of_architecture(architectures.get(name)),
-        **TUNED.get((source, name), {}),
-    }
+    defaults = _of_architecture(architectures.get(name))
+    if (chosen["source"], name) == TUNED:
+        defaults |= {
+            name: option.by["digits"]
+            for name, option in options.SETTINGS.items()
+            if "digits" in option.by
+        }
+    chosen |= _without_others_arguments(defaults, given) | given
     if "steps" in given:
-        defaults["epochs"] = None
-    chosen = defaults | given
-    for field in ("weight_clip", "gradient_penalty", "ema_decay"):
-        chosen[field] = chosen.get(field) or None
+        chosen["epochs"] = None
+    for name, option in options.SETTINGS.items():
+        if option.zero:
+            chosen[name] = chosen[name] or None
     return Settings(**chosen)
 
 
@@ -236,11 +152,20 @@ def _of_architecture(architecture: architectures.Architecture) -> dict:
     return {
         "generator_learning_rate": rate,
         "discriminator_learning_rate": rate,
-        "beta_1": None,
-        "beta_2": None,
         "latent_dim": arguments["latent_dim"].default,
         "width": arguments["width"].default,
         **training,
+    }
+
+
+def _without_others_arguments(defaults: dict, given: Mapping[str, Any]) -> dict:
+    """Defaults without those of an optimizer that is not the one asked for."""
+    if given.get("optimizer", defaults["optimizer"]) == defaults["optimizer"]:
+        return defaults
+    return {
+        name: value
+        for name, value in defaults.items()
+        if options.OPTIONS[name].to != "optimizer"
     }
 
 
@@ -306,7 +231,9 @@ def differences(
 ) -> list[str]:
     """Lists what differs between a saved run and the one asked for.
 
-    More steps than saved are no difference: that run goes on.
+    More steps than saved are no difference: that run goes on, unless its
+    learning rates follow a schedule that ends with it. A setting that the
+    saved run's version did not know yet had the general default.
 
     Args:
         saved: What `read` returned.
@@ -316,16 +243,22 @@ def differences(
     Returns:
         Lines of the form "name: saved value -> value asked for".
     """
-    before = {**saved["settings"], **saved["data"]}
+    before = {name: o.default for name, o in options.SETTINGS.items()}
+    before |= {"epochs": None, **saved["settings"], **saved["data"]}
     after = {**dataclasses.asdict(settings), **data_facts}
     # As JSON gives them back: a tuple has become a list.
     after = json.loads(json.dumps(after))
+    scheduled = settings.learning_rate_schedule != "constant"
     lines = []
     for name in dict.fromkeys([*before, *after]):
         old, new = before.get(name), after.get(name)
         longer = name == "steps" and old is not None and new >= old
-        if old != new and not longer:
-            note = " (a run can only be made longer)" * (name == "steps")
+        if old != new and (scheduled or not longer):
+            note = ""
+            if name == "steps":
+                note = " (a run can only be made longer)"
+                if scheduled:
+                    note = " (the learning rates' schedule ends with the run)"
             lines.append(f"{name}: {_text(old)} -> {_text(new)}{note}")
     return lines
 

@@ -4,6 +4,7 @@ The order of a stream is that of `data`'s `tf.data` pipelines, to the row: a
 training may change its backend and go on.
 """
 
+import copy
 import functools
 from collections.abc import Iterator
 
@@ -47,6 +48,7 @@ class Batches(keras.utils.PyDataset):
         self._per_epoch = num_batches
         self._start_step = start_step
         self._epoch = 0
+        self._limit = None
         self._order = functools.lru_cache(maxsize=2)(
             functools.partial(epoch_order, len(images), seed)
             if shuffle
@@ -56,6 +58,8 @@ class Batches(keras.utils.PyDataset):
     @property
     def num_batches(self) -> int | None:
         """Batches in the stream; `None` where it has no end."""
+        if self._limit is not None:
+            return self._limit
         return self._per_epoch if self._start_step is None else None
 
     def rows(self, index: int) -> np.ndarray:
@@ -91,10 +95,12 @@ class Batches(keras.utils.PyDataset):
         """The next iteration has another order."""
         self._epoch += 1
 
-    def take(self, count: int) -> Iterator:
-        """Iterates over the first batches, as `tf.data.Dataset.take`."""
-        for _, batch in zip(range(count), self, strict=False):
-            yield batch
+    def take(self, count: int) -> "Batches":
+        """The first batches alone, as `tf.data.Dataset.take`."""
+        first = copy.copy(self)
+        here = self.num_batches
+        first._limit = count if here is None else min(count, here)
+        return first
 
 
 class Rows(keras.utils.PyDataset):

@@ -8,7 +8,6 @@ mean over replicas already.
 """
 
 from keras_mixgan.distribution import batches
-from keras_mixgan.training import executions
 
 
 def train_function(model):
@@ -53,7 +52,7 @@ def train_function(model):
             data = batches.distribute(strategy, x, y, len(x), shuffle=False)
             iterator = iter(data)
         logs = None
-        for _ in range(executions.length(model)):
+        for _ in range(model.steps_per_execution):
             batch = next(iterator, None)
             if batch is None:
                 break

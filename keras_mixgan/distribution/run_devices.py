@@ -1,7 +1,6 @@
 """The devices of one run of the command line."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from collections.abc import Sequence
 
@@ -21,74 +20,57 @@ class RunDevices:
     """Where a run trains: checked at once, opened later, or only described.
 
     Args:
-        strategy: As in `strategies.strategy`; `None` for one device.
+        name: A strategy's, as in `strategies.strategy`; `None` for one device.
         devices: As there.
         batch_size: Images of a global batch.
 
     Raises:
         ValueError: An argument is not as described, TF_CONFIG is malformed,
-            or there are more replicas than images in a batch.
+            or the batch is no multiple of the number of replicas.
     """
 
     def __init__(
-        self,
-        strategy: str | None,
-        devices: Sequence[str] | None,
-        batch_size: int,
+        self, name: str | None, devices: Sequence[str] | None, batch_size: int
     ):
-        self.name = strategy
-        self.batch_size = batch_size
-        self.strategy = None
-        self.is_chief = True
+        self.name, self.batch_size = name, batch_size
+        self.strategy, self.is_chief = None, True
         self._given = devices or None
-        if strategy is None:
-            if devices:
-                raise ValueError(
-                    "`devices` must come with a `strategy`, "
-                    f"{', '.join(strategies.NAMES)}. Received: "
-                    f"devices={','.join(devices)} alone"
-                )
-            return
-        strategies.check_name(strategy)
-        if strategy == "multi_worker":
-            workers = cluster.from_environment()
-            self.is_chief = workers.is_chief
-            self._hosts = workers.workers
+        if name is not None:
+            strategies.check_name(name)
+        elif devices:
+            raise ValueError(
+                f"`devices` must come with a `strategy`, one of "
+                f"{', '.join(strategies.NAMES)}. Received: "
+                f"devices={','.join(devices)} alone"
+            )
+        if name == "multi_worker":
             # TensorFlow is not to start before it has joined the cluster.
-            return
-        found = devices_module.resolve(self._given)
-        if strategy == "mirrored":
-            self._check_batch(len(found))
+            self._hosts, index = cluster.from_environment()
+            self.is_chief = index == 0
+        elif name == "mirrored":
+            self._check_batch(len(devices_module.resolve(self._given)))
 
     def open(self) -> None:
         """Makes the strategy; joins the cluster, if there is one."""
-        if self.name is None:
-            return
-        self.strategy = strategies.strategy(self.name, self._given)
+        if self.name is not None:
+            self.strategy = strategies.strategy(self.name, self._given)
         if self.name == "multi_worker":
             self._check_batch(self.strategy.num_replicas_in_sync)
 
     def _check_batch(self, replicas: int) -> None:
-        if self.batch_size < replicas:
+        if self.batch_size % replicas:
             raise ValueError(
-                "`batch_size` must be at least the number of replicas, which "
-                "each take their rows of a batch. Received: "
-                f"batch_size={self.batch_size}, {replicas} replicas"
-            )
-        if keras.backend.backend() == "jax" and self.batch_size % replicas:
-            raise ValueError(
-                "`batch_size` must be a multiple of the number of replicas "
-                "under JAX, which divides a batch evenly. Received: "
-                f"batch_size={self.batch_size}, {replicas} replicas"
+                "`batch_size` must be a multiple of the number of replicas. "
+                f"Received: batch_size={self.batch_size}, {replicas} replicas"
             )
 
     def scope(self):
         """The strategy's scope."""
-        if self.strategy is None:
-            return contextlib.nullcontext()
-        return self.strategy.scope()
+        return (
+            self.strategy.scope() if self.strategy else contextlib.nullcontext()
+        )
 
-    def agree(self, there: bool, workdir: str | os.PathLike[str]) -> None:
+    def agree(self, there: bool, workdir) -> None:
         """Checks that all processes see the same checkpoint, or none.
 
         Raises:
@@ -98,21 +80,19 @@ class RunDevices:
             return
         import tensorflow as tf
 
-        seen = self.strategy.run(
-            lambda: tf.distribute.get_replica_context().all_reduce(
-                tf.distribute.ReduceOp.SUM, tf.constant(float(there))
-            )
+        seen = self.strategy.reduce(
+            "SUM", self.strategy.run(lambda: tf.constant(float(there))), None
         )
-        seen = int(self.strategy.experimental_local_results(seen)[0])
-        if seen not in (0, self.strategy.num_replicas_in_sync):
+        replicas = self.strategy.num_replicas_in_sync
+        if seen not in (0, replicas):
             raise FileNotFoundError(
                 "`workdir` must be one folder that all hosts see. Received: "
-                f"{workdir}, whose checkpoint {seen} of "
-                f"{self.strategy.num_replicas_in_sync} replicas found"
+                f"{workdir}, whose checkpoint {int(seen)} of {replicas} "
+                "replicas found"
             )
 
     @contextlib.contextmanager
-    def training(self, workdir: str | os.PathLike[str]) -> Iterator[None]:
+    def training(self, workdir) -> Iterator[None]:
         """Within it, the model trains on the devices.
 
         Raises:
@@ -134,22 +114,15 @@ class RunDevices:
             tf.errors.CancelledError,
             tf.errors.DeadlineExceededError,
         ) as error:
-            first = str(error).strip().splitlines()[0]
             raise WorkerLostError(
-                f"A worker of {', '.join(self._hosts)} was lost ({first}). "
-                "Run the same command again on all hosts: training goes on "
-                f"from the last checkpoint in {workdir}."
+                f"A worker of {', '.join(self._hosts)} was lost "
+                f"({str(error).strip().splitlines()[0]}). Run the same command "
+                "again on all hosts: training goes on from the last checkpoint "
+                f"in {workdir}."
             ) from error
 
     def describe(self, model) -> str:
-        """What would go where, for a person.
-
-        Args:
-            model: The compiled `MixGAN`, made in no scope.
-
-        Returns:
-            Several lines.
-        """
+        """What would go where, for a person; the model was made in no scope."""
         found = devices_module.resolve(self._given)
         found = [name.rpartition("device:")[2].lower() for name in found]
         if self.name == "multi_worker":
@@ -157,5 +130,4 @@ class RunDevices:
             self._check_batch(len(found))
         elif self.name is None:
             found = found[:1]
-        loads = plan.plan(model, self.name, found, self.batch_size)
-        return plan.text(loads, self.name, self.batch_size)
+        return plan.table(model, self.name, found, self.batch_size)

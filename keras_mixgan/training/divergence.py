@@ -4,9 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-
-class NonFiniteError(FloatingPointError):
-    """A loss became NaN or infinite; the message names step and component."""
+from keras_mixgan.utils.errors import NonFiniteError
 
 
 class StopOnNonFinite(keras.callbacks.Callback):

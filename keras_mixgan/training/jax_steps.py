@@ -11,7 +11,6 @@ import keras
 from keras_mixgan.backends import stateless
 from keras_mixgan.data.batches import Batches
 from keras_mixgan.data.batches import Rows
-from keras_mixgan.training import executions
 
 # Of a device's memory, the share that training data may take.
 DATA_SHARE = 0.25
@@ -63,8 +62,8 @@ def make_train_function(model):
 
 def _runner(model, one, many):
     def run(state, iterator):
-        table, longest = model.table, executions.longest(model)
-        for batches in _runs_of_one_shape(iterator, executions.length(model)):
+        table, longest = model.table, model.steps_per_execution
+        for batches in _runs_of_one_shape(iterator, longest):
             count = len(batches)
             if longest == 1:
                 logs, state = one(state, batches[0], table)

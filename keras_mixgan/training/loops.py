@@ -3,7 +3,6 @@
 import keras
 
 from keras_mixgan.distribution import batches
-from keras_mixgan.training import executions
 from keras_mixgan.training import jax_steps
 
 
@@ -31,8 +30,6 @@ def train_function_of(model):
         from keras_mixgan.distribution import loop
 
         return loop.train_function
-    if model.executions is not None:
-        return executions.train_function
     return None
 
 

@@ -75,8 +75,6 @@ class MixtureModel(keras.Model):
         # is ahead of `step_variable`.
         self.table = None
         self.host_step = None
-        # See `executions`: how many steps each call trains, if planned.
-        self.executions = None
         self.built = True
 
     def _make_own_variables(self) -> None:

@@ -17,10 +17,10 @@ from keras_mixgan import cli
 from keras_mixgan._version import __version__
 from keras_mixgan.architectures import ARCHITECTURES
 from keras_mixgan.cli import runs
-from keras_mixgan.cli import settings
 from keras_mixgan.cli.commands import COMMANDS
-from keras_mixgan.cli.commands import train as train_command
+from keras_mixgan.cli.commands import flag_groups
 from keras_mixgan.game import payoffs
+from keras_mixgan.utils import errors
 
 SMALL = [
     "--source=ring",
@@ -78,47 +78,6 @@ def test_help_names_all_payoffs_and_architectures(capsys):
         assert re.search(rf"\b{name}\b", out)
 
 
-@pytest.mark.parametrize("name", [*ARCHITECTURES, "digits"])
-def test_the_defaults_that_help_states_are_those_of_a_run(name):
-    given = {"source": "mnist", "architecture": name}
-    if name == "digits":
-        given = {}
-    resolved = settings.resolve(given)
-    for flag, defaults in train_command.DEFAULTS.items():
-        stated = defaults.get(name, defaults[""])
-        value = getattr(resolved, flag)
-        if stated.replace(".", "").replace("e-", "").isdigit():
-            assert float(stated) == (value or 0), flag
-        else:
-            assert stated == value, flag
-
-
-def test_the_constant_defaults_that_help_states_are_those_of_a_run():
-    resolved = settings.resolve({"source": "mnist"})
-    for group in train_command.GROUPS:
-        for flag in group.flags:
-            if flag.name in vars(resolved) and flag.shown in ("0", "3", "0.1"):
-                assert float(flag.shown) == getattr(resolved, flag.name)
-
-
-def test_flags_of_a_run_are_its_settings():
-    flags = {f.name for group in train_command.GROUPS for f in group.flags}
-    ours = flags - {*vars(settings.resolve({}))}
-    assert ours == {
-        "recipe",
-        "data_dir",
-        "workdir",
-        "checkpoint_seconds",
-        "sample_epochs",
-        "history_steps",
-        "strategy",
-        "devices",
-        "sync_batch_norm",
-        "steps_per_execution",
-        "dry_run",
-    }
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -133,6 +92,9 @@ def test_flags_of_a_run_are_its_settings():
         (["train", "--recipe=dcgan_celeba_64"], "`source` must be given"),
         (["train", "--source=./nowhere"], "nowhere"),
         (["train", "--steps_per_execution=0"], "`steps_per_execution`"),
+        (["train", "--steps_per_execution=4"], "`history_steps` must be"),
+        (["train", "--optimizer=sgd", "--beta_1=0.5"], "`beta_1` must not"),
+        (["train", "--rho=1"], "`rho` must be a number of at least 0 and"),
         (["sample"], "`model` must be given"),
         (["sample", "--model=no.keras"], "no.keras"),
         (
@@ -189,6 +151,25 @@ def test_a_full_disk_is_one_line(capsys, monkeypatch):
     monkeypatch.setattr(runs, "train", raising(OSError("No space left")))
     status, _, err = call(capsys, "train")
     assert (status, err) == (2, "error: No space left\n")
+
+
+@pytest.mark.parametrize(
+    "error", [errors.UserError("x"), errors.MissingPackageError("x")]
+)
+def test_errors_for_the_user_are_one_line(capsys, monkeypatch, error):
+    monkeypatch.setattr(runs, "train", raising(error))
+    assert call(capsys, "train") == (2, "", "error: x\n")
+
+
+def test_our_own_faults_keep_their_traceback(monkeypatch):
+    """They come from a frame of the package, as what the user did wrong."""
+
+    def parse(groups, arguments):
+        return list(zip(groups, (), strict=True))
+
+    monkeypatch.setattr(flag_groups, "parse", parse)
+    with pytest.raises(ValueError, match="shorter"):
+        cli.main(["train"])
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), ValueError("of a library")])

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import types
 
 import keras
 import numpy as np
@@ -21,6 +22,7 @@ from keras_mixgan.cli.commands import flag_groups
 from keras_mixgan.cli.commands import train
 from keras_mixgan.distribution import cluster
 from keras_mixgan.distribution import plan
+from keras_mixgan.distribution import run_devices
 from keras_mixgan.distribution import strategy
 
 TESTS = pathlib.Path(__file__).parents[1]
@@ -142,50 +144,55 @@ def test_dry_run(tmp_path, capsys, monkeypatch):
         "task": {"type": "worker", "index": 1},
     }
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
-    given = {"source": "ring", "width": 4, "batch_size": 7}
+    given = {"source": "ring", "width": 4, "batch_size": 8}
     model = runs.train(
         given, tmp_path / "run", strategy="multi_worker", dry_run=True
     )
-    title, header, *rows = capsys.readouterr().out.splitlines()
-    assert title == (
-        "Strategy multi_worker: 2 devices, 2 replicas, 7 images a batch."
-    )
-    assert header.split()[:2] == ["device", "replica"]
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.split() == [
+        "device", "generators", "discriminators", "parameters", "images",
+    ]  # fmt: skip
     parameters = sum(
         int(np.prod(v.shape))
         for network in (*model.generators, *model.discriminators)
         for v in network.trainable_variables
     )
-    for i, (row, images) in enumerate(zip(rows[:2], (4, 3), strict=True)):
-        assert row.split()[:6] == [
-            "ab"[i] + ":1", "cpu:0", str(i), "0-2", "0-2", f"{parameters:,}",
-        ]  # fmt: skip
-        assert row.split()[6] == str(images)
+    assert [row.split() for row in rows] == [
+        [host, "cpu:0", "0,1,2", "0,1,2", f"{parameters:,}", "4"]
+        for host in ("a:1", "b:1")
+    ]
     assert not (tmp_path / "run").exists()
 
 
-def test_plan_of_components(generator, discriminator):
-    model = MixGAN(generator, discriminator, 2, 1, ema_decay=0.9, seed=0)
-    model.compile(payoff_estimate="linear")
-    loads = plan.plan(model, "component_parallel", ["a", "b", "c"], 7)
-    assert [load.generators for load in loads] == [(0,), (1,), ()]
-    assert [load.discriminators for load in loads] == [(0,), (), ()]
+def test_table_of_components(generator, discriminator):
+    model = MixGAN(generator, discriminator, 2, 1, seed=0)
+    table = plan.table(model, "component_parallel", ["a", "b", "c"], 7)
     # Dense 3-4-2 and 2-4-1.
     made, judged = 16 + 10, 12 + 5
-    assert [load.parameters for load in loads] == [made + judged, made, 0]
-    # Weights, averages, two moments; and one side's gradients.
-    state = 4 * (made * 5 + judged * 3), 4 * made * 5, 0
-    assert [load.state_bytes for load in loads] == pytest.approx(
-        state, abs=4 * 12
-    )
-    # Seven real images and seven fakes, of outputs of five numbers each; or
-    # fakes alone, of which generator 0 makes four, with six numbers each.
-    assert [load.activation_bytes for load in loads] == [
-        4 * max(14 * (2 + 5), 7 * (2 + 5) + 4 * (3 + 6)), 4 * 3 * (3 + 6), 0,
-    ]  # fmt: skip
-    assert "Idle, there being fewer components than devices: c." in plan.text(
-        loads, "component_parallel", 7
-    )
+    assert [row.split() for row in table.splitlines()[1:]] == [
+        ["a", "0", "0", str(made + judged), "7"],
+        ["b", "1", "-", str(made), "7"],
+        ["c", "-", "-", "0", "7"],
+    ]
+
+
+def test_batches_are_multiples_of_the_replicas(
+    generator, discriminator, monkeypatch
+):
+    config = {
+        "cluster": {"worker": ["a:1", "b:1"]},
+        "task": {"type": "worker", "index": 1},
+    }
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    two = types.SimpleNamespace(num_replicas_in_sync=2)
+    monkeypatch.setattr(run_devices.strategies, "strategy", lambda *_: two)
+    devices = run_devices.RunDevices("multi_worker", None, 7)
+    model = MixGAN(generator, discriminator, 1, 1, seed=0)
+    message = "`batch_size` must be a multiple.*batch_size=7, 2 replicas"
+    with pytest.raises(ValueError, match=message):
+        devices.describe(model)
+    with pytest.raises(ValueError, match=message):
+        devices.open()
 
 
 @pytest.mark.parametrize(
@@ -194,9 +201,8 @@ def test_plan_of_components(generator, discriminator):
         ("", "none"),
         ("{", "JSONDecodeError"),
         ('{"cluster": {"worker": ["a:1"]}}', "KeyError: 'task'"),
-        ([["a:1"], "worker", 1], r"\[0, 1\)"),
-        ([["a"], "worker", 0], "host:port"),
-        ([["a:1", "a:1"], "worker", 0], "address of its own"),
+        ([["a:1"], "worker", 1], "IndexError"),
+        ([["a:1"], "worker", -1], "KeyError: 'task'"),
         ([["a:1"], "ps", 0], "'ps'"),
     ],
 )
@@ -214,14 +220,18 @@ def test_malformed_clusters(monkeypatch, config, text):
         strategy("multi_worker")
 
 
-def test_chief_comes_first():
+def read(monkeypatch, config):
+    monkeypatch.setenv("TF_CONFIG", config)
+    return cluster.from_environment()
+
+
+def test_chief_comes_first(monkeypatch):
     config = {
         "cluster": {"chief": ["a:1"], "worker": ["b:1", "c:1"]},
         "task": {"type": "worker", "index": 1},
     }
-    found = cluster.from_environment({"TF_CONFIG": json.dumps(config)})
-    assert found == cluster.Cluster(("a:1", "b:1", "c:1"), 2)
-    assert not found.is_chief
+    found = read(monkeypatch, json.dumps(config))
+    assert found == (("a:1", "b:1", "c:1"), 2)
 
 
 @pytest.mark.parametrize(
@@ -286,17 +296,17 @@ def test_example_of_one_host(tmp_path):
     assert values.dry_run
 
 
-def test_example_of_several_hosts(tmp_path):
+def test_example_of_several_hosts(tmp_path, monkeypatch):
     ((config, values),) = launched(
         [LAUNCH / "several_hosts.sh", "1", "a:1", "b:2", "--", "--seed=3"],
         tmp_path,
     )
-    found = cluster.from_environment({"TF_CONFIG": config})
-    assert found == cluster.Cluster(("a:1", "b:2"), 1)
+    found = read(monkeypatch, config)
+    assert found == (("a:1", "b:2"), 1)
     assert (values.strategy, values.seed) == ("multi_worker", 3)
 
 
-def test_example_of_slurm(tmp_path):
+def test_example_of_slurm(tmp_path, monkeypatch):
     environment = {
         "SLURM_JOB_ID": "123456",
         "SLURM_JOB_NODELIST": "host[1-2]",
@@ -307,12 +317,12 @@ def test_example_of_slurm(tmp_path):
     )
     assert len(calls) == 2
     for index, (config, values) in enumerate(calls):
-        found = cluster.from_environment({"TF_CONFIG": config})
-        assert found == cluster.Cluster(("host1:33456", "host2:33456"), index)
+        found = read(monkeypatch, config)
+        assert found == (("host1:33456", "host2:33456"), index)
         assert (values.strategy, values.seed) == ("multi_worker", 3)
 
 
-def test_example_of_kubernetes(tmp_path):
+def test_example_of_kubernetes(tmp_path, monkeypatch):
     service, job = yaml.safe_load_all((LAUNCH / "kubernetes.yaml").read_text())
     spec = job["spec"]
     (container,) = spec["template"]["spec"]["containers"]
@@ -321,13 +331,12 @@ def test_example_of_kubernetes(tmp_path):
         tmp_path,
         {"JOB_COMPLETION_INDEX": "1"},
     )
-    found = cluster.from_environment({"TF_CONFIG": config})
-    assert len(found.workers) == spec["completions"] == spec["parallelism"]
+    found = read(monkeypatch, config)
+    assert len(found[0]) == spec["completions"] == spec["parallelism"]
     name, subdomain = job["metadata"]["name"], service["metadata"]["name"]
     assert spec["template"]["spec"]["subdomain"] == subdomain
     port = container["ports"][0]["containerPort"]
     assert service["spec"]["ports"][0]["port"] == port
-    assert found == cluster.Cluster(
-        tuple(f"{name}-{i}.{subdomain}:{port}" for i in range(2)), 1
-    )
+    hosts = tuple(f"{name}-{i}.{subdomain}:{port}" for i in range(2))
+    assert found == (hosts, 1)
     assert values.strategy == "multi_worker"

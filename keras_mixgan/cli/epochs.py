@@ -1,0 +1,68 @@
+"""How the rest of a training is cut into calls of `fit`."""
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+
+
+def parts(
+    step: int, steps: int, per_epoch: int, per_call: int = 1
+) -> Iterator[tuple[int, int, int]]:
+    """Cuts the rest of a training into calls of `fit`.
+
+    Keras numbers the steps of an epoch from its beginning and wants the same
+    number in each, so the rest of an interrupted epoch and a shorter last one
+    are calls of `fit` of their own. With several steps per call, every call
+    ends at a multiple of `per_call`, or with the training; an epoch ends
+    where a call does, which may be a few steps after the data's end.
+
+    Args:
+        step: Steps trained so far.
+        steps: Steps in all.
+        per_epoch: Batches in one pass over the data.
+        per_call: `steps_per_execution`.
+
+    Yields:
+        Number of the first epoch, from 0; how many epochs; steps of each.
+
+    Example:
+    >>> list(parts(7, 25, 5))
+    [(1, 1, 3), (2, 3, 5)]
+    >>> list(parts(0, 25, 5, per_call=4))
+    [(0, 1, 8), (1, 1, 4), (2, 1, 4), (3, 1, 4), (4, 1, 5)]
+    """
+    epochs = _epochs(step, steps, per_epoch, per_call)
+    # Consecutive epochs of equal length have the same key.
+    for _, group in itertools.groupby(
+        enumerate(epochs), key=lambda pair: (pair[1][0] - pair[0], pair[1][1])
+    ):
+        numbers, lengths = zip(*(epoch for _, epoch in group), strict=True)
+        yield numbers[0], len(numbers), lengths[0]
+
+
+def _epochs(step, steps, per_epoch, per_call):
+    """Yields the number of each epoch that is left, and its steps."""
+    while step < steps:
+        epoch = step // per_epoch
+        if step % per_call:
+            # A run made longer: one shorter call, to the next multiple.
+            stop = _up(step, per_call)
+        else:
+            stop = _up((epoch + 1) * per_epoch, per_call)
+        stop = min(stop, steps)
+        yield epoch, stop - step
+        step = stop
+
+
+def _up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
+
+
+@contextlib.contextmanager
+def in_calls_of(model, steps: int) -> Iterator[None]:
+    """Within it, `fit` trains so many steps a call; after it, one."""
+    model.steps_per_execution, model.train_function = steps, None
+    try:
+        yield
+    finally:
+        model.steps_per_execution, model.train_function = 1, None

@@ -1,0 +1,75 @@
+"""Both sides' Keras optimizers, from the settings of a run."""
+
+import inspect
+from typing import Any
+
+import keras
+
+from keras_mixgan.cli import options
+
+OPTIMIZERS = {
+    "adam": keras.optimizers.Adam,
+    "rmsprop": keras.optimizers.RMSprop,
+    "sgd": keras.optimizers.SGD,
+}
+SIDES = ("generator", "discriminator")
+
+
+def takes(optimizer: str, name: str) -> bool:
+    """Whether an optimizer has an argument of that name."""
+    return name in inspect.signature(OPTIMIZERS[optimizer]).parameters
+
+
+def check(settings: Any) -> None:
+    """Checks that the optimizer takes the arguments that it is given.
+
+    Args:
+        settings: The `Settings`.
+
+    Raises:
+        ValueError: It does not take one of them.
+    """
+    for name, value in options.values(settings, "optimizer").items():
+        if not takes(settings.optimizer, name):
+            raise ValueError(
+                f"`{name}` must not be given with the optimizer "
+                f"{settings.optimizer}, which has none. Received: "
+                f"{name}={value!r}"
+            )
+
+
+def make(settings: Any) -> dict[str, keras.optimizers.Optimizer]:
+    """Makes the optimizers.
+
+    Args:
+        settings: `Settings` whose `steps` are known.
+
+    Returns:
+        Dict of `generator_optimizer` and `discriminator_optimizer`.
+    """
+    kind = OPTIMIZERS[settings.optimizer]
+    arguments = options.values(settings, "optimizer")
+    # The generators are updated once in so many steps.
+    every = {"generator": settings.discriminator_steps, "discriminator": 1}
+    return {
+        f"{side}_optimizer": kind(
+            _learning_rate(
+                settings.learning_rate_schedule,
+                getattr(settings, f"{side}_learning_rate"),
+                max(1, settings.steps // every[side]),
+            ),
+            **arguments,
+        )
+        for side in SIDES
+    }
+
+
+def _learning_rate(schedule: str, initial: float, updates: int):
+    """The learning rate of a side, which it updates so many times."""
+    if schedule == "linear":
+        return keras.optimizers.schedules.PolynomialDecay(
+            initial, updates, end_learning_rate=0.0
+        )
+    if schedule == "cosine":
+        return keras.optimizers.schedules.CosineDecay(initial, updates)
+    return initial

@@ -1,0 +1,159 @@
+"""One option of a training run: its kind, defaults, range and words."""
+
+import dataclasses
+import importlib
+import math
+import numbers
+from collections.abc import Mapping
+from typing import Any
+
+from keras_mixgan.utils.names import one_of
+
+_NOUNS = {
+    str: "a string",
+    int: "an integer",
+    float: "a number",
+    bool: "true or false",
+    list: "a list of strings",
+}
+_TYPES = {
+    str: str,
+    int: numbers.Integral,
+    float: numbers.Real,
+    bool: bool,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Option:
+    """One option.
+
+    Attributes:
+        name: Name of the setting, the flag and the argument it becomes.
+        kind: `str`, `int`, `float`, `bool`, or `list` of strings.
+        to: What takes the value under this name: "data" (`load_source`),
+            "networks" (`architectures.build`), "model" (`MixGAN`), "compile"
+            (`MixGAN.compile`) and "optimizer" (both sides' Keras optimizers)
+            get it unless it is `None`; "settings" is what a run uses itself.
+            Those of "run" are arguments of `runs.train` and no settings: they
+            may change while a run goes on.
+        help: What it does, for a person.
+        default: The general default; `None` leaves it to whatever takes it.
+        by: Defaults that differ, by architecture; "digits" are the bundled
+            digits with dcgan.
+        choices: The names it may be, where these are few.
+        registry: "module:attribute" of the dict that holds the choices, where
+            there is one; `choices` then repeats its keys for the help.
+        least: Smallest value, if there is one.
+        above: The value is greater than this one.
+        below: The value is less than this one.
+        zero: Whether 0 stands for `None`, none.
+        shown: The default as help shows it, where it is not evident.
+        placeholder: What stands for the value in help.
+    """
+
+    name: str
+    kind: type
+    to: str
+    help: str
+    default: Any = None
+    by: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    choices: tuple[str, ...] = ()
+    registry: str | None = None
+    least: float | None = None
+    above: float | None = None
+    below: float | None = None
+    zero: bool = False
+    shown: str | None = None
+    placeholder: str | None = None
+
+    @property
+    def is_setting(self) -> bool:
+        """Whether the weights of a run follow from it."""
+        return self.to != "run"
+
+    def default_of(self, name: str) -> Any:
+        """The default of an architecture, or of "digits"."""
+        return self.by.get(name, self.default)
+
+    def check(self, value: Any) -> None:
+        """Checks a value; `None` is always right.
+
+        Raises:
+            ValueError: It is not as described.
+        """
+        if value is None:
+            return
+        if self.choices:
+            one_of(self.name, value, self._known())
+        elif not self._is_of_kind(value) or not self._is_within(value):
+            self._refuse(value)
+
+    def text_of(self, value: Any) -> str:
+        """A value as a person writes it."""
+        if value is None:
+            return "0" if self.zero else "none"
+        if isinstance(value, list | tuple):
+            return ",".join(value)
+        if isinstance(value, float) and 0 < value < 0.01:
+            return f"{value:.0e}".replace("e-0", "e-")
+        return f"{value:g}" if self.kind is float else str(value)
+
+    @property
+    def default_text(self) -> str | None:
+        """All defaults, for a person; `None` where there is nothing to say."""
+        general = self.shown
+        if general is None and (self.default is not None or self.zero):
+            general = self.text_of(self.default)
+        names: dict[str, list[str]] = {}
+        for name, value in self.by.items():
+            names.setdefault(self.text_of(value), []).append(name)
+        texts = [f"{', '.join(n)}: {text}" for text, n in names.items()]
+        return "; ".join([general, *texts] if general else texts) or None
+
+    @property
+    def description(self) -> str:
+        """The help, with all choices."""
+        if all(f"{choice}:" in self.help for choice in self.choices):
+            return self.help
+        *others, last = self.choices
+        return f"{', '.join(others)} or {last}. {self.help}"
+
+    def _known(self):
+        if self.registry is None:
+            return self.choices
+        module, _, attribute = self.registry.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def _is_of_kind(self, value: Any) -> bool:
+        if self.kind is list:
+            return isinstance(value, list | tuple) and all(
+                isinstance(item, str) for item in value
+            )
+        is_bool = isinstance(value, bool)  # Python's are integers, too.
+        return is_bool is (self.kind is bool) and isinstance(
+            value, _TYPES[self.kind]
+        )
+
+    def _is_within(self, value: Any) -> bool:
+        if self.kind not in (int, float):
+            return True
+        return (
+            math.isfinite(value)
+            and (self.least is None or value >= self.least)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        )
+
+    def _refuse(self, value):
+        wanted = _NOUNS[self.kind]
+        limits = (
+            ("of at least", self.least),
+            ("greater than", self.above),
+            ("less than", self.below),
+        )
+        bounds = [f"{words} {n}" for words, n in limits if n is not None]
+        wanted = " ".join([wanted, " and ".join(bounds)]).strip()
+        raise ValueError(
+            f"`{self.name}` must be {wanted}. Received: {self.name}={value!r}"
+        )

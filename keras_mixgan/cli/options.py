@@ -1,0 +1,296 @@
+"""The one table of the options of a training run.
+
+The settings of a run and their checks, the flags of `keras-mixgan train` and
+their help, README's table of them (`tools/readme_flags.py`), and what is
+passed on to the networks, `MixGAN`, `MixGAN.compile` and the optimizers are
+all derived from `TABLE`. To add an option, add one entry.
+
+Nothing here imports Keras, so that help comes at once.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras_mixgan.cli.option import Option
+
+# The table, by the headings of the help.
+TABLE: Mapping[str, tuple[Option, ...]] = {
+    "Recipe": (
+        Option(
+            name="recipe", kind=str, to="run",
+            help="The settings that a preset of the zoo was made with, such "
+            "as mix_dcgan_mnist; flags that are given win.",
+        ),
+    ),
+    "Data": (
+        Option(
+            name="source", kind=str, to="data", default="digits",
+            help="digits, ring or grid (bundled); a folder of images, whose "
+            "subfolders, if any, are classes; a .npz file with arrays images "
+            "and maybe labels; or an image data set of TensorFlow Datasets, "
+            "such as mnist.",
+        ),
+        Option(
+            name="split", kind=str, to="data", default="train",
+            help="Split of a TensorFlow data set; train[:10%] is a slice.",
+        ),
+        Option(
+            name="crop_size", kind=int, to="data", least=1,
+            help="Side of a centre crop, before resizing.",
+            shown="of a folder's images the largest square; else none",
+        ),
+        Option(
+            name="image_size", kind=int, to="data", least=1,
+            help="Height and width to resize to.", shown="as they are",
+        ),
+        Option(
+            name="conditional", kind=bool, to="settings",
+            help="Whether the networks take labels.",
+            shown="where there are labels",
+        ),
+        Option(
+            name="data_dir", kind=str, to="run", placeholder="PATH",
+            help="Folder of TensorFlow Datasets.",
+            shown="TFDS_DATA_DIR, or TFDS's own",
+        ),
+    ),
+    "Networks": (
+        Option(
+            name="architecture", kind=str, to="settings", default="dcgan",
+            help="The networks; mlp is for points.",
+            choices=("dcgan", "dcgan_small_labels", "mlp", "wgan", "wgan_gp"),
+            registry="keras_mixgan.architectures:ARCHITECTURES",
+            shown="dcgan; ring and grid: mlp",
+        ),
+        Option(
+            name="num_generators", kind=int, to="model", default=3, least=1,
+            help="Generators in the mixture.",
+        ),
+        Option(
+            name="num_discriminators", kind=int, to="model", default=3,
+            least=1, help="Discriminators in the mixture.",
+        ),
+        Option(
+            name="share", kind=str, to="settings", default="none",
+            choices=("none", "generators", "discriminators", "both"),
+            help="Which side's networks share a body: generators own their "
+            "first layer alone, discriminators their last ones. With "
+            "--share=generators --num_discriminators=1 "
+            "--payoff_estimate=linear a mixture costs little more than a "
+            "pair.",
+        ),
+        Option(
+            name="latent_dim", kind=int, to="networks", default=100, least=1,
+            by={"mlp": 16, "digits": 64}, help="Length of a latent vector.",
+        ),
+        Option(
+            name="width", kind=int, to="networks", default=64, least=1,
+            by={"mlp": 128, "digits": 16},
+            help="Channels of the widest-resolution hidden layer.",
+        ),
+        Option(
+            name="ema_decay", kind=float, to="model", zero=True, least=0,
+            below=1, by={"digits": 0.99},
+            help="Decay of the averages over steps of generator weights that "
+            "images are drawn with; 0 for no averages.",
+        ),
+    ),
+    "Game": (
+        Option(
+            name="payoff", kind=str, to="compile", default="log",
+            by={"wgan": "wasserstein", "wgan_gp": "wasserstein"},
+            choices=("log", "wasserstein", "hinge", "least_squares"),
+            registry="keras_mixgan.game.payoffs:PAYOFFS",
+            help="What the mixtures play for.",
+        ),
+        Option(
+            name="generator_loss", kind=str, to="compile",
+            default="non_saturating", choices=("non_saturating", "minimax"),
+            help="The loss that the field uses with this payoff, or minimax "
+            "for the payoff itself.",
+        ),
+        Option(
+            name="payoff_estimate", kind=str, to="compile", default="full",
+            by={"digits": "linear"}, choices=("full", "linear", "split"),
+            registry="keras_mixgan.game.objectives:PAYOFF_ESTIMATES",
+            help="full: every generator's full batch meets every "
+            "discriminator; linear: a batch stratified over the generators, "
+            "which is cheaper; split: each discriminator its own part of it, "
+            "at the cost of one pair.",
+        ),
+        Option(
+            name="update", kind=str, to="compile", default="alternating",
+            choices=("alternating", "simultaneous"),
+            help="alternating: the discriminators, then the generators "
+            "against the new ones; simultaneous: both from one forward pass.",
+        ),
+        Option(
+            name="mixture_regularizer", kind=float, to="compile", default=0.1,
+            least=0,
+            help="Coefficient that keeps mixture weights from vanishing.",
+        ),
+        Option(
+            name="discriminator_steps", kind=int, to="compile", default=1,
+            least=1, by={"wgan": 5, "wgan_gp": 5},
+            help="Steps of the discriminators, each on its own batch, for one "
+            "of the generators.",
+        ),
+        Option(
+            name="weight_clip", kind=float, to="compile", zero=True, least=0,
+            by={"wgan": 0.01},
+            help="Clip discriminator weights to +-X; 0 for no clipping.",
+        ),
+        Option(
+            name="gradient_penalty", kind=float, to="compile", zero=True,
+            least=0, by={"wgan_gp": 10.0},
+            help="Coefficient of the gradient penalty; 0 for none.",
+        ),
+        Option(
+            name="auxiliary", kind=list, to="compile",
+            placeholder="NAME[:X],...",
+            help="Auxiliary losses by name, each with a coefficient if it is "
+            "not to be the loss's own.",
+        ),
+    ),
+    "Optimizers": (
+        Option(
+            name="optimizer", kind=str, to="settings", default="adam",
+            by={"wgan": "rmsprop"}, choices=("adam", "rmsprop", "sgd"),
+            help="Keras's optimizer of either side.",
+        ),
+        Option(
+            name="generator_learning_rate", kind=float, to="settings",
+            default=1e-4, above=0,
+            by={"mlp": 1e-3, "wgan": 5e-5, "digits": 4e-4},
+            help="Of the generators and their mixture weights.",
+        ),
+        Option(
+            name="discriminator_learning_rate", kind=float, to="settings",
+            default=1e-4, above=0,
+            by={"mlp": 1e-3, "wgan": 5e-5, "digits": 4e-4},
+            help="Of the discriminators and their mixture weights.",
+        ),
+        Option(
+            name="learning_rate_schedule", kind=str, to="settings",
+            default="constant", choices=("constant", "linear", "cosine"),
+            help="How both learning rates go over the steps of the run; "
+            "linear and cosine end at 0, and the run cannot be made longer.",
+        ),
+        Option(
+            name="beta_1", kind=float, to="optimizer", least=0, below=1,
+            by={
+                "dcgan": 0.5, "dcgan_small_labels": 0.5, "mlp": 0.5,
+                "wgan_gp": 0.0,
+            },
+            help="Adam's decay of the mean of gradients.", shown="Keras's",
+        ),
+        Option(
+            name="beta_2", kind=float, to="optimizer", least=0, below=1,
+            by={"wgan_gp": 0.9}, shown="Keras's",
+            help="Adam's decay of the mean of their squares.",
+        ),
+        Option(
+            name="rho", kind=float, to="optimizer", least=0, below=1,
+            help="RMSprop's decay of the mean of squares.", shown="Keras's",
+        ),
+        Option(
+            name="momentum", kind=float, to="optimizer", least=0, below=1,
+            help="Of SGD and RMSprop.", shown="Keras's",
+        ),
+        Option(
+            name="epsilon", kind=float, to="optimizer", above=0,
+            help="What Adam adds to the root of the mean of squares, and "
+            "RMSprop to the mean itself.", shown="Keras's",
+        ),
+    ),
+    "Training": (
+        Option(
+            name="epochs", kind=int, to="settings", default=25, least=1,
+            by={"digits": 14}, help="Passes over the data.",
+        ),
+        Option(
+            name="steps", kind=int, to="settings", least=1,
+            help="Batches to train on in all, instead of --epochs.",
+        ),
+        Option(
+            name="batch_size", kind=int, to="settings", default=64, least=1,
+            help="Images a batch.",
+        ),
+        Option(
+            name="seed", kind=int, to="model", default=0, least=0,
+            help="What everything random follows from.",
+        ),
+    ),
+    "Output": (
+        Option(
+            name="workdir", kind=str, to="run", placeholder="PATH",
+            help="Folder to leave everything in.",
+            shown="runs/ and the recipe's or the source's name",
+        ),
+        Option(
+            name="checkpoint_seconds", kind=float, to="run", default=30.0,
+            least=0, help="Seconds between checkpoints.",
+        ),
+        Option(
+            name="sample_epochs", kind=int, to="run", default=1, least=1,
+            help="Epochs between pictures.",
+        ),
+        Option(
+            name="history_steps", kind=int, to="run", default=10, least=1,
+            help="Steps a row of history.csv.",
+        ),
+    ),
+    "Devices": (
+        Option(
+            name="strategy", kind=str, to="run", shown="one device",
+            help="mirrored: each device trains on its rows of every batch; "
+            "multi_worker: the same over hosts that TF_CONFIG lists; "
+            "component_parallel: component i is on device i mod n.",
+        ),
+        Option(
+            name="devices", kind=list, to="run",
+            help="gpu:0,gpu:1 for example; cpu:0,cpu:1 for trials.",
+            shown="all GPUs, or the CPU",
+        ),
+        Option(
+            name="sync_batch_norm", kind=bool, to="run", default=False,
+            help="Whether replicas share the statistics of batch "
+            "normalization.",
+        ),
+        Option(
+            name="steps_per_execution", kind=int, to="run", default=1, least=1,
+            help="Steps in one call, so that small networks do not wait for "
+            "Python. --history_steps has to be a multiple of it. Changes no "
+            "result; under JAX at most its rounding.",
+        ),
+        Option(
+            name="dry_run", kind=bool, to="run", default=False,
+            help="Print what would go where, and do no more.",
+        ),
+    ),
+}  # fmt: skip
+
+OPTIONS: Mapping[str, Option] = {
+    option.name: option for group in TABLE.values() for option in group
+}
+SETTINGS: Mapping[str, Option] = {
+    name: option for name, option in OPTIONS.items() if option.is_setting
+}
+
+
+def values(settings: Any, to: str) -> dict[str, Any]:
+    """The values of a run that one of its parts takes.
+
+    Args:
+        settings: The `Settings`.
+        to: As in `Option`.
+
+    Returns:
+        Values by name, without those that are `None`.
+    """
+    found = {
+        name: getattr(settings, name)
+        for name, option in SETTINGS.items()
+        if option.to == to
+    }
+    return {name: value for name, value in found.items() if value is not None}
