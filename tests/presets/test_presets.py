@@ -57,7 +57,7 @@ def edited(preset, name, change):
 
 
 def mend_hash(preset, name):
-    from keras_mixgan.presets.weights import sha256
+    from keras_mixgan.presets.hashes import sha256
 
     def change(metadata):
         metadata["files"][name] = sha256(preset / name)
