@@ -47,14 +47,11 @@ _LAYERS = frozenset(
     UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
     """.split()  # noqa: SIM905
 )
-_MODELS = frozenset({"Functional", "Sequential", "Model"})
-_POLICIES = frozenset({"DTypePolicy", "DTypePolicyMap"})
 _CLASSES = {
-    "keras": _MODELS | _POLICIES,
-    "keras.models": _MODELS,
-    "keras.src.models.functional": _MODELS,
-    "keras.src.models.sequential": _MODELS,
-    "keras.dtype_policies": _POLICIES,
+    "keras": frozenset({"DTypePolicy", "Model", "Sequential"}),
+    "keras.models": frozenset({"Model", "Sequential"}),
+    "keras.src.models.functional": frozenset({"Functional"}),
+    "keras.dtype_policies": frozenset({"DTypePolicy", "DTypePolicyMap"}),
     "keras.layers": _LAYERS,
     "keras.initializers": frozenset(
         """
@@ -158,19 +155,23 @@ def _text(place: tuple) -> str:
 
 def _is_allowed(node: dict) -> bool:
     name, module = node["class_name"], node.get("module")
+    if not isinstance(name, str):
+        return False
     if name in _VALUES:
         return True
     # Without a module Keras would take it for its format of before 2023,
     # which has other rules.
-    if not isinstance(name, str) or "module" not in node:
+    if "module" not in node:
         return False
     if _registered_name(node) is not None:
         return True
+    if not isinstance(module, str):
+        return False
     if name == "function":
         return _is_function(node.get("config"), module)
     if module in _OPERATIONS:
         return _is_operation(name, module)
-    return isinstance(module, str) and name in _CLASSES.get(module, ())
+    return name in _CLASSES.get(module, ())
 
 
 def _registered_name(node: dict) -> str | None:
