@@ -67,6 +67,14 @@ _CLASSES = {
     "keras.constraints": frozenset(
         {"MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"}
     ),
+    # Of components that were compiled on their own.
+    "keras.losses": frozenset(
+        """
+        BinaryCrossentropy CategoricalCrossentropy CategoricalHinge
+        CosineSimilarity Hinge Huber KLDivergence LogCosh MeanAbsoluteError
+        MeanSquaredError Poisson SparseCategoricalCrossentropy SquaredHinge
+        """.split()  # noqa: SIM905
+    ),
     "keras.optimizers": frozenset(
         """
         Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion

@@ -286,12 +286,14 @@ def save(
         ValueError: The model has parts that cannot be saved.
     """
     path = pathlib.Path(path)
+    config = {
+        "format": FORMAT,
+        "config": model.get_config(),
+        "compile_config": model.get_compile_config(),
+    }
+    # What could not be loaded is not saved either.
+    allowed.check(json.loads(json.dumps(config)), "`model`")
     with atomic.new_folder(path) as folder:
-        config = {
-            "format": FORMAT,
-            "config": model.get_config(),
-            "compile_config": model.get_compile_config(),
-        }
         _write_json(folder / CONFIG, config)
         if small:
             whole = folder / f"whole.{WEIGHTS}"

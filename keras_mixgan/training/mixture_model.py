@@ -299,7 +299,8 @@ class MixtureModel(keras.Model):
         """Loads a trained mixture.
 
         Its files are checked against their SHA-256 first. Nothing in a preset
-        is executed: networks are rebuilt in Keras's safe mode.
+        is executed: networks are rebuilt of layers of Keras, and of your own
+        once `keras.saving.register_keras_serializable` knows them.
 
         Args:
             preset: A name that `list_presets` lists, or the folder of a
@@ -312,8 +313,9 @@ class MixtureModel(keras.Model):
             `fit` it on.
 
         Raises:
-            ValueError: There is no such preset, a file is damaged, or the
-                preset is of a newer format.
+            ValueError: There is no such preset, a file is damaged, holds
+                something else than networks and weights, or is of a newer
+                format.
             OSError: A file is missing or cannot be read.
 
         Example:

@@ -263,6 +263,34 @@ def test_a_module_beside_a_preset_is_not_imported(
     assert "harmful" not in sys.modules
 
 
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    latents = keras.Input((3,))
+    doubled = keras.layers.Lambda(lambda x: 2 * x)(latents)
+    generator = keras.Model(latents, doubled)
+    points = keras.Input((3,))
+    discriminator = keras.Model(points, keras.layers.Dense(1)(points))
+    model = kmg.MixGAN([generator], [discriminator], seed=0)
+    with pytest.raises(ValueError, match=r"`model` must.*'Lambda'"):
+        model.save_to_preset(tmp_path / "own")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_components_that_were_compiled_make_a_preset(tmp_path):
+    def compiled(network):
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        network.compile(keras.optimizers.SGD(0.1), loss, ["accuracy"])
+        return network
+
+    networks = kmg.architectures.build("mlp", (2,), latent_dim=4, width=8)
+    pairs = [[compiled(network)] for network in networks]
+    model = kmg.MixGAN(*pairs, seed=0)
+    model.save_to_preset(tmp_path / "points")
+    loaded = kmg.MixGAN.from_preset(tmp_path / "points")
+    np.testing.assert_array_equal(
+        loaded.generate(3, seed=1), model.generate(3, seed=1)
+    )
+
+
 def test_registered_layers_of_ones_own_are_welcome(tmp_path):
     @keras.saving.register_keras_serializable(package="test_presets")
     class Doubled(keras.layers.Layer):
