@@ -3,10 +3,12 @@
 import json
 import math
 import os
+from concurrent import futures
 from typing import Any
 
 import keras
 
+from keras_mixgan.game.components import seeded
 from keras_mixgan.presets import refusals
 
 _BYTES = 4  # Of a number in single precision.
@@ -29,7 +31,10 @@ def check(config: dict[str, Any], source: str, elements: int | None) -> None:
     """
     with refusals.one_line(f"{source} describes {refusals.NOT_BUILT}"):
         networks = [*config["generator"], *config["discriminator"]]
-        counts = _counts(networks)
+        # In a thread of its own, with which Keras forgets them: it would give
+        # them values when the next model is built.
+        with futures.ThreadPoolExecutor(1) as thread, seeded("sizes"):
+            counts = thread.submit(_counts, networks).result()
     most = max((most for _, most in counts), default=0)
     _check_memory(most, "an example in one layer", source)
     weights = sum(own for own, _ in counts)
