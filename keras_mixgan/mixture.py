@@ -69,7 +69,8 @@ class Mixture(MixtureModel):
         """Loads a trained mixture.
 
         Its files are checked against their SHA-256 first. Nothing in a preset
-        is executed: networks are rebuilt in Keras's safe mode.
+        is executed: networks are rebuilt of layers of Keras, and of your own
+        once `keras.saving.register_keras_serializable` knows them.
 
         Args:
             preset: A name that `list_presets` lists, or the folder of a
@@ -82,8 +83,9 @@ class Mixture(MixtureModel):
             `fit` it on.
 
         Raises:
-            ValueError: There is no such preset, a file is damaged, or the
-                preset is of a newer format.
+            ValueError: There is no such preset, a file is damaged, holds
+                something else than networks and weights, or is of a newer
+                format.
             OSError: A file is missing or cannot be read.
 
         Example:

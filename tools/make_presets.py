@@ -2,8 +2,10 @@
 
     python tools/make_presets.py --root=runs/zoo
 
-writes `zoo/NAME` for every recipe whose first seed has been trained and scored.
-It replaces the folder that is there.
+makes `zoo/NAME` of every recipe whose first seed has been trained and scored,
+in place of the one that is there. Then it writes the SHA-256 of every file in
+the zoo into `keras_mixgan/presets/zoo_hashes.json`; with `--root=` that alone,
+for a zoo that was changed by other means.
 """
 
 import datetime
@@ -22,6 +24,7 @@ from zoo_runs import twin_of
 
 from keras_mixgan import presets
 from keras_mixgan.cli.models import load_model
+from keras_mixgan.presets import hashes
 from keras_mixgan.presets import recipes
 from keras_mixgan.utils import plotting
 
@@ -211,10 +214,11 @@ def main(arguments):
     if arguments[1:]:
         raise app.UsageError(f"Unknown argument: {arguments[1]}")
     root, zoo = ROOT.value, pathlib.Path(ZOO.value)
-    for name in recipes.RECIPES:
+    for name in recipes.RECIPES if root else ():
         if (run_folder(root, name, 0) / "scores.json").exists():
             make(name, root, zoo)
             print(zoo / name)
+    hashes.write_zoo([path.parent for path in zoo.glob("*/metadata.json")])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """Models from settings, and models from files."""
 
-import json
 import os
 import pathlib
-import zipfile
 
 import keras
 
@@ -15,6 +13,8 @@ from keras_mixgan.cli.settings import Settings
 from keras_mixgan.data import sources
 from keras_mixgan.game import auxiliary
 from keras_mixgan.mixgan import MixGAN
+from keras_mixgan.presets import archives
+from keras_mixgan.presets import refusals
 
 
 def make_model(settings: Settings, source: sources.Source) -> MixGAN:
@@ -104,25 +104,11 @@ def load_model(path: str | os.PathLike[str], name: str = "model") -> MixGAN:
         raise IsADirectoryError(f"{wanted}. Received: the folder {path}")
     if path.suffix != ".keras":
         raise ValueError(f"{wanted}. Received: {path}")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            bad = archive.testzip()
-            if bad is not None:
-                raise zipfile.BadZipFile(f"{bad} in it is damaged")
-            saved = json.loads(archive.read("config.json"))["class_name"]
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
-        raise ValueError(
-            f"{wanted}. Received: {path}, which is damaged or truncated "
-            f"({error}). It was left as it is."
-        ) from error
-    try:
+    saved = archives.check(path)
+    with refusals.one_line(
+        f"{wanted}. Received: {path}, a {saved} that could not be loaded"
+    ):
         model = keras.saving.load_model(path)
-    except Exception as error:
-        first = (str(error).strip().splitlines() or [""])[0]
-        raise ValueError(
-            f"{wanted}. Received: {path}, a {saved} that could not be loaded "
-            f"({type(error).__name__}: {first})"
-        ) from error
     if not isinstance(model, MixGAN):
         raise ValueError(f"{wanted}. Received: {path}, which is a {saved}")
     return model

@@ -232,6 +232,11 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             least=0, help="Seconds between checkpoints.",
         ),
         Option(
+            name="keep_checkpoints", kind=int, to="run", default=2, least=1,
+            help="Checkpoints to keep. A run goes on from the newest intact "
+            "one.",
+        ),
+        Option(
             name="sample_epochs", kind=int, to="run", default=1, least=1,
             help="Epochs between pictures.",
         ),

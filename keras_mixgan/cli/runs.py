@@ -16,10 +16,11 @@ from typing import Any
 
 from keras_mixgan import data
 from keras_mixgan import distribution
+from keras_mixgan.cli import checkpoints
 from keras_mixgan.cli import epochs
 from keras_mixgan.cli import options
 from keras_mixgan.cli import settings as settings_module
-from keras_mixgan.cli.models import load_model
+from keras_mixgan.cli import signals
 from keras_mixgan.cli.models import make_model
 from keras_mixgan.cli.settings import Settings
 from keras_mixgan.data import sources
@@ -61,6 +62,8 @@ def train(
     sync_batch_norm: bool = False,
     steps_per_execution: int = 1,
     dry_run: bool = False,
+    keep_checkpoints: int = 2,
+    save_on_signals: bool = False,
 ) -> MixGAN:
     """Trains a mixture in a folder, or goes on with the run that is there.
 
@@ -83,6 +86,10 @@ def train(
             networks do not wait for Python; `history_steps` has to be a
             multiple of it. A run may go on with another number.
         dry_run: Prints what would go where, and neither trains nor writes.
+        keep_checkpoints: Checkpoints to keep. A run goes on from the newest
+            that is intact.
+        save_on_signals: Whether SIGTERM and Ctrl-C end the program by
+            `SystemExit` with a checkpoint, after the step under way.
 
     Returns:
         The trained model; of a dry run, the untrained.
@@ -106,6 +113,7 @@ def train(
         sample_epochs=sample_epochs,
         history_steps=history_steps,
         steps_per_execution=steps_per_execution,
+        keep_checkpoints=keep_checkpoints,
     )
     if recipe is None:
         settings = settings_module.resolve(given)
@@ -126,8 +134,15 @@ def train(
     if dry_run:
         print(run.devices.describe(run.model))
         return run.model
-    run.begin(given, checkpoint_seconds, sample_epochs, history_steps)
-    run.train(steps_per_execution)
+    run.begin(
+        given,
+        checkpoint_seconds,
+        sample_epochs,
+        history_steps,
+        keep_checkpoints,
+    )
+    with signals.received(run.say, save_on_signals) as received:
+        run.train(steps_per_execution, signals.StopOnSignal(received, run.stop))
     run.finish()
     return run.model
 
@@ -174,7 +189,8 @@ class _Run:
     def _path(self, name: str) -> pathlib.Path:
         return self.workdir / name
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Prints, unless it is to be silent."""
         if self.verbose:
             print(text, flush=True)
 
@@ -239,14 +255,16 @@ class _Run:
         )
 
     def open_model(self, sync_batch_norm: bool) -> None:
-        """Takes up the checkpoint, or makes the networks."""
-        there = self._path(CHECKPOINT).exists()
-        self.devices.agree(there, self.workdir)
+        """Takes up the newest checkpoint, or makes the networks."""
+        there = callbacks.checkpoints(self._path(CHECKPOINT))
+        self.devices.agree(bool(there), self.workdir)
+        self.damaged = []
         with self.devices.scope():
             if there:
-                self.model = load_model(self._path(CHECKPOINT), "checkpoint")
+                self.model, self.damaged = checkpoints.load_newest(there)
             else:
                 self.model = make_model(self.settings, self.source)
+        self.taken_up = there[len(self.damaged)] if there else None
         distribution.synchronize(self.model, sync_batch_norm)
 
     def begin(
@@ -255,6 +273,7 @@ class _Run:
         checkpoint_seconds: float,
         sample_epochs: int,
         history_steps: int,
+        keep_checkpoints: int,
     ) -> None:
         """Prepares what is written, and says what comes."""
         settings = self.settings
@@ -266,6 +285,7 @@ class _Run:
             seconds=checkpoint_seconds,
             every=history_steps,
             at_end=False,
+            keep_checkpoints=keep_checkpoints,
         )
         title = f"{settings.architecture} mixture on {self.source.name}"
         self.curves = callbacks.Curves(
@@ -288,6 +308,7 @@ class _Run:
                 "`workdir` must be a folder that can be made. Received: "
                 f"{self.workdir} ({error})"
             ) from error
+        checkpoints.set_aside(self.damaged, self.taken_up, self.say)
         settings_module.write(
             self._path(SETTINGS),
             settings,
@@ -295,7 +316,7 @@ class _Run:
             given={k: v for k, v in given.items() if v is not None},
             versions=settings_module.versions(),
         )
-        self._say(self._description())
+        self.say(self._description())
 
     def _description(self) -> str:
         settings, step = self.settings, self.model.step
@@ -313,11 +334,13 @@ class _Run:
         elif step:
             lines.append(
                 f"Going on after step {step:,} of {settings.steps:,}, from "
-                f"{self._path(CHECKPOINT)}."
+                f"{self.taken_up}."
             )
         return "\n".join(lines)
 
-    def train(self, steps_per_execution: int) -> None:
+    def train(
+        self, steps_per_execution: int, stop: signals.StopOnSignal
+    ) -> None:
         """Trains to the last step, from wherever the model stands."""
         settings = self.settings
         self.began, self.first = time.monotonic(), self.model.step
@@ -325,7 +348,7 @@ class _Run:
         bar = callbacks.ProgressBar(self.verbose, count, self.per_epoch)
         written = [self.history, self.checkpoint, self.samples, self.curves]
         written = [bar, *written] if self.verbose else written
-        written = written if self.devices.is_chief else []
+        written = [*written, stop] if self.devices.is_chief else [stop]
         source = self.source
         if not settings.conditional and source.labels is not None:
             source = dataclasses.replace(source, labels=None, label_names=None)
@@ -355,6 +378,17 @@ class _Run:
                     verbose=0,
                 )
 
+    def stop(self) -> None:
+        """Saves in the midst of the run, which is to be left."""
+        if not self.devices.is_chief or self.model.step == self.first:
+            return
+        self.history.record()
+        if self.checkpoint.save():
+            self.say(
+                f"Stopped after step {self.model.step:,}, saved in "
+                f"{self._path(CHECKPOINT)}. The same command goes on."
+            )
+
     def finish(self) -> None:
         """Writes the end of the run, and says what lies where."""
         if not self.devices.is_chief:
@@ -376,12 +410,12 @@ class _Run:
         self.curves.draw()
         if trained:
             seconds = time.monotonic() - self.began
-            self._say(f"Trained {trained:,} steps in {seconds:.0f} s.")
-        self._say(f"Left in {self.workdir}:")
+            self.say(f"Trained {trained:,} steps in {seconds:.0f} s.")
+        self.say(f"Left in {self.workdir}:")
         for name, meaning in OUTPUTS.items():
             if name == SAMPLES and self.settings.conditional:
                 meaning += ", a column a class"
-            self._say(f"  {name:<17} {meaning}")
+            self.say(f"  {name:<17} {meaning}")
 
     def _copy_model(self) -> None:
         source, target = self._path(CHECKPOINT), self._path(MODEL)

@@ -221,7 +221,14 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         OSError: The file cannot be read.
         ValueError: It is damaged, or of a newer format.
     """
-    return json_files.read(path, FORMAT, "settings", "data")
+    content = json_files.read(path, FORMAT, "settings", "data", "given")
+    for name in ("settings", "data", "given"):
+        if not isinstance(content[name], dict):
+            raise ValueError(
+                f"{path} is damaged: {name!r} must be an object. Received: "
+                f"{str(content[name])[:200]}"
+            )
+    return content
 
 
 def differences(

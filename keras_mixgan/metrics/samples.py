@@ -200,7 +200,11 @@ class Samples:
 
 
 def chunk_seed(seed: int, chunk: int) -> int:
-    """Returns a seed for one chunk, different for every chunk and seed."""
+    """Returns a seed for one chunk, unlike those of other chunks and seeds."""
+    if seed < 0:
+        raise ValueError(
+            f"`seed` must be an integer of at least 0. Received: seed={seed!r}"
+        )
     state = np.random.SeedSequence([seed, chunk]).generate_state(1)
     return int(state[0] & 0x7FFFFFFF)
 

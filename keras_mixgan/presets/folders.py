@@ -7,7 +7,8 @@ A preset is a folder of
 - `model.weights.h5`: Keras's weights, in half precision in the zoo;
 - `README.md` and `samples.png`: for people.
 
-Nothing in it is executed: networks are rebuilt in Keras's safe mode.
+Nothing in it is executed: networks are rebuilt of an allow-list of classes
+(`allowed`), weights are read without leaving their file (`hdf5`).
 """
 
 import dataclasses
@@ -21,6 +22,11 @@ from typing import Any
 import keras
 
 from keras_mixgan._version import __version__
+from keras_mixgan.presets import allowed
+from keras_mixgan.presets import hashes
+from keras_mixgan.presets import hdf5
+from keras_mixgan.presets import refusals
+from keras_mixgan.presets import sizes
 from keras_mixgan.presets import weights as preset_weights
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils import json_files
@@ -33,6 +39,8 @@ CARD = "README.md"
 SAMPLES = "samples.png"
 
 _PACKAGE = pathlib.Path(__file__).parents[1]
+# What metadata.json must say, beside its format.
+_KINDS = {"files": dict, "num_generators": int, "parameters": int}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +60,7 @@ class Preset:
     @property
     def data(self) -> str:
         """What it was trained on, or "" where that is not known."""
-        return self.metadata.get("data", {}).get("name", "")
+        return _inner(self.metadata, "data").get("name", "")
 
     @property
     def num_generators(self) -> int:
@@ -67,9 +75,11 @@ class Preset:
     @property
     def scores(self) -> dict[str, float]:
         """Scores of the mixture by metric; empty where it was not scored."""
-        rows = self.metadata.get("evaluation", {}).get("scores", {})
+        rows = _inner(self.metadata, "evaluation", "scores", "mixture")
         return {
-            key: score["mean"] for key, score in rows.get("mixture", {}).items()
+            key: score["mean"]
+            for key, score in rows.items()
+            if isinstance(score, dict) and "mean" in score
         }
 
 
@@ -100,6 +110,15 @@ class Presets(dict):
             ).rstrip()
             for line in lines
         )
+
+
+def _inner(content: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    """The object under these keys; an empty one where there is none."""
+    for key in keys:
+        content = content.get(key)
+        if not isinstance(content, Mapping):
+            return {}
+    return content
 
 
 def _shown(score: float | None) -> str:
@@ -182,10 +201,14 @@ def read(path: str | os.PathLike[str]) -> Preset:
         ValueError: A file is damaged, or of a newer format.
     """
     path = pathlib.Path(path)
-    metadata = json_files.read(
-        path / METADATA, FORMAT, "files", "num_generators", "parameters"
-    )
-    return Preset(metadata.get("name", path.name), path, metadata)
+    metadata = json_files.read(path / METADATA, FORMAT, *_KINDS)
+    for key, kind in _KINDS.items():
+        if not isinstance(metadata[key], kind):
+            raise ValueError(
+                f"{path / METADATA} is damaged: {key!r} must be of type "
+                f"{kind.__name__}. Received: {str(metadata[key])[:200]}"
+            )
+    return Preset(str(metadata.get("name", path.name)), path, metadata)
 
 
 def load(
@@ -195,32 +218,48 @@ def load(
 ):
     """Loads a preset; see `MixGAN.from_preset`."""
     path = find(preset)
-    metadata = read(path).metadata
-    for name in (CONFIG, WEIGHTS):
-        if name == CONFIG or load_weights:
-            _check_hash(path / name, metadata["files"].get(name))
+    in_zoo = isinstance(preset, str) and _in_zoo(preset) is not None
+    if in_zoo:
+        # Its own hashes lie beside the files that they protect.
+        known, source = hashes.of_zoo(preset), hashes.ZOO.name
+        hashes.check(path / METADATA, known.get(METADATA), source)
+        read(path)
+    else:
+        known, source = read(path).metadata["files"], METADATA
+    for name in (CONFIG, WEIGHTS) if load_weights else (CONFIG,):
+        hashes.check(path / name, known.get(name), source)
     config = json_files.read(path / CONFIG, FORMAT, "config", "compile_config")
-    try:
+    own = allowed.check(config, os.fspath(path / CONFIG))
+    elements = None
+    if load_weights:
+        elements = hdf5.check(path / WEIGHTS, os.fspath(path / WEIGHTS))
+    # Layers of the user's own may not take to being built without values.
+    if not own:
+        sizes.check(config["config"], os.fspath(path / CONFIG), elements)
+    with refusals.one_line(f"{path / CONFIG} describes {refusals.NOT_BUILT}"):
         model = model_class.from_config(config["config"])
-    except (TypeError, ValueError, KeyError) as error:
-        first = (str(error).strip().splitlines() or [""])[0]
-        raise ValueError(
-            f"{path / CONFIG} describes networks that could not be built. "
-            "Layers of your own must be registered with "
-            "`keras.saving.register_keras_serializable`; code inside a preset "
-            f"is never run. ({type(error).__name__}: {first})"
-        ) from error
     with_optimizer = load_weights and preset_weights.has_optimizer(
         path / WEIGHTS
     )
     # Keras complains of a compiled model whose file has no optimizer state.
     if load_weights and not with_optimizer:
-        model.load_weights(path / WEIGHTS)
+        _load_weights(model, path / WEIGHTS)
     if config["compile_config"] is not None:
-        model.compile_from_config(config["compile_config"])
+        with refusals.one_line(
+            f"{path / CONFIG} holds a compile_config that `compile` refuses"
+        ):
+            model.compile_from_config(config["compile_config"])
     if with_optimizer:
-        model.load_weights(path / WEIGHTS)
+        _load_weights(model, path / WEIGHTS)
     return model
+
+
+def _load_weights(model, path: pathlib.Path) -> None:
+    with refusals.one_line(
+        f"{path} must hold the weights of the networks in {CONFIG}. Received: "
+        "others"
+    ):
+        model.load_weights(path)
 
 
 def save(
@@ -247,12 +286,14 @@ def save(
         ValueError: The model has parts that cannot be saved.
     """
     path = pathlib.Path(path)
+    config = {
+        "format": FORMAT,
+        "config": model.get_config(),
+        "compile_config": model.get_compile_config(),
+    }
+    # What could not be loaded is not saved either.
+    allowed.check(json.loads(json.dumps(config)), "`model`")
     with atomic.new_folder(path) as folder:
-        config = {
-            "format": FORMAT,
-            "config": model.get_config(),
-            "compile_config": model.get_compile_config(),
-        }
         _write_json(folder / CONFIG, config)
         if small:
             whole = folder / f"whole.{WEIGHTS}"
@@ -264,8 +305,7 @@ def save(
         (folder / CARD).write_text(card)
         samples.save(folder / SAMPLES, optimize=True)
         files = {
-            name: preset_weights.sha256(folder / name)
-            for name in (CONFIG, WEIGHTS)
+            name: hashes.sha256(folder / name) for name in (CONFIG, WEIGHTS)
         }
         metadata = {**describe(model, path.name), "files": files}
         _write_json(folder / METADATA, {**metadata, **(about or {})})
@@ -313,17 +353,6 @@ def _in_zoo(name: str) -> pathlib.Path | None:
         return None
     path = zoo() / name
     return path if (path / METADATA).is_file() else None
-
-
-def _check_hash(path: pathlib.Path, expected: str | None) -> None:
-    if not path.is_file():
-        raise FileNotFoundError(f"A preset's file is missing: {path}")
-    found = preset_weights.sha256(path)
-    if found != expected:
-        raise ValueError(
-            f"{path} is damaged: its SHA-256 is {found}, that in {METADATA} "
-            f"is {expected}. Get the preset anew."
-        )
 
 
 def _write_json(path: pathlib.Path, content: Mapping[str, Any]) -> None:

@@ -1,6 +1,5 @@
-"""The weights file of a preset: whole, or small; and its fingerprint."""
+"""The weights file of a preset: whole, or small."""
 
-import hashlib
 import os
 import pathlib
 
@@ -8,19 +7,6 @@ import h5py
 import numpy as np
 
 OPTIMIZER = "optimizer"
-
-
-def sha256(path: str | os.PathLike[str]) -> str:
-    """Returns a file's SHA-256 in hexadecimal.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def shrink(source: pathlib.Path, target: pathlib.Path) -> None:

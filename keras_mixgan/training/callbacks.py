@@ -3,6 +3,7 @@
 Keras's own callbacks work with `MixGAN` too; these know its parts.
 """
 
+import glob
 import os
 import pathlib
 import threading
@@ -29,6 +30,7 @@ __all__ = [
     "MixtureHistory",
     "ProgressBar",
     "SampleGrid",
+    "checkpoints",
     "is_finite",
     "read_history",
 ]
@@ -39,7 +41,8 @@ class Checkpoint(BetweenSteps):
 
     The file can be loaded with `keras.saving.load_model`; training then goes
     on as if it had never stopped. A model that is not finite is never saved,
-    so the last good checkpoint stays.
+    so the last good checkpoint stays. `checkpoints` lists the files that are
+    kept.
 
     Args:
         path: File to write, ending in ".keras".
@@ -50,6 +53,8 @@ class Checkpoint(BetweenSteps):
             a `MixtureHistory` listed before, and its rows after a resume are
             those of a training that was never interrupted.
         at_end: Whether to save when `fit` ends.
+        keep_checkpoints: How many files to keep, positive. The newest is
+            `path`; the one before it has "-1" before its ending, and so on.
 
     Raises:
         ValueError: An argument is not as described.
@@ -63,6 +68,7 @@ class Checkpoint(BetweenSteps):
         epochs: int | None = None,
         every: int = 1,
         at_end: bool = True,
+        keep_checkpoints: int = 2,
     ):
         super().__init__()
         self.path = pathlib.Path(path)
@@ -78,6 +84,7 @@ class Checkpoint(BetweenSteps):
         self.epochs = None if epochs is None else positive("epochs", epochs)
         self.every = positive("every", every)
         self.at_end = at_end
+        self.keep_checkpoints = positive("keep_checkpoints", keep_checkpoints)
         self._saved_at = None
         self._begun_step = self._saved_step = None
 
@@ -115,9 +122,70 @@ class Checkpoint(BetweenSteps):
         if step != self._saved_step and is_finite(self.model):
             with atomic.replacing(self.path) as partial:
                 self.model.save(partial)
+                _age(self.path, self.keep_checkpoints)
             self._saved_step = step
         self._saved_at = time.monotonic()
         return self._saved_step == step
+
+
+def checkpoints(path: str | os.PathLike[str]) -> list[pathlib.Path]:
+    """Lists the files that a `Checkpoint` has kept.
+
+    Args:
+        path: Its `path`.
+
+    Returns:
+        The files that are there, newest first.
+
+    Example:
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> for name in ("a-2.keras", "a.keras", "a-1.keras", "a-b.keras"):
+    ...     _ = (folder / name).write_text("")
+    >>> [file.name for file in checkpoints(folder / "a.keras")]
+    ['a.keras', 'a-1.keras', 'a-2.keras']
+    """
+    path = pathlib.Path(path)
+    found = {0: path} if path.exists() else {}
+    for file in path.parent.glob(f"{glob.escape(path.stem)}-*{path.suffix}"):
+        age = file.stem.removeprefix(f"{path.stem}-")
+        if age.isdecimal():
+            found[int(age)] = file
+    return [found[age] for age in sorted(found)]
+
+
+def _age(path: pathlib.Path, keep: int) -> None:
+    """Keeps the file at `path` as the one before it, and that so too."""
+    files = checkpoints(path)
+    for file in files[keep:]:
+        file.unlink()
+    # The oldest first: whenever a process dies, none but the oldest is gone.
+    for age in range(keep - 1, 0, -1):
+        younger, older = _aged(path, age - 1), _aged(path, age)
+        if not younger.exists():
+            continue
+        if age > 1:
+            os.replace(younger, older)
+        else:
+            _link(younger, older)
+
+
+def _aged(path: pathlib.Path, age: int) -> pathlib.Path:
+    return path.with_stem(f"{path.stem}-{age}") if age else path
+
+
+def _link(path: pathlib.Path, other: pathlib.Path) -> None:
+    """Gives a file another name, so that it is never missing at its own."""
+    linked = other.with_name(f".{other.name}.link")
+    linked.unlink(missing_ok=True)
+    try:
+        os.link(path, linked)
+    except OSError:  # Not every system has links.
+        os.replace(path, other)
+        return
+    os.replace(linked, other)
+    # Where both were one file already, that did nothing.
+    linked.unlink(missing_ok=True)
 
 
 def is_finite(model) -> bool:

@@ -213,20 +213,22 @@ def read_history(path: str | os.PathLike[str]) -> list[dict[str, float]]:
         OSError: The file cannot be read.
         ValueError: It is no such history.
     """
-    with open(path, newline="") as file:
-        lines = file.read().splitlines(keepends=True)
-    if lines and not lines[-1].endswith("\n"):
-        lines.pop()
     rows = []
-    reader = csv.reader(lines)
-    header = next(reader, [])
     try:
+        # Larger numbers than Python reads, or bytes that are no text, are
+        # errors of several kinds.
+        with open(path, newline="", encoding="utf-8") as file:
+            lines = file.read().splitlines(keepends=True)
+        if lines and not lines[-1].endswith("\n"):
+            lines.pop()
+        reader = csv.reader(lines)
+        header = next(reader, [])
         if header[: len(_COUNTERS)] != list(_COUNTERS):
             raise ValueError("no such columns")
         for line in reader:
             row = dict(zip(header, map(float, line), strict=True))
             rows.append(row | {name: int(row[name]) for name in _COUNTERS})
-    except ValueError as error:
+    except (ValueError, OverflowError, csv.Error) as error:
         raise ValueError(
             f"`path` must be a history that MixtureHistory wrote. Received: "
             f"{path} ({error})"

@@ -18,6 +18,8 @@ def generate(
     """Generates images; see `MixGAN.generate`."""
     num_images = _whole(num_images, "num_images", least=0)
     batch_size = _whole(batch_size, "batch_size", least=1)
+    if seed is not None:
+        seed = _whole(seed, "seed", least=0)
     rng = np.random.default_rng(seed)
     # Everything random is drawn here and up front, so that the images of a
     # seed do not depend on the batch size.

@@ -5,6 +5,9 @@ import os
 import pathlib
 from typing import Any
 
+# A hundred components of a deep network take a tenth of it.
+MAX_BYTES = 64 * 2**20
+
 
 def read(
     path: str | os.PathLike[str], newest: int, *needed: str
@@ -30,12 +33,16 @@ def read(
     >>> read(path, 1, "step")["step"]
     7
     """
+    path = pathlib.Path(path)
+    if path.exists() and not path.is_file():
+        raise ValueError(f"`path` must be a regular file. Received: {path}")
+    with open(path, "rb") as file:
+        content = parse(file.read(MAX_BYTES + 1), os.fspath(path))
     try:
-        content = json.loads(pathlib.Path(path).read_text("utf-8"))
         for name in needed:
             content[name]
         newer = content["format"] > newest
-    except (ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise ValueError(
             f"{path} is damaged ({type(error).__name__}: {error})"
         ) from error
@@ -45,3 +52,32 @@ def read(
             f"version's {newest}. Upgrade keras-mixgan."
         )
     return content
+
+
+def parse(content: bytes, source: str) -> Any:
+    """Parses JSON.
+
+    Args:
+        content: At most `MAX_BYTES` of it.
+        source: What to call it in an error.
+
+    Returns:
+        What it says.
+
+    Raises:
+        ValueError: It is no JSON, too long, or nested too deeply.
+    """
+    if len(content) > MAX_BYTES:
+        raise ValueError(
+            f"{source} must have at most {MAX_BYTES:,} bytes. Received: more"
+        )
+    try:
+        return json.loads(content)
+    except RecursionError as error:
+        raise ValueError(
+            f"{source} is damaged (it is nested too deeply)"
+        ) from error
+    except ValueError as error:
+        raise ValueError(
+            f"{source} is damaged ({type(error).__name__}: {error})"
+        ) from error

@@ -104,6 +104,7 @@ def test_help_names_all_payoffs_and_architectures(capsys):
         (["sample", "--model=a.keras", "--labels=a,b"], "`labels`"),
         (["sample", "--model=a.keras", "--num_images=0"], "`num_images`"),
         (["sample", "--model=a.keras", "--columns=0"], "`columns`"),
+        (["sample", "--model=wgan_mnist", "--seed=-1"], "`seed`"),
         (["sample", "--model=a.keras", "--out=grid.txt"], "`out`"),
         (["sample", "--model=a.keras", "--out=no/grid.png"], "`out`"),
         (["export"], "`model` must be given"),

@@ -146,7 +146,8 @@ def test_a_run_killed_at_any_moment_ends_as_if_never_stopped(
     model = train(workdir, steps_per_execution, steps=46)
     assert same_weights(model, whole[0])
     assert same_history(workdir, whole[1])
-    assert sorted(contents(workdir)) == sorted(runs.OUTPUTS)
+    left = [*runs.OUTPUTS, "checkpoint-1.keras"]
+    assert sorted(contents(workdir)) == sorted(left)
 
 
 def test_a_finished_run_says_so_and_draws_anew(whole, tmp_path, capsys):
@@ -233,6 +234,15 @@ def test_damaged_settings_are_named(whole, tmp_path):
         with pytest.raises(ValueError, match=r"settings\.json is damaged"):
             train(tmp_path, steps=2)
     saved = json.loads((whole[1] / "settings.json").read_text())
+    for name in ("settings", "data", "given"):
+        for wrong in (
+            {k: v for k, v in saved.items() if k != name},
+            saved | {name: None},
+            saved | {name: [1]},
+        ):
+            (tmp_path / "settings.json").write_text(json.dumps(wrong))
+            with pytest.raises(ValueError, match=r"is damaged.*" + name):
+                train(tmp_path, steps=2)
     newer = json.dumps(saved | {"format": 99})
     (tmp_path / "settings.json").write_text(newer)
     with pytest.raises(ValueError, match="Upgrade"):

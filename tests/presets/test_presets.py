@@ -1,4 +1,5 @@
 import json
+import random
 import shutil
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 import keras_mixgan as kmg
 from keras_mixgan import presets
 from keras_mixgan.cli.models import load_model
+from keras_mixgan.presets import sizes
 
 
 def images(seed=0, number=16):
@@ -57,7 +59,7 @@ def edited(preset, name, change):
 
 
 def mend_hash(preset, name):
-    from keras_mixgan.presets.weights import sha256
+    from keras_mixgan.presets.hashes import sha256
 
     def change(metadata):
         metadata["files"][name] = sha256(preset / name)
@@ -140,6 +142,19 @@ def test_load_weights_false_gives_those_of_the_seed(preset):
     )
     assert loaded.step == 0
     assert loaded.compiled
+
+
+def test_counting_weights_leaves_no_trace(preset):
+    config = json.loads((preset / presets.CONFIG).read_text())["config"]
+    config["generator"].append({"class_name": "Dense"})
+    before = random.getstate()
+    with pytest.raises(ValueError, match="could not be built"):
+        sizes.check(config, "config.json", None)
+    assert random.getstate() == before
+    # Keras would give values here to what it remembers that has none.
+    with keras.StatelessScope():
+        pass
+    assert small_model().generate(1, seed=0).shape == (1, 28, 28, 1)
 
 
 def test_load_weights_false_needs_no_weights(preset):
@@ -261,6 +276,34 @@ def test_a_module_beside_a_preset_is_not_imported(
     with pytest.raises(ValueError, match="code inside a preset is never run"):
         kmg.MixGAN.from_preset(preset)
     assert "harmful" not in sys.modules
+
+
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    latents = keras.Input((3,))
+    doubled = keras.layers.Lambda(lambda x: 2 * x, output_shape=(3,))(latents)
+    generator = keras.Model(latents, doubled)
+    points = keras.Input((3,))
+    discriminator = keras.Model(points, keras.layers.Dense(1)(points))
+    model = kmg.MixGAN([generator], [discriminator], seed=0)
+    with pytest.raises(ValueError, match=r"`model` must.*'Lambda'"):
+        model.save_to_preset(tmp_path / "own")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_components_that_were_compiled_make_a_preset(tmp_path):
+    def compiled(network):
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        network.compile(keras.optimizers.SGD(0.1), loss, ["accuracy"])
+        return network
+
+    networks = kmg.architectures.build("mlp", (2,), latent_dim=4, width=8)
+    pairs = [[compiled(network)] for network in networks]
+    model = kmg.MixGAN(*pairs, seed=0)
+    model.save_to_preset(tmp_path / "points")
+    loaded = kmg.MixGAN.from_preset(tmp_path / "points")
+    np.testing.assert_array_equal(
+        loaded.generate(3, seed=1), model.generate(3, seed=1)
+    )
 
 
 def test_registered_layers_of_ones_own_are_welcome(tmp_path):

@@ -105,12 +105,24 @@ def test_history_file_is_cut_back_to_the_models_step(tmp_path):
     assert seconds == sorted(seconds)
 
 
-def test_a_file_that_is_no_history_is_named(tmp_path):
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a,b\n1,2\n",
+        b"\x89PNG\r\n\x1a\n\xff\xfe",
+        b"step,epoch,seconds\n\0\n",
+        b"step,epoch,seconds\ninf,1,1\n",
+        b"step,epoch,seconds\nnan,1,1\n",
+        b"step,epoch\n1\n",
+        b"step,epoch\n" + b"1" * 200_000 + b",1\n",
+    ],
+)
+def test_a_file_that_is_no_history_is_named(tmp_path, content):
     path = tmp_path / "history.csv"
-    path.write_text("a,b\n1,2\n")
+    path.write_bytes(content)
     with pytest.raises(ValueError, match=r"history\.csv"):
-        fit(make(), 1, callbacks.MixtureHistory(path))
-    assert path.read_text() == "a,b\n1,2\n"
+        callbacks.read_history(path)
+    assert path.read_bytes() == content
 
 
 def test_checkpoint_can_be_gone_on_from_and_is_whole(tmp_path):
@@ -153,6 +165,42 @@ def test_checkpoint_keeps_to_seconds_epochs_and_multiples(
         5,
     ]
     assert saves(monkeypatch, model, 2, 4, path=path, epochs=2) == [4, 8]
+
+
+def steps_kept(path):
+    files = callbacks.checkpoints(path)
+    return [keras.saving.load_model(file).step for file in files]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_checkpoint_keeps_the_last_ones(tmp_path, monkeypatch, links):
+    def unable(*_):
+        raise PermissionError
+
+    if not links:
+        monkeypatch.setattr(callbacks.os, "link", unable)
+    path, model = tmp_path / "checkpoint.keras", make()
+    checkpoint = callbacks.Checkpoint(path, seconds=0, keep_checkpoints=3)
+    fit(model, 5, checkpoint)
+    assert steps_kept(path) == [5, 4, 3]
+    checkpoint.keep_checkpoints = 2
+    fit(model, 1, checkpoint)
+    assert steps_kept(path) == [6, 5]
+    assert len(list(tmp_path.iterdir())) == 2
+    checkpoint.keep_checkpoints = 1
+    fit(model, 2, checkpoint)
+    assert steps_kept(path) == [8]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_save_that_died_between_two_names_is_gone_on_from(tmp_path):
+    path, model = tmp_path / "checkpoint.keras", make()
+    fit(model, 1, callbacks.Checkpoint(path))
+    older = tmp_path / "checkpoint-1.keras"
+    older.hardlink_to(path)
+    fit(model, 1, callbacks.Checkpoint(path))
+    assert steps_kept(path) == [2, 1]
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_model_that_is_not_finite_is_never_saved(tmp_path):
@@ -206,6 +254,10 @@ def test_progress_bar_tells_epochs_and_the_losses_alone(capsys):
         (lambda: callbacks.Checkpoint("a.h5"), "`path`"),
         (lambda: callbacks.Checkpoint("a.keras", seconds=-1), "`seconds`"),
         (lambda: callbacks.Checkpoint("a.keras", epochs=0), "`epochs`"),
+        (
+            lambda: callbacks.Checkpoint("a.keras", keep_checkpoints=0),
+            "`keep_checkpoints`",
+        ),
         (lambda: callbacks.SampleGrid("a.png", every=True), "`every`"),
         (lambda: callbacks.Curves("a.png", None, every=0), "`every`"),
     ],

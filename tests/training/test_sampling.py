@@ -98,6 +98,8 @@ class TestGenerate:
             ({"latents": np.zeros((4, 6))}, r"`latents`.*\(4, 5\).*\(4, 6\)"),
             ({"latents": np.full((4, 5), np.nan)}, "`latents` must be finite"),
             ({"batch_size": 0}, "`batch_size`.*0"),
+            ({"seed": -1}, "`seed` must be.*-1"),
+            ({"seed": 0.5}, "`seed` must be.*0.5"),
         ],
     )
     def test_bad_arguments(self, arguments, message):

@@ -1,6 +1,7 @@
 """`keras-mixgan train`."""
 
 import sys
+import threading
 
 from keras_mixgan.cli import options
 from keras_mixgan.cli.commands.flag_groups import Flag
@@ -13,6 +14,7 @@ flag: three against three, label-conditional, on ten thousand bundled MNIST
 digits, within five minutes on two cores.
 
 Run again with the same flags, it goes on where the last checkpoint stopped.
+Ctrl-C and SIGTERM save one before they end it; a second one ends it at once.
 
 Defaults stand in brackets. Some depend on the architecture (wgan: ...), and
 the bundled digits with dcgan have some of their own (digits: ...).
@@ -55,6 +57,7 @@ def run(values) -> None:
 
     Raises:
         ValueError, OSError, NonFiniteError: See `runs.train`.
+        SystemExit: SIGTERM or Ctrl-C ended it, with a checkpoint.
     """
     from keras_mixgan.cli import runs
 
@@ -65,4 +68,6 @@ def run(values) -> None:
         if not option.is_setting
     }
     # A bar that is drawn over and over would fill a log file.
-    runs.train(given, **others, verbose=1 if sys.stdout.isatty() else 2)
+    verbose = 1 if sys.stdout.isatty() else 2
+    main = threading.current_thread() is threading.main_thread()
+    runs.train(given, **others, verbose=verbose, save_on_signals=main)

@@ -1,0 +1,215 @@
+"""What a saved configuration may name: an allow-list, checked before Keras.
+
+Keras rebuilds whatever a configuration names, in its safe mode all that it
+ships or knows to be registered. Some of that runs programs or reads other
+files (`TFSMLayer`, `Lambda`, vocabularies), and what is refused changes with
+Keras's version. Here the classes are listed that a network of a GAN is made
+of; anything else is refused before Keras sees it.
+"""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+# Keras recurses into a configuration, some five calls a level.
+MAX_DEPTH = 100
+CONTENTS = (
+    "code inside a preset is never run. Allowed are layers of Keras that hold "
+    "no code and read no files, and layers of your own, once this program has "
+    "registered them with `keras.saving.register_keras_serializable`"
+)
+
+_LAYERS = frozenset(
+    """
+    Activation ActivityRegularization AdaptiveAveragePooling1D
+    AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
+    AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AdditiveAttention
+    AlphaDropout Attention Average AveragePooling1D AveragePooling2D
+    AveragePooling3D BatchNormalization Bidirectional CategoryEncoding
+    CenterCrop Concatenate Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D
+    Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping1D Cropping2D
+    Cropping3D Dense DepthwiseConv1D DepthwiseConv2D Dot Dropout ELU EinsumDense
+    Embedding Flatten GRU GRUCell GaussianDropout GaussianNoise
+    GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D
+    GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D GroupNormalization
+    GroupQueryAttention Identity InputLayer LSTM LSTMCell LayerNormalization
+    LeakyReLU Masking MaxPooling1D MaxPooling2D MaxPooling3D Maximum
+    MelSpectrogram Minimum MultiHeadAttention Multiply Normalization PReLU
+    Permute RMSNormalization RNN RandomBrightness RandomColorJitter
+    RandomContrast RandomCrop RandomErasing RandomFlip RandomGrayscale RandomHue
+    RandomRotation RandomSaturation RandomShear RandomTranslation RandomZoom
+    ReLU RepeatVector Rescaling Reshape Resizing STFTSpectrogram
+    SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell Softmax
+    SpatialDropout1D SpatialDropout2D SpatialDropout3D SpectralNormalization
+    StackedRNNCells Subtract TimeDistributed UnitNormalization UpSampling1D
+    UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
+    """.split()  # noqa: SIM905
+)
+_CLASSES = {
+    "keras": frozenset({"DTypePolicy", "Model", "Sequential"}),
+    "keras.models": frozenset({"Model", "Sequential"}),
+    "keras.src.models.functional": frozenset({"Functional"}),
+    "keras.dtype_policies": frozenset({"DTypePolicy", "DTypePolicyMap"}),
+    "keras.layers": _LAYERS,
+    "keras.initializers": frozenset(
+        """
+        Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity
+        IdentityInitializer LecunNormal LecunUniform Ones Orthogonal
+        OrthogonalInitializer RandomNormal RandomUniform STFT STFTInitializer
+        TruncatedNormal VarianceScaling Zeros
+        """.split()  # noqa: SIM905
+    ),
+    "keras.regularizers": frozenset(
+        {"L1", "L2", "L1L2", "OrthogonalRegularizer"}
+    ),
+    "keras.constraints": frozenset(
+        {"MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"}
+    ),
+    # Of components that were compiled on their own.
+    "keras.losses": frozenset(
+        """
+        BinaryCrossentropy CategoricalCrossentropy CategoricalHinge
+        CosineSimilarity Hinge Huber KLDivergence LogCosh MeanAbsoluteError
+        MeanSquaredError Poisson SparseCategoricalCrossentropy SquaredHinge
+        """.split()  # noqa: SIM905
+    ),
+    "keras.optimizers": frozenset(
+        """
+        Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion
+        LossScaleOptimizer Muon Nadam RMSprop SGD
+        """.split()  # noqa: SIM905
+    ),
+    "keras.optimizers.schedules": frozenset(
+        """
+        CosineDecay CosineDecayRestarts ExponentialDecay InverseTimeDecay
+        PiecewiseConstantDecay PolynomialDecay
+        """.split()  # noqa: SIM905
+    ),
+}
+# Operations on tensors, which Functional models hold as layers: `2 * x`. All
+# of these modules are arithmetic; the others also call functions.
+_OPERATIONS = ("keras.src.ops.numpy", "keras.src.ops.nn", "keras.src.ops.math")
+# Plain values that Keras writes like objects; no lambdas, no type
+# specifications.
+_VALUES = frozenset(
+    """
+    __keras_tensor__ __tensor__ __numpy__ __bytes__ __ellipsis__ __slice__
+    """.split()  # noqa: SIM905
+)
+
+
+def check(config: Any, source: str) -> bool:
+    """Checks that a configuration names nothing but what is allowed.
+
+    Args:
+        config: What `json.loads` returned.
+        source: What it was read from, for errors.
+
+    Returns:
+        Whether classes or functions are among it that this program registered
+        itself, beside those of keras_mixgan.
+
+    Raises:
+        ValueError: A class or function is not allowed, or the configuration
+            is nested too deeply. The message says where.
+    """
+    own = False
+    for where, node in _objects(config, source):
+        if not _is_allowed(node):
+            what = f"{node.get('class_name')!r} of {node.get('module')!r}"
+            raise ValueError(
+                f"{source} must describe networks without code; {CONTENTS}. "
+                f"Received: {what[:200]} at {where}"
+            )
+        name = _registered_name(node)
+        own |= name is not None and not name.startswith("keras_mixgan>")
+    return own
+
+
+def _objects(config: Any, source: str) -> Iterator[tuple[str, dict]]:
+    """Every dict in it that Keras might take for an object, and its place."""
+    # A loop, not a recursion: the depth is what is not to be trusted.
+    waiting = [(config, (), 0)]
+    while waiting:
+        node, place, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise ValueError(
+                f"{source} must be nested at most {MAX_DEPTH} deep. Received: "
+                f"more than that at {_text(place)[:200]}"
+            )
+        if isinstance(node, dict):
+            if "class_name" in node:
+                yield _text(place), node
+            inner = node.items()
+        elif isinstance(node, list):
+            inner = enumerate(node)
+        else:
+            continue
+        for key, value in inner:
+            if isinstance(value, dict | list):
+                waiting.append((value, (place, key), depth + 1))
+
+
+def _text(place: tuple) -> str:
+    """`(((), "layers"), 3)` as "layers[3]"."""
+    keys = []
+    while place:
+        place, key = place
+        keys.append(f"[{key}]" if isinstance(key, int) else f".{key}")
+    return "".join(reversed(keys)).lstrip(".")
+
+
+def _is_allowed(node: dict) -> bool:
+    name, module = node["class_name"], node.get("module")
+    if not isinstance(name, str):
+        return False
+    if name in _VALUES:
+        return True
+    # Without a module Keras would take it for its format of before 2023,
+    # which has other rules.
+    if "module" not in node:
+        return False
+    if _registered_name(node) is not None:
+        return True
+    if not isinstance(module, str):
+        return False
+    if name == "function":
+        return _is_function(node.get("config"), module)
+    if module in _OPERATIONS:
+        return _is_operation(name, module)
+    return name in _CLASSES.get(module, ())
+
+
+def _registered_name(node: dict) -> str | None:
+    """The name it is registered by in this process; `None` if it is not."""
+    by = "config" if node["class_name"] == "function" else "registered_name"
+    name = node.get(by)
+    found = (
+        isinstance(name, str)
+        and keras.saving.get_registered_object(name) is not None
+    )
+    return name if found else None
+
+
+def _is_function(name: Any, module: Any) -> bool:
+    """Whether it is an activation or an operation that could be one."""
+    if module not in ("builtins", "keras.activations", "keras.ops"):
+        return False
+    if not isinstance(name, str) or name.startswith("_"):
+        return False
+    found = [
+        getattr(keras.activations, name, None),
+        getattr(keras.ops, name, None),
+    ]
+    return any(
+        getattr(function, "__module__", None)
+        in (*_OPERATIONS, "keras.src.activations.activations")
+        for function in found
+    )
+
+
+def _is_operation(name: str, module: str) -> bool:
+    kind = vars(sys.modules[module]).get(name)
+    return isinstance(kind, type) and issubclass(kind, keras.Operation)

@@ -1,0 +1,97 @@
+"""`.keras` files are checked before Keras opens them."""
+
+import io
+import os
+import pathlib
+import zipfile
+import zlib
+
+from keras_mixgan.presets import allowed
+from keras_mixgan.presets import hdf5
+from keras_mixgan.presets import sizes
+from keras_mixgan.utils import json_files
+
+CONFIG = "config.json"
+WEIGHTS = "model.weights.h5"
+_MEMBERS = (CONFIG, "metadata.json", WEIGHTS)
+# Keras does not compress. Weights that somebody packed again shrink by a
+# tenth; what unfolds to a hundred times its size holds no weights.
+_MAX_RATIO = 100
+_FLOOR = 2**20
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+
+
+def check(path: str | os.PathLike[str]) -> str:
+    """Checks a `.keras` file: whole, without code, and without references.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The name of the class that it is of.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is damaged, or holds what a model without code of its
+            own does not.
+    """
+    path = pathlib.Path(path)
+    if path.exists() and not path.is_file():
+        raise ValueError(f"`path` must be a regular file. Received: {path}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_members(archive, path)
+            # Reads everything, and compares its checksums.
+            bad = archive.testzip()
+            if bad is not None:
+                raise zipfile.BadZipFile(f"{bad} in it is damaged")
+            elements = _check_weights(archive, f"{WEIGHTS} in {path}")
+            content = archive.read(CONFIG)
+    except _DAMAGED as error:
+        raise ValueError(
+            f"{path} is damaged or truncated ({str(error)[:200]})"
+        ) from error
+    source = f"{CONFIG} in {path}"
+    config = json_files.parse(content, source)
+    own = allowed.check(config, source)
+    name = config.get("class_name") if isinstance(config, dict) else None
+    if name == "MixGAN" and not own:
+        sizes.check(config.get("config"), source, elements)
+    return str(name)
+
+
+def _check_members(archive: zipfile.ZipFile, path: pathlib.Path) -> None:
+    members = archive.infolist()
+    if sorted(member.filename for member in members) != list(_MEMBERS):
+        names = ", ".join(member.filename for member in members)
+        raise ValueError(
+            f"{path} must hold {', '.join(_MEMBERS)}, once each. Received: "
+            f"{names[:200] or 'nothing'}"
+        )
+    for member in members:
+        name = member.filename
+        if member.flag_bits & 1:
+            raise ValueError(
+                f"{path} must not be encrypted. Received: an encrypted {name}"
+            )
+        if not member.file_size:
+            raise ValueError(f"{path} is damaged: {name} in it is empty")
+        if member.file_size > _FLOOR + _MAX_RATIO * member.compress_size:
+            raise ValueError(
+                f"{path} must not unfold to more than {_MAX_RATIO} times its "
+                f"size. Received: {name} of {member.file_size:,} bytes, packed "
+                f"in {member.compress_size:,}"
+            )
+        if name != WEIGHTS and member.file_size > json_files.MAX_BYTES:
+            raise ValueError(
+                f"{name} in {path} must have at most {json_files.MAX_BYTES:,} "
+                f"bytes. Received: {member.file_size:,}"
+            )
+
+
+def _check_weights(archive: zipfile.ZipFile, source: str) -> int:
+    with archive.open(WEIGHTS) as file:
+        if archive.getinfo(WEIGHTS).compress_type == zipfile.ZIP_STORED:
+            return hdf5.check(file, source)
+        # To seek in it would unfold it over and over.
+        return hdf5.check(io.BytesIO(file.read()), source)

@@ -1,0 +1,107 @@
+"""Weights files (HDF5) are read without following anything out of them.
+
+HDF5 can say that an object lies in another file: by a link, by external
+storage, by a virtual dataset. Keras 3.15 refuses them, versions before it
+followed some. It can also declare terabytes and store nothing. Here a file is
+walked before Keras opens it.
+"""
+
+import math
+import os
+import pathlib
+from typing import BinaryIO
+
+import h5py
+
+# Half, single and double precision, integers, bool; V is bfloat16 as h5py
+# stores it.
+_KINDS = "biufV"
+MAX_DEPTH = 100
+
+
+def check(file: str | os.PathLike[str] | BinaryIO, source: str) -> int:
+    """Checks that a weights file holds plain arrays that lie in it whole.
+
+    Args:
+        file: Its path, or an open file that can be sought in.
+        source: What to call it in errors.
+
+    Returns:
+        The number of array elements in it.
+
+    Raises:
+        ValueError: It is no HDF5 file, or holds links, virtual or external
+            data, filters, types other than numbers, or less than it declares.
+    """
+    if not hasattr(file, "read"):
+        file = pathlib.Path(file)
+    try:
+        with h5py.File(file, "r") as opened:
+            return _check_groups(opened, source)
+    except (OSError, RuntimeError, KeyError, TypeError, OverflowError) as error:
+        raise ValueError(
+            f"{source} must be a weights file (HDF5) of Keras. Received: one "
+            f"that is damaged ({type(error).__name__}: {str(error)[:200]})"
+        ) from error
+
+
+def _check_groups(opened: h5py.File, source: str) -> int:
+    elements = 0
+    seen = {_address(opened)}
+    waiting = [(opened, 0)]
+    while waiting:
+        group, depth = waiting.pop()
+        for name in group:
+            path = f"{group.name.rstrip('/')}/{name}"[:200]
+            item = _plain(group, name, path, source)
+            # Reached twice it could be a circle, or one array read over and
+            # over.
+            if _address(item) in seen or depth == MAX_DEPTH:
+                _refuse(source, "a tree of groups", f"{path} once more")
+            seen.add(_address(item))
+            if isinstance(item, h5py.Dataset):
+                _check_dataset(item, path, source)
+                elements += item.size
+            else:
+                waiting.append((item, depth + 1))
+    return elements
+
+
+def _plain(group, name: str, path: str, source: str):
+    link = group.get(name, getlink=True)
+    if not isinstance(link, h5py.HardLink):
+        _refuse(source, "no links", f"a {type(link).__name__} at {path}")
+    item = group[name]
+    if not isinstance(item, h5py.Dataset | h5py.Group):
+        _refuse(source, "groups and arrays alone", f"a named type at {path}")
+    return item
+
+
+def _check_dataset(dataset: h5py.Dataset, path: str, source: str) -> None:
+    if dataset.external:
+        _refuse(source, "its own data", f"external storage at {path}")
+    if dataset.is_virtual:
+        _refuse(source, "its own data", f"a virtual dataset at {path}")
+    if dataset.shape is None:
+        _refuse(source, "arrays alone", f"an array without a shape at {path}")
+    kind = dataset.dtype
+    if kind.kind not in _KINDS or kind.fields or kind.subdtype:
+        _refuse(source, "numbers alone", f"values of type {kind} at {path}")
+    if dataset.id.get_create_plist().get_nfilters():
+        _refuse(source, "uncompressed arrays", f"filters at {path}")
+    declared = math.prod(dataset.shape) * kind.itemsize
+    stored = dataset.id.get_storage_size()
+    if declared > stored:
+        _refuse(
+            source,
+            "arrays that lie in it whole",
+            f"{path}, which declares {declared:,} bytes and stores {stored:,}",
+        )
+
+
+def _refuse(source: str, wanted: str, found: str) -> None:
+    raise ValueError(f"{source} must hold {wanted}. Received: {found}")
+
+
+def _address(item) -> int:
+    return h5py.h5o.get_info(item.id).addr

@@ -1,0 +1,38 @@
+"""Whatever Keras raises of a file's contents, as one line about the file."""
+
+import contextlib
+from collections.abc import Iterator
+
+NOT_BUILT = "networks that could not be built"
+_LENGTH = 300
+
+
+@contextlib.contextmanager
+def one_line(message: str) -> Iterator[None]:
+    """Turns any error into a `ValueError` of one line.
+
+    A damaged file may make Keras, NumPy or HDF5 raise anything.
+
+    Args:
+        message: What is wrong with which file.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        ValueError: The block raised. It ends with the first line of that.
+
+    Example:
+    >>> with one_line("config.json is wrong"):
+    ...     {}["layers"]
+    Traceback (most recent call last):
+    ...
+    ValueError: config.json is wrong (KeyError: 'layers')
+    """
+    try:
+        yield
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [""])[0][:_LENGTH]
+        raise ValueError(
+            f"{message} ({type(error).__name__}: {first})"
+        ) from error

@@ -1,0 +1,99 @@
+"""What networks would take is checked before anything is allocated."""
+
+import json
+import math
+import os
+from concurrent import futures
+from typing import Any
+
+import keras
+
+from keras_mixgan.game.components import seeded
+from keras_mixgan.presets import refusals
+
+_BYTES = 4  # Of a number in single precision.
+
+
+def check(config: dict[str, Any], source: str, elements: int | None) -> None:
+    """Checks the numbers that networks declare against what there is.
+
+    Networks are built without values: shapes alone, no memory.
+
+    Args:
+        config: Configuration of a `MixGAN`, which `allowed.check` has passed.
+        source: What it was read from, for errors.
+        elements: The number of array elements in the weights file; `None`
+            where none is read.
+
+    Raises:
+        ValueError: Networks cannot be built, would take more memory than this
+            machine has, or hold more weights than the file.
+    """
+    with refusals.one_line(f"{source} describes {refusals.NOT_BUILT}"):
+        networks = [*config["generator"], *config["discriminator"]]
+        # In a thread of its own, with which Keras forgets them: it would give
+        # them values when the next model is built.
+        with futures.ThreadPoolExecutor(1) as thread, seeded("sizes"):
+            counts = thread.submit(_counts, networks).result()
+    most = max((most for _, most in counts), default=0)
+    _check_memory(most, "an example in one layer", source)
+    weights = sum(own for own, _ in counts)
+    _check_memory(weights, "weights", source)
+    if elements is not None and weights > elements:
+        raise ValueError(
+            f"{source} must describe the networks whose weights lie beside it. "
+            f"Received: networks of {weights:,} weights, and a file of "
+            f"{elements:,}"
+        )
+
+
+def _counts(networks: list[dict[str, Any]]) -> list[tuple[int, int]]:
+    known: dict[str, tuple[int, int]] = {}
+    counts = []
+    for network in networks:
+        # The components of a side differ in names alone, as a rule.
+        nameless = {**network["config"], "name": None}
+        key = json.dumps([network["class_name"], nameless])
+        if key not in known:
+            known[key] = _count(network)
+        counts.append(known[key])
+    return counts
+
+
+def _count(network: dict[str, Any]) -> tuple[int, int]:
+    """Weights of a network, and numbers an example in its largest layer."""
+    with keras.StatelessScope(initialize_variables=False):
+        built = keras.saving.deserialize_keras_object(_uncompiled(network))
+        weights = sum(math.prod(v.shape) for v in built.weights)
+        outputs = [
+            keras.tree.flatten(node.outputs)
+            for layer in built._flatten_layers()
+            for node in layer._inbound_nodes
+        ]
+    shapes = [tensor.shape[1:] for tensors in outputs for tensor in tensors]
+    return weights, max(
+        (math.prod(side or 1 for side in shape) for shape in shapes), default=0
+    )
+
+
+def _uncompiled(config: Any) -> Any:
+    """A copy, as Keras takes apart what it is given; no metrics, which fail."""
+    if isinstance(config, dict):
+        return {
+            key: _uncompiled(value)
+            for key, value in config.items()
+            if key != "compile_config"
+        }
+    if isinstance(config, list):
+        return [_uncompiled(value) for value in config]
+    return config
+
+
+def _check_memory(numbers: int, what: str, source: str) -> None:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if numbers * _BYTES > memory:
+        raise ValueError(
+            f"{source} must describe networks that fit into this machine's "
+            f"memory, {memory / 2**30:.0f} GiB. Received: {numbers:,} numbers "
+            f"of {what}"
+        )
