@@ -22,7 +22,6 @@ PENDING = {
     ("backends", "distribution"),
     ("distribution", "training"),
     ("distribution", "game"),
-    ("serving", "cli"),
     ("training", "metrics"),
     ("training", "exporting"),
     ("training", "presets"),

@@ -1,0 +1,134 @@
+"""The routes: `predict`, what is served, and the gallery page."""
+
+import asyncio
+import contextlib
+import pathlib
+from collections.abc import Collection
+from collections.abc import Mapping
+
+import fastapi
+from fastapi.responses import FileResponse
+from fastapi.responses import StreamingResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from keras_mixgan._version import __version__
+from keras_mixgan.serving import guard
+from keras_mixgan.serving import predict
+from keras_mixgan.serving.limits import Limits
+from keras_mixgan.serving.models import Sampler
+
+_PAGE = pathlib.Path(__file__).parent / "page"
+_PIECE = 2**16  # Bytes of an answer that are written at once.
+
+
+def make_app(
+    samplers: Mapping[str, Sampler],
+    limits: Limits,
+    allowed_hosts: Collection[str] = (),
+) -> guard.Guard:
+    """Makes the application.
+
+    Args:
+        samplers: The samplers by name.
+        limits: What one client may ask for.
+        allowed_hosts: Names of this server besides localhost.
+
+    Returns:
+        The ASGI application.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_):
+        yield
+        for sampler in samplers.values():
+            sampler.thread.shutdown(wait=False, cancel_futures=True)
+
+    app = fastapi.FastAPI(
+        title="keras-mixgan",
+        version=__version__,
+        lifespan=lifespan,
+        # Both load scripts from another machine; /openapi.json does not.
+        docs_url=None,
+        redoc_url=None,
+    )
+
+    @app.exception_handler(HTTPException)
+    async def as_json(_, error: HTTPException):
+        return guard.error_response(error)
+
+    @app.get("/", include_in_schema=False)
+    async def gallery() -> FileResponse:
+        return FileResponse(_PAGE / "gallery.html")
+
+    app.mount("/gallery", StaticFiles(directory=_PAGE))
+    _add_models(app, samplers, limits)
+    latent_dim = max(s.about["latent_dim"] for s in samplers.values())
+    most = limits.body_bytes(latent_dim)
+    return guard.Guard(app, limits, most, allowed_hosts)
+
+
+def _add_models(app, samplers, limits) -> None:
+    def find(name: str) -> Sampler:
+        if name not in samplers:
+            served = ", ".join(sorted(samplers))
+            raise HTTPException(
+                404, f"There is no model {name[:80]}. Served are: {served}"
+            )
+        return samplers[name]
+
+    @app.get("/v1/models")
+    async def list_models() -> dict:
+        """What is served, and how many images a request may ask for."""
+        models = [sampler.about for sampler in samplers.values()]
+        return {"models": models, "max_images": limits.max_images}
+
+    @app.get("/v1/models/{name}")
+    async def status(name: str) -> dict:
+        """The state of a model, as TensorFlow Serving tells it."""
+        version = {
+            "version": find(name).about["version"],
+            "state": "AVAILABLE",
+            "status": {"error_code": "OK", "error_message": ""},
+        }
+        return {"model_version_status": [version]}
+
+    schema = predict.Request.model_json_schema()
+    del schema["$defs"]  # OpenAPI would not find what lies there.
+    schema["properties"]["inputs"] = predict.Inputs.model_json_schema()
+    body = {
+        "required": True,
+        "content": {"application/json": {"schema": schema}},
+    }
+
+    # FastAPI would not read JSON that curl calls a form.
+    @app.post("/v1/models/{name}:predict", openapi_extra={"requestBody": body})
+    async def predict_(name: str, request: fastapi.Request) -> fastapi.Response:
+        """Draws images: TensorFlow Serving's `predict`."""
+        sampler, received = find(name), await request.body()
+        loop = asyncio.get_running_loop()
+        try:
+            answer = await loop.run_in_executor(
+                sampler.thread,
+                predict.answer, sampler, received, limits.max_images,
+            )  # fmt: skip
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from error
+        except Exception as error:
+            guard.log(error)
+            raise HTTPException(500, "The model failed") from error
+        return StreamingResponse(
+            _pieces(answer),
+            media_type="application/json",
+            headers={"Content-Length": str(len(answer))},
+        )
+
+
+async def _pieces(body: bytes):
+    """Goes out as fast as the client reads it.
+
+    Until then the request counts, so that slow readers cannot make the server
+    hold more than `max_requests` answers.
+    """
+    for start in range(0, len(body), _PIECE):
+        yield body[start : start + _PIECE]
