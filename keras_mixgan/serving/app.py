@@ -1,6 +1,7 @@
 """The routes: `predict`, what is served, and the gallery page."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import pathlib
 from collections.abc import Collection
@@ -37,12 +38,16 @@ def make_app(
     Returns:
         The ASGI application.
     """
+    # One request of a model at a time; models do not wait for each other.
+    threads = {
+        name: concurrent.futures.ThreadPoolExecutor(1) for name in samplers
+    }
 
     @contextlib.asynccontextmanager
     async def lifespan(_):
         yield
-        for sampler in samplers.values():
-            sampler.thread.shutdown(wait=False, cancel_futures=True)
+        for thread in threads.values():
+            thread.shutdown(wait=False, cancel_futures=True)
 
     app = fastapi.FastAPI(
         title="keras-mixgan",
@@ -62,13 +67,13 @@ def make_app(
         return FileResponse(_PAGE / "gallery.html")
 
     app.mount("/gallery", StaticFiles(directory=_PAGE))
-    _add_models(app, samplers, limits)
+    _add_models(app, samplers, threads, limits)
     latent_dim = max(s.about["latent_dim"] for s in samplers.values())
     most = limits.body_bytes(latent_dim)
     return guard.Guard(app, limits, most, allowed_hosts)
 
 
-def _add_models(app, samplers, limits) -> None:
+def _add_models(app, samplers, threads, limits) -> None:
     def find(name: str) -> Sampler:
         if name not in samplers:
             served = ", ".join(sorted(samplers))
@@ -109,7 +114,7 @@ def _add_models(app, samplers, limits) -> None:
         loop = asyncio.get_running_loop()
         try:
             answer = await loop.run_in_executor(
-                sampler.thread,
+                threads[name],
                 predict.answer, sampler, received, limits.max_images,
             )  # fmt: skip
         except ValueError as error:

@@ -13,8 +13,8 @@ BY_SOURCE = {
     "digits": _DIGITS,
     "mnist": _DIGITS,
     "fashion_mnist": (
-        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt",
-        "Sneaker", "Bag", "Ankle boot",
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal",
+        "Shirt", "Sneaker", "Bag", "Ankle boot",
     ),
     "cifar10": (
         "Airplane", "Automobile", "Bird", "Cat", "Deer", "Dog", "Frog",

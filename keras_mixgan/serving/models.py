@@ -1,6 +1,5 @@
 """From what a user names to samplers in memory, ready to be called."""
 
-import concurrent.futures
 import json
 import os
 import pathlib
@@ -35,7 +34,6 @@ class Sampler:
     Attributes:
         about: What clients are told of it.
         inputs: TensorFlow's specs of each signature's inputs.
-        thread: Where it computes, one request at a time.
     """
 
     def __init__(self, name: str, folder: pathlib.Path, names=None):
@@ -61,7 +59,6 @@ class Sampler:
         self.about["signatures"] = {
             k: sorted(v) for k, v in self.inputs.items()
         }
-        self.thread = concurrent.futures.ThreadPoolExecutor(1)
 
     def run(self, signature: str, inputs: dict) -> dict:
         """Calls a signature.
