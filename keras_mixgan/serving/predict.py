@@ -91,7 +91,7 @@ def _parse(body: bytes) -> Request:
             include_url=False, include_context=False, include_input=False
         )[0]
     place = ".".join(str(part)[:40] for part in first["loc"])
-    message = first["msg"].replace("Invalid JSON", "JSON parse error")
+    message = first["msg"].replace("Invalid JSON", "JSON Parse error")
     raise ValueError(f"`{place}`: {message}" if place else message)
 
 

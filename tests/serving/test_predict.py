@@ -180,9 +180,9 @@ def draw(**changes):
 
 
 BAD = {
-    "nothing": ("", "JSON parse error: EOF"),
-    "no JSON": ('{"inputs": [', "JSON parse error"),
-    "no UTF-8": (b'{"inputs": "\xff"}', "JSON parse error"),
+    "nothing": ("", "JSON Parse error: EOF"),
+    "no JSON": ('{"inputs": [', "JSON Parse error"),
+    "no UTF-8": (b'{"inputs": "\xff"}', "JSON Parse error"),
     "no object": ("[1, 2]", "object"),
     "deep nesting": ("[" * 10_000, "recursion limit"),
     "endless integer": ('{"inputs": 1' + "0" * 5000 + "}", "out of range"),
