@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from keras_mixgan.serving.limits import Limits
 
 _MOST_CHARACTERS = 500  # Of an error.
+_CLOSE = {"Connection": "close"}
 # The page loads nothing from elsewhere, and shows images that it was sent.
 _HEADERS = {
     "Content-Security-Policy": (
@@ -66,9 +67,10 @@ class Guard:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(receive, send, self._max_body_bytes)
+        headers = Headers(scope=scope)
         self._running += 1
         try:
-            self._check(Headers(scope=scope))
+            self._check(headers)
             async with asyncio.timeout(self._limits.timeout):
                 await self._app(scope, exchange.receive, exchange.send)
             return
@@ -80,6 +82,7 @@ class Guard:
             refused = HTTPException(
                 504 if exchange.body_came else 408,
                 f"It was not done within {self._limits.timeout:g} s",
+                None if exchange.body_came else _CLOSE,
             )
         except Exception as error:
             log(error)
@@ -88,8 +91,9 @@ class Guard:
             self._running -= 1
         if exchange.started:
             raise ConnectionAbortedError  # uvicorn closes the connection.
-        # What is left of the body has not been read.
-        refused.headers = {**(refused.headers or {}), "Connection": "close"}
+        if not exchange.body_came and "transfer-encoding" in headers:
+            # Nobody knows how much is left to come.
+            refused.headers = {**(refused.headers or {}), **_CLOSE}
         await error_response(refused)(scope, receive, exchange.send)
 
     def _check(self, headers: Headers) -> None:
@@ -156,7 +160,7 @@ def log(error: Exception) -> None:
 
 def _too_long(most: int) -> HTTPException:
     message = f"The body may have at most {most} bytes"
-    return HTTPException(413, message, {"Connection": "close"})
+    return HTTPException(413, message, _CLOSE)
 
 
 def _name_of(url: str) -> str:

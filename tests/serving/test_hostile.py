@@ -206,6 +206,31 @@ def test_a_header_in_drops_is_cut_after_a_first_request_too(start):
         assert b"200 OK" in serving.received(client)
 
 
+def test_a_refused_body_that_does_not_end_is_cut(start):
+    server = start(idle_timeout=0.1)
+    refused = POST.replace(b"localhost", b"evil.example")
+    with server.socket() as client:
+        client.sendall(refused + b"Content-Length: 100\r\n\r\n{")
+        assert error_of(serving.received(client))[0] == 400
+    with server.socket() as client:
+        client.sendall(refused + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{")
+        answer = serving.received(client)
+        assert error_of(answer)[0] == 400
+        assert b"connection: close" in answer
+
+
+def test_a_refusal_does_not_end_the_connection(start):
+    server = start()
+    refused = POST.replace(b"localhost", b"evil.example")
+    with server.socket() as client:
+        client.sendall(refused + b"Content-Length: 1000\r\n\r\n" + b"{" * 1000)
+        assert client.recv(1000).startswith(b"HTTP/1.1 400")
+        client.sendall(
+            GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+        )
+        assert b"HTTP/1.1 200" in serving.received(client)
+
+
 def test_a_header_has_an_end(start):
     answer = start().send(b"GET / HTTP/1.1\r\n", b"X: " + b"x" * 200_000)
     assert answer.startswith(b"HTTP/1.1 400")
