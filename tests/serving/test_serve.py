@@ -1,5 +1,6 @@
 """`keras-mixgan serve`, the command: what it serves, refuses and withstands."""
 
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,8 @@ import serving
 import keras_mixgan as kmg
 from keras_mixgan import cli
 from keras_mixgan import presets
+from keras_mixgan.serving import class_names
+from keras_mixgan.serving import models
 
 PLAIN = "plain"
 
@@ -190,6 +193,28 @@ def test_a_tampered_description_is_named(folder, tmp_path, capsys, about):
     error = failed(capsys, "--port=0", f"--model={tmp_path / 'tampered'}")
     assert str(path) in error
     assert len(error) < 1000
+
+
+def test_an_export_may_name_its_classes(folder, tmp_path):
+    shutil.copytree(folder / "labelled" / "10", tmp_path / "named")
+    path = tmp_path / "named" / "assets.extra" / "sampler.json"
+    about = {**json.loads(path.read_text()), "class_names": ["a", "b", "c"]}
+    path.write_text(json.dumps(about))
+    samplers = models.load([str(tmp_path / "named")], tmp_path, None)
+    assert samplers["named"].about["class_names"] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("preset", "last"),
+    [
+        ("mix_dcgan_mnist", "9"),
+        ("dcgan_fashion_mnist", "Ankle boot"),
+        ("dcgan_cifar10", "Truck"),
+    ],
+)
+def test_the_zoo_knows_its_classes(preset, last):
+    assert class_names.of_model(preset)[9] == last
+    assert class_names.of_model("dcgan_celeba_64") is None
 
 
 def test_other_saved_models_are_refused(folder, tmp_path, capsys):
