@@ -1,5 +1,6 @@
 """uvicorn: binds an address, closes idle connections, stops cleanly."""
 
+import asyncio
 import contextlib
 import logging
 import signal
@@ -82,6 +83,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets=None) -> None:
         """Starts, and says so."""
+        asyncio.get_running_loop().set_exception_handler(_log_no_sockets)
         await super().startup(sockets)
         self._announce()
 
@@ -98,6 +100,15 @@ class Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _log_no_sockets(loop, context) -> None:
+    """Where no file is left for a connection asyncio logs a megabyte a second.
+
+    Those that are open are answered meanwhile, and closed when they are idle.
+    """
+    if not isinstance(context.get("exception"), OSError):
+        loop.default_exception_handler(context)
 
 
 class _Protocol(H11Protocol):

@@ -1,5 +1,6 @@
 """`keras-mixgan serve`, the command: what it serves, refuses and withstands."""
 
+import contextlib
 import json
 import os
 import re
@@ -63,6 +64,20 @@ def padded(client):
         )
 
 
+def exhaust_files(server, client):
+    """More connections than the server may open files, and one request."""
+    if not hasattr(server, "rlimit"):
+        return  # Not Linux.
+    usual = server.rlimit(psutil.RLIMIT_NOFILE)
+    most = server.num_fds() + 5
+    server.rlimit(psutil.RLIMIT_NOFILE, (most, usual[1]))
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(client.socket()) for _ in range(40)]
+        held[0].sendall(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert held[0].recv(12) == b"HTTP/1.1 200"
+    server.rlimit(psutil.RLIMIT_NOFILE, usual)
+
+
 def test_a_process_keeps_its_memory_under_attack(process, record_property):
     """60 clients send padded requests of 8 MB, which once took 2.5 GB."""
     lines = []
@@ -93,6 +108,8 @@ def test_a_process_keeps_its_memory_under_attack(process, record_property):
     record_property("MiB before, at most, after", figures)
     print("MiB before, at most, after:", *figures)
     assert figures[1] - figures[0] < 50
+    exhaust_files(psutil.Process(process.pid), client)
+    assert client.predict("plain", {"inputs": inputs})[0] == 200
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")

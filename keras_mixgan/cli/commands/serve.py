@@ -145,13 +145,18 @@ def _load(texts: list[str]):
     from keras_mixgan.cli import models as files
     from keras_mixgan.serving import models
 
-    # Else a SIGTERM meanwhile would leave the models' copies behind.
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Else a signal meanwhile would leave the models' copies behind.
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {
+        number: signal.signal(number, lambda number, _: sys.exit(128 + number))
+        for number in (getattr(signal, name) for name in names)
+    }
     try:
         with tempfile.TemporaryDirectory() as scratch:
             return models.load(texts, scratch, files.load_model)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _import_server():
