@@ -149,7 +149,7 @@ def test_who_comes_when_all_places_are_taken_is_sent_away(start, fake):
         thread.start()
     assert fake.entered.wait(60)
     while True:  # Until the second has come as well.
-        status, headers, body = server.call("POST", PATH, serving.ask(4))
+        status, headers, body = server.call("GET", "/v1/models")
         if status == 503:
             break
     assert headers["Retry-After"] == "1"
@@ -251,6 +251,23 @@ def test_who_does_not_read_the_answer_is_cut(start, fake):
         assert 10_000 in fake.computed
         while server.server.server_state.connections:
             time.sleep(0.02)
+
+
+def test_answers_that_are_not_read_have_an_end(start, fake):
+    """Each of them would hold 40 MB for as long as its time is."""
+    server = start(max_images=20_000, timeout=60)
+    body = serving.ask(10_000).encode()
+    length = f"Content-Length: {len(body)}\r\n\r\n".encode()
+    with contextlib.ExitStack() as stack:
+        for _ in range(12):
+            client = stack.enter_context(server.socket())
+            client.sendall(POST + length + body)
+        status, headers, answer = server.call("POST", PATH, serving.ask(4))
+        assert (status, headers["Retry-After"]) == (503, "1")
+        assert "not read" in json.loads(answer)["error"]
+        assert fake.computed.count(10_000) == 4
+    while server.predict("fake", serving.ask(4))[0] != 200:
+        pass  # They have gone.
 
 
 def test_connections_have_an_end_of_number(start):
