@@ -1,13 +1,15 @@
 """Load on `keras-mixgan serve`: eight clients ask for images for a minute.
 
-    python benchmarks/serve_load.py [--model=PATH] [--seconds=60]
+    python benchmarks/serve_load.py [--model=PATH] [--seconds=60] [--hostile=4]
 
 Without --model it serves an untrained mixture of three DCGANs, which is as
-fast as a trained one. Needs pip install 'keras-mixgan[serve]'.
+fast as a trained one. With --hostile as many more clients send bad requests,
+as fast as they are answered. Needs pip install 'keras-mixgan[serve]'.
 """
 
 import argparse
 import collections
+import gzip
 import http.client
 import json
 import os
@@ -20,11 +22,13 @@ import tempfile
 import threading
 import time
 
+import psutil
 import timing
 
 IMAGES = 8  # A request.
 CLASSES = 10
 LATENT_DIM = 64
+GZIP = {"Content-Encoding": "gzip"}
 
 
 def main() -> None:
@@ -33,21 +37,27 @@ def main() -> None:
     parser.add_argument("--model", help="as `serve` takes it; one model")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--hostile", type=int, default=0)
     flags = parser.parse_args()
     timing.header(
         f"serve: {flags.clients} clients for {flags.seconds:g} s, "
-        f"{IMAGES} images a request",
-        "aiohttp",
+        f"{IMAGES} images a request, {flags.hostile} hostile clients",
+        "fastapi",
+        "uvicorn",
     )
     with tempfile.TemporaryDirectory() as folder:
         path = flags.model or _untrained(pathlib.Path(folder, "dcgan"))
         server, netloc = _start(path)
         try:
-            log = _load(netloc, flags.clients, flags.seconds)
+            memory = psutil.Process(server.pid).memory_info
+            before = memory().rss
+            log = _load(netloc, flags.clients, flags.hostile, flags.seconds)
+            grown = (memory().rss - before) / 2**20
         finally:
             server.terminate()
             status = server.wait()
     errors = _report(log, flags.seconds)
+    print(f"The server's memory has grown by {grown:.0f} MiB")
     print(f"Load at the end {os.getloadavg()[0]:.1f}; exit status {status}")
     if errors or status:
         raise SystemExit(1)
@@ -83,18 +93,13 @@ def _start(path) -> tuple[subprocess.Popen, str]:
 def _requests(netloc: str) -> dict[str, dict]:
     """One request of each kind, by what it asks for."""
     connection = http.client.HTTPConnection(netloc)
-    connection.request("GET", "/gallery/models")
+    connection.request("GET", "/v1/models")
     (model,) = json.loads(connection.getresponse().read())["models"]
-    name = model["name"]
-    connection.request("GET", f"/v1/models/{name}/metadata")
-    answer = json.loads(connection.getresponse().read())["metadata"]
     connection.close()
-    default = answer["signature_def"]["signature_def"]["serving_default"]
-    latents = default["inputs"]["latents"]["tensor_shape"]["dim"]
     rng = random.Random(0)
     rows = {
         "latents": [
-            [round(rng.gauss(0, 1), 4) for _ in range(int(latents[1]["size"]))]
+            [round(rng.gauss(0, 1), 4) for _ in range(model["latent_dim"])]
             for _ in range(IMAGES)
         ],
         "component_uniform": [round(rng.random(), 4) for _ in range(IMAGES)],
@@ -104,7 +109,7 @@ def _requests(netloc: str) -> dict[str, dict]:
         rows["labels"] = [i % model["num_classes"] for i in range(IMAGES)]
         drawn["labels"] = rows["labels"]
     return {
-        "path": f"/v1/models/{name}:predict",
+        "path": f"/v1/models/{model['name']}:predict",
         "bodies": {
             "latents to JSON": {"inputs": rows},
             "seed to PNG": {"signature_name": "sample_png", "inputs": drawn},
@@ -112,35 +117,40 @@ def _requests(netloc: str) -> dict[str, dict]:
     }
 
 
-def _load(netloc: str, clients: int, seconds: float) -> list[tuple]:
-    """(kind, seconds, whether it was answered) of all requests."""
+def _load(
+    netloc: str, clients: int, hostile: int, seconds: float
+) -> list[tuple]:
+    """(kind, seconds, whether the status was right) of all requests."""
     wanted = _requests(netloc)
-    kinds = list(wanted["bodies"])
-    bodies = [json.dumps(wanted["bodies"][kind]) for kind in kinds]
+    good = [
+        (kind, json.dumps(body).encode(), {}, 200)
+        for kind, body in wanted["bodies"].items()
+    ]
+    bad = [("hostile", *case) for case in _hostile(good[0][1])]
     log: list[tuple] = []
     end = time.perf_counter() + seconds
 
-    def client(number: int) -> None:
+    def client(number: int, cases: list[tuple]) -> None:
         connection = http.client.HTTPConnection(netloc, timeout=60)
-        turn = number
         while time.perf_counter() < end:
-            kind = turn % len(kinds)
+            kind, body, headers, status = cases[number % len(cases)]
             start = time.perf_counter()
             try:
-                connection.request("POST", wanted["path"], bodies[kind])
+                connection.request("POST", wanted["path"], body, headers)
                 answer = connection.getresponse()
                 answer.read()
-                good = answer.status == 200
+                right = answer.status == status
             except (OSError, http.client.HTTPException):
+                # A body that is too long is refused before it is read.
+                right = status == 413
                 connection.close()
-                good = False
-            log.append((kinds[kind], time.perf_counter() - start, good))
-            turn += 1
+            log.append((kind, time.perf_counter() - start, right))
+            number += 1
         connection.close()
 
     threads = [
-        threading.Thread(target=client, args=(i,)) for i in range(clients)
-    ]
+        threading.Thread(target=client, args=(i, good)) for i in range(clients)
+    ] + [threading.Thread(target=client, args=(i, bad)) for i in range(hostile)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -148,11 +158,25 @@ def _load(netloc: str, clients: int, seconds: float) -> list[tuple]:
     return log
 
 
+def _hostile(good: bytes) -> list[tuple[bytes, dict, int]]:
+    """Bodies, headers, and the status that each has to get."""
+    return [
+        (good + b" " * 8_000_000, {}, 413),
+        (good[:-1], {}, 400),
+        (b"[" * 100_000, {}, 400),
+        (b'{"inputs": {"x": "' + b"x" * 50_000 + b'"}}', {}, 400),
+        (good.replace(b"0.", b"NaN, 0.", 1), {}, 400),
+        (gzip.compress(good)[:-8] + b"damaged!", GZIP, 415),
+        (good, {"Host": "evil.example"}, 400),
+        (good, {"Origin": "http://evil.example"}, 403),
+    ]
+
+
 def _report(log: list[tuple], seconds: float) -> int:
-    """Prints the figures; returns the number of errors."""
+    """Prints the figures; returns the number of wrong statuses."""
     times = collections.defaultdict(list)
-    for kind, took, good in log:
-        if good:
+    for kind, took, right in log:
+        if right:
             times[kind].append(took)
     for kind, values in times.items():
         values.sort()
@@ -161,13 +185,14 @@ def _report(log: list[tuple], seconds: float) -> int:
             f"{kind}: {len(values)} requests, p50 {1e3 * p50:.0f} ms, "
             f"p99 {1e3 * p99:.0f} ms, longest {1e3 * values[-1]:.0f} ms"
         )
-    answered = sum(map(len, times.values()))
+    right = sum(map(len, times.values()))
+    good = right - len(times["hostile"])
     print(
-        f"In all {answered} requests, {answered / seconds:.0f} a second, "
-        f"{IMAGES * answered / seconds:.0f} images a second, "
-        f"{len(log) - answered} errors"
+        f"In all {good} good requests, {good / seconds:.0f} a second, "
+        f"{IMAGES * good / seconds:.0f} images a second, "
+        f"{len(log) - right} wrong statuses"
     )
-    return len(log) - answered
+    return len(log) - right
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def pytest_xdist_auto_num_workers(config):
 
 @pytest.fixture(scope="session")
 def shared_server(tmp_path_factory):
-    """One server process for the tests of `serve` and of its page."""
+    """One server for the tests of `serve` and of its page."""
     import serving
 
     with serving.shared(tmp_path_factory.mktemp("served")) as server:

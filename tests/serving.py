@@ -1,49 +1,31 @@
-"""What the tests of `serve` share: models, a server process, a client."""
+"""What the tests of `serve` share: models, a server, a client."""
 
 import contextlib
 import http.client
 import json
-import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
+import socket
 import threading
-import time
-import urllib.parse
+import types
 
 import conftest
 import numpy as np
 import tensorflow as tf
 
 import keras_mixgan as kmg
+from keras_mixgan.cli import models as files
+from keras_mixgan.serving import app
+from keras_mixgan.serving import models
+from keras_mixgan.serving import server
+from keras_mixgan.serving.limits import Limits
 
 
-class Server:
-    """`keras-mixgan serve` in a process of its own, on a free port."""
+class Client:
+    """A client of a server at some address."""
 
-    def __init__(self, models, *flags):
-        command = [sys.executable, "-m", "keras_mixgan", "serve", "--port=0"]
-        # Keras imports JAX where it is there, and JAX sets it to 1, at which
-        # TensorFlow logs what it found on this machine.
-        environ = {**os.environ}
-        environ.pop("TF_CPP_MIN_LOG_LEVEL", None)
-        self.process = subprocess.Popen(
-            [*command, f"--model={','.join(map(str, models))}", *flags],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environ,
-        )
-        self.lines = []
-        for line in self.process.stdout:
-            self.lines.append(line)
-            found = re.match(r"Gallery: (http://(.*))/", line)
-            if found:
-                self.url, self.netloc = found.groups()
-                return
-        raise RuntimeError(self.process.communicate()[1])
+    def __init__(self, netloc):
+        self.netloc = netloc
+        self.url = f"http://{netloc}"
 
     def call(self, method, path, body=None, headers=None, timeout=120):
         """Status, headers and body of one request."""
@@ -61,68 +43,64 @@ class Server:
         assert headers["Content-Type"] == "application/json"
         return status, json.loads(body)
 
-    def predict(self, model, request, **settings):
-        """Status and JSON; the request may also be text."""
-        text = request if isinstance(request, str) else json.dumps(request)
-        path = f"/v1/models/{urllib.parse.quote(model, safe='/')}:predict"
-        status, headers, body = self.call("POST", path, text, **settings)
-        assert headers["Content-Type"] == "application/json"
+    def predict(self, model, request, headers=None):
+        """Status and JSON; the request may also be text or bytes."""
+        if not isinstance(request, str | bytes):
+            request = json.dumps(request)
+        status, answered, body = self.call(
+            "POST", f"/v1/models/{model}:predict", request, headers
+        )
+        assert answered["Content-Type"] == "application/json"
         return status, json.loads(body)
 
-    def stop(self, number=signal.SIGTERM):
-        """Exit status, and what was printed."""
-        self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=120)
-        return self.process.returncode, "".join(self.lines) + out, err
+    def socket(self):
+        """A connection on which nothing has been sent."""
+        host, port = self.netloc.split(":")
+        return socket.create_connection((host, int(port)), timeout=60)
+
+    def send(self, *parts):
+        """All that is answered to these bytes, until it is closed."""
+        with self.socket() as client:
+            with contextlib.suppress(ConnectionError):
+                for part in parts:
+                    client.sendall(part)
+            return received(client)
 
 
-class Odd(tf.Module):
-    """A SavedModel that no export wrote, with signatures to provoke."""
+def received(client):
+    """All that comes until the connection is closed."""
+    answer = b""
+    with contextlib.suppress(ConnectionError):
+        while part := client.recv(2**16):
+            answer += part
+    return answer
 
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32, "x")])
-    def double(self, x):
-        check = tf.debugging.Assert(tf.reduce_all(x < 100.0), ["x is 100"])
-        with tf.control_dependencies([check]):
-            return {"y": 2 * x}
 
-    @tf.function(input_signature=[tf.TensorSpec((), tf.float64, "seconds")])
-    def slow(self, seconds):
-        end = tf.timestamp() + seconds
-        (steps,) = tf.while_loop(
-            lambda _: tf.timestamp() < end, lambda i: (i + 1,), (0,)
-        )
-        return {"steps": steps}
-
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "text")])
-    def echo(self, text):
-        return {"text": text, "text_bytes": text}
-
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32, "x")])
-    def logarithm(self, x):
-        return {"y": tf.math.log(x)}
-
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.int64, "x")])
-    def distinct(self, x):
-        # Says that it gives rows, and does not keep them.
-        return {"y": tf.unique(x).y}
-
-    def write(self, folder):
-        signatures = {
-            "serving_default": self.double,
-            "slow": self.slow,
-            "echo": self.echo,
-            "logarithm": self.logarithm,
-            "distinct": self.distinct,
-        }
-        tf.saved_model.save(self, str(folder), signatures)
+@contextlib.contextmanager
+def running(samplers, allowed_hosts=(), **limits):
+    """uvicorn in a thread of this process."""
+    limits = Limits(**limits)
+    started = threading.Event()
+    listener = server.bind("127.0.0.1", 0)
+    client = Client(server.address(listener).removeprefix("http://"))
+    made = app.make_app(samplers, limits, allowed_hosts)
+    uvicorn = client.server = server.Server(made, limits, started.set)
+    thread = threading.Thread(target=uvicorn.run, args=([listener],))
+    thread.start()
+    try:
+        assert started.wait(60)
+        yield client
+    finally:
+        uvicorn.should_exit = True
+        thread.join()
 
 
 @contextlib.contextmanager
 def shared(folder):
-    """A server of four models that all tests may ask, and not harm.
+    """A server of three models that all tests may ask, and not harm.
 
     `labelled` has three generators and versions, `p.lain` two of colour
-    images without labels, `odd` is no sampler, `kept` is a .keras file.
+    images without labels, `kept` is a .keras file of Fashion-MNIST.
     """
     labelled = kmg.MixGAN(*conftest.image_networks(3), 3, 1, seed=0)
     labelled.generator_mixture_logits.assign([0.0, 1.0, 2.0])
@@ -130,35 +108,62 @@ def shared(folder):
     # Older than version 10, and a folder that is no version.
     for name in ("9", "new"):
         shutil.copytree(folder / "labelled/10", folder / "labelled" / name)
+    run = {"settings": {"source": "fashion_mnist"}}
+    (folder / "settings.json").write_text(json.dumps(run))
     labelled.save(folder / "kept.keras")
     plain = kmg.MixGAN(*conftest.image_networks(shape=(8, 8, 3)), 2, 1, seed=0)
     plain.generator_mixture_logits.assign([0.0, np.log(3.0)])
     plain.export_sampler(folder / "plain")
-    Odd().write(folder / "odd")
-    names = ("labelled", "p.lain=plain", "odd", "kept.keras")
-    models = []
-    for name in names:
-        before, equals, path = name.rpartition("=")
-        models.append(f"{before}{equals}{folder / path}")
-    flags = ("--max_bad_requests=0", "--max_images=64", "--timeout=120")
-    server = Server(models, *flags)
-    server.folder = folder
-    try:
-        yield server
-    finally:
-        status, out, err = server.stop(signal.SIGINT)
-    assert (status, err) == (0, "")
-    assert out.endswith("Stopped.\n")
+    paths = [folder / "labelled", f"p.lain={folder / 'plain'}"]
+    samplers = models.load(
+        [*map(str, paths), str(folder / "kept.keras")],
+        folder / "scratch",
+        files.load_model,
+    )
+    with running(samplers, max_images=64, timeout=120) as client:
+        client.folder = folder
+        yield client
 
 
-def patiently(ask):
-    """The first answer of a server that is neither busy nor late."""
-    for _ in range(100):
-        answer = ask()
-        if answer[0] not in (503, 504):
-            return answer
-        time.sleep(0.1)
-    raise AssertionError("The server does not recover.")
+class Fake:
+    """A model whose `num_images` says what happens, without TensorFlow.
+
+    It waits for `opened` at 1, fails at 2, refuses at 3, and at others gives
+    as many thousand numbers.
+    """
+
+    def __init__(self):
+        self.opened = threading.Event()
+        self.entered = threading.Event()
+        spec = types.SimpleNamespace
+        self.inputs = {
+            "sample": {
+                "num_images": spec(dtype=tf.int32, shape=tf.TensorShape(()))
+            }
+        }
+        self.about = {
+            "name": "fake", "version": "1", "latent_dim": 8,
+            "num_generators": 1, "signatures": {"sample": ["num_images"]},
+        }  # fmt: skip
+        self.computed = []
+
+    def run(self, signature, inputs):
+        number = int(inputs["num_images"])
+        self.computed.append(number)
+        self.entered.set()
+        if number == 1:
+            assert self.opened.wait(60)
+        if number == 2:
+            raise RuntimeError("broken\n" * 1000)
+        if number == 3:
+            raise ValueError("x is 3 " * 1000)
+        return {"y": np.zeros(1000 * number, "float32")}
+
+
+def ask(number):
+    """The body of a request to a `Fake`."""
+    request = {"signature_name": "sample", "inputs": {"num_images": number}}
+    return json.dumps(request)
 
 
 def together(functions):

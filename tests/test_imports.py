@@ -21,7 +21,6 @@ presets exporting mixture mixgan metrics serving cli __main__
 PENDING = {
     ("distribution", "training"),
     ("distribution", "game"),
-    ("serving", "cli"),
     ("training", "metrics"),
 }
 

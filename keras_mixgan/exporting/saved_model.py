@@ -5,6 +5,7 @@ import os
 import keras
 
 from keras_mixgan.exporting import metadata
+from keras_mixgan.exporting import tf_serving
 from keras_mixgan.exporting.signatures import Signatures
 from keras_mixgan.utils import atomic
 
@@ -35,3 +36,4 @@ def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
         description = metadata.describe(model, uint8)
         description["signatures"] = metadata.signatures(functions)
         metadata.write(folder, description)
+        tf_serving.write(folder)

@@ -1,8 +1,8 @@
-"""The sampler over HTTP: TensorFlow Serving's REST protocol and a gallery.
+"""The sampler over HTTP: TensorFlow Serving's `predict` and a gallery.
 
-Its modules from the bottom up: `errors` and `limits`; `signatures`, what a
-SavedModel takes and gives; `tensors`, JSON to arrays and back; `checks`, which
-inputs are refused; `served_model` and `locations`, SavedModels found and
-loaded; `batching`, one queue a model; `bad_clients`; `rest` and `gallery`, the
-routes; `server`, which listens. Only `rest`, `gallery` and `server` know HTTP.
+From the bottom up: `limits`; `class_names`; `models`, samplers found and
+loaded; `predict`, a request's bytes to an answer's; `guard`, what every
+request has to pass; `app`, the FastAPI routes; `server`, uvicorn. It is made
+for a look at the images and for small loads; production is TensorFlow Serving
+on the exported folder.
 """

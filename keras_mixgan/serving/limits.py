@@ -2,10 +2,9 @@
 
 import dataclasses
 
-# Requests that arrive within this time are computed together.
-BATCH_DELAY = 0.003
-# Rows computed together; a larger request is computed alone.
-MAX_BATCH = 128
+# A float64 in JSON has at most 24 characters; the rest is for ", " or for the
+# line break and blanks of indented JSON.
+_BYTES_A_NUMBER = 40
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,38 +13,38 @@ class Limits:
 
     Attributes:
         max_images: Images, or rows, that one request may ask for.
-        max_body_bytes: Bytes of a request's body.
+        max_body_bytes: Bytes of a request's body; `None` for what
+            `max_images` rows of latents, a uniform number and a label need.
         timeout: Seconds after which a request is given up.
-        max_queue: Requests of a model that may wait.
-        max_bad_requests: Bad requests that one address may send a minute
-            before it is turned away; 0 for any number.
+        max_requests: Requests answered at the same time.
+        max_connections: Connections open at the same time.
+        idle_timeout: Seconds after which a connection is closed on which no
+            header ends, or nobody reads the answer; it lasts at most twice as
+            long.
 
     Raises:
         ValueError: One of them is not positive.
 
     Example:
-    >>> Limits(max_images=16).timeout
-    30.0
+    >>> Limits(max_images=16).body_bytes(latent_dim=64)
+    43264
     """
 
     max_images: int = 256
-    max_body_bytes: int = 8 * 2**20
+    max_body_bytes: int | None = None
     timeout: float = 30.0
-    max_queue: int = 128
-    max_bad_requests: int = 60
+    max_requests: int = 64
+    max_connections: int = 256
+    idle_timeout: float = 10.0
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            least = 0 if field.name == "max_bad_requests" else 1
-            if field.type is float:
-                if not 0 < value < float("inf"):
-                    raise ValueError(
-                        f"`{field.name}` must be positive. Received: "
-                        f"{field.name}={value}"
-                    )
-            elif value < least:
+        for name, value in dataclasses.asdict(self).items():
+            if value is not None and not 0 < value < float("inf"):
                 raise ValueError(
-                    f"`{field.name}` must be at least {least}. Received: "
-                    f"{field.name}={value}"
+                    f"`{name}` must be positive. Received: {name}={value}"
                 )
+
+    def body_bytes(self, latent_dim: int) -> int:
+        """Bytes that a body may have where latents have this length."""
+        numbers = self.max_images * (latent_dim + 2)
+        return self.max_body_bytes or 1024 + _BYTES_A_NUMBER * numbers

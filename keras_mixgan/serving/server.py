@@ -1,22 +1,17 @@
-"""The server: binds an address, answers, and stops cleanly."""
+"""uvicorn: binds an address, closes idle connections, stops cleanly."""
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
+import threading
 from collections.abc import Callable
-from collections.abc import Mapping
 
-from aiohttp import web
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from keras_mixgan.serving import gallery
-from keras_mixgan.serving import rest
-from keras_mixgan.serving.bad_clients import BadClients
-from keras_mixgan.serving.errors import RequestError
 from keras_mixgan.serving.limits import Limits
-from keras_mixgan.serving.served_model import ServedModel
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -38,7 +33,8 @@ def bind(host: str, port: int) -> socket.socket:
             f"`port` must lie in [0, 65535]. Received: port={port}"
         )
     try:
-        return _listener(host, port)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return socket.create_server(found[0][4], family=found[0][0])
     except OSError as error:
         raise OSError(
             f"`host` and `port` must be free to listen on. Received: "
@@ -47,133 +43,109 @@ def bind(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _listener(host: str, port: int) -> socket.socket:
-    found = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
-    family, *_, address = found[0]
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        # A port that a stopped server left moments ago is free.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
 def address(listener: socket.socket) -> str:
-    """The address of a socket, as browsers take it.
-
-    Args:
-        listener: From `bind`.
-
-    Returns:
-        Such as `"http://127.0.0.1:8501"`.
-    """
+    """The address of a socket, such as `"http://127.0.0.1:8501"`."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(
-    models: Mapping[str, ServedModel],
-    listener: socket.socket,
-    limits: Limits,
-    announce: Callable[[], None],
-) -> None:
-    """Serves until SIGINT or SIGTERM, then answers what is under way.
+class Server(uvicorn.Server):
+    """uvicorn for an application, with our limits.
 
     Args:
-        models: The models by name.
-        listener: From `bind`.
+        app: The ASGI application.
         limits: What one client may ask for.
         announce: Called once requests are answered.
     """
-    asyncio.run(_serve(make_app(models, limits), listener, limits, announce))
 
-
-async def _serve(app, listener, limits, announce) -> None:
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        handler_cancellation=True,  # Who has gone needs no answer.
-        shutdown_timeout=limits.timeout,
-    )
-    await runner.setup()
-    await web.SockSite(runner, listener).start()
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    # Not `loop.add_signal_handler`, which Windows lacks.
-    before = {
-        number: signal.signal(
-            number, lambda *_: loop.call_soon_threadsafe(stop.set)
-        )
-        for number in _SIGNALS
-    }
-    try:
-        announce()
-        await stop.wait()
-    finally:
-        for number, handler in before.items():  # A second Ctrl-C kills.
-            signal.signal(number, handler)
-        await runner.cleanup()
-
-
-def make_app(
-    models: Mapping[str, ServedModel], limits: Limits
-) -> web.Application:
-    """Makes the application: protocol, gallery, and errors as JSON.
-
-    Args:
-        models: The models by name.
-        limits: What one client may ask for.
-
-    Returns:
-        The aiohttp application.
-    """
-    app = web.Application(
-        client_max_size=limits.max_body_bytes,
-        middlewares=[_errors_as_json(BadClients(limits.max_bad_requests))],
-    )
-    rest.Rest(models, limits).add_to(app)
-    gallery.add_to(app, models, limits)
-    return app
-
-
-def _errors_as_json(clients: BadClients):
-    @web.middleware
-    async def middleware(request: web.Request, handler):
-        client = request.remote or ""
-        try:
-            if request.path.startswith("/v1/"):
-                _turn_away(clients, client)
-            return await handler(request)
-        except RequestError as error:
-            refused = error
-        except web.HTTPException as error:
-            refused = RequestError(
-                error.status, f"{error.reason}: {request.path}"
+    def __init__(self, app, limits: Limits, announce: Callable[[], None]):
+        # uvicorn logs a line or a traceback for whatever a client does wrong;
+        # `guard` logs what is the server's fault.
+        logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+        protocol = type("Protocol", (_Protocol,), {"limits": limits})
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=protocol,
+                ws="none",
+                loop="asyncio",
+                # More at once would need more files than a process may open.
+                backlog=128,
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=limits.idle_timeout,
+                timeout_graceful_shutdown=limits.timeout,
             )
-        except Exception as error:
-            logging.getLogger(__name__).exception("A request failed")
-            refused = RequestError(500, f"The server failed: {error}")
-        if 400 <= refused.status < 500 and refused.status != 429:
-            clients.note(client)
-        response = rest.answer({"error": str(refused)}, refused.status)
-        if refused.retry_after is not None:
-            response.headers["Retry-After"] = str(refused.retry_after)
-        return response
-
-    return middleware
-
-
-def _turn_away(clients: BadClients, client: str) -> None:
-    seconds = clients.wait(client)
-    if seconds is not None:
-        raise RequestError(
-            429,
-            f"Too many bad requests came from {client}. Come back in "
-            f"{seconds} s",
-            retry_after=seconds,
         )
+        self._announce = announce
+
+    async def startup(self, sockets=None) -> None:
+        """Starts, and says so."""
+        asyncio.get_running_loop().set_exception_handler(_log_no_sockets)
+        await super().startup(sockets)
+        self._announce()
+
+    @contextlib.contextmanager
+    def capture_signals(self):
+        """Stops gracefully at signals; uvicorn would raise them again."""
+        names = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP.
+        numbers = [getattr(signal, n) for n in names if hasattr(signal, n)]
+        if threading.current_thread() is not threading.main_thread():
+            numbers = []
+        before = {n: signal.signal(n, self.handle_exit) for n in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _log_no_sockets(loop, context) -> None:
+    """Where no file is left for a connection asyncio logs a megabyte a second.
+
+    Those that are open are answered meanwhile, and closed when they are idle.
+    """
+    if not isinstance(context.get("exception"), OSError):
+        loop.default_exception_handler(context)
+
+
+class _Protocol(H11Protocol):
+    """Closes connections that are too many, or on which nothing happens.
+
+    uvicorn's own time-out runs between two requests; not before the first,
+    nor while a header comes in drops or an answer is not read.
+    """
+
+    limits: Limits
+    _seen = _timer = None
+
+    def connection_made(self, transport):
+        super().connection_made(transport)
+        # asyncio does so only for sockets that name their protocol: without
+        # it a short answer, written in two pieces, waits 40 ms.
+        transport.get_extra_info("socket").setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )
+        if len(self.connections) > self.limits.max_connections:
+            transport.abort()
+        else:
+            self._look()
+
+    def connection_lost(self, exc):
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        """Aborts a connection that is as it was when it was looked at last."""
+        unread = self.transport.get_write_buffer_size()
+        # A header comes in, or what is left of a body that was refused.
+        waiting = self.cycle is None or self.cycle.response_complete
+        state = (self.cycle, waiting, unread)
+        if state == self._seen and (waiting or unread):
+            self.transport.abort()
+            return
+        self._seen = state
+        self._timer = self.loop.call_later(self.limits.idle_timeout, self._look)

@@ -206,6 +206,53 @@ def test_a_new_seed_draws_new_images(page):
     assert page.query()["seed"] == page.find("#seed").get_attribute("value")
 
 
+def test_back_undoes_a_choice_and_forward_repeats_it(page):
+    first = page.open(model="labelled", seed=1, images=4).sources()
+    page.click("#labels label:nth-child(3)")
+    second = page.sources()
+    page.find("#model").send_keys("p")  # Picks p.lain, as a person types.
+    page.rest()
+    assert page.query()["model"] == "p.lain"
+    page.driver.back()
+    assert page.rest().sources() == second
+    assert page.find("#labels label:nth-child(3) input").is_selected()
+    page.driver.back()
+    assert page.rest().sources() == first
+    assert page.find("#labels label:nth-child(1) input").is_selected()
+    page.driver.forward()
+    assert page.rest().sources() == second
+    assert page.query()["label"] == "1"
+    page.driver.back()
+    page.rest()
+    page.driver.back()  # The page itself was no choice.
+    assert page.driver.current_url == "about:blank"
+
+
+def test_a_slider_that_was_drawn_is_one_choice(page):
+    page.open(model="p.lain", seed=1, images=4)
+    before = page.run("history.length")
+    page.driver.execute_script(
+        "const slider = document.querySelector('#number');"
+        "for (const value of [5, 6, 7]) {"
+        "  slider.value = value;"
+        "  slider.dispatchEvent(new Event('input', {bubbles: true}));"
+        "}"
+    )
+    assert len(page.rest().sources()) == 7
+    assert page.run("history.length") == before + 1
+
+
+def test_classes_have_their_names_where_these_are_known(page):
+    page.open(model="kept", seed=1, images=3)
+    names = ["T-shirt/top", "Trouser", "Pullover"]
+    assert page.texts("#labels label") == ["All", *names]
+    assert page.texts("#heads span") == names
+    assert [alt.split(", ")[1] for alt in page.alts()] == names
+    page.click("#labels label:nth-child(3)")
+    assert page.query()["label"] == "1"
+    assert page.find("#summary").text.startswith("3 images of Trouser from")
+
+
 def test_it_works_by_keyboard(page):
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.keys import Keys
@@ -314,8 +361,15 @@ def test_it_fits_screens_of_all_widths(page, width):
     )
     page.open(model="labelled")
     wide = page.run("document.documentElement.scrollWidth")
+    images, controls = (
+        page.run(f"document.querySelector('{x}').getBoundingClientRect()")
+        for x in ("#images", "#controls")
+    )
     page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert wide <= width
+    # One below the other on a phone, else side by side.
+    assert (images["bottom"] < controls["top"]) == (width < 820)
+    assert (images["left"] > controls["right"]) == (width > 820)
 
 
 def test_it_asks_no_other_machine(page, server):

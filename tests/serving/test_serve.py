@@ -1,365 +1,139 @@
-"""`keras-mixgan serve`: TensorFlow Serving's protocol, by a real client."""
+"""`keras-mixgan serve`, the command: what it serves, refuses and withstands."""
 
-import base64
-import io
+import contextlib
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
+import threading
+import time
 
 import conftest
-import numpy as np
+import psutil
 import pytest
 import serving
-from google.protobuf import json_format
-from PIL import Image
-from tensorflow.core.protobuf import meta_graph_pb2
-from tensorflow.core.protobuf import saved_model_pb2
 
 import keras_mixgan as kmg
 from keras_mixgan import cli
 from keras_mixgan import presets
+from keras_mixgan.serving import class_names
+from keras_mixgan.serving import models
 
-LABELLED, PLAIN, ODD = "labelled", "plain", "odd"
-
-
-@pytest.fixture
-def server(shared_server):
-    return shared_server
+PLAIN = "plain"
 
 
 @pytest.fixture
-def folder(server):
-    return server.folder
+def folder(shared_server):
+    return shared_server.folder
 
 
-def sampled(server, name, **inputs):
-    request = {"signature_name": name, "inputs": inputs}
-    status, answer = server.predict(LABELLED, request)
-    assert status == 200, answer
-    return answer["outputs"]
+@pytest.fixture
+def process(folder):
+    """`keras-mixgan serve` in a process of its own, on a free port."""
+    command = [sys.executable, "-m", "keras_mixgan", "serve", "--port=0"]
+    # Keras imports JAX where it is there, and JAX sets it to 1, at which
+    # TensorFlow logs what it found on this machine.
+    environ = {**os.environ}
+    environ.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    started = subprocess.Popen(
+        [*command, f"--model={folder / PLAIN},{folder / 'labelled'}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environ,
+    )
+    yield started
+    started.kill()
+    started.communicate()
 
 
-def test_it_says_where_it_serves(server):
-    assert [line.split(": ")[0] for line in server.lines] == [
-        "Serving labelled, version 10",
-        "Serving p.lain, version 1",
-        "Serving odd, version 1",
-        "Serving kept, version 1",
-        "Gallery",
+def padded(client):
+    """A valid request with 8 MB of blanks, in one piece and in chunks."""
+    blanks = b" " * 8_000_000
+    head = b"POST /v1/models/plain:predict HTTP/1.1\r\nHost: localhost\r\n"
+    body = b'{"signature_name": "mixture_weights", "inputs": {}}' + blanks
+    length = f"Content-Length: {len(body)}\r\n\r\n".encode()
+    chunked = f"Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode()
+    for more in (length, chunked):
+        answer = client.send(head + more, body)
+        assert answer == b"" or answer.startswith(
+            (b"HTTP/1.1 413", b"HTTP/1.1 503")
+        )
+
+
+def exhaust_files(server, client):
+    """More connections than the server may open files, and one request."""
+    if not hasattr(server, "rlimit"):
+        return  # Not Linux.
+    usual = server.rlimit(psutil.RLIMIT_NOFILE)
+    most = server.num_fds() + 5
+    server.rlimit(psutil.RLIMIT_NOFILE, (most, usual[1]))
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(client.socket()) for _ in range(40)]
+        held[0].sendall(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert held[0].recv(12) == b"HTTP/1.1 200"
+    server.rlimit(psutil.RLIMIT_NOFILE, usual)
+
+
+def test_a_process_keeps_its_memory_under_attack(process, record_property):
+    """60 clients send padded requests of 8 MB, which once took 2.5 GB."""
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        found = re.match(r"Gallery: http://(.*)/", line)
+        if found:
+            break
+    client = serving.Client(found[1])
+    assert lines[0] == (
+        f"Serving plain, version 1: {client.url}/v1/models/plain\n"
+    )
+    assert lines[1].startswith("Serving labelled, version 10: ")
+    inputs = serving.rows(8, seed=0)
+    assert client.predict("plain", {"inputs": inputs})[0] == 200
+    memory = psutil.Process(process.pid).memory_info
+    before = most = memory().rss
+    clients = [
+        threading.Thread(target=padded, args=(client,)) for _ in range(60)
     ]
-    assert f"{server.url}/v1/models/labelled" in server.lines[0]
-
-
-@pytest.mark.parametrize("path", ["", "/versions/10"])
-def test_status_is_that_of_the_highest_version(server, path):
-    assert server.get(f"/v1/models/labelled{path}") == (
-        200,
-        {
-            "model_version_status": [
-                {
-                    "version": "10",
-                    "state": "AVAILABLE",
-                    "status": {"error_code": "OK", "error_message": ""},
-                }
-            ]
-        },
-    )
-
-
-def test_metadata_are_the_signatures_of_the_file(server, folder):
-    status, answer = server.get("/v1/models/labelled/versions/10/metadata")
-    assert status == 200
-    assert answer["model_spec"] == {
-        "name": "labelled", "signature_name": "", "version": "10"
-    }  # fmt: skip
-    saved = saved_model_pb2.SavedModel()
-    path = folder / LABELLED / "10" / "saved_model.pb"
-    saved.ParseFromString(path.read_bytes())
-    ours = answer["metadata"]["signature_def"]["signature_def"]
-    theirs = saved.meta_graphs[0].signature_def
-    assert {"serving_default", "sample", "sample_png"} <= set(ours)
-    assert set(ours) == set(theirs)
-    for name, signature in ours.items():
-        proto = meta_graph_pb2.SignatureDef()
-        json_format.ParseDict(signature, proto)
-        assert proto == theirs[name]
-    # What is zero is written as well, as TensorFlow Serving does.
-    images = ours["serving_default"]["outputs"]["images"]
-    assert images["tensor_shape"]["unknown_rank"] is False
-    assert images["tensor_shape"]["dim"][0] == {"size": "-1", "name": ""}
-
-
-def test_columns_and_rows_give_what_tensorflow_gives(server, folder):
-    inputs = serving.rows(4, seed=1, classes=3)
-    direct = serving.call_directly(
-        folder / LABELLED / "10", "serving_default", inputs
-    )["images"]
-    status, columns = server.predict(LABELLED, {"inputs": inputs})
-    assert status == 200
-    np.testing.assert_allclose(columns["outputs"], direct, atol=1e-6)
-    instances = [
-        dict(zip(inputs, row, strict=True))
-        for row in zip(*inputs.values(), strict=True)
-    ]
-    status, rows = server.predict(
-        f"{LABELLED}/versions/10",
-        {"signature_name": "serving_default", "instances": instances},
-    )
-    assert status == 200
-    np.testing.assert_allclose(rows["predictions"], direct, atol=1e-6)
-
-
-def test_one_input_stands_without_its_name(server):
-    for request, key in (
-        ({"instances": [1, 2.5]}, "predictions"),
-        ({"instances": [{"x": 1}, {"x": 2.5}]}, "predictions"),
-        ({"inputs": [1, 2.5]}, "outputs"),
-        ({"inputs": {"x": [1, 2.5]}}, "outputs"),
-    ):
-        assert server.predict(ODD, request) == (200, {key: [2.0, 5.0]})
-
-
-def test_numbers_are_written_as_short_as_float32_allows(server):
-    path = "/v1/models/odd:predict"
-    answer = server.call("POST", path, '{"instances": [0.05, 1]}')[2]
-    assert answer == b'{"predictions":[0.1,2.0]}'
-
-
-def test_nan_in_an_answer_is_written_as_tensorflow_serving_does(server):
-    path = "/v1/models/odd:predict"
-    body = '{"signature_name": "logarithm", "inputs": [1, 0, -1]}'
-    answer = server.call("POST", path, body)[2]
-    assert answer == b'{"outputs": [0.0, -Infinity, NaN]}'
-
-
-def test_bytes_are_in_base_64(server):
-    encoded = base64.b64encode(b"\xff\x00").decode()
-    instances = ["text", {"b64": encoded}]
-    request = {"signature_name": "echo", "instances": instances}
-    assert server.predict(ODD, request) == (
-        200,
-        {
-            "predictions": [
-                {
-                    "text": "text",
-                    "text_bytes": {"b64": base64.b64encode(b"text").decode()},
-                },
-                {"text": {"b64": encoded}, "text_bytes": {"b64": encoded}},
-            ]
-        },
-    )
-
-
-def test_no_rows_give_no_images(server):
-    nothing = {"latents": [], "component_uniform": []}
-    answer = server.predict("p.lain", {"inputs": nothing})
-    assert answer == (200, {"outputs": []})
-
-
-def test_sampling_follows_the_seed(server, folder):
-    inputs = {"num_images": 7, "seed": 2**40, "labels": [2, 0]}
-    direct = serving.call_directly(folder / LABELLED / "10", "sample", inputs)
-    answer = sampled(server, "sample", **inputs)
-    np.testing.assert_allclose(answer["images"], direct["images"], atol=1e-6)
-    assert answer["components"] == direct["components"].tolist()
-    assert answer == sampled(server, "sample", **inputs)
-
-
-def test_pngs_are_the_images_of_a_component(server):
-    inputs = {"num_images": 5, "seed": 3, "labels": [1], "component": 2}
-    images = sampled(server, "sample_component", **inputs)
-    pngs = sampled(server, "sample_png", **inputs)
-    assert pngs["components"] == [2] * 5
-    for png, image in zip(pngs["png_bytes"], images, strict=True):
-        with Image.open(io.BytesIO(base64.b64decode(png["b64"]))) as picture:
-            levels = np.asarray(picture, "float64")
-        expected = (np.asarray(image)[..., 0] + 1) * 127.5
-        np.testing.assert_allclose(levels, expected, atol=0.501)
-
-
-def test_weights_of_the_mixture(server):
-    weights = sampled(server, "mixture_weights")
-    expected = np.exp([0, 1, 2]) / np.exp([0, 1, 2]).sum()
-    np.testing.assert_allclose(weights, expected, rtol=1e-6)
-
-
-def test_a_keras_file_is_exported_and_served(server):
-    request = {
-        "signature_name": "sample",
-        "inputs": {"num_images": 3, "seed": 1, "labels": [0]},
-    }
-    kept, exported = (
-        server.predict(name, request)[1]["outputs"]
-        for name in ("kept", LABELLED)
-    )
-    assert kept["components"] == exported["components"]
-    np.testing.assert_allclose(kept["images"], exported["images"], atol=1e-6)
-
-
-def test_many_clients_get_their_own_rows(server, folder):
-    asked = [serving.rows(1 + i % 3, seed=i, classes=3) for i in range(24)]
-    answers = serving.together(
-        [lambda x=x: server.predict(LABELLED, {"inputs": x}) for x in asked]
-    )
-    path = folder / LABELLED / "10"
-    joined = {key: [row for x in asked for row in x[key]] for key in asked[0]}
-    direct = serving.call_directly(path, "serving_default", joined)["images"]
-    ends = np.cumsum([len(x["latents"]) for x in asked])[:-1]
-    for (status, answer), own in zip(
-        answers, np.split(direct, ends), strict=True
-    ):
-        assert status == 200
-        np.testing.assert_allclose(answer["outputs"], own, atol=1e-5)
-
-
-def test_one_clients_bad_rows_spoil_no_others(server):
-    values = [[float(i)] for i in range(12)] + [[100.0]] * 4
-    requests = [{"instances": value} for value in values]
-    answers = serving.together(
-        [lambda r=r: server.predict(ODD, r) for r in requests]
-    )
-    for value, (status, answer) in zip(values, answers, strict=True):
-        if value == [100.0]:
-            assert status == 400
-            assert "x is 100" in answer["error"]
-        else:
-            assert (status, answer) == (200, {"predictions": [2 * value[0]]})
-
-
-def test_outputs_that_are_no_rows_are_not_shared_out(server):
-    def ask():
-        request = {"signature_name": "distinct", "inputs": [7, 7, 8]}
-        return server.predict(ODD, request)
-
-    for answer in serving.together([ask] * 8):
-        assert answer == (200, {"outputs": [7, 8]})
-
-
-ROW = {"latents": [0.0] * 5, "component_uniform": 0.5, "labels": 1}
-DRAW = {"num_images": 2, "seed": 0, "labels": [0], "component": 0}
-
-
-def changed(**changes):
-    return {"instances": [{**ROW, **changes}]}
-
-
-def draw(**changes):
-    return {"signature_name": "sample_png", "inputs": {**DRAW, **changes}}
-
-
-BAD = {
-    "nothing": ("", "empty"),
-    "no JSON": ('{"instances": [', "JSON Parse error"),
-    "no UTF-8": ('{"instances": ["\udcff"]}', "JSON Parse error"),
-    "no object": ("[1, 2]", "JSON object"),
-    "deep nesting": ("[" * 100_000, "nested too deeply"),
-    "endless integer": ('{"inputs": 1' + "0" * 5000 + "}", "JSON Parse error"),
-    "no inputs": ({}, "one of 'instances'"),
-    "both formats": ({"instances": [1], "inputs": [1]}, "2 of them"),
-    "no list": ({"instances": 3}, "list of at least one row"),
-    "no rows": ({"instances": []}, "an empty list"),
-    "signature": ({"signature_name": "x", "inputs": {}}, "sample_png"),
-    "init op": ({"signature_name": "__saved_model_init_op"}, "not found"),
-    "signature's type": ({"signature_name": 3}, "string value"),
-    "plain rows": ({"instances": [[0.0] * 5]}, "object with the keys"),
-    "missing key": ({"instances": [{"labels": 1}]}, "Element 0"),
-    "unknown key": (changed(noise=1), "'noise'"),
-    "missing column": ({"inputs": {"labels": [1]}}, "component_uniform"),
-    "latents' length": (changed(latents=[0.0] * 4), r"\[\?,5\].*\[1,4\]"),
-    "latents' rank": (changed(latents=0.0), r"\[\?,5\].*\[1\]"),
-    "ragged": (
-        {"instances": [ROW, {**ROW, "latents": [0.0] * 3}]},
-        "equal lengths",
-    ),
-    "mixed depth": (changed(latents=[0, 0, 0, 0, [0]]), "equal lengths"),
-    "text": (changed(latents=["0"] * 5), "float32.*a string"),
-    "null": (changed(latents=[None] * 5), "null"),
-    "bool": (changed(latents=[True] * 5), "true or false"),
-    "NaN": (changed(latents=[float("nan")] * 5), "latents must be finite"),
-    "infinity": (changed(latents=[float("-inf")] * 5), "finite"),
-    "beyond float32": (changed(latents=[1e300] * 5), "finite"),
-    "huge integer": (changed(latents=[10**400] * 5), "does not hold"),
-    "uniform": (changed(component_uniform=-0.1), r"\[0, 1\)"),
-    "label's range": (changed(labels=3), r"labels must lie in \[0, 2\]"),
-    "label's sign": (changed(labels=-1), "Received: -1"),
-    "label's type": (changed(labels=1.0), "int32.*a decimal number"),
-    "label's size": (changed(labels=2**31), "does not hold"),
-    "uneven columns": (
-        {"inputs": {**serving.rows(2, 0, 3), "labels": [1]}},
-        "same number of rows",
-    ),
-    "too many rows": ({"inputs": serving.rows(65, 0, 3)}, "at most 64 rows"),
-    "scalars as rows": (
-        {"signature_name": "sample", "instances": [{"num_images": 1}]},
-        "column format.*sample",
-    ),
-    "no inputs as rows": (
-        {"signature_name": "mixture_weights", "instances": [1]},
-        "takes no inputs",
-    ),
-    "too many images": (draw(num_images=65), r"num_images.*\[0, 64\].*65"),
-    "fewer than none": (draw(num_images=-1), "num_images"),
-    "component": (draw(component=3), r"component must lie in \[-1, 2\]"),
-    "more labels": (draw(labels=[0, 1, 2]), "at most num_images=2 labels"),
-    "seed's rank": (draw(seed=[1]), r"seed must have shape \[\]"),
-    "seed's size": (draw(seed=2**63), "does not hold"),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_requests_are_told_why(server, name):
-    request, reason = BAD[name]
-    if isinstance(request, str):
-        request = request.encode("utf-8", "surrogateescape").decode("latin-1")
-    status, answer = server.predict(LABELLED, request)
-    assert status == 400
-    assert set(answer) == {"error"}
-    assert re.search(reason, answer["error"])
-
-
-def test_the_server_lives_on(server):
-    """After all that was sent above."""
-    assert server.predict(LABELLED, {"instances": [ROW]})[0] == 200
-
-
-@pytest.mark.parametrize(
-    ("request_line", "status", "reason"),
-    [
-        ("GET /v1/models/other", 404, "Latest(other)"),
-        ("POST /v1/models/other:predict", 404, "Latest(other)"),
-        ("GET /v1/models/labelled/versions/9", 404, "Specific(labelled, 9)"),
-        ("POST /v1/models/labelled/versions/9:predict", 404, "Served is"),
-        ("GET /v1/models/labelled/versions/one", 400, "to numeric"),
-        (f"GET /v1/models/labelled/versions/{'9' * 4000}", 404, "Specific"),
-        ("GET /v1/models/labelled/labels/stable", 400, "no labels here"),
-        ("GET /v1/models/labelled/weights", 400, "Malformed request"),
-        ("GET /v1/models", 400, "Malformed request"),
-        ("GET /v1/models/labelled:predict", 400, "POST"),
-        ("DELETE /v1/models/labelled", 400, "Malformed request"),
-        ("POST /v1/models/labelled:classify", 400, "Use :predict"),
-        ("POST /v1/models/labelled:regress", 400, "Use :predict"),
-        ("POST /v1/models/labelled:generate", 400, "Use :predict"),
-        ("GET /v2/models", 404, "/v2/models"),
-        ("GET /gallery/../server.py", 404, "Not Found"),
-    ],
-)
-def test_bad_addresses_are_told_why(server, request_line, status, reason):
-    got, headers, body = server.call(*request_line.split(), body="{}")
-    assert got == status
-    assert headers["Content-Type"] == "application/json"
-    assert reason in json.loads(body)["error"]
+    for thread in clients:
+        thread.start()
+    while any(thread.is_alive() for thread in clients):
+        most = max(most, memory().rss)
+        time.sleep(0.01)
+    assert client.predict("plain", {"inputs": inputs})[0] == 200
+    figures = [round(x / 2**20) for x in (before, most, memory().rss)]
+    record_property("MiB before, at most, after", figures)
+    print("MiB before, at most, after:", *figures)
+    assert figures[1] - figures[0] < 50
+    exhaust_files(psutil.Process(process.pid), client)
+    assert client.predict("plain", {"inputs": inputs})[0] == 200
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    assert out == "Stopped.\n"
 
 
 def test_without_a_model_it_serves_the_zoo(tmp_path, monkeypatch, capsys):
     model = kmg.MixGAN(*conftest.image_networks(), 2, 1, seed=0)
     for name in ("first", "second"):
         model.save_to_preset(tmp_path / name)
-    monkeypatch.setattr(presets, "zoo", lambda: tmp_path)
+    monkeypatch.setattr(presets.folders, "zoo", lambda: tmp_path)
     served = {}
+
+    class Server:
+        def __init__(self, *_):
+            pass
+
+        def run(self, _):
+            pass
+
+    monkeypatch.setattr("keras_mixgan.serving.server.Server", Server)
     monkeypatch.setattr(
-        "keras_mixgan.serving.server.run",
-        lambda models, *_: served.update(models),
+        "keras_mixgan.serving.app.make_app",
+        lambda samplers, *_: served.update(samplers),
     )
     assert cli.main(["serve", "--port=0"]) == 0
     assert list(served) == ["first", "second"]
@@ -377,8 +151,8 @@ def failed(capsys, *flags):
     return err
 
 
-def test_a_port_in_use_is_named(server, folder, capsys):
-    port = server.netloc.split(":")[1]
+def test_a_port_in_use_is_named(shared_server, folder, capsys):
+    port = shared_server.netloc.split(":")[1]
     error = failed(capsys, f"--model={folder / PLAIN}", f"--port={port}")
     assert f"127.0.0.1:{port}" in error
     assert "--port" in error
@@ -419,7 +193,83 @@ def test_a_damaged_export_is_named(folder, tmp_path, capsys, name):
     assert str(tmp_path / "damaged") in error
 
 
-@pytest.mark.parametrize("package", ["aiohttp", "orjson"])
+@pytest.mark.parametrize(
+    "about",
+    [
+        "[]",
+        "{}",
+        "[" * 100_000,
+        '{"num_generators": 2, "generator_weights": [1], "latent_dim": 5}',
+        '{"num_generators": 1, "generator_weights": [1], "latent_dim": "5"}',
+    ],
+)
+def test_a_tampered_description_is_named(folder, tmp_path, capsys, about):
+    shutil.copytree(folder / PLAIN, tmp_path / "tampered")
+    path = tmp_path / "tampered" / "assets.extra" / "sampler.json"
+    path.write_text(about)
+    error = failed(capsys, "--port=0", f"--model={tmp_path / 'tampered'}")
+    assert str(path) in error
+    assert len(error) < 1000
+
+
+def test_an_export_may_name_its_classes(folder, tmp_path):
+    shutil.copytree(folder / "labelled" / "10", tmp_path / "named")
+    path = tmp_path / "named" / "assets.extra" / "sampler.json"
+    about = {**json.loads(path.read_text()), "class_names": ["a", "b", "c"]}
+    path.write_text(json.dumps(about))
+    samplers = models.load([str(tmp_path / "named")], tmp_path, None)
+    assert samplers["named"].about["class_names"] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("preset", "last"),
+    [
+        ("mix_dcgan_mnist", "9"),
+        ("dcgan_fashion_mnist", "Ankle boot"),
+        ("dcgan_cifar10", "Truck"),
+    ],
+)
+def test_the_zoo_knows_its_classes(preset, last):
+    assert class_names.of_model(preset)[9] == last
+    assert class_names.of_model("dcgan_celeba_64") is None
+
+
+def test_other_saved_models_are_refused(folder, tmp_path, capsys):
+    shutil.copytree(folder / PLAIN, tmp_path / "other")
+    (tmp_path / "other" / "assets.extra" / "sampler.json").unlink()
+    error = failed(capsys, "--port=0", f"--model={tmp_path / 'other'}")
+    assert "keras-mixgan export" in error
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "saved_model.pb",
+        "assets.extra/sampler.json",
+        "variables/variables.index",
+        "1/saved_model.pb",
+        "1/variables/variables.index",
+        "metadata.json",
+        "model.weights.h5",
+    ],
+)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has none")
+def test_fifos_do_not_hang_it(folder, tmp_path, capsys, name):
+    path = tmp_path / "fifo"
+    if name.startswith("1/"):
+        shutil.copytree(folder / PLAIN, path / "1")
+    elif name:
+        shutil.copytree(folder / PLAIN, path)
+    pipe = path / name if name else tmp_path / "fifo.keras"
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe)
+    model = path if name else pipe
+    error = failed(capsys, "--port=0", f"--model={model}")
+    assert f"{pipe}, which is no regular file" in error
+
+
+@pytest.mark.parametrize("package", ["fastapi", "orjson", "uvicorn"])
 def test_a_missing_package_is_named(folder, capsys, monkeypatch, package):
     for name in list(sys.modules):
         if name.split(".")[0] == package or name.startswith(

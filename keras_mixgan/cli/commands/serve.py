@@ -9,8 +9,9 @@ from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.serving.limits import Limits
 
 DESCRIPTION = """
-Serves trained mixtures over HTTP: TensorFlow Serving's REST protocol under
-/v1/models/NAME, and a gallery page to look at their images at /.
+Serves trained mixtures over HTTP: a gallery page to look at their images at /,
+and TensorFlow Serving's predict at /v1/models/NAME:predict, described by
+/openapi.json. Production is TensorFlow Serving itself on what `export` writes.
 """
 
 GROUPS = (
@@ -34,6 +35,15 @@ GROUPS = (
                 default="127.0.0.1",
                 placeholder="ADDRESS",
             ),
+            Flag(
+                "allowed_hosts",
+                list,
+                "Names under which browsers may reach it, besides localhost "
+                "and addresses, as behind a proxy.",
+                default=[],
+                shown="none",
+                placeholder="NAME,...",
+            ),
         ),
     ),
     Group(
@@ -49,7 +59,13 @@ GROUPS = (
                 "max_body_bytes",
                 int,
                 "Bytes of one request's body.",
-                default=Limits.max_body_bytes,
+                shown="what --max_images latents need",
+            ),
+            Flag(
+                "max_requests",
+                int,
+                "Requests answered at the same time; more are sent away.",
+                default=Limits.max_requests,
             ),
             Flag(
                 "timeout",
@@ -58,25 +74,13 @@ GROUPS = (
                 default=Limits.timeout,
                 shown=f"{Limits.timeout:g}",
             ),
-            Flag(
-                "max_queue",
-                int,
-                "Requests of a model that may wait; more are sent away.",
-                default=Limits.max_queue,
-            ),
-            Flag(
-                "max_bad_requests",
-                int,
-                "Bad requests a minute after which an address is sent away; 0 "
-                "for any number, as behind a proxy.",
-                default=Limits.max_bad_requests,
-            ),
         ),
     ),
 )
 
 EPILOGUE = """
-It needs pip install 'keras-mixgan[serve]', and stops at Ctrl-C.
+It needs pip install 'keras-mixgan[serve]', and stops at Ctrl-C. It has no
+accounts and no TLS: where others than you can reach it, put a proxy before it.
 
 Examples:
   keras-mixgan serve
@@ -108,24 +112,24 @@ def run(values) -> None:
     limits = Limits(
         max_images=values.max_images,
         max_body_bytes=values.max_body_bytes,
+        max_requests=values.max_requests,
         timeout=values.timeout,
-        max_queue=values.max_queue,
-        max_bad_requests=values.max_bad_requests,
     )
-    server = _import_server()
+    app, server = _import_server()
     with server.bind(values.host, values.port) as listener:
-        models = _load(_zoo() if values.model is None else values.model)
+        samplers = _load(_zoo() if values.model is None else values.model)
         url = server.address(listener)
 
         def announce():
-            for model in models.values():
+            for name, sampler in samplers.items():
                 print(
-                    f"Serving {model.name}, version {model.version}: "
-                    f"{url}/v1/models/{model.name}"
+                    f"Serving {name}, version {sampler.about['version']}: "
+                    f"{url}/v1/models/{name}"
                 )
             print(f"Gallery: {url}/", flush=True)
 
-        server.run(models, listener, limits, announce)
+        made = app.make_app(samplers, limits, values.allowed_hosts)
+        server.Server(made, limits, announce).run([listener])
     print("Stopped.")
 
 
@@ -138,25 +142,30 @@ def _zoo() -> list[str]:
 
 
 def _load(texts: list[str]):
-    from keras_mixgan.serving import locations
+    from keras_mixgan.cli import models as files
+    from keras_mixgan.serving import models
 
-    # Else a SIGTERM meanwhile would leave the models' copies behind.
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Else a signal meanwhile would leave the models' copies behind.
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {
+        number: signal.signal(number, lambda number, _: sys.exit(128 + number))
+        for number in (getattr(signal, name) for name in names)
+    }
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            return locations.load(texts, scratch)
+            return models.load(texts, scratch, files.load_model)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _import_server():
     try:
-        import orjson  # noqa: F401
-
+        from keras_mixgan.serving import app
         from keras_mixgan.serving import server
     except ImportError as error:
         raise ImportError(
             f"`serve` needs the package {error.name}: "
             "pip install 'keras-mixgan[serve]'"
         ) from error
-    return server
+    return app, server

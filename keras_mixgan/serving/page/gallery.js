@@ -21,8 +21,8 @@ function whole(text, least, most, otherwise) {
 }
 
 // Turns the address, which anyone may have typed, into what can be drawn.
-function readState() {
-  const given = new URLSearchParams(location.search);
+function readState(query = location.search) {
+  const given = new URLSearchParams(query);
   const model = models.find((m) => m.name === given.get("model")) ?? models[0];
   const classes = model.conditional ? (model.num_classes ?? 0) : 0;
   const label = whole(given.get("label"), 0, classes - 1, ALL);
@@ -68,6 +68,15 @@ function bodyOf(wanted) {
   if (wanted.model.conditional) inputs.labels = labelsOf(wanted);
   return { signature_name: "sample_png", inputs };
 }
+
+// The name of a label where it says more than its number.
+function nameOf(model, label) {
+  const name = model.class_names?.[label] ?? String(label);
+  return name === String(label) ? `label ${label}` : name;
+}
+
+const shortName = (model, label) =>
+  nameOf(model, label).replace(/^label /, "");
 
 const predictPath = ({ name }) =>
   `/v1/models/${encodeURIComponent(name)}:predict`;
@@ -122,7 +131,7 @@ function showControls() {
   $("labels").replaceChildren(
     radio("label", ALL, label === ALL, "All"),
     ...[...Array(model.num_classes ?? 0).keys()].map((k) =>
-      radio("label", k, label === k, String(k))
+      radio("label", k, label === k, shortName(model, k))
     )
   );
   showComponents(model, component);
@@ -160,8 +169,7 @@ function readControls(changed) {
     const query = new URLSearchParams(location.search);
     query.set("model", $("model").value);
     query.delete("images"); // Each model has its own rows.
-    history.replaceState(null, "", `?${query}`);
-    state = readState();
+    state = readState(query);
     showControls();
     return;
   }
@@ -196,17 +204,20 @@ async function ask(path, options) {
   return value;
 }
 
-// Asks for the images once the controls rest, and drops older answers.
-function draw(delay = 0) {
+// Asks for the images once the controls rest, and drops older answers. Each
+// choice is a step that the browser's Back undoes.
+function draw(delay = 0, remember = "pushState") {
   clearTimeout(timer);
   request.abort();
   request = new AbortController();
   const { signal } = request;
   const wanted = { ...state };
-  history.replaceState(null, "", address());
-  document.title = `${wanted.model.name} · keras-mixgan gallery`;
   $("images").setAttribute("aria-busy", "true");
   timer = setTimeout(async () => {
+    if (address() !== location.pathname + location.search) {
+      history[remember](null, "", address());
+    }
+    document.title = `${wanted.model.name} · keras-mixgan gallery`;
     try {
       const body = JSON.stringify(bodyOf(wanted));
       const headers = { "Content-Type": "application/json" };
@@ -232,7 +243,10 @@ function show(wanted, { png_bytes: pictures, components }) {
   document.body.style.setProperty("--columns", labels.length);
   $("heads").hidden = !labelled;
   $("heads").replaceChildren(
-    ...labels.map((label) => element("span", {}, String(label)))
+    ...labels.map((label) => {
+      const title = nameOf(wanted.model, label);
+      return element("span", { title }, shortName(wanted.model, label));
+    })
   );
   $("images").replaceChildren(
     ...pictures.map(({ b64 }, i) => {
@@ -250,7 +264,7 @@ function show(wanted, { png_bytes: pictures, components }) {
 function showSummary({ model, label, component, seed, number }, components) {
   const from =
     component === MIXTURE ? "the mixture" : `generator ${component}`;
-  const of = label === ALL ? "" : ` of label ${label}`;
+  const of = label === ALL ? "" : ` of ${nameOf(model, label)}`;
   $("summary").textContent =
     `${plural(number, "image")}${of} from ${from}, seed ${seed}`;
   const counts = Array(model.num_generators).fill(0);
@@ -261,8 +275,8 @@ function showSummary({ model, label, component, seed, number }, components) {
   $("drawn").replaceChildren(...marks);
 }
 
-function describe({ i, label, component }) {
-  const of = label === null ? "" : `, label ${label}`;
+function describe({ i, label, component, wanted }) {
+  const of = label === null ? "" : `, ${nameOf(wanted.model, label)}`;
   return `Image ${i}${of}, generator ${component}`;
 }
 
@@ -317,7 +331,7 @@ function listen() {
   window.addEventListener("popstate", () => {
     state = readState();
     showControls();
-    draw();
+    draw(0, "replaceState");
   });
   // Pages from other machines without HTTPS have no clipboard.
   $("copy").hidden = !navigator.clipboard;
@@ -330,9 +344,11 @@ function listen() {
 
 async function start() {
   try {
-    const known = await ask("/gallery/models");
+    const known = await ask("/v1/models");
     const most = Math.min(known.max_images, MAX_IMAGES);
-    models = known.models.map((model) => ({ ...model, most }));
+    models = known.models
+      .filter((model) => "sample_png" in model.signatures)
+      .map((model) => ({ ...model, most }));
     if (!models.length) {
       throw new Error("No model of this server draws images.");
     }
@@ -341,7 +357,7 @@ async function start() {
     );
     state = readState();
     showControls();
-    draw();
+    draw(0, "replaceState");
   } catch (error) {
     $("summary").textContent = "No images";
     fail(error);

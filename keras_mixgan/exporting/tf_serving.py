@@ -1,0 +1,23 @@
+"""`batching_params.pbtxt`: how TensorFlow Serving batches a sampler.
+
+It is where `--enable_per_model_batching_parameters` looks for it, and may be
+given as `--batching_parameters_file`. The fields are those of
+`tensorflow_serving/servables/tensorflow/session_bundle_config.proto`.
+"""
+
+import pathlib
+
+PLACE = "batching_params.pbtxt"
+_TEXT = """\
+# For tensorflow_model_server --enable_batching. Rows of `serving_default` are
+# computed together. Signatures whose inputs are no rows (sample, sample_png,
+# sample_component) it refuses then: serve those without the flag.
+max_batch_size { value: 128 }
+batch_timeout_micros { value: 3000 }
+max_enqueued_batches { value: 64 }
+"""
+
+
+def write(folder: pathlib.Path) -> None:
+    """Writes the file into the folder of a SavedModel."""
+    (folder / PLACE).write_text(_TEXT, encoding="utf-8")

@@ -1,0 +1,182 @@
+"""From what a user names to samplers in memory, ready to be called."""
+
+import json
+import os
+import pathlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+from keras_mixgan.exporting import metadata
+from keras_mixgan.serving import class_names
+
+_PB = "saved_model.pb"
+# What TensorFlow Serving's addresses allow.
+_NAME = re.compile(r"[^/:\s?#%]+")
+_ABOUT = (
+    "num_generators", "generator_weights", "latent_dim", "image_shape",
+    "conditional", "num_classes", "class_names",
+)  # fmt: skip
+
+
+class Sampler:
+    """An exported sampler under the name that requests give.
+
+    Args:
+        name: Its name.
+        folder: The folder of its `saved_model.pb`. It is not read again once
+            the sampler has been made.
+        names: What its labels stand for, where the file does not say it.
+
+    Raises:
+        ValueError: The folder holds no sampler that can be loaded.
+
+    Attributes:
+        about: What clients are told of it.
+        inputs: TensorFlow's specs of each signature's inputs.
+    """
+
+    def __init__(self, name: str, folder: pathlib.Path, names=None):
+        import tensorflow as tf
+
+        number = folder.resolve().name
+        version = number if number.isdecimal() else "1"
+        self.about = {"name": name, "version": version, "class_names": names}
+        self.about |= _read_about(folder)
+        try:
+            self._loaded = tf.saved_model.load(str(folder))
+        except Exception as error:
+            first = (str(error).strip().splitlines() or [""])[0]
+            raise ValueError(
+                f"`model` must be a whole SavedModel. Received: {folder}, "
+                f"which could not be loaded ({type(error).__name__}: {first})"
+            ) from error
+        self.inputs = {
+            key: function.structured_input_signature[1]
+            for key, function in self._loaded.signatures.items()
+            if not key.startswith("__")
+        }
+        self.about["signatures"] = {
+            k: sorted(v) for k, v in self.inputs.items()
+        }
+
+    def run(self, signature: str, inputs: dict) -> dict:
+        """Calls a signature.
+
+        Args:
+            signature: Its name.
+            inputs: Arrays by name, of its dtypes and shapes.
+
+        Returns:
+            Its outputs, arrays by name.
+
+        Raises:
+            ValueError: The graph itself refuses the inputs.
+        """
+        import tensorflow as tf
+
+        tensors = {name: tf.constant(array) for name, array in inputs.items()}
+        try:
+            outputs = self._loaded.signatures[signature](**tensors)
+        except tf.errors.InvalidArgumentError as error:
+            # Without the nodes and calls that TensorFlow writes around.
+            before = error.message.partition("[[{{node")[0]
+            reason = before.rpartition("<stack traces unavailable>")[2]
+            raise ValueError(reason.strip()) from error
+        return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+
+def load(
+    texts: list[str],
+    scratch: str | os.PathLike[str],
+    load_model: Callable[[str], Any],
+) -> dict[str, Sampler]:
+    """Loads all models that are to be served.
+
+    Args:
+        texts: For each model the folder of an exported sampler, a folder of
+            numbered versions, a `.keras` file or a preset; `NAME=` before it
+            chooses the name, which otherwise is that of the folder or file.
+        scratch: Folder for what has to be exported first. It is not needed
+            any more when this returns.
+        load_model: Loads a `.keras` file or a preset.
+
+    Returns:
+        The samplers by name.
+
+    Raises:
+        ValueError: One of them is no model, or two have the same name.
+        OSError: One of them cannot be read.
+    """
+    samplers: dict[str, Sampler] = {}
+    for number, text in enumerate(texts):
+        name, source = _split(text)
+        if name in samplers:
+            raise ValueError(
+                "`model` must name each model once. Received: two with the "
+                f"name {name}. Choose names: --model=a=PATH,b=PATH"
+            )
+        folder, names = _find(pathlib.Path(source)), None
+        if folder is None:
+            folder = pathlib.Path(scratch) / str(number) / "1"
+            folder.parent.mkdir(parents=True)
+            load_model(source).export_sampler(folder)
+            names = class_names.of_model(source)
+        samplers[name] = Sampler(name, folder, names)
+    return samplers
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The name, and where the model lies."""
+    name, equals, source = text.partition("=")
+    if not equals or pathlib.Path(text).exists():
+        path = pathlib.Path(os.path.abspath(text))
+        # exported/1 is version 1 of `exported`; runs/digits/model.keras says
+        # more by its folder's name.
+        if path.name.isdecimal() or path.name == "model.keras":
+            path = path.parent
+        name, source = path.name.removesuffix(".keras"), text
+        name = re.sub(r"[/:\s?#%]+", "_", name)
+    if not _NAME.fullmatch(name) or not source:
+        raise ValueError(
+            "`model` must be PATH or NAME=PATH, and a name must have no "
+            f"blank and none of / : ? # %. Received: model={text}"
+        )
+    return name, source
+
+
+def _find(path: pathlib.Path) -> pathlib.Path | None:
+    """The folder of the newest SavedModel there; `None` where is none."""
+    for part in (path, *path.glob("*"), *path.glob("*/*"), *path.glob("*/*/*")):
+        # Reading a FIFO or a device would never end.
+        if part.exists() and not (part.is_file() or part.is_dir()):
+            raise ValueError(
+                "`model` must be a folder, a .keras file or a preset. "
+                f"Received: {part}, which is no regular file"
+            )
+    if (path / _PB).exists():
+        return path
+    versions = (part.parent for part in path.glob(f"*/{_PB}"))
+    numbered = [part for part in versions if part.name.isdecimal()]
+    return max(numbered, key=lambda part: int(part.name), default=None)
+
+
+def _read_about(folder: pathlib.Path) -> dict[str, Any]:
+    path = folder / metadata.PLACE
+    if not path.exists():
+        raise ValueError(
+            "`model` must be a sampler that `keras-mixgan export` wrote. "
+            f"Received: {folder}, a SavedModel without {metadata.PLACE}"
+        )
+    try:
+        read = json.loads(path.read_text("utf-8"))
+        about = {key: read[key] for key in _ABOUT if key in read}
+        weights, latent_dim = about["generator_weights"], about["latent_dim"]
+        if len(weights) != about["num_generators"] or latent_dim < 1:
+            raise ValueError("its numbers do not agree")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(
+            f"`model` must be whole. Received: {path}, which is damaged "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    return about

@@ -1,0 +1,152 @@
+"""TensorFlow Serving's `predict`: the bytes of a request to those of an answer.
+
+tensorflow.org/tfx/serving/api_rest describes the format (columns). Whatever
+is wrong with a request is found here, before anything is computed.
+"""
+
+import base64
+from typing import Annotated
+
+import numpy as np
+import orjson
+import pydantic
+
+from keras_mixgan.serving.models import Sampler
+
+_MOST_QUOTES = 100  # A request has eight names.
+_INT32 = 2**31 - 1
+# Lists stop at their first error: a million wrong numbers are one message.
+_FIRST = pydantic.Field(fail_fast=True)
+_Number = Annotated[float, pydantic.Field(allow_inf_nan=False)]
+_Uniform = Annotated[float, pydantic.Field(ge=0, le=1)]
+_Natural = Annotated[int, pydantic.Field(ge=0, le=_INT32)]
+_Latents = Annotated[list[_Number], _FIRST]
+
+
+class Inputs(pydantic.BaseModel, extra="forbid", strict=True):
+    """The inputs of any signature; each takes those of its own."""
+
+    latents: Annotated[list[_Latents], _FIRST] | None = None
+    component_uniform: Annotated[list[_Uniform], _FIRST] | None = None
+    labels: Annotated[list[_Natural], _FIRST] | None = None
+    num_images: _Natural | None = None
+    seed: Annotated[int, pydantic.Field(ge=-(2**63), lt=2**63)] | None = None
+    component: Annotated[int, pydantic.Field(ge=-1, le=_INT32)] | None = None
+
+
+class Request(pydantic.BaseModel, extra="forbid", strict=True):
+    """The body of a request."""
+
+    signature_name: str = "serving_default"
+    inputs: Inputs
+
+
+def answer(sampler: Sampler, body: bytes, max_images: int) -> bytes:
+    """Answers one request.
+
+    Args:
+        sampler: The sampler that is asked.
+        body: JSON of a `Request`.
+        max_images: Most images, or rows.
+
+    Returns:
+        JSON, `{"outputs": ...}`; a single output stands without its name.
+
+    Raises:
+        ValueError: The request is wrong; its message is for the client.
+    """
+    request = _parse(body)
+    name = request.signature_name
+    inputs = request.inputs.model_dump(exclude_none=True)
+    specs = sampler.inputs.get(name)
+    if specs is None:
+        raise ValueError(
+            f"`signature_name` must be one of {', '.join(sampler.inputs)}. "
+            f"Received: signature_name={name[:80]}"
+        )
+    if inputs.keys() != specs.keys():
+        raise ValueError(
+            f"`inputs` of {name} must be {', '.join(sorted(specs)) or 'empty'}"
+            f". Received: {', '.join(sorted(inputs)) or 'none'}"
+        )
+    _check_counts(inputs, sampler.about["latent_dim"], max_images)
+    _check_choices(inputs, name, sampler.about)
+    arrays = {key: _array(key, x, specs[key]) for key, x in inputs.items()}
+    outputs = {k: _writable(x) for k, x in sampler.run(name, arrays).items()}
+    if len(outputs) == 1:
+        (outputs,) = outputs.values()
+    # orjson writes float32 with the fewest digits, and without Python floats.
+    return orjson.dumps({"outputs": outputs}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _parse(body: bytes) -> Request:
+    # pydantic would collect an error of each of a hundred thousand unknown
+    # keys, and stall other clients meanwhile.
+    if body.count(b'"') > _MOST_QUOTES:
+        raise ValueError(f"A request must have at most {_MOST_QUOTES} quotes")
+    try:
+        return Request.model_validate_json(body)
+    except pydantic.ValidationError as error:
+        first = error.errors(
+            include_url=False, include_context=False, include_input=False
+        )[0]
+    place = ".".join(str(part)[:40] for part in first["loc"])
+    message = first["msg"].replace("Invalid JSON", "JSON Parse error")
+    raise ValueError(f"`{place}`: {message}" if place else message)
+
+
+def _check_counts(inputs, latent_dim, max_images) -> None:
+    images = inputs.get("num_images")
+    rows = {k: len(x) for k, x in inputs.items() if isinstance(x, list)}
+    if (most := max((images or 0, *rows.values()))) > max_images:
+        raise ValueError(
+            f"A request may ask for at most {max_images} images, or rows. "
+            f"Received: {most}"
+        )
+    if images is not None and rows.get("labels", 0) > images:
+        raise ValueError(
+            "`labels` must be at most `num_images`; fewer are repeated. "
+            f"Received: {rows['labels']} labels, num_images={images}"
+        )
+    if images is None and len(set(rows.values())) > 1:
+        raise ValueError(
+            f"All inputs must have the same number of rows. Received: {rows}"
+        )
+    for number, row in enumerate(inputs.get("latents", ())):
+        if len(row) != latent_dim:
+            raise ValueError(
+                f"`latents` must have shape (B, {latent_dim}). Received: "
+                f"{len(row)} numbers in row {number}"
+            )
+
+
+def _check_choices(inputs, signature, about) -> None:
+    # -1 stands for the mixture where the signature has no other way.
+    least = 0 if signature == "sample_component" else -1
+    component, last = inputs.get("component", 0), about["num_generators"] - 1
+    if not least <= component <= last:
+        raise ValueError(
+            f"`component` must lie in [{least}, {last}]. Received: "
+            f"component={component}"
+        )
+    label = max(inputs.get("labels", ()), default=0)
+    if label >= (classes := about.get("num_classes") or _INT32):
+        raise ValueError(
+            f"`labels` must lie in [0, {classes - 1}]. Received: {label}"
+        )
+
+
+def _array(name, value, spec) -> np.ndarray:
+    with np.errstate(over="ignore"):  # What overflows is refused below.
+        array = np.array(value, spec.dtype.as_numpy_dtype)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"`{name}` must hold numbers that float32 holds")
+    if not array.size and spec.shape.rank == 2:  # No rows.
+        array = array.reshape(0, spec.shape[1])
+    return array
+
+
+def _writable(array: np.ndarray):
+    if array.dtype.kind == "O":  # Bytes, which TensorFlow Serving so writes.
+        return [{"b64": base64.b64encode(x).decode()} for x in array.tolist()]
+    return np.ascontiguousarray(array)
