@@ -29,7 +29,7 @@ def parts(
     >>> list(parts(7, 25, 5))
     [(1, 1, 3), (2, 3, 5)]
     >>> list(parts(0, 25, 5, per_call=4))
-    [(0, 1, 8), (1, 1, 4), (2, 1, 4), (3, 1, 4), (4, 1, 5)]
+    [(0, 1, 8), (1, 3, 4), (4, 1, 5)]
     """
     epochs = _epochs(step, steps, per_epoch, per_call)
     # Consecutive epochs of equal length have the same key.

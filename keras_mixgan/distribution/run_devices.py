@@ -47,8 +47,10 @@ class RunDevices:
             # TensorFlow is not to start before it has joined the cluster.
             self._hosts, index = cluster.from_environment()
             self.is_chief = index == 0
-        elif name == "mirrored":
-            self._check_batch(len(devices_module.resolve(self._given)))
+        elif name is not None:
+            # First of all: TensorFlow divides a CPU but once.
+            found = devices_module.resolve(self._given)
+            self._check_batch(len(found) if name == "mirrored" else 1)
 
     def open(self) -> None:
         """Makes the strategy; joins the cluster, if there is one."""

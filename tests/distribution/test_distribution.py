@@ -164,6 +164,25 @@ def test_dry_run(tmp_path, capsys, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
+def test_dry_run_on_logical_devices(tmp_path):
+    """In a process of its own: TensorFlow divides a CPU but once."""
+    done = subprocess.run(
+        command(
+            "--source=ring", "--strategy=component_parallel", "--dry_run",
+            "--devices=cpu:0,cpu:1", f"--workdir={tmp_path / 'run'}",
+        ),
+        capture_output=True,
+        text=True,
+        check=True,
+    )  # fmt: skip
+    _, *rows = done.stdout.splitlines()
+    assert [row.split()[:3] for row in rows] == [
+        ["cpu:0", "0,2", "0,2"],
+        ["cpu:1", "1", "1"],
+    ]
+    assert not (tmp_path / "run").exists()
+
+
 def test_table_of_components(generator, discriminator):
     model = MixGAN(generator, discriminator, 2, 1, seed=0)
     table = plan.table(model, "component_parallel", ["a", "b", "c"], 7)
