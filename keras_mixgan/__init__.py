@@ -64,11 +64,13 @@ if not _is_command():
     from keras_mixgan.mixgan import MixGAN
     from keras_mixgan.presets.folders import list_presets
     from keras_mixgan.training.divergence import NonFiniteError
+    from keras_mixgan.training.usage import UsageWarning
 
 __all__ = [
     "MixGAN",
     "NonFiniteError",
     "Payoff",
+    "UsageWarning",
     "__version__",
     "architectures",
     "list_presets",

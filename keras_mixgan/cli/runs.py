@@ -234,6 +234,7 @@ class _Run:
             else:
                 self.model = make_model(self.settings, self.source)
         distribution.synchronize(self.model, sync_batch_norm)
+        self.model.run_settings = dataclasses.asdict(self.settings)
 
     def begin(
         self,

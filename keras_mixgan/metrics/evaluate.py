@@ -13,6 +13,7 @@ from typing import Any
 import keras
 
 from keras_mixgan.metrics import classifiers
+from keras_mixgan.metrics import judges
 from keras_mixgan.metrics import registry
 from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.inception_score import check_splits
@@ -30,7 +31,7 @@ def evaluate(
     model: Any,
     source: Any,
     metrics: Sequence[str] = DEFAULT,
-    classifier: Any = "digits",
+    classifier: Any = None,
     num_images: int = 50_000,
     splits: int = 10,
     seed: int = 0,
@@ -48,7 +49,9 @@ def evaluate(
         model: a `MixGAN`, or any object with `generate` and `image_shape`.
         source: the real data: a source, its name or folder, or an array.
         metrics: names among `METRICS`.
-        classifier: see `classifiers.load`; for the metrics that need one.
+        classifier: see `classifiers.load`; for the metrics that need one. By
+            default the bundled one for the source, else for what the model's
+            run or preset was trained on.
         num_images: images to generate for each row.
         splits: parts of the classifier score.
         seed: of everything drawn.
@@ -64,7 +67,8 @@ def evaluate(
 
     Raises:
         ValueError: an unknown metric, images of another shape than the
-            source's, or any metric's own complaint.
+            source's, no classifier known for the data, or any metric's own
+            complaint.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -82,6 +86,8 @@ def evaluate(
     table = {name: registry.get(name) for name in metrics}
     network = None
     if any(metric.needs_classifier for metric in table.values()):
+        if classifier is None:
+            classifier = judges.choose(reference.name, model)
         network = classifiers.load(classifier)
         network.conversion(reference.image_shape)
     if "inception_score" in table:

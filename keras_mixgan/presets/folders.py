@@ -210,6 +210,7 @@ def load(
             "`keras.saving.register_keras_serializable`; code inside a preset "
             f"is never run. ({type(error).__name__}: {first})"
         ) from error
+    model.run_settings = metadata.get("settings")
     with_optimizer = load_weights and preset_weights.has_optimizer(
         path / WEIGHTS
     )

@@ -4,6 +4,7 @@ import keras
 
 from keras_mixgan.distribution import placement
 from keras_mixgan.game import components
+from keras_mixgan.game import payoffs
 
 SIDES = ("generator", "discriminator")
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
@@ -80,7 +81,7 @@ def compile_config_of(model) -> dict:
         field: getattr(objective, field)
         for field in objective.__dataclass_fields__
     }
-    config["payoff"] = objective.payoff.name
+    config["payoff"] = payoffs.saved_name(objective.payoff)
     config["steps_per_execution"] = model.steps_per_execution
     for side in OPTIMIZERS:
         config[side] = keras.saving.serialize_keras_object(
