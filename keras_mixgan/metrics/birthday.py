@@ -67,7 +67,7 @@ def birthday(
         if real is None:
             raise ValueError(
                 "`threshold` or `real` must be given, to say when two images "
-                "are the same, received: neither."
+                "are the same. Received: neither."
             )
         real = as_samples(real, num_images, seed=seed, argument="real")
         threshold = _nearest_distance(_flat(real))
@@ -109,7 +109,7 @@ def _nearest_distance(images: np.ndarray) -> float:
         best = min(best, float(distances.min()))
     if not np.isfinite(best):
         raise ValueError(
-            "`real` must hold two different images, received: copies of one."
+            "`real` must hold two different images. Received: copies of one."
         )
     return float(np.sqrt(best))
 

@@ -103,7 +103,7 @@ class Evaluate(keras.callbacks.Callback):
         if tuple(self._real.image_shape) != tuple(self.model.image_shape):
             raise ValueError(
                 "`source` must have images of the model's shape "
-                f"{tuple(self.model.image_shape)}, received: "
+                f"{tuple(self.model.image_shape)}. Received: "
                 f"{tuple(self._real.image_shape)}."
             )
         if self._arguments["classifier"] is None and any(
@@ -205,13 +205,13 @@ def read_scores(path: str | os.PathLike) -> list[dict[str, float]]:
             ]
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"`path` must be a CSV file of scores, received: {path} "
+                f"`path` must be a CSV file of scores. Received: {path} "
                 f"({error})."
             ) from error
     for record in records:
         if "epoch" not in record:
             raise ValueError(
-                f"`path` must be a CSV file with a column 'epoch', received: "
+                f"`path` must be a CSV file with a column 'epoch'. Received: "
                 f"{path}."
             )
         record["epoch"] = int(record["epoch"])

@@ -58,8 +58,8 @@ def class_diversity(
         count = getattr(model_or_data, "num_classes", None)
         if not count:
             raise ValueError(
-                "`model_or_data` must be conditional, with `num_classes`, "
-                f"received: num_classes={count!r}."
+                "`model_or_data` must be conditional, with `num_classes`. "
+                f"Received: num_classes={count!r}."
             )
         spreads = _spreads_of_model(
             model_or_data, count, num_images, seed, component
@@ -106,7 +106,7 @@ def _spreads_of_data(data: Samples, count: int, num_images: int) -> np.ndarray:
         images = data.images_of(label, num_images)
         if len(images) < 2:
             raise ValueError(
-                "Data must hold at least 2 images of each class, received: "
+                "Data must hold at least 2 images of each class. Received: "
                 f"{len(images)} of class {label} ({data.name})."
             )
         found.append(_spread(images))
@@ -116,7 +116,7 @@ def _spreads_of_data(data: Samples, count: int, num_images: int) -> np.ndarray:
 def _number_of_classes(data: Samples, argument: str) -> int:
     if data.labels is None:
         raise ValueError(
-            f"`{argument}` must have labels, received: {data.name}, without."
+            f"`{argument}` must have labels. Received: {data.name}, without."
         )
     return int(data.labels.max()) + 1
 

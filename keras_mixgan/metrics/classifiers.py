@@ -120,13 +120,13 @@ class Classifier:
         if len(image_shape) != 3:
             raise ValueError(
                 f"The classifier {self.name!r} takes images (height, width, "
-                f"channels), received examples of shape {image_shape}."
+                f"channels). Received: examples of shape {image_shape}."
             )
         channels = image_shape[-1]
         if channels not in (1, 3) or (self.channels == 1 and channels != 1):
             expected = "1 channel" if self.channels == 1 else "1 or 3 channels"
             raise ValueError(
-                f"The classifier {self.name!r} takes {expected}, received "
+                f"The classifier {self.name!r} takes {expected}. Received: "
                 f"images of shape {image_shape}."
             )
 
@@ -178,8 +178,8 @@ def load(
         return from_keras(model, digest, image_size, value_range)
     raise ValueError(
         f"`classifier` must be one of {(*bundled.NAMES, 'inception')}, the "
-        "folder of a SavedModel, a .keras file, a Keras model or a Classifier, "
-        f"received: {classifier!r}."
+        "folder of a SavedModel, a .keras file, a Keras model or a Classifier. "
+        f"Received: {classifier!r}."
     )
 
 
@@ -212,7 +212,7 @@ def from_keras(
     if not isinstance(shape, tuple) or len(shape) != 4:
         raise ValueError(
             "`classifier` must be a Keras model with one input of images "
-            f"(height, width, channels), received input shape: {shape}."
+            f"(height, width, channels). Received: input shape: {shape}."
         )
     if None not in shape[1:3]:
         image_size = shape[1:3]
@@ -242,8 +242,8 @@ def _reader(model: keras.Model) -> tuple[keras.Model, bool]:
         if all(name in named for name in OUTPUTS):
             return model, False
         raise ValueError(
-            f"`classifier` must have outputs named {OUTPUTS}, received a Keras "
-            f"model with outputs {sorted(named)}."
+            f"`classifier` must have outputs named {OUTPUTS}. Received: a "
+            f"Keras model with outputs {sorted(named)}."
         )
     last = model.layers[-1]
     softmax = isinstance(last, layers.Softmax)
@@ -251,7 +251,8 @@ def _reader(model: keras.Model) -> tuple[keras.Model, bool]:
     if len(model.outputs) != 1 or not isinstance(dense, layers.Dense):
         raise ValueError(
             f"`classifier` must have outputs named {OUTPUTS} or end in a dense "
-            f"layer, received a Keras model that ends in {type(last).__name__}."
+            "layer. Received: a Keras model that ends in "
+            f"{type(last).__name__}."
         )
     softmax = softmax or dense.activation is keras.activations.softmax
     outputs = {"logits": model.outputs[0], "pool_3": dense.input}
@@ -301,7 +302,7 @@ def from_saved_model(
 
     if call is None:
         raise ValueError(
-            f"`classifier` must have outputs named {OUTPUTS}, received a "
+            f"`classifier` must have outputs named {OUTPUTS}. Received: a "
             f"SavedModel that cannot be called: {path!r}."
         )
     side = image_size or (32, 32)
@@ -309,7 +310,7 @@ def from_saved_model(
     names = sorted(probe) if isinstance(probe, dict) else [type(probe).__name__]
     if any(output not in names for output in OUTPUTS):
         raise ValueError(
-            f"`classifier` must have outputs named {OUTPUTS}, received a "
+            f"`classifier` must have outputs named {OUTPUTS}. Received: a "
             f"SavedModel with outputs {names}: {path!r}."
         )
     name = name or pathlib.Path(path).resolve().name

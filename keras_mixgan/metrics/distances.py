@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from keras_mixgan.metrics import arithmetic
-from keras_mixgan.metrics import classifiers
+from keras_mixgan.metrics import judges
 from keras_mixgan.metrics import tfgan
 from keras_mixgan.metrics.activations import Activations
 from keras_mixgan.metrics.activations import activations
@@ -30,7 +30,7 @@ BLOCK = 1024
 def fid(
     model_or_images: Any,
     real: Any,
-    classifier: Any = "digits",
+    classifier: Any = None,
     num_images: int | None = 50_000,
     seed: int = 0,
     component: int | None = None,
@@ -45,7 +45,8 @@ def fid(
         model_or_images: see `inception_score`.
         real: the real data: a source or its name, or an array; name the split
             when you report the number.
-        classifier: see `classifiers.load`. The score is named after it.
+        classifier: see `classifiers.load`. The score is named after it. By
+            default the bundled one for the real data.
         num_images: images to generate; all of `real` is used.
         seed: of the images.
         component: score one generator alone.
@@ -61,7 +62,7 @@ def fid(
     >>> import keras_mixgan as kmg
     >>> from keras_mixgan.data.sources import load_source
     >>> digits = load_source("digits").images[:500]
-    >>> round(kmg.metrics.fid(digits, real=digits).mean, 6)
+    >>> round(kmg.metrics.fid(digits, digits, "digits").mean, 6)
     0.0
     """
     pair = _both(
@@ -79,7 +80,7 @@ def fid(
 def kid(
     model_or_images: Any,
     real: Any,
-    classifier: Any = "digits",
+    classifier: Any = None,
     num_images: int | None = 50_000,
     seed: int = 0,
     component: int | None = None,
@@ -91,7 +92,8 @@ def kid(
     Args:
         model_or_images: see `inception_score`.
         real: see `fid`.
-        classifier: see `classifiers.load`. The score is named after it.
+        classifier: see `classifiers.load`. The score is named after it. By
+            default the bundled one for the real data.
         num_images: images to generate; all of `real` is used.
         seed: of the images.
         component: score one generator alone.
@@ -192,7 +194,7 @@ def kernel_distance(
     smaller = min(len(features), len(real))
     if smaller < 2 * blocks:
         raise ValueError(
-            "`block_size` must leave two images in every block, received: "
+            "`block_size` must leave two images in every block. Received: "
             f"{smaller} images for {blocks} blocks (block_size={block_size})."
         )
     pair = np.asarray(real, "float64"), np.asarray(features, "float64")
@@ -213,12 +215,12 @@ def kernel_distance(
 def _both(
     model_or_images, real, classifier, num_images, seed, component, batch_size
 ) -> tuple[Activations, Activations]:
-    network = classifiers.load(classifier)
     real = as_samples(real, seed=seed, argument="real")
     samples = as_samples(
         model_or_images, num_images, seed=seed, component=component
     )
     _check_shapes(samples, real)
+    network = judges.load(classifier, real.name, samples.model)
     return (
         activations(samples, network, batch_size),
         activations(real, network, batch_size),
@@ -230,7 +232,7 @@ def _check_shapes(samples, real) -> None:
     if tuple(samples.image_shape) != tuple(real.image_shape):
         raise ValueError(
             "`real` must have images of the shape that is scored, "
-            f"{samples.image_shape}, received: {real.image_shape}."
+            f"{samples.image_shape}. Received: {real.image_shape}."
         )
 
 
@@ -238,11 +240,11 @@ def _check_pair(generated: Activations, real: Activations) -> None:
     if generated.sha256 != real.sha256:
         raise ValueError(
             "`real` must be seen by the same classifier, "
-            f"{generated.classifier!r}, received: {real.classifier!r}."
+            f"{generated.classifier!r}. Received: {real.classifier!r}."
         )
     if min(len(generated), len(real)) < 2:
         raise ValueError(
-            "`num_images` must be at least 2 for a distance, received: "
+            "`num_images` must be at least 2 for a distance. Received: "
             f"{len(generated)} images and {len(real)} real ones."
         )
 

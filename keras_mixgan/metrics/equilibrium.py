@@ -114,7 +114,7 @@ def equilibrium_gap(
     """
     if start not in STARTS:
         raise ValueError(
-            f"`start` must be one of {STARTS}, received: {start!r}."
+            f"`start` must be one of {STARTS}. Received: {start!r}."
         )
     game = _Game(model, real, num_images, payoff, seed)
     settings = (game.payoff, steps, batch_size, learning_rate)
@@ -165,8 +165,8 @@ class _Game:
             given = getattr(getattr(model, "objective", None), "payoff", None)
         if given is None:
             raise ValueError(
-                "`payoff` must be given for a model that is not compiled, "
-                f"received: payoff={payoff!r}."
+                "`payoff` must be given for a model that is not compiled. "
+                f"Received: payoff={payoff!r}."
             )
         self.model, self.seed = model, seed
         self.forward = Forward()
@@ -182,12 +182,12 @@ class _Game:
         if samples.num_images < 4:
             raise ValueError(
                 "`real` must hold at least 4 images, two to train on and two "
-                f"to judge by, received: {samples.num_images}."
+                f"to judge by. Received: {samples.num_images}."
             )
         conditional = len(model.generators[0].inputs) > 1
         if conditional and samples.labels is None:
             raise ValueError(
-                "`real` must have labels for a conditional model, received: "
+                "`real` must have labels for a conditional model. Received: "
                 "images alone."
             )
         self.num_images = samples.num_images

@@ -12,7 +12,6 @@ from typing import Any
 
 import keras
 
-from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics import judges
 from keras_mixgan.metrics import registry
 from keras_mixgan.metrics.activations import activations
@@ -84,14 +83,12 @@ def evaluate(
     reference = as_samples(source, seed=seed, argument="source")
     _check(model, reference, metrics, options)
     table = {name: registry.get(name) for name in metrics}
-    network = None
-    if any(metric.needs_classifier for metric in table.values()):
-        if classifier is None:
-            classifier = judges.choose(reference.name, model)
-        network = classifiers.load(classifier)
-        network.conversion(reference.image_shape)
     if "inception_score" in table:
         check_splits(splits, num_images)
+    network = None
+    if any(metric.needs_classifier for metric in table.values()):
+        network = judges.load(classifier, reference.name, model)
+        network.conversion(reference.image_shape)
     use = Settings(
         network, splits, seed, batch_size, num_images, reference.name
     )
@@ -124,31 +121,31 @@ def _check(
     """Raises ValueError for what would otherwise fail after an hour."""
     if isinstance(metrics, str) or not metrics:
         raise ValueError(
-            f"`metrics` must be a list of names, received: {metrics!r}."
+            f"`metrics` must be a list of names. Received: {metrics!r}."
         )
     for name in metrics:
         metric = registry.get(name)
         if metric.conditional and not getattr(model, "num_classes", None):
             raise ValueError(
-                f"`metrics` has {name!r}, which needs a conditional model, "
-                "received: a model without classes."
+                f"`metrics` has {name!r}, which needs a conditional model. "
+                "Received: a model without classes."
             )
         if metric.labelled and reference.labels is None:
             raise ValueError(
-                f"`metrics` has {name!r}, which needs real data with labels, "
-                f"received: {reference.name}, without."
+                f"`metrics` has {name!r}, which needs real data with labels. "
+                f"Received: {reference.name}, without."
             )
     for name in options or {}:
         if name not in metrics:
             raise ValueError(
-                f"`options` must be for metrics among {list(metrics)}, "
-                f"received: {name!r}."
+                f"`options` must be for metrics among {list(metrics)}. "
+                f"Received: {name!r}."
             )
     shape = tuple(model.image_shape)
     if shape != tuple(reference.image_shape):
         raise ValueError(
-            f"`source` must have images of the model's shape {shape}, "
-            f"received: {tuple(reference.image_shape)}."
+            f"`source` must have images of the model's shape {shape}. "
+            f"Received: {tuple(reference.image_shape)}."
         )
 
 

@@ -92,7 +92,7 @@ def weight_curves(
     keys = [key for key in records[0] if key.startswith(prefix)]
     if not keys:
         raise ValueError(
-            "`side` must be one the run has weights of, received: "
+            "`side` must be one the run has weights of. Received: "
             f"{side!r}, columns {sorted(records[0])}."
         )
     figure, axes = _axes("epoch", f"{side} weight", title)
@@ -173,7 +173,7 @@ def _column(
     if not found:
         columns = sorted({key for record in records for key in record})
         raise ValueError(
-            f"`metric` must be a column of the run {label!r}, {columns}, "
-            f"received: {metric!r}."
+            f"`metric` must be a column of the run {label!r}, {columns}. "
+            f"Received: {metric!r}."
         )
     return found

@@ -8,6 +8,7 @@ model's run or preset recorded. Where neither is known, somebody has to say.
 from typing import Any
 
 from keras_mixgan.metrics import bundled
+from keras_mixgan.metrics import classifiers
 
 # Data sets by name, in TFDS and here, and the bundled classifier of each.
 JUDGES: dict[str, str] = {
@@ -80,3 +81,23 @@ def choose(source: Any, model: Any = None) -> str:
             f"Received: classifier=None, source={source}{of_run}"
         )
     return judge
+
+
+def load(classifier: Any, source: Any, model: Any) -> classifiers.Classifier:
+    """Loads the classifier that is given, or else the one that is chosen.
+
+    Args:
+        classifier: See `classifiers.load`; or `None`.
+        source: See `choose`.
+        model: See `choose`.
+
+    Returns:
+        The `Classifier`.
+
+    Raises:
+        ValueError: See `choose` and `classifiers.load`.
+        OSError: See `classifiers.load`.
+    """
+    if classifier is None:
+        classifier = choose(source, model)
+    return classifiers.load(classifier)

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from keras_mixgan.metrics import classifiers
+from keras_mixgan.metrics import judges
 from keras_mixgan.metrics import networks
 from keras_mixgan.metrics.samples import CHUNK
 from keras_mixgan.metrics.samples import chunk_seed
@@ -21,7 +22,7 @@ from keras_mixgan.metrics.score import Score
 
 def label_agreement(
     model: Any,
-    classifier: Any = "digits",
+    classifier: Any = None,
     num_images: int = 10_000,
     seed: int = 0,
     component: int | None = None,
@@ -31,7 +32,9 @@ def label_agreement(
 
     Args:
         model: a conditional `MixGAN`.
-        classifier: see `classifiers.load`; its classes are the model's.
+        classifier: see `classifiers.load`; its classes are the model's. By
+            default the bundled one for what it was trained on, where that is
+            recorded.
         num_images: images to generate, as many of each class.
         seed: of the images.
         component: score one generator alone.
@@ -46,13 +49,13 @@ def label_agreement(
         ValueError: an unconditional model, or a classifier that has other
             numbers of classes.
     """
-    network = classifiers.load(classifier)
     count = getattr(model, "num_classes", None)
     if not count:
         raise ValueError(
-            "`model` must be conditional, with `num_classes`, received: "
+            "`model` must be conditional, with `num_classes`. Received: "
             f"num_classes={count!r}."
         )
+    network = judges.load(classifier, None, model)
     asked = np.arange(num_images, dtype="int32") % count
     seen = _classes_seen(model, network, asked, component, seed, batch_size)
     per_class = [float(np.mean(seen[asked == c] == c)) for c in range(count)]
@@ -101,7 +104,7 @@ def _classes_seen(
             if logits.shape[1] != model.num_classes:
                 raise ValueError(
                     f"`classifier` must have the model's {model.num_classes} "
-                    f"classes, received: {logits.shape[1]} ({network.name!r})."
+                    f"classes. Received: {logits.shape[1]} ({network.name!r})."
                 )
             place = start + first
             seen[place : place + len(batch)] = logits.argmax(axis=1)
@@ -139,7 +142,7 @@ def component_distinctness(
     if count < 2 or num_images < 4:
         raise ValueError(
             "`model` must have at least 2 generators, and `num_images` be at "
-            f"least 4, received: {count} generators, num_images={num_images}."
+            f"least 4. Received: {count} generators, num_images={num_images}."
         )
     made = [
         model.generate(num_images, component=i, seed=chunk_seed(seed, i))

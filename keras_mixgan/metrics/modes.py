@@ -32,7 +32,7 @@ def known_modes(name: str) -> tuple[np.ndarray, float]:
     if name == "grid":
         return sources.grid_centers(), sources.GRID_STD
     raise ValueError(
-        f"`centers` must be 'ring', 'grid' or an array, received: {name!r}."
+        f"`centers` must be 'ring', 'grid' or an array. Received: {name!r}."
     )
 
 
@@ -74,8 +74,8 @@ def modes(
     centers = np.asarray(centers, "float64")
     if std is None or std <= 0:
         raise ValueError(
-            "`std` must be the positive standard deviation of the modes, "
-            f"received: {std!r}."
+            "`std` must be the positive standard deviation of the modes. "
+            f"Received: {std!r}."
         )
     samples = as_samples(
         model_or_points,
@@ -87,7 +87,7 @@ def modes(
     if tuple(samples.image_shape) != centers.shape[1:]:
         raise ValueError(
             "`model_or_points` must have points of the shape of the centres, "
-            f"{centers.shape[1:]}, received: {samples.image_shape}."
+            f"{centers.shape[1:]}. Received: {samples.image_shape}."
         )
     points = samples.images()
     distances = np.linalg.norm(points[:, None] - centers[None], axis=-1)

@@ -54,7 +54,7 @@ def build(
             network = _architecture(kind, image_shape)
     if network.output_shape[-1] != outputs:
         raise ValueError(
-            f"`discriminator` must give {outputs} logits an image, received: "
+            f"`discriminator` must give {outputs} logits an image. Received: "
             f"{kind!r} with output shape {network.output_shape}."
         )
     return network
@@ -102,8 +102,8 @@ def _conv(image_shape: tuple[int, ...], outputs: int) -> keras.Model:
     layers = keras.layers
     if len(image_shape) != 3:
         raise ValueError(
-            "`discriminator='conv'` takes images (height, width, channels), "
-            f"received examples of shape {image_shape}; use 'mlp'."
+            "`discriminator='conv'` takes images (height, width, channels). "
+            f"Received: examples of shape {image_shape}; use 'mlp'."
         )
     x = inputs = keras.Input(image_shape, name="images")
     for width in (WIDTH // 2, WIDTH, WIDTH):
@@ -118,6 +118,6 @@ def _architecture(kind: Any, image_shape: tuple[int, ...]) -> keras.Model:
         known = sorted({*NAMED, *architectures.ARCHITECTURES})
         raise ValueError(
             f"`discriminator` must be one of {known}, or a function from an "
-            f"image shape to a Keras model, received: {kind!r}."
+            f"image shape to a Keras model. Received: {kind!r}."
         )
     return architectures.get(kind).discriminator(image_shape=image_shape)

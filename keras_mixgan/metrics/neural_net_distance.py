@@ -176,7 +176,7 @@ def generalization_gap(
     if not sizes or min(sizes) < 2 or max(sizes) > largest:
         raise ValueError(
             "`sizes` must lie between 2 and the number of training images, "
-            f"{train.num_images}, received: {sizes}."
+            f"{train.num_images}. Received: {sizes}."
         )
     generated = as_samples(model_or_images, 2 * largest, seed=seed + 1)
     real, fake = train.images(largest), generated.images(largest)
@@ -249,12 +249,12 @@ def _check_sides(real: np.ndarray, fake: np.ndarray) -> None:
     if real.shape[1:] != fake.shape[1:]:
         raise ValueError(
             "`real` must have images of the shape that is measured, "
-            f"{fake.shape[1:]}, received: {real.shape[1:]}."
+            f"{fake.shape[1:]}. Received: {real.shape[1:]}."
         )
     if min(len(real), len(fake)) < 4:
         raise ValueError(
             "`num_images` must be at least 4 a side, two to train on and two "
-            f"to measure, received: {len(fake)} images, {len(real)} real ones."
+            f"to measure. Received: {len(fake)} images, {len(real)} real ones."
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_mixgan.metrics import classifiers
+from keras_mixgan.metrics import judges
 from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
@@ -23,7 +23,7 @@ NAMES = ("precision", "recall", "density", "coverage")
 def precision_recall(
     model_or_images: Any,
     real: Any,
-    classifier: Any = "digits",
+    classifier: Any = None,
     num_images: int | None = 10_000,
     nearest: int = 5,
     seed: int = 0,
@@ -35,7 +35,8 @@ def precision_recall(
     Args:
         model_or_images: see `inception_score`.
         real: see `fid`; at most `num_images` of it are used.
-        classifier: see `classifiers.load`; its features are compared.
+        classifier: see `classifiers.load`; its features are compared. By
+            default the bundled one for the real data.
         num_images: images of each side.
         nearest: k, the neighbour whose distance is a ball's radius.
         seed: of the images.
@@ -54,15 +55,15 @@ def precision_recall(
     >>> import keras_mixgan as kmg
     >>> from keras_mixgan.data.sources import load_source
     >>> digits = load_source("digits").images[:200]
-    >>> scores = kmg.metrics.precision_recall(digits, real=digits)
+    >>> scores = kmg.metrics.precision_recall(digits, digits, "digits")
     >>> scores["recall"].mean
     1.0
     """
-    network = classifiers.load(classifier)
     real = as_samples(real, num_images, seed=seed, argument="real")
     samples = as_samples(
         model_or_images, num_images, seed=seed, component=component
     )
+    network = judges.load(classifier, real.name, samples.model)
     found = activations(samples, network, batch_size)
     found_real = activations(real, network, batch_size)
     values = prdc(found_real.features, found.features, nearest)
@@ -97,8 +98,8 @@ def prdc(
     """
     if nearest < 1 or min(len(real), len(generated)) <= nearest:
         raise ValueError(
-            "`nearest` must be at least 1 and below the number of images, "
-            f"received: nearest={nearest}, {len(generated)} images and "
+            "`nearest` must be at least 1 and below the number of images. "
+            f"Received: nearest={nearest}, {len(generated)} images and "
             f"{len(real)} real ones."
         )
     chunks = _sklearn().metrics.pairwise_distances_chunked

@@ -135,7 +135,7 @@ class Samples:
         if self.model is not None or self.num_images < 2:
             raise ValueError(
                 "`samples` must be a data set of at least 2 images to be "
-                f"halved, received: {self.num_images} images."
+                f"halved. Received: {self.num_images} images."
             )
         middle = self.num_images // 2
         return self._part(slice(middle)), self._part(slice(middle, None))
@@ -190,7 +190,7 @@ class Samples:
         images = np.asarray(images, "float32")
         if not np.isfinite(images).all():
             raise ValueError(
-                "`model` must generate finite images, received: NaN or inf. "
+                "`model` must generate finite images. Received: NaN or inf. "
                 "Its training has diverged."
             )
         return images[: self.num_images - start]
@@ -236,7 +236,7 @@ def _arrays(data: Any, argument: str) -> tuple[np.ndarray, np.ndarray | None]:
     if images.dtype == object or images.dtype.kind not in "uif":
         raise TypeError(
             f"`{argument}` must be a model with `generate`, a source, the "
-            f"name of a source, or an array of images, received: {data!r}."
+            f"name of a source, or an array of images. Received: {data!r}."
         )
     _check(images, argument)
     return images, labels
@@ -247,30 +247,30 @@ def _check(images: np.ndarray, argument: str) -> None:
     if len(images.shape) not in (2, 4):
         raise ValueError(
             f"`{argument}` must have shape (N, height, width, channels), or "
-            f"(N, features) for points, received: shape {images.shape}."
+            f"(N, features) for points. Received: shape {images.shape}."
         )
     if len(images) == 0:
         raise ValueError(
-            f"`{argument}` must hold at least one image, received: shape "
+            f"`{argument}` must hold at least one image. Received: shape "
             f"{images.shape}."
         )
     if images.ndim == 4 and images.shape[-1] not in (1, 3):
         raise ValueError(
-            f"`{argument}` must have 1 or 3 channels, received: "
+            f"`{argument}` must have 1 or 3 channels. Received: "
             f"{images.shape[-1]} channels (shape {images.shape})."
         )
     if images.dtype == np.uint8:
         return
     if images.dtype.kind != "f":
         raise ValueError(
-            f"`{argument}` must be uint8 in 0..255 or float in [-1, 1], "
-            f"received: {images.dtype}."
+            f"`{argument}` must be uint8 in 0..255 or float in [-1, 1]. "
+            f"Received: {images.dtype}."
         )
     low, high = images.min(), images.max()
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise ValueError(f"`{argument}` must be finite, received: NaN or inf.")
+        raise ValueError(f"`{argument}` must be finite. Received: NaN or inf.")
     if images.ndim == 4 and (low < -1 - SLACK or high > 1 + SLACK):
         raise ValueError(
-            f"`{argument}` must be float in [-1, 1] (or uint8 in 0..255), "
-            f"received: values from {low:.4g} to {high:.4g}."
+            f"`{argument}` must be float in [-1, 1] (or uint8 in 0..255). "
+            f"Received: values from {low:.4g} to {high:.4g}."
         )

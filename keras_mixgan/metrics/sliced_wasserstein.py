@@ -153,12 +153,12 @@ def _levels(samples: Samples, real: Samples) -> list[int]:
     if shape != tuple(real.image_shape):
         raise ValueError(
             "`real` must have images of the shape that is scored, "
-            f"{shape}, received: {real.image_shape}."
+            f"{shape}. Received: {real.image_shape}."
         )
     if len(shape) != 3 or shape[0] != shape[1] or shape[0] < SMALLEST_LEVEL:
         raise ValueError(
             "`model_or_images` must be square images of at least "
-            f"{SMALLEST_LEVEL} pixels, received: shape {shape}."
+            f"{SMALLEST_LEVEL} pixels. Received: shape {shape}."
         )
     # TF-GAN's own count of levels.
     count = int(np.log2(shape[0])) - int(np.log2(SMALLEST_LEVEL)) + 1
@@ -166,7 +166,7 @@ def _levels(samples: Samples, real: Samples) -> list[int]:
     if shape[0] % factor:
         raise ValueError(
             f"`model_or_images` must have a size divisible by {factor}, for a "
-            f"pyramid of {count} levels, received: shape {shape}."
+            f"pyramid of {count} levels. Received: shape {shape}."
         )
     return [shape[0] // 2**level for level in range(count)]
 

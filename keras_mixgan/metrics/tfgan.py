@@ -71,7 +71,7 @@ def module(name: str) -> types.ModuleType:
     check_tensorflow()
     if name not in MODULES:
         raise ValueError(
-            f"`name` must be one of {MODULES}, received: {name!r}."
+            f"`name` must be one of {MODULES}. Received: {name!r}."
         )
     return _load(f"{_PACKAGE}.python.eval.{name}")
 

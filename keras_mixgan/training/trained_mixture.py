@@ -243,4 +243,6 @@ class TrainedMixture:
                 "Keras's old HDF5 format. Received: "
                 f"filepath={os.fspath(filepath)!r}"
             )
+        # What this may raise would leave half a file of Keras's.
+        self.get_compile_config()
         super().save(filepath, overwrite=overwrite, **kwargs)

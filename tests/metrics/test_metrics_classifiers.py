@@ -96,7 +96,7 @@ def test_resizing_is_bilinear():
 )
 def test_wrong_channels(shape, channels):
     network = stub(channels=channels)
-    with pytest.raises(ValueError, match=r"'stub' takes .* received"):
+    with pytest.raises(ValueError, match=r"'stub' takes .* Received"):
         network.conversion(shape)
     with pytest.raises(ValueError, match="takes"):
         network.logits_and_features(np.zeros((2, *shape), "float32"))

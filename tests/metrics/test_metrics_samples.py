@@ -102,7 +102,7 @@ def test_fingerprint_follows_the_images():
     [
         (np.zeros((3, 4, 4)), "must have shape"),
         (np.zeros((0, 4, 4, 1)), "at least one image"),
-        (np.zeros((3, 4, 4, 2)), "1 or 3 channels, received: 2"),
+        (np.zeros((3, 4, 4, 2)), r"1 or 3 channels\. Received: 2"),
         (np.full((3, 4, 4, 1), 255.0), r"float in \[-1, 1\].*255"),
         (np.zeros((3, 4, 4, 1), "int64"), "uint8 in 0..255 or float"),
         (np.full((3, 4, 4, 1), np.nan), "must be finite"),

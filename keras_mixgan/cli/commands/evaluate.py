@@ -179,20 +179,32 @@ def _real_data(values, model, sources, saved):
     """The data given, or those that the model was trained on."""
     arguments = {"split": values.split, "crop_size": values.crop_size}
     given = {k: value for k, value in arguments.items() if value is not None}
-    source = values.source
+    source, recorded = values.source, saved.get("source")
     if source is None:
-        source = saved.get("source")
-        if not source:
-            raise ValueError(
-                "`source` must be given, the real data to compare with, such "
-                "as --source=FOLDER: nothing tells what the model was trained "
-                f"on. Received: source=None, model={values.model}"
-            )
-        given = {name: saved.get(name) for name in arguments} | given
-        given = {k: value for k, value in given.items() if value is not None}
+        kept = {name: saved.get(name) for name in arguments}
+        given = {k: v for k, v in kept.items() if v is not None} | given
     if len(model.image_shape) == 3 and source not in ("ring", "grid"):
         given["image_size"] = model.image_shape[0]
-    return sources.load_source(source, data_dir=values.data_dir, **given)
+    wanted = (
+        "`source` must be given, the real data to compare with, such as "
+        "--source=FOLDER"
+    )
+    if not (source or recorded):
+        raise ValueError(
+            f"{wanted}: nothing tells what the model was trained on. Received: "
+            f"source=None, model={values.model}"
+        )
+    try:
+        return sources.load_source(
+            source or recorded, data_dir=values.data_dir, **given
+        )
+    except (OSError, ValueError) as error:
+        if source is not None:
+            raise
+        raise ValueError(
+            f"{wanted}: the model was trained on {recorded}, which is not to "
+            f"be had here ({error}). Received: source=None"
+        ) from error
 
 
 def _settings_of(model: str) -> dict:
