@@ -199,3 +199,7 @@ def build(
         architecture.generator(**shared, **latent),
         architecture.discriminator(**shared),
     )
+
+
+def __dir__():
+    return __all__

@@ -15,6 +15,8 @@ from typing import Any
 
 from keras import ops
 
+__all__ = ["GENERATOR_LOSSES", "PAYOFFS", "Payoff", "get", "register"]
+
 GENERATOR_LOSSES = ("non_saturating", "minimax")
 
 
@@ -235,3 +237,7 @@ def _of_code(code) -> tuple:
         for constant in code.co_consts
     ]
     return code.co_code, code.co_names, code.co_varnames, constants
+
+
+def __dir__():
+    return __all__
