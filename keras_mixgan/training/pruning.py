@@ -33,6 +33,8 @@ def prune(model, below: float):
     logits = ops.convert_to_numpy(model.generator_log_probabilities)
     pruned.generator_log_probabilities.assign(logits[kept])
     for name in ("discriminator_log_probabilities", "step_variable"):
-        getattr(pruned, name).assign(getattr(model, name))
+        # By NumPy: JAX's training gives the buffers of variables away.
+        value = ops.convert_to_numpy(getattr(model, name))
+        getattr(pruned, name).assign(value)
     pruned.run_settings = model.run_settings
     return pruned
