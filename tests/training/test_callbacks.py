@@ -155,6 +155,7 @@ def test_checkpoint_keeps_to_seconds_epochs_and_multiples(
     assert saves(monkeypatch, model, 2, 4, path=path, epochs=2) == [4, 8]
 
 
+@pytest.mark.filterwarnings("ignore::keras_mixgan.UsageWarning")
 def test_a_model_that_is_not_finite_is_never_saved(tmp_path):
     path = tmp_path / "checkpoint.keras"
     model = make(
