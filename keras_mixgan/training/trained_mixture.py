@@ -141,7 +141,7 @@ class TrainedMixture:
         >>> networks = kmg.architectures.build("mlp", (2,), width=4)
         >>> model = kmg.MixGAN(*networks, 2, 1, seed=0)
         >>> model.set_generator_weights([3, 1])
-        >>> model.generator_weights
+        >>> model.generator_weights.round(3)
         array([0.75, 0.25], dtype=float32)
         """
         weights = sampling.check_weights(
