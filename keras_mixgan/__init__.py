@@ -64,12 +64,14 @@ if not _is_command():
     from keras_mixgan.game.payoffs import Payoff
     from keras_mixgan.mixgan import MixGAN
     from keras_mixgan.presets.folders import list_presets
+    from keras_mixgan.training.usage import UsageWarning
     from keras_mixgan.utils.errors import NonFiniteError
 
 __all__ = [
     "MixGAN",
     "NonFiniteError",
     "Payoff",
+    "UsageWarning",
     "__version__",
     "architectures",
     "auxiliary",

@@ -8,6 +8,7 @@ from keras_mixgan.game import payoffs
 from keras_mixgan.game.objectives import Objective
 from keras_mixgan.mixture import Mixture
 from keras_mixgan.training import loops
+from keras_mixgan.training import progress
 from keras_mixgan.training import sampling
 from keras_mixgan.training import serialization
 from keras_mixgan.training import steps
@@ -230,9 +231,12 @@ class MixGAN(Mixture):
                 labels.
             batch_size: As in `keras.Model.fit`, for arrays.
             epochs: As in `keras.Model.fit`.
-            verbose: As in `keras.Model.fit`.
+            verbose: As in `keras.Model.fit`. The bar shows losses and payoff,
+                see `callbacks.ProgressBar`.
             callbacks: As in `keras.Model.fit`.
-            **kwargs: As in `keras.Model.fit`.
+            **kwargs: As in `keras.Model.fit`, but what a game of GANs has no
+                use for: `validation_data`, `validation_split`,
+                `sample_weight`, `class_weight`.
 
         Returns:
             Keras's `History`. Logged are `generator_loss`,
@@ -241,7 +245,8 @@ class MixGAN(Mixture):
             each a mean over the epoch so far.
 
         Raises:
-            ValueError: The data do not fit the networks; before any training.
+            ValueError: The data do not fit the networks, or an argument has no
+                meaning here; before any training.
             NonFiniteError: A loss became NaN or infinite. The message says
                 at which step, and in which component.
         """
@@ -250,6 +255,7 @@ class MixGAN(Mixture):
                 "`compile` must be called before `fit`, which sets payoff and "
                 "optimizers. Received: a model that is not compiled"
             )
+        validation.check_arguments(kwargs)
         validation.check_data(self, x, y, batch_size)
         if not validation.is_array(x):
             # Keras warns where it cannot shuffle, even if nobody asked.
@@ -261,7 +267,8 @@ class MixGAN(Mixture):
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.append(guard)
         else:
-            callbacks = [*_as_list(callbacks), guard]
+            callbacks, verbose = progress.with_bar(callbacks, verbose)
+            callbacks.append(guard)
         try:
             return super().fit(
                 x, y, batch_size, epochs, verbose, callbacks, **kwargs
@@ -327,11 +334,3 @@ class MixGAN(Mixture):
 
 def _default_optimizer():
     return keras.optimizers.Adam(learning_rate=1e-4, beta_1=0.5)
-
-
-def _as_list(callbacks) -> list:
-    if callbacks is None:
-        return []
-    return (
-        list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
-    )

@@ -109,3 +109,16 @@ def test_help_loads_no_keras():
     subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["architectures", "callbacks", "data", "metrics", "payoffs", "plotting"],
+)
+def test_modules_list_their_public_names_alone(name):
+    module = getattr(keras_mixgan, name)
+    assert "load" in dir(keras_mixgan.data)
+    for each in dir(module):
+        origin = getattr(getattr(module, each), "__module__", "keras_mixgan")
+        assert origin.startswith("keras_mixgan"), each
+        assert each not in sys.modules, each

@@ -32,7 +32,7 @@ SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds, each a run of its own.")
 ROOT = flags.DEFINE_string("root", "runs/zoo", "Folder of all runs.")
 FACES = flags.DEFINE_string("faces", None, "Folder of CelebA's images.")
 CLASSIFIER = flags.DEFINE_string(
-    "classifier", "digits", "As in `keras-mixgan evaluate`."
+    "classifier", None, "As in `keras-mixgan evaluate`."
 )
 NUM_IMAGES = flags.DEFINE_integer("num_images", 50_000, "Images a row.")
 SPLIT = flags.DEFINE_string(
@@ -91,10 +91,12 @@ def evaluate(run: pathlib.Path, whole: bool) -> None:
         return
     command = [
         *(sys.executable, "-m", "keras_mixgan", "evaluate"),
-        *(f"--model={run / MODEL}", f"--classifier={CLASSIFIER.value}"),
+        f"--model={run / MODEL}",
         f"--metrics={','.join(metrics_of(run))}",
         f"--num_images={NUM_IMAGES.value}",
     ]
+    if CLASSIFIER.value:
+        command.append(f"--classifier={CLASSIFIER.value}")
     if SPLIT.value:
         command.append(f"--split={SPLIT.value}")
     if not whole:

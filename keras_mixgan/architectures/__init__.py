@@ -210,3 +210,7 @@ def build(
         architecture.generator(**shared, **latent),
         architecture.discriminator(**shared),
     )
+
+
+def __dir__():
+    return __all__

@@ -266,6 +266,7 @@ class _Run:
                 self.model = make_model(self.settings, self.source)
         self.taken_up = there[len(self.damaged)] if there else None
         distribution.synchronize(self.model, sync_batch_norm)
+        self.model.run_settings = dataclasses.asdict(self.settings)
 
     def begin(
         self,

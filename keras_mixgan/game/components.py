@@ -301,9 +301,14 @@ def _check_inputs(network, side: str, i: int) -> None:
 
 
 def _check_precision(network, side: str, i: int) -> None:
-    if any(
-        layer.compute_dtype == "float16" for layer in network._flatten_layers()
-    ):
+    dtypes = {layer.compute_dtype for layer in network._flatten_layers()}
+    if "float64" in dtypes:
+        raise ValueError(
+            f"`{side}` must not compute in float64: images, latents and "
+            "mixture weights are float32. Build it under the policy `float32`. "
+            f"Received: {side} {i} with float64 layers"
+        )
+    if "float16" in dtypes:
         raise ValueError(
             f"`{side}` must not compute in float16, whose gradients vanish "
             "without loss scaling; use the policy `mixed_bfloat16`. Received: "

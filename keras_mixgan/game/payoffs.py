@@ -15,6 +15,8 @@ from typing import Any
 
 from keras import ops
 
+__all__ = ["GENERATOR_LOSSES", "PAYOFFS", "Payoff", "get", "register"]
+
 GENERATOR_LOSSES = ("non_saturating", "minimax")
 
 
@@ -135,8 +137,14 @@ PAYOFFS: dict[str, Payoff] = {
 }
 
 
+_BUILT_IN = frozenset(PAYOFFS)
+
+
 def register(payoff: Payoff) -> None:
     """Adds a payoff to the table, so that its name stands for it.
+
+    A notebook's cell may be run again: a payoff of the same name and the same
+    definition replaces the one before.
 
     Args:
         payoff: The `Payoff`. A name already taken by another is an error.
@@ -144,11 +152,9 @@ def register(payoff: Payoff) -> None:
     Raises:
         ValueError: The name belongs to another payoff.
     """
-    if PAYOFFS.setdefault(payoff.name, payoff) is not payoff:
-        raise ValueError(
-            "`payoff.name` must not be taken by another payoff. "
-            f"Received: {payoff.name!r}, taken are {sorted(PAYOFFS)}"
-        )
+    _check_name(payoff)
+    if payoff.name not in _BUILT_IN:
+        PAYOFFS[payoff.name] = payoff
 
 
 def get(payoff: "str | Payoff") -> Payoff:
@@ -161,9 +167,11 @@ def get(payoff: "str | Payoff") -> Payoff:
         The `Payoff`.
 
     Raises:
-        ValueError: No payoff has that name.
+        ValueError: No payoff has that name, or another one has the name of
+            this `Payoff`: a saved model would come back with the other.
     """
     if isinstance(payoff, Payoff):
+        _check_name(payoff)
         return payoff
     if payoff not in PAYOFFS:
         raise ValueError(
@@ -172,3 +180,64 @@ def get(payoff: "str | Payoff") -> Payoff:
             "your own is known by name after `payoffs.register(payoff)`."
         )
     return PAYOFFS[payoff]
+
+
+def saved_name(payoff: Payoff) -> str:
+    """Returns the name by which a saved model will find its payoff again.
+
+    Args:
+        payoff: The `Payoff` of a model that is to be saved.
+
+    Returns:
+        Its name.
+
+    Raises:
+        ValueError: It is not registered, so that the file could not be loaded.
+    """
+    _check_name(payoff)
+    if payoff.name not in PAYOFFS:
+        raise ValueError(
+            "`payoff` must be registered before the model is saved, since the "
+            "file holds its name alone: `keras_mixgan.payoffs.register("
+            "payoff)`, here and before the file is loaded. Received: "
+            f"payoff={payoff.name!r}, registered are {sorted(PAYOFFS)}"
+        )
+    return payoff.name
+
+
+def _check_name(payoff: Payoff) -> None:
+    taken = PAYOFFS.get(payoff.name)
+    if taken is not None and not _same(taken, payoff):
+        raise ValueError(
+            "`payoff.name` must not be taken by another payoff. Received: "
+            f"{payoff.name!r}, taken are {sorted(PAYOFFS)}"
+        )
+
+
+def _same(one: Payoff, other: Payoff) -> bool:
+    return all(
+        _definition(getattr(one, term)) == _definition(getattr(other, term))
+        for term in ("real", "fake", "generator")
+    )
+
+
+def _definition(function) -> Any:
+    """What a function computes: its code and what it closes over."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return function
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    return _of_code(code), function.__defaults__, cells
+
+
+def _of_code(code) -> tuple:
+    # Not the lines: a cell moves. Code objects compare by them.
+    constants = [
+        _of_code(constant) if hasattr(constant, "co_code") else constant
+        for constant in code.co_consts
+    ]
+    return code.co_code, code.co_names, code.co_varnames, constants
+
+
+def __dir__():
+    return __all__

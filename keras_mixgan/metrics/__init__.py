@@ -62,3 +62,7 @@ __all__ = [
     "sliced_wasserstein",
     "write_scores",
 ]
+
+
+def __dir__():
+    return __all__

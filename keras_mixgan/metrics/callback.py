@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from keras_mixgan.metrics import judges
 from keras_mixgan.metrics import registry
 from keras_mixgan.metrics.evaluate import evaluate
 from keras_mixgan.metrics.samples import as_samples
@@ -25,8 +26,11 @@ class Evaluate(keras.callbacks.Callback):
     Args:
         metrics: names among `METRICS`.
         every: epochs between scores.
-        source: the real data: a source, its name or folder, or an array.
-        classifier: see `classifiers.load`.
+        source: the real data: a source, its name or folder, or an array. By
+            default what the model's run or preset was trained on, where it
+            recorded that.
+        classifier: see `classifiers.load`. By default the bundled one for
+            these data.
         num_images: images to generate each time; fewer than a final score's
             50,000, so compare FID only along the curve.
         splits: parts of the classifier score.
@@ -41,7 +45,8 @@ class Evaluate(keras.callbacks.Callback):
         verbose: 1 shows progress bars.
 
     Raises:
-        ValueError: unknown metric, or `every` below 1.
+        ValueError: unknown metric, or `every` below 1. When training begins:
+            no `source` or no `classifier` is given or known.
 
     Example:
     >>> callback = Evaluate(metrics=["inception_score", "fid"], every=5)
@@ -53,8 +58,8 @@ class Evaluate(keras.callbacks.Callback):
         self,
         metrics: Sequence[str] = ("inception_score", "fid"),
         every: int = 5,
-        source: Any = "digits",
-        classifier: Any = "digits",
+        source: Any = None,
+        classifier: Any = None,
         num_images: int = 5000,
         splits: int = 10,
         seed: int = 0,
@@ -90,13 +95,23 @@ class Evaluate(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Reads the source, so that what is wrong with it shows at once."""
         seed = self._arguments["seed"]
+        source = self.source
+        if source is None:
+            source = _recorded_source(self.model)
         # Kept: the classifier then sees the real data once a run.
-        self._real = as_samples(self.source, seed=seed, argument="source")
+        self._real = as_samples(source, seed=seed, argument="source")
         if tuple(self._real.image_shape) != tuple(self.model.image_shape):
             raise ValueError(
                 "`source` must have images of the model's shape "
-                f"{tuple(self.model.image_shape)}, received: "
+                f"{tuple(self.model.image_shape)}. Received: "
                 f"{tuple(self._real.image_shape)}."
+            )
+        if self._arguments["classifier"] is None and any(
+            registry.get(name).needs_classifier
+            for name in self._arguments["metrics"]
+        ):
+            self._arguments["classifier"] = judges.choose(
+                self._real.name, self.model
             )
         if self.path is not None and self.path.exists() and not self.records:
             self.records = read_scores(self.path)
@@ -131,6 +146,22 @@ class Evaluate(keras.callbacks.Callback):
                 if score.std is not None:
                     found[f"{prefix}{name}_std"] = score.std
         return found
+
+
+def _recorded_source(model: Any) -> Any:
+    """The data that the model's run or preset was trained on."""
+    settings = judges.recorded(model)
+    if not settings.get("source"):
+        raise ValueError(
+            "`source` must be given, the real data to compare with: "
+            "Evaluate(source=...). Nothing recorded what the model is trained "
+            "on. Received: source=None"
+        )
+    from keras_mixgan.data.sources import load_source
+
+    names = ("split", "image_size", "crop_size")
+    arguments = {name: settings[name] for name in names if settings.get(name)}
+    return load_source(settings["source"], **arguments)
 
 
 def write_scores(
@@ -174,13 +205,13 @@ def read_scores(path: str | os.PathLike) -> list[dict[str, float]]:
             ]
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"`path` must be a CSV file of scores, received: {path} "
+                f"`path` must be a CSV file of scores. Received: {path} "
                 f"({error})."
             ) from error
     for record in records:
         if "epoch" not in record:
             raise ValueError(
-                f"`path` must be a CSV file with a column 'epoch', received: "
+                f"`path` must be a CSV file with a column 'epoch'. Received: "
                 f"{path}."
             )
         record["epoch"] = int(record["epoch"])

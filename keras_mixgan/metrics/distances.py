@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from keras_mixgan.metrics import arithmetic
-from keras_mixgan.metrics import classifiers
+from keras_mixgan.metrics import judges
 from keras_mixgan.metrics import tfgan
 from keras_mixgan.metrics.activations import Activations
 from keras_mixgan.metrics.activations import activations
@@ -30,7 +30,7 @@ BLOCK = 1024
 def fid(
     model_or_images: Any,
     real: Any,
-    classifier: Any = "digits",
+    classifier: Any = None,
     num_images: int | None = 50_000,
     seed: int = 0,
     component: int | None = None,
@@ -45,7 +45,8 @@ def fid(
         model_or_images: See `inception_score`.
         real: The real data: a source or its name, or an array; name the split
             when you report the number.
-        classifier: See `classifiers.load`. The score is named after it.
+        classifier: See `classifiers.load`. The score is named after it. By
+            default the bundled one for the data.
         num_images: Images to generate; all of `real` is used.
         seed: Seed of the images.
         component: Score one generator alone.
@@ -61,7 +62,7 @@ def fid(
     >>> import keras_mixgan as kmg
     >>> from keras_mixgan.data.sources import load_source
     >>> digits = load_source("digits").images[:500]
-    >>> round(kmg.metrics.fid(digits, real=digits).mean, 6)
+    >>> round(kmg.metrics.fid(digits, digits, "digits").mean, 6)
     0.0
     """
     pair = _both(
@@ -79,7 +80,7 @@ def fid(
 def kid(
     model_or_images: Any,
     real: Any,
-    classifier: Any = "digits",
+    classifier: Any = None,
     num_images: int | None = 50_000,
     seed: int = 0,
     component: int | None = None,
@@ -91,7 +92,8 @@ def kid(
     Args:
         model_or_images: See `inception_score`.
         real: See `fid`.
-        classifier: See `classifiers.load`. The score is named after it.
+        classifier: See `classifiers.load`. The score is named after it. By
+            default the bundled one for the data.
         num_images: Images to generate; all of `real` is used.
         seed: Seed of the images.
         component: Score one generator alone.
@@ -213,12 +215,12 @@ def kernel_distance(
 def _both(
     model_or_images, real, classifier, num_images, seed, component, batch_size
 ) -> tuple[Activations, Activations]:
-    network = classifiers.load(classifier)
     real = as_samples(real, seed=seed, argument="real")
     samples = as_samples(
         model_or_images, num_images, seed=seed, component=component
     )
     _check_shapes(samples, real)
+    network = judges.load(classifier, real.name, samples.model)
     return (
         activations(samples, network, batch_size),
         activations(real, network, batch_size),

@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from keras_mixgan.metrics import classifiers
+from keras_mixgan.metrics import judges
 from keras_mixgan.metrics import registry
 from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.inception_score import check_splits
@@ -30,7 +30,7 @@ def evaluate(
     model: Any,
     source: Any,
     metrics: Sequence[str] = DEFAULT,
-    classifier: Any = "digits",
+    classifier: Any = None,
     num_images: int = 50_000,
     splits: int = 10,
     seed: int = 0,
@@ -48,7 +48,9 @@ def evaluate(
         model: a `MixGAN`, or any object with `generate` and `image_shape`.
         source: the real data: a source, its name or folder, or an array.
         metrics: names among `METRICS`.
-        classifier: see `classifiers.load`; for the metrics that need one.
+        classifier: see `classifiers.load`; for the metrics that need one. By
+            default the bundled one for the source, else for what the model's
+            run or preset was trained on.
         num_images: images to generate for each row.
         splits: parts of the classifier score.
         seed: of everything drawn.
@@ -64,7 +66,8 @@ def evaluate(
 
     Raises:
         ValueError: an unknown metric, images of another shape than the
-            source's, or any metric's own complaint.
+            source's, no classifier known for the data, or any metric's own
+            complaint.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -80,12 +83,12 @@ def evaluate(
     reference = as_samples(source, seed=seed, argument="source")
     _check(model, reference, metrics, options)
     table = {name: registry.get(name) for name in metrics}
-    network = None
-    if any(metric.needs_classifier for metric in table.values()):
-        network = classifiers.load(classifier)
-        network.conversion(reference.image_shape)
     if "inception_score" in table:
         check_splits(splits, num_images)
+    network = None
+    if any(metric.needs_classifier for metric in table.values()):
+        network = judges.load(classifier, reference.name, model)
+        network.conversion(reference.image_shape)
     use = Settings(
         network, splits, seed, batch_size, num_images, reference.name
     )
@@ -118,31 +121,31 @@ def _check(
     """Raises ValueError for what would otherwise fail after an hour."""
     if isinstance(metrics, str) or not metrics:
         raise ValueError(
-            f"`metrics` must be a list of names, received: {metrics!r}."
+            f"`metrics` must be a list of names. Received: {metrics!r}."
         )
     for name in metrics:
         metric = registry.get(name)
         if metric.conditional and not getattr(model, "num_classes", None):
             raise ValueError(
-                f"`metrics` has {name!r}, which needs a conditional model, "
-                "received: a model without classes."
+                f"`metrics` has {name!r}, which needs a conditional model. "
+                "Received: a model without classes."
             )
         if metric.labelled and reference.labels is None:
             raise ValueError(
-                f"`metrics` has {name!r}, which needs real data with labels, "
-                f"received: {reference.name}, without."
+                f"`metrics` has {name!r}, which needs real data with labels. "
+                f"Received: {reference.name}, without."
             )
     for name in options or {}:
         if name not in metrics:
             raise ValueError(
-                f"`options` must be for metrics among {list(metrics)}, "
-                f"received: {name!r}."
+                f"`options` must be for metrics among {list(metrics)}. "
+                f"Received: {name!r}."
             )
     shape = tuple(model.image_shape)
     if shape != tuple(reference.image_shape):
         raise ValueError(
-            f"`source` must have images of the model's shape {shape}, "
-            f"received: {tuple(reference.image_shape)}."
+            f"`source` must have images of the model's shape {shape}. "
+            f"Received: {tuple(reference.image_shape)}."
         )
 
 

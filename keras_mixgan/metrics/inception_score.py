@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from keras_mixgan.metrics import arithmetic
-from keras_mixgan.metrics import classifiers
+from keras_mixgan.metrics import judges
 from keras_mixgan.metrics import tfgan
 from keras_mixgan.metrics.activations import Activations
 from keras_mixgan.metrics.activations import activations
@@ -29,7 +29,7 @@ FLOOR = -700.0
 
 def inception_score(
     model_or_images: Any,
-    classifier: Any = "digits",
+    classifier: Any = None,
     num_images: int | None = 50_000,
     splits: int = 10,
     seed: int = 0,
@@ -41,7 +41,8 @@ def inception_score(
     Args:
         model_or_images: A `MixGAN`, a source or its name, or an array of
             images: uint8, or float in [-1, 1], (N, H, W, C).
-        classifier: See `classifiers.load`. The score is named after it.
+        classifier: See `classifiers.load`. The score is named after it. By
+            default the bundled one for the data.
         num_images: Images to generate, or at most to take of an array.
         splits: Parts the images are divided into; the standard deviation is
             taken over them.
@@ -61,11 +62,11 @@ def inception_score(
     >>> score.name
     'digits classifier score'
     """
-    network = classifiers.load(classifier)
     samples = as_samples(
         model_or_images, num_images, seed=seed, component=component
     )
     check_splits(splits, samples.num_images)
+    network = judges.load(classifier, samples.name, samples.model)
     found = activations(samples, network, batch_size)
     return inception_score_from_activations(found, splits, samples.seed)
 

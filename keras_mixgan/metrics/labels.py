@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from keras_mixgan.metrics import classifiers
+from keras_mixgan.metrics import judges
 from keras_mixgan.metrics import networks
 from keras_mixgan.metrics.samples import CHUNK
 from keras_mixgan.metrics.samples import chunk_seed
@@ -21,7 +22,7 @@ from keras_mixgan.metrics.score import Score
 
 def label_agreement(
     model: Any,
-    classifier: Any = "digits",
+    classifier: Any = None,
     num_images: int = 10_000,
     seed: int = 0,
     component: int | None = None,
@@ -32,6 +33,7 @@ def label_agreement(
     Args:
         model: A conditional `MixGAN`.
         classifier: See `classifiers.load`; its classes are the model's.
+            By default the bundled one for what it was trained on.
         num_images: Images to generate, as many of each class.
         seed: Seed of the images.
         component: Score one generator alone.
@@ -46,13 +48,13 @@ def label_agreement(
         ValueError: An unconditional model, or a classifier that has other
             numbers of classes.
     """
-    network = classifiers.load(classifier)
     count = getattr(model, "num_classes", None)
     if not count:
         raise ValueError(
             "`model` must be conditional, with `num_classes`. Received: "
             f"num_classes={count!r}"
         )
+    network = judges.load(classifier, None, model)
     asked = np.arange(num_images, dtype="int32") % count
     seen = _classes_seen(model, network, asked, component, seed, batch_size)
     per_class = [float(np.mean(seen[asked == c] == c)) for c in range(count)]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_mixgan.metrics import classifiers
+from keras_mixgan.metrics import judges
 from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
@@ -23,7 +23,7 @@ NAMES = ("precision", "recall", "density", "coverage")
 def precision_recall(
     model_or_images: Any,
     real: Any,
-    classifier: Any = "digits",
+    classifier: Any = None,
     num_images: int | None = 10_000,
     nearest: int = 5,
     seed: int = 0,
@@ -35,7 +35,8 @@ def precision_recall(
     Args:
         model_or_images: See `inception_score`.
         real: See `fid`; at most `num_images` of it are used.
-        classifier: See `classifiers.load`; its features are compared.
+        classifier: See `classifiers.load`; its features are compared. By
+            default the bundled one for the real data.
         num_images: Images of each side.
         nearest: K, the neighbour whose distance is a ball's radius.
         seed: Seed of the images.
@@ -54,15 +55,15 @@ def precision_recall(
     >>> import keras_mixgan as kmg
     >>> from keras_mixgan.data.sources import load_source
     >>> digits = load_source("digits").images[:200]
-    >>> scores = kmg.metrics.precision_recall(digits, real=digits)
+    >>> scores = kmg.metrics.precision_recall(digits, digits, "digits")
     >>> scores["recall"].mean
     1.0
     """
-    network = classifiers.load(classifier)
     real = as_samples(real, num_images, seed=seed, argument="real")
     samples = as_samples(
         model_or_images, num_images, seed=seed, component=component
     )
+    network = judges.load(classifier, real.name, samples.model)
     found = activations(samples, network, batch_size)
     found_real = activations(real, network, batch_size)
     values = prdc(found_real.features, found.features, nearest)

@@ -225,6 +225,6 @@ def get(name: str) -> Metric:
     """
     if name not in METRICS:
         raise ValueError(
-            f"`metrics` must be among {list(METRICS)}, received: {name!r}."
+            f"`metrics` must be among {list(METRICS)}. Received: {name!r}."
         )
     return METRICS[name]

@@ -30,7 +30,7 @@ class Report:
 
     Example:
     >>> scores = {"mixture": {"fid": Score(12.5, name="FID")}}
-    >>> print(Report(scores, {}, {}, 1.0).table())
+    >>> print(Report(scores, {}, {}, 1.0))
               FID
     mixture  12.500
     """
@@ -39,6 +39,9 @@ class Report:
     weights: dict[str, float]
     settings: dict[str, Any]
     seconds: float
+
+    def __str__(self) -> str:
+        return self.table()
 
     def table(self) -> str:
         """Returns the scores as aligned text, a row a line."""

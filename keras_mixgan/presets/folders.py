@@ -238,6 +238,7 @@ def load(
         sizes.check(config["config"], os.fspath(path / CONFIG), elements)
     with refusals.one_line(f"{path / CONFIG} describes {refusals.NOT_BUILT}"):
         model = model_class.from_config(config["config"])
+    model.run_settings = read(path).metadata.get("settings")
     with_optimizer = load_weights and preset_weights.has_optimizer(
         path / WEIGHTS
     )

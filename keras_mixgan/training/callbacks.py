@@ -6,7 +6,6 @@ Keras's own callbacks work with `MixGAN` too; these know its parts.
 import glob
 import os
 import pathlib
-import threading
 import time
 from collections.abc import Sequence
 
@@ -15,11 +14,11 @@ import numpy as np
 from keras import ops
 
 from keras_mixgan.metrics.callback import Evaluate
-from keras_mixgan.training.history import LOSSES
 from keras_mixgan.training.history import BetweenSteps
 from keras_mixgan.training.history import MixtureHistory
 from keras_mixgan.training.history import positive
 from keras_mixgan.training.history import read_history
+from keras_mixgan.training.progress import ProgressBar
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils import plotting
 
@@ -296,64 +295,5 @@ class Curves(keras.callbacks.Callback):
             plotting.save(figure, self.path)
 
 
-class ProgressBar(keras.callbacks.Callback):
-    """Keras's progress bar, with losses and payoff alone.
-
-    `MixGAN` logs more than a line of a terminal holds. Pass `verbose=0` to
-    `fit` beside it. No step waits for it.
-
-    Args:
-        verbose: 1 for a bar, 2 for one line an epoch.
-        epochs: Epochs of the whole training, where `fit` runs a part.
-        steps_per_epoch: Steps of a whole epoch, where `fit` runs the rest of
-            one that was interrupted; the bar says where it takes it up.
-    """
-
-    async_safe = True
-
-    def __init__(
-        self,
-        verbose: int = 1,
-        epochs: int | None = None,
-        steps_per_epoch: int | None = None,
-    ):
-        super().__init__()
-        self.verbose = verbose
-        self.epochs = epochs
-        self.steps_per_epoch = steps_per_epoch
-        self._bar = None
-        self._seen = 0
-        self._lock = threading.Lock()
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Prints which epoch it is."""
-        heading = f"Epoch {epoch + 1}/{self.epochs or self.params['epochs']}"
-        if self.steps_per_epoch:
-            done = self.model.step % self.steps_per_epoch
-            if done:
-                heading += f", from step {done + 1} of {self.steps_per_epoch}"
-        print(heading, flush=True)
-        self._bar = keras.utils.Progbar(
-            self.params["steps"],
-            verbose=self.verbose,
-            stateful_metrics=LOSSES,
-        )
-        self._seen = 0
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Moves the bar."""
-        # Keras says where a call would end if the data did not.
-        done = min(batch + 1, self.params["steps"] or batch + 1)
-        with self._lock:
-            # Beside the training, one call may overtake another.
-            if done > self._seen:
-                self._seen = done
-                self._bar.update(done, self._shown(logs), finalize=False)
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Ends the bar."""
-        self._bar.update(self._seen, self._shown(logs), finalize=True)
-
-    def _shown(self, logs):
-        logs = logs or {}
-        return [(name, float(logs[name])) for name in LOSSES if name in logs]
+def __dir__():
+    return __all__

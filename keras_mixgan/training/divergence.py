@@ -1,17 +1,26 @@
 """Stops a training whose losses are no longer finite, and says where."""
 
+import warnings
+
 import keras
 import numpy as np
 from keras import ops
 
+from keras_mixgan.training.usage import UsageWarning
 from keras_mixgan.utils.errors import NonFiniteError
+
+# No payoff of the table is so large while a game is played. A Wasserstein
+# critic without clip or penalty gets there.
+UNREASONABLE = 1e4
+WATCHED = ("generator_loss", "discriminator_loss", "payoff")
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
     """Raises `NonFiniteError` once a loss is NaN or infinite.
 
     `MixGAN.fit` adds it by itself. Where another callback has stopped the
-    training already (Keras's `TerminateOnNaN`), it leaves it at that.
+    training already (Keras's `TerminateOnNaN`), it leaves it at that. It warns
+    once of a loss or payoff that is finite but beyond all reason.
 
     Under JAX Keras calls `on_train_batch_end` beside the next step, if all
     callbacks allow it, so that no step waits for its logs. The error then
@@ -22,7 +31,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     def __init__(self):
         super().__init__()
-        self._found = False
+        self._found = self._warned = False
 
     def on_train_begin(self, logs=None):
         """Starts anew: what went wrong before may have been mended."""
@@ -35,13 +44,31 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Looks at the logged losses, which Keras has fetched anyway."""
-        self._found |= not np.isfinite((logs or {}).get("loss", 0.0))
+        logs = logs or {}
+        self._found |= not np.isfinite(logs.get("loss", 0.0))
+        if not self._warned:
+            self._warn(logs)
         if keras.backend.backend() != "jax":
             self._raise()
 
     def on_epoch_end(self, epoch, logs=None):
         """Raises what the last step brought."""
         self._raise()
+
+    def _warn(self, logs):
+        for name in WATCHED:
+            value = float(logs.get(name, 0.0))
+            if np.isfinite(value) and abs(value) > UNREASONABLE:
+                self._warned = True
+                warnings.warn(
+                    f"`{name}` is {value:.4g}, beyond all reason for a game of "
+                    "GANs: the training has run away. A lower learning rate "
+                    "is the usual remedy; Wasserstein critics need "
+                    "`weight_clip` or `gradient_penalty`.",
+                    UsageWarning,
+                    stacklevel=2,
+                )
+                return
 
     def _raise(self):
         if self._found and not self.model.stop_training:
@@ -58,6 +85,13 @@ def describe(model) -> str:
         One line for a person.
     """
     step = int(ops.convert_to_numpy(model.nonfinite_step))
+    if step < 0:
+        return (
+            f"The images of step {-step} hold NaN or infinity, so every loss "
+            "became so too. Training stopped; checkpoints written before that "
+            "step are good. Mend the data: `np.isfinite(images).all()` must "
+            "hold for every batch."
+        )
     payoffs, losses = ~np.isfinite(ops.convert_to_numpy(model.last_pairs))
     where = _blame(payoffs) or _blame(losses) or _blame_weights(model)
     return (

@@ -16,11 +16,11 @@ from keras_mixgan.game.ensembles import Discriminators
 from keras_mixgan.game.ensembles import Generators
 from keras_mixgan.game.normalization import normalize_by_group
 from keras_mixgan.training import averages
-from keras_mixgan.training import sampling
 from keras_mixgan.training import serialization
+from keras_mixgan.training.trained_mixture import TrainedMixture
 
 
-class MixtureModel(keras.Model):
+class MixtureModel(TrainedMixture, keras.Model):
     """The base of `MixGAN`, which describes the arguments."""
 
     def __init__(
@@ -70,6 +70,8 @@ class MixtureModel(keras.Model):
         if ema_decay:
             self._make_averages(of_generators)
         self.objective = None
+        # The settings of the run or preset that it comes from, where known.
+        self.run_settings = None
         self.forward = Forward()
         # See `jax_steps`: data on the device, and the step while the device
         # is ahead of `step_variable`.
@@ -223,39 +225,3 @@ class MixtureModel(keras.Model):
         """Loads what `save_own_variables` saved."""
         for name, variable in serialization.own_state(self).items():
             variable.assign(np.asarray(store[name]))
-
-    def generate(
-        self,
-        num_images: int,
-        labels=None,
-        component: int | None = None,
-        latents=None,
-        seed: int | None = None,
-        batch_size: int = 256,
-    ) -> np.ndarray:
-        """Generates images from the mixture, in inference mode.
-
-        Every image draws its own generator by `generator_weights`, and each
-        generator computes only its own images.
-
-        Args:
-            num_images: Any number from 0.
-            labels: Ints in [0, num_classes): one for all, or up to
-                `num_images` of them, repeated in order. Drawn uniformly when
-                not given. Only for networks that take labels.
-            component: The number of one generator to draw from alone.
-            latents: Float (num_images, latent_dim). Drawn from the standard
-                normal when not given.
-            seed: The same seed gives the same images. By default they are
-                fresh.
-            batch_size: Images computed at a time. Does not change them.
-
-        Returns:
-            Float32 array (num_images, ...), images in [-1, 1].
-
-        Raises:
-            ValueError: An argument is not as described.
-        """
-        return sampling.generate(
-            self, num_images, labels, component, latents, seed, batch_size
-        )

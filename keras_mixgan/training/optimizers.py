@@ -1,6 +1,7 @@
 """The one object that owns both players' optimizers."""
 
 import keras
+from keras import ops
 from keras import optimizers
 
 
@@ -27,6 +28,8 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
         name="two_player_optimizer",
     ):
         super().__init__(learning_rate=0.0, name=name)
+        # Discriminators' rate over generators', once both rates are zero.
+        self._rate_ratio = None
         self.generator_optimizer = optimizers.get(generator_optimizer)
         self.discriminator_optimizer = optimizers.get(discriminator_optimizer)
         if self.generator_optimizer is self.discriminator_optimizer:
@@ -70,13 +73,34 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
 
     @property
     def learning_rate(self):
-        """The generators' learning rate; setting it sets both sides'."""
+        """The generators' learning rate; setting it scales both sides'.
+
+        Keras's `LearningRateScheduler` and `ReduceLROnPlateau` read it and set
+        it. The discriminators' rate is multiplied by the same factor, new over
+        old, so that the sides keep the ratio they were compiled with. To set
+        one side's alone, set that of its own optimizer.
+        """
         return self.generator_optimizer.learning_rate
 
     @learning_rate.setter
     def learning_rate(self, learning_rate):
-        self.generator_optimizer.learning_rate = learning_rate
-        self.discriminator_optimizer.learning_rate = learning_rate
+        old, other = (
+            float(ops.convert_to_numpy(side.learning_rate))
+            for side in (self.generator_optimizer, self.discriminator_optimizer)
+        )
+        new = float(ops.convert_to_numpy(learning_rate))
+        if old > 0:
+            self._rate_ratio, scaled = other / old, other * (new / old)
+        elif self._rate_ratio is not None:  # A warm-up that began at zero.
+            scaled = new * self._rate_ratio
+        else:
+            raise ValueError(
+                "`learning_rate` of the generators' optimizer must be positive "
+                "to be scaled with that of the discriminators'; set that of "
+                f"each. Received: {old} before, learning_rate={new}"
+            )
+        self.generator_optimizer.learning_rate = new
+        self.discriminator_optimizer.learning_rate = scaled
 
     def apply(self, grads, trainable_variables=None):
         """Refused: each side is updated through its own optimizer.

@@ -1,30 +1,38 @@
 """Images from a trained mixture: every image draws its own generator."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from keras import ops
 
 from keras_mixgan.game import mixtures
 
+# Below it hardly a draw would be within the bounds.
+SMALLEST_TRUNCATION = 0.01
+
 
 def generate(
     model,
-    num_images: int,
+    num_images: int | None,
     labels=None,
-    component: int | None = None,
+    component: int | Sequence[int] | None = None,
     latents=None,
     seed: int | None = None,
     batch_size: int = 256,
-) -> np.ndarray:
+    return_components: bool = False,
+    truncation: float | None = None,
+    weights=None,
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """Generates images; see `MixGAN.generate`."""
-    num_images = _whole(num_images, "num_images", least=0)
+    num_images = _number(num_images, latents)
     batch_size = _whole(batch_size, "batch_size", least=1)
     if seed is not None:
         seed = _whole(seed, "seed", least=0)
     rng = np.random.default_rng(seed)
     # Everything random is drawn here and up front, so that the images of a
     # seed do not depend on the batch size.
-    components = _components(model, num_images, component, rng)
-    latents = _latents(model, num_images, latents, rng)
+    components = _components(model, num_images, component, weights, rng)
+    latents = _latents(model, num_images, latents, truncation, rng)
     labels = _labels(model, num_images, labels, rng)
     images = np.empty((num_images, *model.image_shape), "float32")
     for i, generator in enumerate(model.sampling_generators):
@@ -36,31 +44,95 @@ def generate(
                 latents[batch],
                 None if labels is None else labels[batch],
             )
-    return images
+    return (images, components) if return_components else images
 
 
-def _components(model, num_images, component, rng) -> np.ndarray:
+def _number(num_images, latents) -> int:
+    if num_images is not None:
+        return _whole(num_images, "num_images", least=0)
+    if latents is None:
+        raise ValueError(
+            "`num_images` must be given where `latents` are not. Received: "
+            "num_images=None, latents=None"
+        )
+    return len(np.asarray(latents))
+
+
+def _components(model, num_images, component, weights, rng) -> np.ndarray:
+    if weights is None:
+        weights = model.generator_weights
+    elif component is not None:
+        raise ValueError(
+            "`weights` must be None where `component` names the generators. "
+            f"Received: weights={weights!r}, component={component!r}"
+        )
+    else:
+        weights = check_weights(weights, model.num_generators)
     # Drawn even when one is asked for: the same seed then has the same
     # latents, and components can be compared image by image.
-    drawn = mixtures.draw_components(model.generator_weights, num_images, rng)
+    drawn = mixtures.draw_components(weights, num_images, rng)
     if component is None:
-        return drawn
+        return drawn.astype("int32")
+    given = np.atleast_1d(np.asarray(component))
     if (
-        not isinstance(component, int | np.integer)
-        or not 0 <= component < model.num_generators
+        given.ndim != 1
+        or given.dtype.kind not in "iu"
+        or not 1 <= len(given) <= max(num_images, 1)
+        or not (given.min() >= 0 and given.max() < model.num_generators)
     ):
         raise ValueError(
             "`component` must be an integer in "
-            f"[0, {model.num_generators}), the number of a generator. "
-            f"Received: component={component!r}"
+            f"[0, {model.num_generators}), the number of a generator, or a "
+            f"list of 1 to num_images={num_images} of them. Received: "
+            f"component={component!r}"
         )
-    return np.full(num_images, component)
+    return np.resize(given, num_images).astype("int32")
 
 
-def _latents(model, num_images, latents, rng) -> np.ndarray:
+def check_weights(
+    weights, num_generators: int, least: float = 0.0
+) -> np.ndarray:
+    """Checks mixture weights, and normalises them.
+
+    Args:
+        weights: Floats (num_generators,), not all zero.
+        num_generators: How many there must be.
+        least: 0, or something above: then all must be positive.
+
+    Returns:
+        Float64 array (num_generators,), summing to one.
+
+    Raises:
+        ValueError: Another number of them, one that is not finite or too
+            small, or none above zero.
+    """
+    found = np.asarray(weights, "float64")
+    kind = "positive" if least > 0 else "not negative, not all zero"
+    if (
+        found.shape != (num_generators,)
+        or not np.isfinite(found).all()
+        or found.min() < least
+        or found.sum() <= 0
+    ):
+        raise ValueError(
+            f"`weights` must be {num_generators} finite numbers, {kind}, one "
+            f"a generator. Received: weights={weights!r}"
+        )
+    return found / found.sum()
+
+
+def _latents(model, num_images, latents, truncation, rng) -> np.ndarray:
     shape = (num_images, model.latent_dim)
     if latents is None:
-        return rng.standard_normal(shape, dtype="float32")
+        drawn = rng.standard_normal(shape, dtype="float32")
+        return (
+            drawn if truncation is None else _truncated(drawn, truncation, rng)
+        )
+    if truncation is not None:
+        raise ValueError(
+            "`truncation` must be None where `latents` are given. Received: "
+            f"truncation={truncation!r}"
+        )
     latents = np.asarray(latents, "float32")
     if latents.shape != shape:
         raise ValueError(
@@ -69,6 +141,26 @@ def _latents(model, num_images, latents, rng) -> np.ndarray:
         )
     if not np.isfinite(latents).all():
         raise ValueError("`latents` must be finite. Received: NaN or infinity")
+    return latents
+
+
+def _truncated(latents, truncation, rng) -> np.ndarray:
+    """Draws again whatever lies beyond the bound, until nothing does.
+
+    Brock et al. 2019 (arXiv:1809.11096), Section 3.1: a normal distribution,
+    truncated. Numbers within the bound stay those of the seed.
+    """
+    if not isinstance(truncation, int | float | np.number) or not (
+        truncation >= SMALLEST_TRUNCATION
+    ):
+        raise ValueError(
+            f"`truncation` must be a number of at least {SMALLEST_TRUNCATION}. "
+            f"Received: truncation={truncation!r}"
+        )
+    # A stream of its own: labels are then drawn as without truncation.
+    (rng,) = rng.spawn(1)
+    while (beyond := np.abs(latents) > truncation).any():
+        latents[beyond] = rng.standard_normal(beyond.sum(), dtype="float32")
     return latents
 
 
@@ -134,6 +226,56 @@ def _whole(number, name: str, least: int) -> int:
             f"{name}={number!r}"
         )
     return int(number)
+
+
+def interpolate(
+    model, num_images: int, start, end, labels, component, seed
+) -> np.ndarray:
+    """Images between two latents; see `MixGAN.interpolate`."""
+    num_images = _whole(num_images, "num_images", least=2)
+    if seed is not None:
+        seed = _whole(seed, "seed", least=0)
+    rng = np.random.default_rng(seed)
+    if component is None:
+        drawn = _components(model, 1, None, None, rng)
+        component = int(drawn[0])
+    ends = [
+        _latents(model, 1, None if z is None else np.atleast_2d(z), None, rng)
+        for z in (start, end)
+    ]
+    if labels is None and model.conditional:
+        labels = int(rng.integers(model.known_num_classes()))
+    return generate(
+        model,
+        num_images,
+        labels=labels,
+        component=component,
+        latents=_great_circle(ends[0][0], ends[1][0], num_images),
+    )
+
+
+def _great_circle(start, end, count: int) -> np.ndarray:
+    """Latents from one to another, of the lengths that latents have.
+
+    White 2016 (arXiv:1609.04468): a straight line runs through short latents,
+    which the generators have hardly seen.
+
+    Returns:
+        Float32 array (count, latent_dim), both ends included.
+    """
+    lengths = np.linalg.norm(start), np.linalg.norm(end)
+    share = np.linspace(0, 1, count)[:, None]
+    cosine = 1.0
+    if all(lengths):
+        cosine = np.clip(start @ end / (lengths[0] * lengths[1]), -1, 1)
+    angle = np.arccos(cosine)
+    if np.sin(angle) < 1e-4:  # The same direction, or its opposite.
+        path = (1 - share) * start + share * end
+    else:
+        path = (
+            np.sin((1 - share) * angle) * start + np.sin(share * angle) * end
+        ) / np.sin(angle)
+    return path.astype("float32")
 
 
 def payoff_matrix(

@@ -6,6 +6,7 @@ import keras
 
 from keras_mixgan.distribution import executors
 from keras_mixgan.game import components
+from keras_mixgan.game import payoffs
 from keras_mixgan.game import sharing
 
 SIDES = ("generator", "discriminator")
@@ -90,7 +91,7 @@ def compile_config_of(model) -> dict:
         field: getattr(objective, field)
         for field in objective.__dataclass_fields__
     }
-    config["payoff"] = objective.payoff.name
+    config["payoff"] = payoffs.saved_name(objective.payoff)
     config["steps_per_execution"] = model.steps_per_execution
     config["auxiliary"] = [
         keras.saving.serialize_keras_object(loss)

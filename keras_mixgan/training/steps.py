@@ -57,7 +57,7 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
     generator_loss, losses = generators
     model.step_variable.assign_add(1)
     total = discriminator_loss + generator_loss
-    _note_nonfinite(model, total, ops.stack([payoffs, losses]))
+    _note_nonfinite(model, images, total, ops.stack([payoffs, losses]))
     logs = {
         "loss": (total, taken),
         "generator_loss": (generator_loss, taken),
@@ -164,15 +164,22 @@ def _move_generators(model, gradients):
         )
 
 
-def _note_nonfinite(model, total, pairs):
-    """Keeps the first step whose losses were not finite, and its pairs."""
+def _note_nonfinite(model, images, total, pairs):
+    """Keeps the first step whose losses were not finite, and its pairs.
+
+    The step is kept as a negative number where the images were to blame.
+    """
     finite = ops.isfinite(total) & ops.all(ops.isfinite(pairs))
     before = ops.equal(model.nonfinite_step, 0)
     model.last_pairs.assign(ops.where(before, pairs, model.last_pairs.value))
     model.nonfinite_step.assign(
         ops.where(
             before & ~finite,
-            model.step_variable.value,
+            ops.where(
+                ops.all(ops.isfinite(images)),
+                model.step_variable.value,
+                -model.step_variable.value,
+            ),
             model.nonfinite_step.value,
         )
     )

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_mixgan.training import usage
 from keras_mixgan.training.sampling import check_labels
 
 
@@ -76,6 +77,39 @@ def check_batch(model, images, labels) -> None:
         check_labels(labels, model.num_classes)
 
 
+REFUSED = {
+    "sample_weight": "images have no weights in a GAN's game. Draw rare ones "
+    "more often instead, as with `tf.data.Dataset.sample_from_datasets`",
+    "class_weight": "classes have no weights in a GAN's game. Draw rare ones "
+    "more often instead, as with `tf.data.Dataset.rejection_resample`",
+    "validation_data": "a GAN has no validation loss. Use "
+    "`callbacks.Evaluate(source=..., every=...)` for scores as it trains, or "
+    "`model.payoff_matrix` on held-out images",
+    "validation_split": "a GAN has no validation loss. Use "
+    "`callbacks.Evaluate(source=..., every=...)` for scores as it trains, or "
+    "`model.payoff_matrix` on held-out images",
+}
+
+
+def check_arguments(arguments: dict) -> None:
+    """Checks further arguments of `fit`, which Keras passes on.
+
+    Args:
+        arguments: By name.
+
+    Raises:
+        ValueError: One of `REFUSED` is given.
+    """
+    for name, reason in REFUSED.items():
+        value = arguments.get(name)
+        # Not `if value`, an array: a fraction of 0.0 is none.
+        if value is not None and not (np.isscalar(value) and value == 0):
+            raise ValueError(
+                f"`{name}` must not be given: {reason}. Received: "
+                f"{name}={type(value).__name__}"
+            )
+
+
 def check_data(model, x, y, batch_size: int | None) -> None:
     """Checks the data given to `fit`: arrays whole, others by a first batch.
 
@@ -102,10 +136,13 @@ def check_data(model, x, y, batch_size: int | None) -> None:
     else:
         batch = _first_batch(x)
         if batch is None:
+            usage.warn(model, None)
             return
     images, labels = batch
+    images = np.asarray(images)
     labels = None if labels is None else np.asarray(labels)
-    check_batch(model, np.asarray(images), labels)
+    check_batch(model, images, labels)
+    usage.warn(model, images)
 
 
 def is_array(x) -> bool:

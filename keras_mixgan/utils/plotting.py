@@ -235,3 +235,7 @@ def save(picture, path: str | os.PathLike[str]) -> None:
             picture.save(partial)
         else:
             picture.savefig(partial, dpi=110)
+
+
+def __dir__():
+    return __all__

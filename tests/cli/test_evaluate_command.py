@@ -57,6 +57,58 @@ def test_digits_are_scored_against_the_runs_own_data(folder, capsys):
     assert real > scores["scores"]["mixture"]["inception_score"]["mean"]
 
 
+def test_a_runs_folder_is_a_model(folder, capsys, tmp_path):
+    run = folder / "digits"
+    assert (
+        cli.main(["sample", f"--model={run}", f"--out={tmp_path / 'x.png'}"])
+        == 0
+    )
+    (run / "model.keras").rename(tmp_path / "model.keras")
+    try:
+        status, out, _ = evaluate(
+            capsys,
+            f"--model={run}",
+            "--num_images=20",
+            "--splits=2",
+            "--metrics=inception_score",
+            "--nocomponents",
+        )
+        assert status == 0
+        assert f"Wrote {run / 'scores.json'}" in out
+        assert cli.main(["export", f"--model={run}", "--format=nothing"]) == 2
+    finally:
+        (tmp_path / "model.keras").rename(run / "model.keras")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "settings.json").write_text((run / "settings.json").read_text())
+    status, _, err = evaluate(capsys, f"--model={empty}")
+    assert status == 2
+    assert "holds model.keras or a checkpoint" in err
+
+
+def test_a_preset_is_scored_by_the_judge_of_its_data(capsys, tmp_path):
+    pytest.importorskip("tensorflow_datasets")
+    out = tmp_path / "scores.json"
+    status, printed, err = evaluate(
+        capsys,
+        "--model=mix_dcgan_fashion_mnist",
+        "--source=digits",
+        "--metrics=inception_score",
+        "--num_images=20",
+        "--splits=2",
+        "--nocomponents",
+        "--noreal",
+        f"--out={out}",
+    )
+    assert (status, err) == (0, "")
+    assert "Classifier digits" in printed  # The data that are given decide.
+    assert (
+        cli.main(["evaluate", "--model=mix_dcgan_celeba_64", "--num_images=20"])
+        == 2
+    )
+    assert "such as --source=FOLDER" in capsys.readouterr().err
+
+
 def test_points_are_scored_by_their_modes(folder, capsys, tmp_path):
     out = tmp_path / "s.json"
     status, _, _ = evaluate(

@@ -64,3 +64,48 @@ def test_registering_adds_a_name_once(monkeypatch):
     assert payoffs.get("mine") is mine
     with pytest.raises(ValueError, match="taken by another"):
         payoffs.register(payoffs.Payoff("mine", real=ops.tanh, fake=ops.tanh))
+
+
+def cell(steepness=2.0, offset=0):
+    """A notebook's cell that defines and registers a payoff."""
+    functions = {}
+    exec(
+        "\n" * offset
+        + "def real(x): return x * steepness\n"
+        + "fake = lambda x: (lambda y: -y)(x)",
+        {"steepness": steepness},
+        functions,
+    )
+    return payoffs.Payoff("cell", **functions)
+
+
+def closed(scale):
+    return payoffs.Payoff("cell", lambda x: x * scale, lambda x: -x)
+
+
+def test_a_cell_may_be_run_again(monkeypatch):
+    monkeypatch.setattr(payoffs, "PAYOFFS", dict(payoffs.PAYOFFS))
+    payoffs.register(cell())
+    again = cell(offset=3)
+    payoffs.register(again)
+    assert payoffs.get("cell") is again
+    with pytest.raises(ValueError, match="taken by another"):
+        payoffs.register(closed(1))
+
+
+def test_what_a_function_closes_over_belongs_to_its_definition(monkeypatch):
+    monkeypatch.setattr(payoffs, "PAYOFFS", dict(payoffs.PAYOFFS))
+    payoffs.register(closed(1))
+    payoffs.register(closed(1))
+    with pytest.raises(ValueError, match="taken by another"):
+        payoffs.register(closed(2))
+
+
+def test_a_built_in_name_is_refused():
+    mine = payoffs.Payoff("log", real=ops.tanh, fake=ops.negative)
+    for use in (payoffs.get, payoffs.register, payoffs.saved_name):
+        with pytest.raises(ValueError, match="'log', taken are"):
+            use(mine)
+    log = payoffs.get("log")
+    payoffs.register(payoffs.Payoff("log", log.real, log.fake, log.generator))
+    assert payoffs.get("log") is log

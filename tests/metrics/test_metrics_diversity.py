@@ -62,13 +62,13 @@ def test_which_is_precision_and_which_is_recall():
 
 def test_a_collapsed_generator_has_no_recall():
     real, _ = digits(600)
-    fine = metrics.precision_recall(real[:300], real[300:])
-    gone = metrics.precision_recall(collapsed(300), real[300:])
+    fine = metrics.precision_recall(real[:300], real[300:], "digits")
+    gone = metrics.precision_recall(collapsed(300), real[300:], "digits")
     assert fine["recall"].mean > 0.8
     assert gone["recall"].mean == 0
     assert gone["coverage"].mean < 0.1
     assert gone["recall"].name == "recall (digits features)"
-    wild = metrics.precision_recall(noise(300), real[300:])
+    wild = metrics.precision_recall(noise(300), real[300:], "digits")
     assert wild["precision"].mean < 0.1
 
 
@@ -145,12 +145,12 @@ def test_bad_modes():
 def test_label_agreement_of_digits():
     images, labels = digits(1000)
     faithful = metrics.label_agreement(
-        FromArrays(images, labels=labels), num_images=500
+        FromArrays(images, labels=labels), "digits", num_images=500
     )
     assert faithful["label_agreement"].mean > 0.98
     assert faithful["label_balance"].mean > 0.99
     deaf = metrics.label_agreement(
-        FromArrays(collapsed(1000), labels=labels), num_images=500
+        FromArrays(collapsed(1000), labels=labels), "digits", num_images=500
     )
     assert deaf["label_agreement"].mean == pytest.approx(0.1)
     assert deaf["label_balance"].mean == 0

@@ -43,6 +43,7 @@ def test_a_dead_component_shows(tmp_path, capsys):
         model,
         real,
         metrics=["inception_score", "fid", "kid", "precision_recall"],
+        classifier="digits",
         num_images=300,
         splits=3,
     )
@@ -142,6 +143,7 @@ def test_every_registered_metric_runs(ring):
         conditional,
         source,
         sorted(names),
+        classifier="digits",
         num_images=40,
         splits=2,
         options=quick,
@@ -183,7 +185,7 @@ def test_bad_arguments(ring):
     with pytest.raises(ValueError, match="`source` must have images of the"):
         run(model, noise(5), ["fid"])
     with pytest.raises(ValueError, match="'digits' takes images"):
-        run(model, ring, ["fid"])
+        run(model, ring, ["fid"], classifier="digits")
     with pytest.raises(ValueError, match="`num_images` must be at least `spl"):
         run(FromArrays(noise(5)), noise(5), num_images=5)
 
@@ -245,7 +247,9 @@ def test_bad_callbacks(ring, tmp_path):
     with pytest.raises(ValueError, match=r"`metrics` must be among"):
         metrics.Evaluate(["is"])
     with pytest.raises(ValueError, match="`source` must have images of the"):
-        ring_model().fit(ring, callbacks=[metrics.Evaluate()], verbose=0)
+        ring_model().fit(
+            ring, callbacks=[metrics.Evaluate(source="digits")], verbose=0
+        )
     path = tmp_path / "other.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match="'epoch'"):

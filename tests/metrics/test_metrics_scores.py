@@ -169,9 +169,9 @@ def test_digits_are_ordered_as_a_person_would():
     }
     score, fid, kid = {}, {}, {}
     for name, images in sets.items():
-        score[name] = metrics.inception_score(images).mean
-        fid[name] = metrics.fid(images, real[1000:]).mean
-        kid[name] = metrics.kid(images, real[1000:]).mean
+        score[name] = metrics.inception_score(images, "digits").mean
+        fid[name] = metrics.fid(images, real[1000:], "digits").mean
+        kid[name] = metrics.kid(images, real[1000:], "digits").mean
     assert score["real"] > 9
     assert score["real"] > score["blurred"] > score["noise"]
     assert score["collapsed"] == pytest.approx(1, abs=1e-3)

@@ -203,6 +203,7 @@ def test_a_save_that_died_between_two_names_is_gone_on_from(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.filterwarnings("ignore::keras_mixgan.UsageWarning")
 def test_a_model_that_is_not_finite_is_never_saved(tmp_path):
     path = tmp_path / "checkpoint.keras"
     model = make(

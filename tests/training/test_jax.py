@@ -165,9 +165,9 @@ def test_trains_and_scores_where_there_is_no_tensorflow(tmp_path):
         )
         assert model.conditional and model.step == 2
         images = np.random.default_rng(0).uniform(-1, 1, (40, 28, 28, 1))
-        score = kmg.metrics.inception_score(images, splits=2)
+        score = kmg.metrics.inception_score(images, "digits", splits=2)
         assert 1 <= score.mean <= 10
-        assert kmg.metrics.kid(images, real=images[:20]).mean < 1
+        assert kmg.metrics.kid(images, images[:20], "digits").mean < 1
         for asked, wanted in (
             (lambda: kmg.data.load("mnist"), "TensorFlow Datasets"),
             (lambda: kmg.metrics.sliced_wasserstein(images, real=images),

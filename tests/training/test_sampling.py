@@ -1,9 +1,11 @@
 """Images and payoffs from a mixture, in inference mode."""
 
+import keras
 import numpy as np
 import pytest
 from conftest import small_discriminator
 from conftest import small_generator
+from keras import layers
 from test_mixgan import conditional
 from test_mixgan import images
 from test_mixgan import points
@@ -100,12 +102,80 @@ class TestGenerate:
             ({"batch_size": 0}, "`batch_size`.*0"),
             ({"seed": -1}, "`seed` must be.*-1"),
             ({"seed": 0.5}, "`seed` must be.*0.5"),
+            ({"component": [0, 3]}, "`component`.*list"),
+            ({"component": [0] * 5}, "`component`.*num_images=4"),
+            ({"component": []}, "`component`"),
+            ({"truncation": 0}, "`truncation` must be a number of at least"),
+            (
+                {"truncation": 1, "latents": np.zeros((4, 5))},
+                "`truncation` must be None",
+            ),
+            ({"weights": [1, 2]}, "`weights` must be 3 finite numbers"),
+            ({"weights": [0, 0, 0]}, "`weights` must be 3 finite numbers"),
+            ({"weights": [2, -1, 0]}, "`weights` must be 3 finite numbers"),
+            ({"weights": [1, 1, 1], "component": 0}, "`weights` must be None"),
         ],
     )
     def test_bad_arguments(self, arguments, message):
         arguments = {"num_images": 4} | arguments
         with pytest.raises(ValueError, match=message):
             conditional().generate(**arguments)
+
+    def test_components_are_returned_and_taken(self):
+        model = conditional()
+        x, components = model.generate(30, seed=1, return_components=True)
+        assert components.shape == (30,)
+        assert components.dtype == "int32"
+        assert set(components) == {0, 1, 2}
+        np.testing.assert_array_equal(x, model.generate(30, seed=1))
+        again = model.generate(30, component=list(components), seed=1)
+        np.testing.assert_array_equal(x, again)
+        _, components = model.generate(
+            5, component=[2, 0], return_components=True
+        )
+        assert components.tolist() == [2, 0, 2, 0, 2]
+
+    def test_as_many_images_as_latents(self):
+        model = conditional()
+        assert model.generate(latents=np.zeros((6, 5))).shape == (6, 8, 8, 1)
+        with pytest.raises(ValueError, match="`num_images` must be given"):
+            model.generate()
+
+    def test_weights_for_one_call(self):
+        model = conditional()
+        before = model.generator_weights
+        _, components = model.generate(
+            4000, labels=0, seed=0, weights=[1, 0, 3], return_components=True
+        )
+        shares = np.bincount(components, minlength=3) / 4000
+        np.testing.assert_allclose(shares, [0.25, 0, 0.75], atol=0.03)
+        np.testing.assert_array_equal(before, model.generator_weights)
+
+    def test_truncation_draws_again_what_is_beyond(self):
+        """A generator that hands its latents through."""
+        generator = keras.Sequential([keras.Input((2,)), layers.Identity()])
+        model = MixGAN(generator, small_discriminator(), 1, 1, seed=0)
+        free = model.generate(5000, seed=1)
+        bounded = model.generate(5000, seed=1, truncation=0.5)
+        assert abs(free).max() > 3
+        inside = abs(free) <= 0.5
+        np.testing.assert_array_equal(free[inside], bounded[inside])
+        assert abs(bounded).max() <= 0.5
+        # The variance of a normal distribution cut at 0.5.
+        assert bounded.var() == pytest.approx(0.0805, abs=0.003)
+        np.testing.assert_array_equal(
+            bounded, model.generate(5000, seed=1, truncation=0.5)
+        )
+
+    def test_truncation_leaves_labels_alone(self):
+        model = conditional()
+        latents = []
+        model.forward = lambda network, z, labels: (
+            latents.append(labels) or np.zeros((len(z), 8, 8, 1))
+        )
+        model.generate(20, seed=1, component=0)
+        model.generate(20, seed=1, component=0, truncation=0.1)
+        np.testing.assert_array_equal(*latents)
 
     def test_labels_for_a_model_without(self, generator, discriminator):
         model = MixGAN(generator, discriminator)

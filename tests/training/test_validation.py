@@ -1,15 +1,19 @@
 """Data that cannot be right are refused before any training."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import image_networks
 from conftest import small_discriminator
 from conftest import small_generator
+from conftest import tensorflow_only
 from test_mixgan import images
+from test_mixgan import points
 
 from keras_mixgan import MixGAN
 from keras_mixgan import NonFiniteError
+from keras_mixgan import UsageWarning
 
 
 @pytest.fixture
@@ -109,13 +113,57 @@ def test_the_first_bad_step_is_told_with_many_steps_an_execution():
     x = np.zeros((8, 4, 2), "float32")
     x[5] = np.nan
     data = tf.data.Dataset.from_tensor_slices(x)
-    with pytest.raises(NonFiniteError, match="at step 6, in every component"):
+    with pytest.raises(NonFiniteError, match="images of step 6 hold NaN"):
         model.fit(data, verbose=0)
 
 
-def test_terminate_on_nan_goes_first():
-    import keras
+def test_nan_in_a_later_batch_is_blamed_on_the_data():
+    model = MixGAN(small_generator(), small_discriminator(), 2, 2, seed=0)
+    model.compile()
+    x = np.zeros((3, 16, 2), "float32")
+    x[2, 3] = np.inf
+    data = tf.data.Dataset.from_tensor_slices(x)
+    with pytest.raises(
+        NonFiniteError, match=r"of step 3 .* Mend the data"
+    ) as e:
+        model.fit(data, verbose=0)
+    assert "learning rate" not in str(e.value)
 
+
+def test_a_loss_beyond_all_reason_is_told_once():
+    model = MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
+    model.compile("wasserstein")
+    for network in model.discriminators:
+        network.set_weights([w + 1e6 for w in network.get_weights()])
+    with pytest.warns(UsageWarning, match="loss` is .* learning rate") as found:
+        model.fit(points(256), batch_size=32, verbose=0)
+    assert [w.category for w in found].count(UsageWarning) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"sample_weight": np.ones(12)}, "`sample_weight`.*Draw rare ones"),
+        ({"class_weight": {0: 2.0}}, "`class_weight`.*Draw rare ones"),
+        ({"validation_data": images()}, "`validation_data`.*Evaluate"),
+        ({"validation_split": 0.5}, "`validation_split`.*payoff_matrix"),
+    ],
+)
+def test_arguments_without_a_meaning_are_refused(model, arguments, message):
+    refused(model, message, *images(), **arguments)
+
+
+@tensorflow_only
+def test_float64_is_refused():
+    keras.config.set_dtype_policy("float64")
+    try:
+        with pytest.raises(ValueError, match=r"float64.*generator 0"):
+            MixGAN(small_generator(), small_discriminator(), 2, 2)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def test_terminate_on_nan_goes_first():
     model = MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
     model.compile()
     network = model.generators[0]

@@ -68,7 +68,7 @@ GROUPS = (
                 "digits or fashion_mnist (bundled), inception (from TF-Hub), "
                 "or a SavedModel with outputs logits and pool_3. A score is "
                 "named after it.",
-                "digits",
+                shown="the bundled one for the data",
             ),
             Flag("num_images", int, "Images to generate a row.", 50_000),
             Flag("splits", int, "Parts of the classifier score.", 10),
@@ -106,7 +106,7 @@ EPILOGUE = """
 Distances of the row of real data are between two random halves of it.
 
 Examples:
-  keras-mixgan evaluate --model=runs/digits/model.keras
+  keras-mixgan evaluate --model=runs/digits
   keras-mixgan evaluate --model=runs/mnist/model.keras --source=mnist \\
       --split=test --metrics=fid,precision_recall --num_images=10000
   keras-mixgan evaluate --model=runs/ring/model.keras --metrics=modes
@@ -125,7 +125,7 @@ def run(values) -> None:
         OSError: The model or the data cannot be read, or the scores not be
             written.
     """
-    model_flag.check(values.model)
+    values.model = model_flag.find(values.model)
     from keras_mixgan import presets
 
     preset = presets.is_preset(values.model)
@@ -143,7 +143,9 @@ def run(values) -> None:
     for name in values.metrics or ():
         metrics.registry.get(name)
     model = models.load_model(values.model)
-    source = _real_data(values, model, sources)
+    saved = _settings_of(values.model)
+    model.run_settings = saved
+    source = _real_data(values, model, sources, saved)
     points = len(model.image_shape) == 1
     report = metrics.evaluate(
         model,
@@ -173,35 +175,45 @@ def run(values) -> None:
     )
 
 
-def _real_data(values, model, sources):
+def _real_data(values, model, sources, saved):
     """The data given, or those that the model was trained on."""
     arguments = {"split": values.split, "crop_size": values.crop_size}
     given = {k: value for k, value in arguments.items() if value is not None}
-    source = values.source
+    source, recorded = values.source, saved.get("source")
     if source is None:
-        saved = _settings_of(values.model)
-        source = saved["source"]
-        given = {name: saved[name] for name in arguments} | given
+        kept = {name: saved.get(name) for name in arguments}
+        given = {k: v for k, v in kept.items() if v is not None} | given
     if len(model.image_shape) == 3 and source not in ("ring", "grid"):
         given["image_size"] = model.image_shape[0]
-    return sources.load_source(source, data_dir=values.data_dir, **given)
+    wanted = (
+        "`source` must be given, the real data to compare with, such as "
+        "--source=FOLDER"
+    )
+    if not (source or recorded):
+        raise ValueError(
+            f"{wanted}: nothing tells what the model was trained on. Received: "
+            f"source=None, model={values.model}"
+        )
+    try:
+        return sources.load_source(
+            source or recorded, data_dir=values.data_dir, **given
+        )
+    except (OSError, ValueError) as error:
+        if source is not None:
+            raise
+        raise ValueError(
+            f"{wanted}: the model was trained on {recorded}, which is not to "
+            f"be had here ({error}). Received: source=None"
+        ) from error
 
 
-def _settings_of(model: str):
-    """Settings of the run that made a model."""
+def _settings_of(model: str) -> dict:
+    """Settings of the run that made a model; empty where nothing tells."""
     from keras_mixgan import presets
     from keras_mixgan.cli import settings
 
     if presets.is_preset(model):
         metadata = presets.read(presets.find(model)).metadata
-        saved, place = metadata.get("settings"), "the preset says"
-    else:
-        path = pathlib.Path(model).parent / "settings.json"
-        saved = settings.read(path)["settings"] if path.exists() else None
-        place = f"a settings.json in {path.parent} tells"
-    if not (saved or {}).get("source"):
-        raise ValueError(
-            "`source` must be given, the real data to compare with: nothing "
-            f"{place} what the model was trained on. Received: none"
-        )
-    return saved
+        return metadata.get("settings") or {}
+    path = pathlib.Path(model).parent / "settings.json"
+    return settings.read(path)["settings"] if path.exists() else {}

@@ -66,7 +66,7 @@ def run(values) -> None:
             it cannot be written.
         ImportError: A package that ONNX needs is missing.
     """
-    model_flag.check(values.model)
+    values.model = model_flag.find(values.model)
     if values.format not in _OUT:
         raise ValueError(
             f"`format` must be one of {', '.join(_OUT)}. Received: "

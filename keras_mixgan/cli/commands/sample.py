@@ -49,7 +49,7 @@ GROUPS = (
 
 EPILOGUE = """
 Examples:
-  keras-mixgan sample --model=runs/digits/model.keras --out=grid.png
+  keras-mixgan sample --model=runs/digits --out=grid.png
   keras-mixgan sample --model=mix_dcgan_mnist --labels=3,7
   keras-mixgan sample --model=runs/digits/model.keras --component=0 --seed=1
 """
@@ -65,7 +65,7 @@ def run(values) -> None:
         ValueError: A flag is not as described, or the model is no MixGAN.
         OSError: The model cannot be read, or the picture not be written.
     """
-    model_flag.check(values.model)
+    values.model = model_flag.find(values.model)
     if values.num_images < 1:
         raise ValueError(
             "`num_images` must be at least 1. Received: "

@@ -1,0 +1,103 @@
+"""Which bundled classifier judges which data.
+
+A classifier that was trained on other data still gives a number, and a wrong
+one. So the data set decides: by the name of the real data, or by what the
+model's run or preset recorded. Where neither is known, somebody has to say.
+"""
+
+from typing import Any
+
+from keras_mixgan.metrics import bundled
+from keras_mixgan.metrics import classifiers
+
+# Data sets by name, in TFDS and here, and the bundled classifier of each.
+JUDGES: dict[str, str] = {
+    "digits": "digits",
+    "mnist": "digits",
+    "fashion_mnist": "fashion_mnist",
+}
+
+
+def judge_of(source: Any) -> str | None:
+    """Returns the bundled classifier for a data set.
+
+    Args:
+        source: Name of the data set, also with TFDS's configuration or
+            version; anything else has none.
+
+    Returns:
+        A name that `classifiers.load` takes, or `None`.
+
+    Example:
+    >>> judge_of("mnist:3.0.1"), judge_of("my_photos/")
+    ('digits', None)
+    """
+    if not isinstance(source, str):
+        return None
+    return JUDGES.get(source.partition(":")[0].partition("/")[0])
+
+
+def recorded(model: Any) -> dict[str, Any]:
+    """Returns the settings of the run that trained a model, where known.
+
+    Args:
+        model: A `MixGAN`. Models of presets know them, and those that the
+            command line trained or loaded from a run's folder.
+
+    Returns:
+        The settings, `source` among them; else an empty dict.
+    """
+    return dict(getattr(model, "run_settings", None) or {})
+
+
+def choose(source: Any, model: Any = None) -> str:
+    """Chooses the classifier for real data, or for a model's own data.
+
+    Args:
+        source: Name of the real data.
+        model: The model, whose record is asked where the name of the real
+            data (a folder, say) tells nothing.
+
+    Returns:
+        A name that `classifiers.load` takes.
+
+    Raises:
+        ValueError: No bundled classifier is known to fit.
+
+    Example:
+    >>> choose("fashion_mnist")
+    'fashion_mnist'
+    """
+    trained_on = recorded(model).get("source")
+    judge = judge_of(source) or judge_of(trained_on)
+    if judge is None:
+        of_run = (
+            f", the model was trained on {trained_on}" if trained_on else ""
+        )
+        raise ValueError(
+            "`classifier` must be given: no bundled classifier is for these "
+            f"data. It must be one of {(*bundled.NAMES, 'inception')}, a "
+            "SavedModel with outputs logits and pool_3, or a .keras file. "
+            f"Received: classifier=None, source={source}{of_run}"
+        )
+    return judge
+
+
+def load(classifier: Any, source: Any, model: Any) -> classifiers.Classifier:
+    """Loads the classifier that is given, or else the one that is chosen.
+
+    Args:
+        classifier: See `classifiers.load`; or `None`.
+        source: See `choose`.
+        model: See `choose`.
+
+    Returns:
+        The `Classifier`.
+
+    Raises:
+        ValueError: See `choose` and `classifiers.load`.
+        OSError: See `classifiers.load`.
+    """
+    if classifier is None:
+        classifier = choose(source, model)
+    return classifiers.load(classifier)

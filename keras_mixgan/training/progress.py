@@ -1,0 +1,112 @@
+"""The progress bar of `fit`, which fits a terminal of 80 columns."""
+
+import itertools
+import threading
+
+import keras
+
+# What a line has room for; `History` has everything under its full name.
+SHORT = {
+    "discriminator_loss": "D",
+    "generator_loss": "G",
+    "payoff": "payoff",
+}
+WIDTH = 10
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """Keras's progress bar, with losses and payoff alone.
+
+    `MixGAN` logs more than a line of a terminal holds. `fit` shows this bar in
+    place of Keras's own: "D" is `discriminator_loss`, "G" `generator_loss`.
+    Where it is listed among the callbacks, pass `verbose=0` to `fit` beside
+    it. No step waits for it.
+
+    Args:
+        verbose: 1 for a bar, 2 for one line an epoch.
+        epochs: Epochs of the whole training, where `fit` runs a part.
+        steps_per_epoch: Steps of a whole epoch, where `fit` runs the rest of
+            one that was interrupted; the bar says where it takes it up.
+    """
+
+    async_safe = True
+
+    def __init__(
+        self,
+        verbose: int = 1,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
+    ):
+        super().__init__()
+        self.verbose = verbose
+        self.epochs = epochs
+        self.steps_per_epoch = steps_per_epoch
+        self._bar = self._done = None
+        self._seen = 0
+        self._lock = threading.Lock()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Prints which epoch it is."""
+        steps, plan = self.params["steps"], self.model.executions
+        self._done = None
+        if plan is not None:  # Then Keras counts calls, not steps.
+            step = self.model.step
+            ends = itertools.islice(plan.ends(step), steps)
+            self._done = [end - step for end in ends]
+            steps = self._done[-1]
+        heading = f"Epoch {epoch + 1}/{self.epochs or self.params['epochs']}"
+        if self.steps_per_epoch:
+            done = self.model.step % self.steps_per_epoch
+            if done:
+                heading += f", from step {done + 1} of {self.steps_per_epoch}"
+        print(heading, flush=True)
+        self._bar = keras.utils.Progbar(
+            steps,
+            width=WIDTH,
+            verbose=self.verbose,
+            stateful_metrics=list(SHORT.values()),
+        )
+        self._seen = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Moves the bar."""
+        done = batch + 1 if self._done is None else self._done[batch]
+        with self._lock:
+            # Beside the training, one call may overtake another.
+            if done > self._seen:
+                self._seen = done
+                self._bar.update(done, self._shown(logs), finalize=False)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Ends the bar."""
+        self._bar.update(self._seen, self._shown(logs), finalize=True)
+
+    def _shown(self, logs):
+        logs = logs or {}
+        return [
+            (short, float(logs[name]))
+            for name, short in SHORT.items()
+            if name in logs
+        ]
+
+
+def with_bar(callbacks, verbose) -> tuple[list, object]:
+    """Puts this bar in the place of Keras's own.
+
+    Args:
+        callbacks: What was given as `callbacks` to `fit`: one, several, none.
+        verbose: What was given as `verbose`.
+
+    Returns:
+        The list of callbacks, and the `verbose` to give to Keras.
+    """
+    if callbacks is None:
+        callbacks = []
+    elif isinstance(callbacks, list | tuple):
+        callbacks = list(callbacks)
+    else:
+        callbacks = [callbacks]
+    bars = (ProgressBar, keras.callbacks.ProgbarLogger)
+    if not verbose or any(isinstance(bar, bars) for bar in callbacks):
+        return callbacks, verbose
+    return [*callbacks, ProgressBar(2 if verbose == 2 else 1)], 0

@@ -1,0 +1,40 @@
+"""A mixture without its generators of small weight."""
+
+import numpy as np
+from keras import ops
+
+
+def prune(model, below: float):
+    """Makes the mixture of the other generators; see `MixGAN.prune`."""
+    if not isinstance(below, float | np.floating) or not 0 < below < 1:
+        raise ValueError(
+            f"`below` must be a number in (0, 1). Received: below={below!r}"
+        )
+    weights = model.generator_weights
+    kept = np.flatnonzero(weights >= below)
+    if not len(kept):
+        raise ValueError(
+            f"`below` must leave a generator; the largest weight is "
+            f"{weights.max():.4f}. Received: below={below!r}"
+        )
+    config = model.get_config()
+    config["generator"] = [config["generator"][i] for i in kept]
+    config["num_generators"] = len(kept)
+    pruned = type(model).from_config(config)
+    pairs = list(zip(pruned.discriminators, model.discriminators, strict=True))
+    for name in ("generators", "ema_generators"):
+        networks = getattr(model, name)
+        if networks:
+            pairs += zip(
+                getattr(pruned, name), [networks[i] for i in kept], strict=True
+            )
+    for copy, network in pairs:
+        copy.set_weights(network.get_weights())
+    logits = ops.convert_to_numpy(model.generator_log_probabilities)
+    pruned.generator_log_probabilities.assign(logits[kept])
+    for name in ("discriminator_log_probabilities", "step_variable"):
+        # By NumPy: JAX's training gives the buffers of variables away.
+        value = ops.convert_to_numpy(getattr(model, name))
+        getattr(pruned, name).assign(value)
+    pruned.run_settings = model.run_settings
+    return pruned

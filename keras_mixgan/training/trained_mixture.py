@@ -1,0 +1,248 @@
+"""What one does with a trained mixture: draw from it, re-weight it, save it."""
+
+import os
+import pathlib
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from keras_mixgan.training import pruning
+from keras_mixgan.training import sampling
+
+
+class TrainedMixture:
+    """The part of `MixGAN` that needs no game."""
+
+    def generate(
+        self,
+        num_images: int | None = None,
+        labels=None,
+        component: int | Sequence[int] | None = None,
+        latents=None,
+        seed: int | None = None,
+        batch_size: int = 256,
+        *,
+        return_components: bool = False,
+        truncation: float | None = None,
+        weights: Sequence[float] | None = None,
+    ):
+        """Generates images from the mixture, in inference mode.
+
+        Every image draws its own generator by `generator_weights`, and each
+        generator computes only its own images.
+
+        Args:
+            num_images: Any number from 0. By default as many as `latents`.
+            labels: Ints in [0, num_classes): one for all, or up to
+                `num_images` of them, repeated in order. Drawn uniformly when
+                not given. Only for networks that take labels.
+            component: The number of one generator to draw from alone, or a
+                list of up to `num_images` numbers, one an image, repeated in
+                order.
+            latents: Float (num_images, latent_dim). Drawn from the standard
+                normal when not given.
+            seed: The same seed gives the same images. By default they are
+                fresh.
+            batch_size: Images computed at a time. Does not change them.
+            return_components: Whether to tell which generator made which.
+            truncation: Where given, at least 0.01: coordinates of drawn
+                latents beyond [-truncation, truncation] are drawn again, for
+                less varied images nearer to the common ones.
+            weights: Mixture weights for this call in place of the learned
+                ones: num_generators numbers, not negative. They are
+                normalised.
+
+        Returns:
+            Float32 array (num_images, ...), images in [-1, 1]; with
+            `return_components` also the number of each image's generator,
+            int32 (num_images,).
+
+        Raises:
+            ValueError: An argument is not as described.
+
+        Example:
+        >>> import keras_mixgan as kmg
+        >>> networks = kmg.architectures.build("mlp", (2,), width=4)
+        >>> model = kmg.MixGAN(*networks, 3, 1, seed=0)
+        >>> points, components = model.generate(
+        ...     6, component=[0, 1, 2], return_components=True, seed=0
+        ... )
+        >>> components
+        array([0, 1, 2, 0, 1, 2], dtype=int32)
+        """
+        return sampling.generate(
+            self,
+            num_images,
+            labels,
+            component,
+            latents,
+            seed,
+            batch_size,
+            return_components,
+            truncation,
+            weights,
+        )
+
+    def interpolate(
+        self,
+        num_images: int = 8,
+        start=None,
+        end=None,
+        labels: int | None = None,
+        component: int | None = None,
+        seed: int | None = None,
+    ) -> np.ndarray:
+        """Generates images on the way from one latent to another.
+
+        One generator makes them all, of one class, and the latents lie on a
+        great circle between the two.
+
+        Args:
+            num_images: How many, both ends included; at least 2.
+            start: Float (latent_dim,). Drawn when not given.
+            end: The same.
+            labels: The class, for networks that take labels. Drawn when not
+                given.
+            component: The number of the generator. Drawn by the mixture
+                weights when not given.
+            seed: The same seed draws the same.
+
+        Returns:
+            Float32 array (num_images, ...), images in [-1, 1].
+
+        Raises:
+            ValueError: An argument is not as described.
+
+        Example:
+        >>> import keras_mixgan as kmg
+        >>> networks = kmg.architectures.build("mlp", (2,), width=4)
+        >>> model = kmg.MixGAN(*networks, 2, 1, seed=0)
+        >>> model.interpolate(5, seed=1).shape
+        (5, 2)
+        """
+        return sampling.interpolate(
+            self, num_images, start, end, labels, component, seed
+        )
+
+    def set_generator_weights(self, weights: Sequence[float]) -> None:
+        """Sets the mixture weights of the generators.
+
+        Args:
+            weights: num_generators positive numbers, which are normalised. To
+                leave a generator out for good see `prune`; for one call see
+                the `weights` of `generate`.
+
+        Raises:
+            ValueError: They are not as described.
+
+        Example:
+        >>> import keras_mixgan as kmg
+        >>> networks = kmg.architectures.build("mlp", (2,), width=4)
+        >>> model = kmg.MixGAN(*networks, 2, 1, seed=0)
+        >>> model.set_generator_weights([3, 1])
+        >>> model.generator_weights.round(3)
+        array([0.75, 0.25], dtype=float32)
+        """
+        weights = sampling.check_weights(
+            weights, self.num_generators, least=np.finfo("float32").tiny
+        )
+        self.generator_log_probabilities.assign(np.log(weights))
+
+    def prune(self, below: float):
+        """Makes a mixture without the generators of small weight.
+
+        Args:
+            below: In (0, 1): generators with a smaller weight are left out;
+                the weights of the others are normalised.
+
+        Returns:
+            A new `MixGAN` of copies of the other networks; this one stays as
+            it is. It has no optimizers: call `compile` before `fit`.
+
+        Raises:
+            ValueError: `below` is not as described, or no generator would be
+                left.
+
+        Example:
+        >>> import keras_mixgan as kmg
+        >>> networks = kmg.architectures.build("mlp", (2,), width=4)
+        >>> model = kmg.MixGAN(*networks, 3, 1, seed=0)
+        >>> model.set_generator_weights([0.6, 0.2, 0.2])
+        >>> model.prune(below=0.3).num_generators
+        1
+        """
+        return pruning.prune(self, below)
+
+    def predict(
+        self, x, batch_size: int | None = None, verbose=0, **kwargs
+    ) -> np.ndarray:
+        """Images of the mixture from latents.
+
+        As for all Keras models the same input gives the same output: the
+        generators are drawn by the mixture weights, and always the same way.
+        `generate` draws afresh, and has more to choose from.
+
+        Args:
+            x: Latents, float (N, latent_dim), or `[latents, labels (N,)]`.
+            batch_size: Images computed at a time, by default 256.
+            verbose: Without effect.
+            **kwargs: None of Keras's further arguments is known.
+
+        Returns:
+            Float32 array (N, ...), images in [-1, 1].
+
+        Raises:
+            ValueError: Latents or labels are not as described.
+        """
+        if kwargs:
+            raise ValueError(
+                "`predict` must be given latents, or [latents, labels], and "
+                f"`batch_size`. Received: {sorted(kwargs)}"
+            )
+        latents, labels = x, None
+        if isinstance(x, list | tuple) and len(x) == 2 and self.conditional:
+            latents, labels = x
+        return self.generate(
+            latents=keras.ops.convert_to_numpy(latents),
+            labels=labels,
+            seed=0,
+            batch_size=batch_size or 256,
+        )
+
+    def evaluate(self, *args, **kwargs):
+        """Refused: a GAN's loss says nothing of its images.
+
+        Raises:
+            ValueError: Always. It names what to use.
+        """
+        raise ValueError(
+            "`evaluate` has no meaning for a game, whose losses do not tell "
+            "how good the images are. Use `keras_mixgan.metrics.evaluate("
+            "model, source)` for scores, or `model.payoff_matrix(images)` for "
+            "the payoffs of all pairs on held-out images"
+        )
+
+    def save(
+        self, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs
+    ) -> None:
+        """Saves the whole model, as in `keras.Model.save`.
+
+        Args:
+            filepath: A file that ends in .keras.
+            overwrite: As in Keras.
+            **kwargs: As in Keras.
+
+        Raises:
+            ValueError: The ending is that of Keras's old HDF5 format, or the
+                model's payoff is not registered.
+        """
+        if pathlib.Path(filepath).suffix in (".h5", ".hdf5"):
+            raise ValueError(
+                "`filepath` must end in .keras: a mixture does not fit into "
+                "Keras's old HDF5 format. Received: "
+                f"filepath={os.fspath(filepath)!r}"
+            )
+        # What this may raise would leave half a file of Keras's.
+        self.get_compile_config()
+        super().save(filepath, overwrite=overwrite, **kwargs)

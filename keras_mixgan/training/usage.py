@@ -1,0 +1,122 @@
+"""Classic mistakes that train without an error, and to nothing.
+
+`fit` looks for them once a model and warns: `UsageWarning` names the layer and
+the cure. Who means it so, silences it:
+
+    warnings.filterwarnings("ignore", category=keras_mixgan.UsageWarning)
+"""
+
+import warnings
+
+import keras
+import numpy as np
+from keras import ops
+
+SILENCE = (
+    " If it is meant so: warnings.filterwarnings('ignore', "
+    "category=keras_mixgan.UsageWarning)."
+)
+# Layers and operations that change no value but its place.
+_TRANSPARENT = ("Reshape", "Flatten", "Identity", "Squeeze", "Dropout")
+SLACK = 1.004
+SAMPLE = 4
+
+
+class UsageWarning(UserWarning):
+    """Something that trains, but hardly to what was wanted."""
+
+
+def warn(model, images: np.ndarray) -> None:
+    """Warns of classic mistakes, once a model.
+
+    Args:
+        model: The `MixGAN`.
+        images: Float array (B, ...), the first real images; `None` where they
+            cannot be looked at.
+    """
+    if getattr(model, "usage_checked", False):
+        return
+    model.usage_checked = True
+    found = [_sigmoid_logits(model)]
+    if len(model.image_shape) > 1:
+        found += [_range_of_generators(model), _range_of_data(images)]
+    for text in found:
+        if text:
+            warnings.warn(text + SILENCE, UsageWarning, stacklevel=4)
+
+
+def _sigmoid_logits(model) -> str:
+    for i, network in enumerate(model.discriminators):
+        output = network.output if len(network.outputs) > 1 else None
+        named = isinstance(output, dict) and "logits" in output
+        layer = _last(output["logits"] if named else network.outputs[0])
+        if _is_sigmoid(layer):
+            return (
+                f"`discriminator` should end in logits, but discriminator {i} "
+                f"ends in a sigmoid, in {layer.name!r}; the payoff applies "
+                "its own, and gradients vanish through both. Leave that out."
+            )
+    return ""
+
+
+def _range_of_generators(model) -> str:
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((SAMPLE, model.latent_dim), dtype="float32")
+    for i, network in enumerate(model.generators):
+        layer = _last(network.outputs[0])
+        named = f"generator {i} ends in {layer.name!r}"
+        if _is_sigmoid(layer):
+            return (
+                "`generator` should make images in [-1, 1], but "
+                f"{named}, a sigmoid, whose images are in [0, 1]. End it in "
+                "tanh."
+            )
+        given = inputs
+        if model.conditional:
+            given = [inputs, np.zeros(SAMPLE, "int32")]
+        images = ops.convert_to_numpy(
+            ops.cast(network(given, training=False), "float32")
+        )
+        if np.abs(images).max() > SLACK:
+            return (
+                f"`generator` should make images in [-1, 1], but {named}, and "
+                f"its first images reach from {images.min():.3g} to "
+                f"{images.max():.3g}. End it in tanh."
+            )
+    return ""
+
+
+def _range_of_data(images) -> str:
+    if images is None:
+        return ""
+    low, high = images.min(), images.max()
+    if low < 0 or high > 1 or low == high:
+        return ""
+    return (
+        "`x` should hold images in [-1, 1], but these reach from "
+        f"{low:.3g} to {high:.3g}, as if in [0, 1]: black is then mid-gray to "
+        "the networks. Give 2 * x - 1."
+    )
+
+
+def _last(output):
+    """The layer or operation that made a tensor, but for mere reshaping."""
+    operation = output._keras_history.operation
+    while True:
+        if isinstance(operation, keras.Model):
+            operation = operation.outputs[0]._keras_history.operation
+        elif type(operation).__name__ in _TRANSPARENT:
+            before = operation.input
+            if isinstance(before, (list, tuple)):
+                before = before[0]
+            operation = before._keras_history.operation
+        else:
+            return operation
+
+
+def _is_sigmoid(operation) -> bool:
+    activation = getattr(operation, "activation", None)
+    return (
+        activation is keras.activations.sigmoid
+        or type(operation).__name__ == "Sigmoid"
+    )

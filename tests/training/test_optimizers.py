@@ -1,0 +1,62 @@
+"""Keras's own schedules keep the ratio of both sides' learning rates."""
+
+import keras
+import pytest
+from conftest import small_discriminator
+from conftest import small_generator
+from test_mixgan import points
+
+from keras_mixgan import MixGAN
+
+
+@pytest.fixture
+def model():
+    model = MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
+    model.compile(
+        generator_optimizer=keras.optimizers.Adam(1e-3),
+        discriminator_optimizer=keras.optimizers.Adam(4e-3),
+    )
+    return model
+
+
+def rates(model):
+    return [
+        float(getattr(model.optimizer, f"{side}_optimizer").learning_rate)
+        for side in ("generator", "discriminator")
+    ]
+
+
+def test_learning_rate_scheduler(model):
+    schedule = keras.callbacks.LearningRateScheduler(
+        lambda epoch, rate: rate if epoch < 1 else rate / 2
+    )
+    model.fit(points(), epochs=3, callbacks=[schedule], verbose=0)
+    assert rates(model) == pytest.approx([2.5e-4, 1e-3])
+
+
+def test_a_warm_up_from_zero(model):
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch: epoch * 1e-3)
+    model.fit(points(), epochs=3, callbacks=[schedule], verbose=0)
+    assert rates(model) == pytest.approx([2e-3, 8e-3])
+
+
+def test_reduce_on_plateau(model):
+    plateau = keras.callbacks.ReduceLROnPlateau(
+        monitor="loss", factor=0.1, patience=1, min_delta=1e9
+    )
+    history = model.fit(points(), epochs=3, callbacks=[plateau], verbose=0)
+    assert rates(model) == pytest.approx([1e-5, 4e-5])
+    assert history.history["learning_rate"][0] == pytest.approx(1e-3)
+
+
+def test_the_same_rate_changes_nothing(model):
+    before = rates(model)
+    model.optimizer.learning_rate = 1e-3
+    assert rates(model) == before
+
+
+def test_nothing_to_scale_from():
+    model = MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
+    model.compile(generator_optimizer=keras.optimizers.SGD(0.0))
+    with pytest.raises(ValueError, match=r"`learning_rate`.*must be positive"):
+        model.optimizer.learning_rate = 1.0

@@ -1,0 +1,110 @@
+"""Classic mistakes are told once, with the layer, the cure and the silencer."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from conftest import image_networks
+from conftest import small_discriminator
+from conftest import small_generator
+from keras import layers
+from keras import ops
+from test_mixgan import images
+from test_mixgan import points
+
+from keras_mixgan import MixGAN
+from keras_mixgan import UsageWarning
+
+
+def discriminator(*ends, logits="linear"):
+    return keras.Sequential(
+        [
+            keras.Input((2,)),
+            layers.Dense(1, activation=logits, name="logits"),
+            *ends,
+        ]
+    )
+
+
+def with_operation():
+    x = keras.Input((2,))
+    return keras.Model(x, ops.sigmoid(layers.Dense(1)(x)))
+
+
+def nested():
+    x = keras.Input((2,))
+    inner = discriminator(layers.Activation("sigmoid", name="inner"))
+    return keras.Model(x, layers.Reshape((1,))(inner(x)))
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda: discriminator(logits="sigmoid"), "'logits'"),
+        (
+            lambda: discriminator(layers.Activation("sigmoid", name="end")),
+            "'end'",
+        ),
+        (with_operation, "sigmoid"),
+        (nested, "'inner'"),
+    ],
+)
+def test_a_discriminator_that_ends_in_a_sigmoid(make, named):
+    model = MixGAN(small_generator(), make(), 2, 2, seed=0)
+    model.compile()
+    with pytest.warns(UsageWarning, match="should end in logits") as found:
+        model.fit(points(), verbose=0)
+    model.fit(points(), verbose=0)  # A warning here would be an error.
+    (found,) = (w for w in found if w.category is UsageWarning)
+    text = str(found.message)
+    assert named in text
+    assert "Leave that out" in text
+    assert "filterwarnings" in text
+
+
+def test_the_advice_silences_it():
+    model = MixGAN(small_generator(), with_operation(), 1, 1, seed=0)
+    model.compile()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UsageWarning)
+        model.fit(points(), verbose=0)
+
+
+def generator_ending_in(*ends):
+    return keras.Sequential(
+        [
+            keras.Input((5,)),
+            layers.Dense(64, kernel_initializer="random_normal"),
+            *ends,
+            layers.Reshape((8, 8, 1)),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [
+        (layers.Rescaling(100.0, name="loud"), "'loud'.*reach from -.*tanh"),
+        (layers.Activation("sigmoid", name="end"), "'end', a sigmoid.*tanh"),
+    ],
+)
+def test_a_generator_of_another_range(end, message):
+    model = MixGAN(generator_ending_in(end), image_networks()[1], 1, 1, seed=0)
+    model.compile()
+    with pytest.warns(UsageWarning, match=message):
+        model.fit(images()[0], batch_size=4, verbose=0)
+
+
+def test_data_from_0_to_1():
+    model = MixGAN(*image_networks(), 1, 1, seed=0)
+    model.compile()
+    with pytest.warns(UsageWarning, match=r"in \[0, 1\].*Give 2 \* x - 1"):
+        model.fit(abs(images()[0]), batch_size=4, verbose=0)
+
+
+def test_points_may_lie_anywhere():
+    generator = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    model = MixGAN(generator, small_discriminator(), 1, 1, seed=0)
+    model.compile()
+    model.fit(np.full((32, 2), 0.5, "float32"), verbose=0)
