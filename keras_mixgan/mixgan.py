@@ -15,6 +15,7 @@ from keras_mixgan.training import steps
 from keras_mixgan.training import validation
 from keras_mixgan.training.divergence import StopOnNonFinite
 from keras_mixgan.training.optimizers import TwoPlayerOptimizer
+from keras_mixgan.utils.errors import UserError
 
 
 @keras.saving.register_keras_serializable(package="keras_mixgan")
@@ -162,7 +163,7 @@ class MixGAN(Mixture):
         if payoff_estimate == "split" and (
             side.shared is not None or max(side.widths) > 1
         ):
-            raise ValueError(
+            raise UserError(
                 "`payoff_estimate` must not be split where discriminators "
                 "share a body, which sees all images in one call. Received: "
                 f"payoff_estimate={payoff_estimate!r}"
@@ -251,7 +252,7 @@ class MixGAN(Mixture):
                 at which step, and in which component.
         """
         if not self.compiled:
-            raise ValueError(
+            raise UserError(
                 "`compile` must be called before `fit`, which sets payoff and "
                 "optimizers. Received: a model that is not compiled"
             )
@@ -303,7 +304,7 @@ class MixGAN(Mixture):
             ValueError: Images or labels do not fit; or not compiled.
         """
         if self.objective is None:
-            raise ValueError(
+            raise UserError(
                 "`compile` must be called before `payoff_matrix`, since it "
                 "sets the payoff. Received: a model that is not compiled"
             )

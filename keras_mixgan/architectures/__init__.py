@@ -22,6 +22,7 @@ from keras_mixgan.architectures.mlp import mlp_generator
 from keras_mixgan.architectures.wgan import wgan_critic
 from keras_mixgan.architectures.wgan import wgan_generator
 from keras_mixgan.architectures.wgan import wgan_gp_critic
+from keras_mixgan.utils.errors import UserError
 
 __all__ = [
     "ARCHITECTURES",
@@ -162,7 +163,7 @@ def get(name: str) -> Architecture:
     """
     if not isinstance(name, str) or name not in ARCHITECTURES:
         known = ", ".join(repr(known) for known in sorted(ARCHITECTURES))
-        raise ValueError(
+        raise UserError(
             f"`architecture` must be one of {known}. Received: "
             f"architecture={name!r}"
         )

@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from keras_mixgan.utils.errors import UserError
+
 
 def positive_int(argument: str, value: Any) -> int:
     """Returns `value` as an int, or raises with the argument's name.
@@ -23,7 +25,7 @@ def positive_int(argument: str, value: Any) -> int:
     """
     is_integer = isinstance(value, numbers.Integral)
     if not is_integer or isinstance(value, bool) or value < 1:
-        raise ValueError(
+        raise UserError(
             f"`{argument}` must be a positive integer. Received: "
             f"{argument}={value!r}"
         )
@@ -45,7 +47,7 @@ def positive_number(argument: str, value: Any) -> float:
     """
     is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not is_real or not 0 < value < math.inf:
-        raise ValueError(
+        raise UserError(
             f"`{argument}` must be a positive number. Received: "
             f"{argument}={value!r}"
         )

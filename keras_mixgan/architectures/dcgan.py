@@ -14,6 +14,7 @@ from typing import Any
 import keras
 
 from keras_mixgan.architectures import _checks
+from keras_mixgan.utils.errors import UserError
 
 KERNEL_SIZE = 4
 
@@ -208,7 +209,7 @@ def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
     shape = _checks.shape_tuple(image_shape)
     if shape not in IMAGE_SHAPES:
         supported = ", ".join(map(str, IMAGE_SHAPES))
-        raise ValueError(
+        raise UserError(
             f"`image_shape` must be one of {supported}. Received: "
             f"image_shape={image_shape!r}"
         )

@@ -3,6 +3,7 @@
 import keras
 
 from keras_mixgan.architectures import _checks
+from keras_mixgan.utils.errors import UserError
 
 
 def add_heads(
@@ -38,7 +39,7 @@ def add_heads(
     """
     names = [x.name for x in discriminator.layers]
     if layer not in names:
-        raise ValueError(
+        raise UserError(
             "`layer` must be the name of a layer of the discriminator, one of "
             f"{', '.join(names)}. Received: layer={layer!r}"
         )

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from keras_mixgan.architectures import _checks
+from keras_mixgan.utils.errors import UserError
 
 IMAGE_SHAPES: tuple[tuple[int], ...] = ((2,),)
 HIDDEN_LAYERS = 2
@@ -109,7 +110,7 @@ def mlp_discriminator(
 def _check_point_shape(image_shape: Any) -> tuple[int]:
     shape = _checks.shape_tuple(image_shape)
     if shape is None or len(shape) != 1:
-        raise ValueError(
+        raise UserError(
             "`image_shape` must be (features,) for points, such as (2,). "
             f"Received: image_shape={image_shape!r}"
         )

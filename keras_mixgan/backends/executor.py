@@ -81,9 +81,18 @@ class Executor:
         """
         raise NotImplementedError
 
-    def apply(self, optimizer, gradients: list, variables: list) -> None:
-        """Updates variables, as `optimizer.apply(gradients, variables)`."""
-        optimizer.apply(gradients, variables)
+    def apply(
+        self, optimizer, gradients: list, variables: list, units: list
+    ) -> None:
+        """Updates variables.
+
+        Args:
+            optimizer: A built Keras optimizer.
+            gradients: One a variable; `None` where there is none.
+            variables: Keras variables.
+            units: A float for each, which multiplies its gradient.
+        """
+        optimizer.apply(in_units(gradients, units), variables)
 
     def cond(self, condition, function, otherwise):
         """`keras.ops.cond` whose branches may update variables."""
@@ -117,6 +126,14 @@ class Executor:
     def average(self, tensor):
         """Mean over replicas, differentiable."""
         return tensor
+
+
+def in_units(gradients: list, units: list) -> list:
+    """Multiplies gradients by numbers; `None` stays."""
+    return [
+        gradient if gradient is None or unit == 1.0 else gradient * unit
+        for gradient, unit in zip(gradients, units, strict=True)
+    ]
 
 
 def split(batch, sizes: list) -> list:

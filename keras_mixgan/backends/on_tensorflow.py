@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_mixgan.backends.executor import Executor
+from keras_mixgan.backends.executor import in_units
 
 # What Keras's Adam can do beyond Adam.
 ADAM_OPTIONS = (
@@ -55,13 +56,17 @@ class TensorFlowExecutor(Executor):
             total = function(inputs)
         return tape.gradient(total, inputs)
 
-    def apply(self, optimizer, gradients: list, variables: list) -> None:
+    def apply(
+        self, optimizer, gradients: list, variables: list, units: list
+    ) -> None:
         """See `Executor.apply`.
 
         Keras's Adam is some forty operations a variable: at T=5 almost half
         of a step's graph, and so of the time to build it. Where nothing but
         Adam is asked for, TensorFlow's kernel does the same arithmetic in one.
         """
+        with self.following(variables):
+            gradients = in_units(gradients, units)
         if not is_plain_adam(optimizer, gradients, variables):
             with self.following(variables):
                 optimizer.apply(gradients, variables)

@@ -15,6 +15,7 @@ from keras_mixgan.game import auxiliary
 from keras_mixgan.mixgan import MixGAN
 from keras_mixgan.presets import archives
 from keras_mixgan.presets import refusals
+from keras_mixgan.utils.errors import UserError
 
 
 def make_model(settings: Settings, source: sources.Source) -> MixGAN:
@@ -103,12 +104,12 @@ def load_model(path: str | os.PathLike[str], name: str = "model") -> MixGAN:
     if path.is_dir():
         raise IsADirectoryError(f"{wanted}. Received: the folder {path}")
     if path.suffix != ".keras":
-        raise ValueError(f"{wanted}. Received: {path}")
+        raise UserError(f"{wanted}. Received: {path}")
     saved = archives.check(path)
     with refusals.one_line(
         f"{wanted}. Received: {path}, a {saved} that could not be loaded"
     ):
         model = keras.saving.load_model(path)
     if not isinstance(model, MixGAN):
-        raise ValueError(f"{wanted}. Received: {path}, which is a {saved}")
+        raise UserError(f"{wanted}. Received: {path}, which is a {saved}")
     return model

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_mixgan.cli import options
+from keras_mixgan.utils.errors import UserError
 
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -31,7 +32,7 @@ def check(settings: Any) -> None:
     """
     for name, value in options.values(settings, "optimizer").items():
         if not takes(settings.optimizer, name):
-            raise ValueError(
+            raise UserError(
                 f"`{name}` must not be given with the optimizer "
                 f"{settings.optimizer}, which has none. Received: "
                 f"{name}={value!r}"

@@ -7,6 +7,7 @@ import numbers
 from collections.abc import Mapping
 from typing import Any
 
+from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.names import one_of
 
 _NOUNS = {
@@ -154,6 +155,6 @@ class Option:
         )
         bounds = [f"{words} {n}" for words, n in limits if n is not None]
         wanted = " ".join([wanted, " and ".join(bounds)]).strip()
-        raise ValueError(
+        raise UserError(
             f"`{self.name}` must be {wanted}. Received: {self.name}={value!r}"
         )

@@ -151,7 +151,7 @@ def _check_numbers(**given) -> None:
     for name, number in given.items():
         options.OPTIONS[name].check(number)
     if given["history_steps"] % given["steps_per_execution"]:
-        raise ValueError(
+        raise UserError(
             "`history_steps` must be a multiple of `steps_per_execution`. "
             f"Received: history_steps={given['history_steps']}, "
             f"steps_per_execution={given['steps_per_execution']}"
@@ -246,7 +246,7 @@ class _Run:
         flags = " ".join(
             f"--{name}={value}" for name, value in saved["given"].items()
         )
-        raise ValueError(
+        raise UserError(
             f"{self.workdir} holds a run of other settings (saved -> now):\n  "
             + "\n  ".join(lines)
             + "\nTo go on with that run, give its flags again: keras-mixgan "

@@ -23,6 +23,7 @@ from keras_mixgan.cli import options
 from keras_mixgan.data import sources
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils import json_files
+from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.names import one_of
 
 FORMAT = 1
@@ -54,7 +55,7 @@ class _Checked:
         """
         labelled = source.num_classes is not None
         if self.conditional and not labelled:
-            raise ValueError(
+            raise UserError(
                 "`conditional` needs labels (of a folder: one subfolder a "
                 f"class). Received: source {source.name!r}, which has none"
             )
@@ -120,7 +121,7 @@ def resolve(given: Mapping[str, Any]) -> Settings:
     for name in given:
         one_of("settings", name, options.SETTINGS)
     if "steps" in given and "epochs" in given:
-        raise ValueError(
+        raise UserError(
             "`steps` and `epochs` exclude each other: give one. Received: "
             f"steps={given['steps']!r}, epochs={given['epochs']!r}"
         )
@@ -224,7 +225,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     content = json_files.read(path, FORMAT, "settings", "data", "given")
     for name in ("settings", "data", "given"):
         if not isinstance(content[name], dict):
-            raise ValueError(
+            raise UserError(
                 f"{path} is damaged: {name!r} must be an object. Received: "
                 f"{str(content[name])[:200]}"
             )

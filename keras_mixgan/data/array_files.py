@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 
 from keras_mixgan.data import image_files
+from keras_mixgan.utils.errors import UserError
 
 
 def load_npz(
@@ -38,18 +39,18 @@ def load_npz(
             raise zipfile.BadZipFile("not a zip file")
         with open(path, "rb") as file, np.load(file) as arrays:
             if "images" not in arrays:
-                raise ValueError(
+                raise UserError(
                     f"{wanted}. Received: {path} with {sorted(arrays)}"
                 )
             images = arrays["images"]
             labels = arrays.get("labels")
     except (zipfile.BadZipFile, EOFError, AttributeError, TypeError) as error:
-        raise ValueError(
+        raise UserError(
             f"{wanted}. Received: {path}, which is damaged or no archive "
             f"({error})"
         ) from error
     if images.ndim < 2 or len(images) == 0:
-        raise ValueError(
+        raise UserError(
             "`images` must have shape (N, height, width), (N, height, width, "
             f"channels) or (N, features). Received: shape {images.shape} in "
             f"{path}"
@@ -57,7 +58,7 @@ def load_npz(
     labels = None if labels is None else _labels(labels, len(images), path)
     if images.ndim == 2:
         if images.dtype.kind != "f" or not np.isfinite(images).all():
-            raise ValueError(
+            raise UserError(
                 "`images` of shape (N, features) must be finite floats. "
                 f"Received: {images.dtype} in {path}"
             )
@@ -75,21 +76,21 @@ def _as_uint8(images: np.ndarray, path: pathlib.Path) -> np.ndarray:
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise ValueError(
+        raise UserError(
             "`images` must have 1 or 3 channels, in the last axis. Received: "
             f"shape {images.shape} in {path}"
         )
     if images.dtype == np.uint8:
         return images
     if images.dtype.kind != "f":
-        raise ValueError(
+        raise UserError(
             "`images` must be uint8 in 0..255, or float in [-1, 1]. Received: "
             f"{images.dtype} in {path}"
         )
     low, high = images.min(), images.max()
     # NaN fails every comparison. Images in [0, 1] would train in a fog.
     if not (-1.004 <= low < 0 and high <= 1.004):
-        raise ValueError(
+        raise UserError(
             "`images` must be uint8 in 0..255, or float in [-1, 1]. Received: "
             f"floats from {low:g} to {high:g} in {path}"
         )
@@ -100,12 +101,12 @@ def _labels(labels: np.ndarray, count: int, path: pathlib.Path) -> np.ndarray:
     if labels.shape == (count, 1):  # As CIFAR-10 often comes.
         labels = labels[:, 0]
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
-        raise ValueError(
+        raise UserError(
             f"`labels` must be integers of shape ({count},), one an image. "
             f"Received: {labels.dtype} {labels.shape} in {path}"
         )
     if labels.min() < 0:
-        raise ValueError(
+        raise UserError(
             f"`labels` must be at least 0. Received: {labels.min()} in {path}"
         )
     return labels.astype(np.int32)

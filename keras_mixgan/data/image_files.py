@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
+from keras_mixgan.utils.errors import UserError
+
 _GRAY_MODES = ("1", "L", "LA")
 _COLOR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV")
 
@@ -97,7 +99,7 @@ def crop_and_resize_all(
         where = f"{name}, image {index}"
         finished.append(finish(image, where))
         if finished[-1].shape != finished[0].shape:
-            raise ValueError(
+            raise UserError(
                 f"`image_size` must be given where images differ in size: "
                 f"{name}, image 0 is {finished[0].shape}, {where} is "
                 f"{finished[-1].shape}."
@@ -119,7 +121,7 @@ def check_size(argument: str, value: Any) -> None:
         return
     is_integer = isinstance(value, numbers.Integral)
     if not is_integer or isinstance(value, bool) or value < 1:
-        raise ValueError(
+        raise UserError(
             f"`{argument}` must be a positive integer or None, got {value!r}."
         )
 
@@ -132,16 +134,16 @@ def _list_images(
             f"`source` is a folder that is not there: {folder}"
         )
     if not folder.is_dir():
-        raise ValueError(f"`source` must be a folder, got the file {folder}.")
+        raise UserError(f"`source` must be a folder, got the file {folder}.")
     entries = _visible(folder)
     if not entries:
-        raise ValueError(f"`source` is an empty folder: {folder}")
+        raise UserError(f"`source` is an empty folder: {folder}")
     classes = [entry for entry in entries if entry.is_dir()]
     if not classes:
         return entries, None, None
     if len(classes) < len(entries):
         stray = next(entry for entry in entries if not entry.is_dir())
-        raise ValueError(
+        raise UserError(
             f"`source` must hold either images or one folder a class, got "
             f"the file {stray} beside the folder {classes[0]}."
         )
@@ -150,12 +152,12 @@ def _list_images(
     for label, class_folder in enumerate(classes):
         files = _visible(class_folder)
         if not files:
-            raise ValueError(
+            raise UserError(
                 f"`source` has an empty class folder: {class_folder}"
             )
         for file in files:
             if file.is_dir():
-                raise ValueError(
+                raise UserError(
                     f"`source` has a folder within a class folder: {file}"
                 )
         paths.extend(files)
@@ -178,7 +180,7 @@ def _open(path: pathlib.Path) -> PIL.Image.Image:
         PIL.Image.DecompressionBombError,
         SyntaxError,  # Pillow's for a broken header of some formats.
     ) as error:
-        raise ValueError(
+        raise UserError(
             f"`source` holds a file that is no image: {path} ({error})"
         ) from error
 
@@ -186,7 +188,7 @@ def _open(path: pathlib.Path) -> PIL.Image.Image:
 def _read_header(path: pathlib.Path) -> tuple[str, tuple[int, int]]:
     with _open(path) as image:
         if image.mode not in _GRAY_MODES + _COLOR_MODES:
-            raise ValueError(
+            raise UserError(
                 f"`source` must hold images of 8 bits a channel, got mode "
                 f"{image.mode!r} in {path}."
             )
@@ -208,7 +210,7 @@ def _common_size(
         return image_size
     for path, side in zip(paths, sides, strict=True):
         if side != sides[0]:
-            raise ValueError(
+            raise UserError(
                 "`image_size` must be given where images differ in size: "
                 f"{paths[0]} is cropped to {sides[0]} pixels, {path} to "
                 f"{side}."
@@ -223,7 +225,7 @@ def _decode(
         with _open(path) as image:
             pixels = np.asarray(image.convert(mode))
     except (OSError, SyntaxError) as error:
-        raise ValueError(
+        raise UserError(
             f"`source` holds a damaged or truncated image: {path} ({error})"
         ) from error
     pixels = pixels.reshape(*pixels.shape[:2], -1)
@@ -243,7 +245,7 @@ def _crop_side(
     if crop_size is None:
         return min(width, height)
     if crop_size > min(width, height):
-        raise ValueError(
+        raise UserError(
             f"`crop_size` must be at most the smaller side of every image, "
             f"got {crop_size} for {where}, {width} x {height} pixels."
         )

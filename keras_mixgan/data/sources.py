@@ -24,6 +24,7 @@ import numpy as np
 
 from keras_mixgan.data import array_files
 from keras_mixgan.data import image_files
+from keras_mixgan.utils.errors import UserError
 
 RING_MODES = 8
 RING_RADIUS = 0.8
@@ -57,7 +58,7 @@ class Source:
         is_image = images.ndim == 4 and images.dtype == np.uint8
         is_point = images.ndim == 2 and images.dtype == np.float32
         if not (is_image or is_point):
-            raise ValueError(
+            raise UserError(
                 "`images` must be uint8 (N, height, width, channels) or "
                 f"float32 (N, features), got {images.dtype} {images.shape}."
             )
@@ -65,7 +66,7 @@ class Source:
         if labels is None:
             return
         if labels.dtype != np.int32 or labels.shape != images.shape[:1]:
-            raise ValueError(
+            raise UserError(
                 f"`labels` must be int32 ({len(images)},), one for each "
                 f"image, got {labels.dtype} {labels.shape}."
             )
@@ -140,9 +141,7 @@ def load_source(
     image_files.check_size("image_size", image_size)
     image_files.check_size("crop_size", crop_size)
     if not isinstance(source, (str, os.PathLike)) or not os.fspath(source):
-        raise ValueError(
-            f"`source` must be a name or a folder, got {source!r}."
-        )
+        raise UserError(f"`source` must be a name or a folder, got {source!r}.")
     if isinstance(source, str) and source in _POINTS:
         return _load_points(source, split, image_size, crop_size, seed)
     if isinstance(source, str) and source == "digits":
@@ -230,12 +229,12 @@ def _load_points(
         ("crop_size", crop_size),
     ):
         if value is not None:
-            raise ValueError(
+            raise UserError(
                 f"`{argument}` must be None for points ({name!r}), "
                 f"got {value!r}."
             )
     if not isinstance(seed, numbers.Integral) or seed < 0:
-        raise ValueError(f"`seed` must be an integer >= 0, got {seed!r}.")
+        raise UserError(f"`seed` must be an integer >= 0, got {seed!r}.")
     make_centers, std = _POINTS[name]
     centers = make_centers()
     rng = np.random.default_rng([int(seed), POINT_SPLITS.index(split)])
@@ -267,7 +266,7 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
 def _check_split(name: str, split: str, known: tuple[str, ...]) -> None:
     if split not in known:
         options = " or ".join(repr(option) for option in known)
-        raise ValueError(
+        raise UserError(
             f"`split` must be {options} for source {name!r}, got {split!r}."
         )
 

@@ -17,6 +17,7 @@ import keras
 
 from keras_mixgan.data import sources
 from keras_mixgan.data.batches import Batches
+from keras_mixgan.utils.errors import UserError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -78,7 +79,7 @@ def load(
             source, split, image_size, crop_size, data_dir, seed
         )
     elif (image_size, crop_size, split) != (None, None, "train"):
-        raise ValueError(
+        raise UserError(
             "`image_size`, `crop_size` and `split` must be left alone where "
             f"`source` is a Source, got {image_size!r}, {crop_size!r} and "
             f"{split!r}: pass them to load_source."
@@ -135,7 +136,7 @@ def steps_per_epoch(
     """
     batch_size = _integer("batch_size", batch_size, minimum=1)
     if len(source) < batch_size:
-        raise ValueError(
+        raise UserError(
             f"`batch_size` must be at most the number of images, got "
             f"{batch_size} for the {len(source)} of source {source.name!r}."
         )
@@ -217,7 +218,7 @@ def _batches_of_epoch(
 def _integer(argument: str, value: Any, minimum: int) -> int:
     is_integer = isinstance(value, numbers.Integral)
     if not is_integer or isinstance(value, bool) or value < minimum:
-        raise ValueError(
+        raise UserError(
             f"`{argument}` must be an integer >= {minimum}, got {value!r}."
         )
     return int(value)

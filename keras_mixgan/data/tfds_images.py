@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from keras_mixgan.data import image_files
+from keras_mixgan.utils.errors import MissingPackageError
+from keras_mixgan.utils.errors import UserError
 
 
 def load(
@@ -71,7 +73,7 @@ def _builder(
         import tensorflow_datasets as tfds
     except ImportError as error:
         bundled = ", ".join(repr(bundled) for bundled in bundled_names)
-        raise ImportError(
+        raise MissingPackageError(
             f"`source` {name!r} is neither bundled ({bundled}) nor a folder or "
             ".npz file that is there, so it is read through TensorFlow "
             "Datasets. Install it with: pip install tensorflow "
@@ -83,7 +85,7 @@ def _builder(
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except (tfds.core.DatasetNotFoundError, ValueError) as error:
         bundled = ", ".join(repr(bundled) for bundled in bundled_names)
-        raise ValueError(
+        raise UserError(
             f"`source` must be a bundled source ({bundled}), a folder of "
             "images, or an image data set of TensorFlow Datasets "
             f"(tfds.list_builders()), got {name!r}: {_first_line(error)}"
@@ -98,12 +100,12 @@ def _check_features(name: str, features: Any) -> bool:
     features = dict(features.items()) if hasattr(features, "items") else {}
     image = features.get("image")
     if not isinstance(image, tfds.features.Image):
-        raise ValueError(
+        raise UserError(
             "`source` must be a TFDS data set with an 'image' feature, got "
             f"{name!r} with {sorted(features)}."
         )
     if image.np_dtype != np.uint8 or image.shape[-1] not in (1, 3):
-        raise ValueError(
+        raise UserError(
             "`source` must hold 8-bit images of 1 or 3 channels, got "
             f"{name!r} with {image.np_dtype.__name__} {image.shape}."
         )
@@ -129,12 +131,12 @@ def _check_split(builder: Any, name: str, split: str) -> None:
         num_examples = builder.info.splits[split].num_examples
     except (KeyError, ValueError, TypeError) as error:
         known = ", ".join(repr(known) for known in sorted(builder.info.splits))
-        raise ValueError(
+        raise UserError(
             f"`split` must be one of {known}, or a slice of one, for source "
             f"{name!r}, got {split!r}."
         ) from error
     if not num_examples:
-        raise ValueError(
+        raise UserError(
             f"`split` must hold images, got the empty {split!r} of {name!r}."
         )
 

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_mixgan.utils.errors import UserError
+
 
 def distribute(strategy, x, y=None, batch_size=None, shuffle=True, seed=0):
     """Distributes what is given to `fit` over the replicas of a strategy.
@@ -37,7 +39,7 @@ def distribute(strategy, x, y=None, batch_size=None, shuffle=True, seed=0):
         check_divides("x", len(x) % batch_size, count, "rows in the last batch")
         x = _from_arrays(x, y, batch_size, shuffle, seed)
     if not isinstance(x, tf.data.Dataset):
-        raise ValueError(
+        raise UserError(
             "`x` must be an array or a tf.data.Dataset of global batches "
             "under a distribution strategy, whose replicas each take their "
             f"rows. Received: x={type(x).__name__}"
@@ -74,7 +76,7 @@ def check_divides(name: str, size: int, replicas: int, what: str = "") -> None:
     """
     if size % replicas:
         received = f"{size} {what}" if what else f"{name}={size}"
-        raise ValueError(
+        raise UserError(
             f"`{name}` must give batches that are a multiple of the number of "
             f"replicas, which each take as many rows. Received: {received}, "
             f"{replicas} replicas"

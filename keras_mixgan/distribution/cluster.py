@@ -2,6 +2,8 @@
 
 import os
 
+from keras_mixgan.utils.errors import UserError
+
 EXAMPLE = (
     '{"cluster": {"worker": ["host1:12345", "host2:12345"]}, '
     '"task": {"type": "worker", "index": 0}}'
@@ -29,7 +31,7 @@ def from_environment() -> tuple[tuple[str, ...], int]:
             raise KeyError("task")
         return workers, workers.index(addresses[kind][index])
     except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise ValueError(
+        raise UserError(
             f"`TF_CONFIG` must be set, to JSON like {EXAMPLE}, on each host. "
             f"Received: {os.environ.get('TF_CONFIG') or 'none'} "
             f"({type(error).__name__}: {error})"

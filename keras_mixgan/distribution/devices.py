@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_mixgan.utils.errors import UserError
+
 
 def resolve(devices: str | Sequence[str] | None) -> list[str]:
     """Turns what a user calls devices into the backend's names.
@@ -31,7 +33,7 @@ def resolve(devices: str | Sequence[str] | None) -> list[str]:
         devices = devices.split(",")
     asked = [_parse(device) for device in devices]
     if not asked or len(set(asked)) != len(asked):
-        raise ValueError(
+        raise UserError(
             "`devices` must name at least one device, each once. Received: "
             f"devices={list(devices)!r}"
         )
@@ -40,7 +42,7 @@ def resolve(devices: str | Sequence[str] | None) -> list[str]:
     for kind, i in asked:
         if (kind, i) not in there:
             names = ", ".join(f"{k.lower()}:{n}" for k, n in there)
-            raise ValueError(
+            raise UserError(
                 f"`devices` must be among {names}. Received: {kind.lower()}:{i}"
             )
     if jax:
@@ -76,7 +78,7 @@ def _there_in_jax(cpus: int) -> list[tuple[str, int]]:
             jax.config.update("jax_num_cpu_devices", cpus)
         except RuntimeError as error:
             if len(jax.devices("cpu")) < cpus:
-                raise ValueError(
+                raise UserError(
                     "`devices` beyond cpu:0 must be asked for before JAX is "
                     "used, since it divides the CPU when it starts. Received: "
                     f"cpu:{cpus - 1}, while JAX has "
@@ -98,7 +100,7 @@ def _parse(device: str) -> tuple[str, int]:
     *_, kind, index = ("", "", *str(device).strip().strip("/").split(":"))
     kind = kind.rpartition("/")[2].upper()
     if not kind.isalpha() or not index.isdigit():
-        raise ValueError(
+        raise UserError(
             "`devices` must be names like gpu:0 or cpu:1, divided by commas. "
             f"Received: {device!r}"
         )
@@ -120,7 +122,7 @@ def _make_cpus(count: int) -> None:
             cpu, [tf.config.LogicalDeviceConfiguration()] * count
         )
     except RuntimeError as error:
-        raise ValueError(
+        raise UserError(
             "`devices` beyond cpu:0 must be asked for before TensorFlow is "
             "used, since it divides the CPU when it starts. Received: "
             f"cpu:{count - 1}, while TensorFlow has "

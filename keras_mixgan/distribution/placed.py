@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_mixgan.backends.on_tensorflow import TensorFlowExecutor
 from keras_mixgan.distribution.replicas import not_compiled
+from keras_mixgan.utils.errors import UserError
 
 
 class PlacedExecutor(TensorFlowExecutor):
@@ -33,7 +34,7 @@ class PlacedExecutor(TensorFlowExecutor):
         for variable in network.variables:
             there = _short(variable.value.device)
             if there != device and "seed_generator" not in variable.path:
-                raise ValueError(
+                raise UserError(
                     "Networks that are given as a list must be made where "
                     "they are to be: give one network, or a function that "
                     "builds one, and they are made on their devices. "

@@ -11,6 +11,8 @@ import contextlib
 import threading
 from collections.abc import Sequence
 
+from keras_mixgan.utils.errors import UserError
+
 
 class ComponentParallel:
     """Places component i of either side on device i mod n, in one process.
@@ -44,7 +46,7 @@ class ComponentParallel:
         import tensorflow as tf
 
         if tf.distribute.has_strategy():
-            raise ValueError(
+            raise UserError(
                 "`scope` of component_parallel must not lie in that of a "
                 "tf.distribute strategy, which mirrors every variable on "
                 "every device. Received: the scope of "

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from keras_mixgan.backends.executor import split
 from keras_mixgan.backends.on_tensorflow import TensorFlowExecutor
+from keras_mixgan.utils.errors import UserError
 
 
 class ReplicaExecutor(TensorFlowExecutor):
@@ -51,7 +52,7 @@ class ReplicaExecutor(TensorFlowExecutor):
         """
         kind = tf.distribute.MultiWorkerMirroredStrategy
         if seed is None and isinstance(self.strategy, kind):
-            raise ValueError(
+            raise UserError(
                 "`seed` must be given with multi_worker, the same in every "
                 "process: the order of the data follows from it. Received: "
                 "seed=None"
@@ -66,7 +67,7 @@ class ReplicaExecutor(TensorFlowExecutor):
         """
         for optimizer in optimizers:
             if optimizer._distribution_strategy is not self.strategy:
-                raise ValueError(
+                raise UserError(
                     "Optimizers must be made in the scope of the strategy "
                     "that the model was made in. Received: "
                     f"{type(optimizer).__name__} made outside of it"
@@ -137,7 +138,7 @@ def not_compiled(asked) -> bool:
         ValueError: XLA is asked for, which compiles for one device.
     """
     if asked is True:
-        raise ValueError(
+        raise UserError(
             "`jit_compile` must not be True under a strategy: XLA compiles a "
             "step for one device. Received: jit_compile=True"
         )

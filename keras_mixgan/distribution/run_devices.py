@@ -10,6 +10,7 @@ from keras_mixgan.distribution import cluster
 from keras_mixgan.distribution import devices as devices_module
 from keras_mixgan.distribution import plan
 from keras_mixgan.distribution import strategies
+from keras_mixgan.utils.errors import UserError
 
 
 class WorkerLostError(ConnectionError):
@@ -38,7 +39,7 @@ class RunDevices:
         if name is not None:
             strategies.check_name(name)
         elif devices:
-            raise ValueError(
+            raise UserError(
                 f"`devices` must come with a `strategy`, one of "
                 f"{', '.join(strategies.NAMES)}. Received: "
                 f"devices={','.join(devices)} alone"
@@ -61,7 +62,7 @@ class RunDevices:
 
     def _check_batch(self, replicas: int) -> None:
         if self.batch_size % replicas:
-            raise ValueError(
+            raise UserError(
                 "`batch_size` must be a multiple of the number of replicas. "
                 f"Received: batch_size={self.batch_size}, {replicas} replicas"
             )

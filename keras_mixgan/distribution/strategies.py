@@ -8,6 +8,7 @@ import keras
 from keras_mixgan.distribution import cluster
 from keras_mixgan.distribution import devices as devices_module
 from keras_mixgan.distribution.placement import ComponentParallel
+from keras_mixgan.utils.errors import UserError
 
 NAMES = ("mirrored", "multi_worker", "component_parallel")
 OF_BACKENDS = {
@@ -25,11 +26,11 @@ def check_name(name: str) -> str:
     backend = keras.backend.backend()
     names = OF_BACKENDS.get(backend, ())
     if name not in NAMES:
-        raise ValueError(
+        raise UserError(
             f"`strategy` must be one of {', '.join(NAMES)}. Received: {name!r}"
         )
     if name not in names:
-        raise ValueError(
+        raise UserError(
             f"`strategy` must be one of {', '.join(names) or 'none'} under "
             f"Keras's backend {backend}. Received: {name!r}"
         )
@@ -94,7 +95,7 @@ def _mirrored(devices: tuple[str, ...]):
 
     others = [made for made in _made if len(made) > 1 and made != devices]
     if len(devices) > 1 and others:
-        raise ValueError(
+        raise UserError(
             "`devices` of mirrored must be the same whenever a process asks "
             f"for several. Received: {', '.join(devices)} after "
             f"{', '.join(others[0])}"
@@ -106,7 +107,7 @@ def _mirrored(devices: tuple[str, ...]):
 
 def _multi_worker(devices):
     if devices is not None:
-        raise ValueError(
+        raise UserError(
             "`devices` must not be given with multi_worker: every process "
             "takes the devices it sees; set CUDA_VISIBLE_DEVICES to leave "
             f"some out. Received: devices={devices!r}"

@@ -3,6 +3,8 @@
 import importlib
 import os
 
+from keras_mixgan.utils.errors import UserError
+
 # Modules of this package that write a format, by its name.
 FORMATS = {"saved_model": "saved_model", "onnx": "onnx_file"}
 
@@ -17,21 +19,21 @@ def export(
     import keras
 
     if format not in FORMATS:
-        raise ValueError(
+        raise UserError(
             f"`format` must be one of {', '.join(FORMATS)}. Received: "
             f"format={format!r}"
         )
     if not isinstance(uint8, bool):
-        raise ValueError(
+        raise UserError(
             f"`uint8` must be True or False. Received: uint8={uint8!r}"
         )
     if uint8 and len(model.image_shape) == 1:
-        raise ValueError(
+        raise UserError(
             "`uint8` must be False for a mixture that makes points, not "
             f"images. Received: uint8=True, points of {model.image_shape}"
         )
     if keras.backend.backend() != "tensorflow":
-        raise ValueError(
+        raise UserError(
             "Samplers are exported under Keras's TensorFlow backend: save the "
             "model, and load it where KERAS_BACKEND=tensorflow is set. "
             f"Received: the backend {keras.backend.backend()}"

@@ -15,6 +15,8 @@ from keras_mixgan.exporting import pixels
 from keras_mixgan.exporting import routing
 from keras_mixgan.game import mixtures
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils.errors import MissingPackageError
+from keras_mixgan.utils.errors import UserError
 
 PACKAGES = ("onnx", "tf2onnx")
 # Metadata key for what `sampler.json` holds in a SavedModel.
@@ -68,12 +70,12 @@ def _check(model, path: pathlib.Path) -> None:
         name for name in PACKAGES if importlib.util.find_spec(name) is None
     ]
     if missing:
-        raise ImportError(
+        raise MissingPackageError(
             f'`format` "onnx" needs {" and ".join(missing)}, which '
             "pip install 'keras-mixgan[onnx]' installs."
         )
     if path.suffix != ".onnx":
-        raise ValueError(
+        raise UserError(
             "`path` must end in .onnx, as `format` is onnx. Received: "
             f"path={path}"
         )
@@ -84,7 +86,7 @@ def _check(model, path: pathlib.Path) -> None:
         for layer in generator._flatten_layers()
     } & {"bfloat16", "float16"}
     if halves:
-        raise ValueError(
+        raise UserError(
             '`format` "onnx" needs generators that compute in float32; a '
             "SavedModel may hold others. Received: layers that compute in "
             f"{', '.join(sorted(halves))}"

@@ -15,6 +15,7 @@ from keras_mixgan.game.ensembles import Outputs
 from keras_mixgan.game.ensembles import output_names
 from keras_mixgan.game.ensembles import output_shape
 from keras_mixgan.game.turns import Turn
+from keras_mixgan.utils.errors import UserError
 
 
 class Auxiliary:
@@ -53,7 +54,7 @@ class Auxiliary:
             isinstance(coefficient, int | float)
             and 0 < coefficient < float("inf")
         ):
-            raise ValueError(
+            raise UserError(
                 "`coefficient` must be a positive number. Received: "
                 f"coefficient={coefficient!r}"
             )
@@ -177,7 +178,7 @@ def get(loss: str | Auxiliary) -> Auxiliary:
         return loss
     name, _, coefficient = str(loss).partition(":")
     if not isinstance(loss, str) or name not in AUXILIARY:
-        raise ValueError(
+        raise UserError(
             "`auxiliary` must list Auxiliary losses, or names out of "
             f"{', '.join(sorted(AUXILIARY))}. Received: {loss!r}"
         )
@@ -186,7 +187,7 @@ def get(loss: str | Auxiliary) -> Auxiliary:
     try:
         return AUXILIARY[name](float(coefficient))
     except ValueError as error:
-        raise ValueError(
+        raise UserError(
             "`auxiliary` must have a positive coefficient after the colon. "
             f"Received: {loss!r}"
         ) from error
@@ -206,12 +207,12 @@ def check(losses: list, model) -> None:
     for loss in losses:
         for needed in loss.needs:
             if needed not in names:
-                raise ValueError(
+                raise UserError(
                     f"`auxiliary` {loss.name} needs discriminators with an "
                     f"output `{needed}`. Received: outputs {', '.join(names)}"
                 )
         if loss.needs_labels and not model.conditional:
-            raise ValueError(
+            raise UserError(
                 f"`auxiliary` {loss.name} needs generators that take labels. "
                 "Received: networks without labels"
             )
@@ -286,7 +287,7 @@ class ComponentClassifier(Auxiliary):
         network = model.discriminators[0]
         found = output_shape(network, "component_logits")[-1]
         if found != model.num_generators:
-            raise ValueError(
+            raise UserError(
                 "`component_logits` must have one number for each generator. "
                 f"Received: {found} numbers, {model.num_generators} generators"
             )

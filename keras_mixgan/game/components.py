@@ -9,6 +9,7 @@ import keras
 
 from keras_mixgan.game import ensembles
 from keras_mixgan.game import sharing
+from keras_mixgan.utils.errors import UserError
 
 Networks = keras.Model | Callable[[], keras.Model] | Sequence[keras.Model]
 
@@ -82,7 +83,7 @@ def make(
         return _adopted(networks, executor)
     _check_kind(networks, number, side)
     if share is not None and isinstance(networks, Sequence):
-        raise ValueError(
+        raise UserError(
             f"`share_{side}s` must come with one model, or a function that "
             f"builds one, whose layers it names. Received: a list of "
             f"{len(networks)} models"
@@ -132,19 +133,19 @@ def _check_kind(networks: Networks, number: int | None, side: str) -> None:
     if number is not None and (
         not isinstance(number, int) or isinstance(number, bool) or number < 1
     ):
-        raise ValueError(
+        raise UserError(
             f"`num_{side}s` must be a positive integer. Received: "
             f"num_{side}s={number!r}"
         )
     if isinstance(networks, Sequence) and not len(networks):
-        raise ValueError(
+        raise UserError(
             f"`{side}` must list at least one model. Received: an empty list"
         )
 
 
 def _check_number(right: bool, number, given: int, side: str) -> None:
     if not right:
-        raise ValueError(
+        raise UserError(
             f"`num_{side}s` must be the number of components that `{side}` "
             f"gives. Received: num_{side}s={number}, and networks that stand "
             f"for {given}"
@@ -158,14 +159,14 @@ def _num_logits(network: keras.Model, i: int) -> int:
     if names[0] != ensembles.LOGITS or not (
         isinstance(outputs, dict) or len(network.outputs) == 1
     ):
-        raise ValueError(
+        raise UserError(
             "`discriminator` must have one output, or a dict of outputs among "
             f"them `logits`. Received: discriminator {i} with outputs "
             f"{names if isinstance(outputs, dict) else network.outputs}"
         )
     shape = ensembles.output_shape(network)
     if len(shape) != 1 or not shape[0]:
-        raise ValueError(
+        raise UserError(
             "`discriminator` must give logits of shape (batch, 1), or (batch, "
             f"K) for K discriminators in one. Received: discriminator {i} "
             f"with an output of shape {(None, *shape)}"
@@ -173,7 +174,7 @@ def _num_logits(network: keras.Model, i: int) -> int:
     for name in names[1:]:
         extra = ensembles.output_shape(network, name)
         if shape[0] > 1 and (not extra or extra[0] != shape[0]):
-            raise ValueError(
+            raise UserError(
                 "`discriminator` with K logits must give K of each output, "
                 f"(batch, K, ...). Received: discriminator {i} with K="
                 f"{shape[0]} and `{name}` of shape {(None, *extra)}"
@@ -187,7 +188,7 @@ def _check_apart(networks: list, side: str) -> None:
     Each would update it once more a step.
     """
     if len({id(network) for network in networks}) != len(networks):
-        raise ValueError(
+        raise UserError(
             f"`{side}` must give {len(networks)} networks of their own. "
             "Received the same model more than once; pass it alone to have it "
             "cloned."
@@ -197,7 +198,7 @@ def _check_apart(networks: list, side: str) -> None:
         for variable in network.variables:
             first = owner.setdefault(id(variable), i)
             if first != i:
-                raise ValueError(
+                raise UserError(
                     f"`{side}` must list networks that share no layer. "
                     f"Received: {side} {first} and {i}, which share "
                     f"{variable.path}"
@@ -210,7 +211,7 @@ def _check_known(network, side: str) -> None:
             f"`{side}` must give Keras models. Received: {network!r}"
         )
     if not network.built or not getattr(network, "inputs", None):
-        raise ValueError(
+        raise UserError(
             f"`{side}` must be a Functional model, or a Sequential one that "
             "starts with `keras.Input`, so that its inputs are known. "
             f"Received: {type(network).__name__} {network.name!r}"
@@ -259,14 +260,14 @@ def check_fit(generators: list, discriminators: list) -> None:
     made = tuple(generators[0].outputs[0].shape[1:])
     taken = tuple(discriminators[0].inputs[0].shape[1:])
     if None in made:
-        raise ValueError(
+        raise UserError(
             "`generator` must make images of one known size. Received a "
             f"generator with output shape {made}"
         )
     if len(made) != len(taken) or any(
         t not in (None, m) for m, t in zip(made, taken, strict=True)
     ):
-        raise ValueError(
+        raise UserError(
             "`discriminator` must take what `generator` makes. Received: "
             f"generator output {made}, discriminator input {taken}"
         )
@@ -274,7 +275,7 @@ def check_fit(generators: list, discriminators: list) -> None:
     # An auxiliary classifier tells the class from the image alone.
     classifies = "class_logits" in ensembles.output_names(discriminators[0])
     if counts[0] != counts[1] and not (counts == (2, 1) and classifies):
-        raise ValueError(
+        raise UserError(
             "`generator` and `discriminator` must both take labels, or "
             "neither; only a discriminator with an output `class_logits` may "
             f"do without. Received: {counts[0]} inputs of the generator, "
@@ -289,12 +290,12 @@ def _check_inputs(network, side: str, i: int) -> None:
     if side == "discriminator":
         first, right = "images (batch, ...)", len(shapes[0]) >= 2
     if len(shapes) > 2 or not right or (shapes[1:] not in ([], [(None,)])):
-        raise ValueError(
+        raise UserError(
             f"`{side}` must take {first}, or [{first}, labels (batch,)]. "
             f"Received: {side} {i} with inputs of shapes {shapes}"
         )
     if side == "generator" and len(network.outputs) != 1:
-        raise ValueError(
+        raise UserError(
             f"`{side}` must have one output. Received: {side} {i} with "
             f"{len(network.outputs)} outputs"
         )
@@ -303,13 +304,13 @@ def _check_inputs(network, side: str, i: int) -> None:
 def _check_precision(network, side: str, i: int) -> None:
     dtypes = {layer.compute_dtype for layer in network._flatten_layers()}
     if "float64" in dtypes:
-        raise ValueError(
+        raise UserError(
             f"`{side}` must not compute in float64: images, latents and "
             "mixture weights are float32. Build it under the policy `float32`. "
             f"Received: {side} {i} with float64 layers"
         )
     if "float16" in dtypes:
-        raise ValueError(
+        raise UserError(
             f"`{side}` must not compute in float16, whose gradients vanish "
             "without loss scaling; use the policy `mixed_bfloat16`. Received: "
             f"{side} {i} with float16 layers"
@@ -329,7 +330,7 @@ def _check_alike(network, first, side: str, i: int) -> None:
         return found
 
     if shapes(network) != shapes(first):
-        raise ValueError(
+        raise UserError(
             f"`{side}` must give networks of the same inputs and outputs. "
             f"Received: {side} 0 with {shapes(first)}, {side} {i} with "
             f"{shapes(network)}"
@@ -354,18 +355,18 @@ def num_classes(generators: list, given: int | None) -> int | None:
     if given is None:
         return _embedded_classes(generators[0])
     if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-        raise ValueError(
+        raise UserError(
             "`num_classes` must be a positive integer or None. Received: "
             f"num_classes={given!r}"
         )
     if len(generators[0].inputs) < 2:
-        raise ValueError(
+        raise UserError(
             "`num_classes` must be None for networks that take no labels. "
             f"Received: num_classes={given!r}"
         )
     found = _embedded_classes(generators[0])
     if found is not None and given > found:
-        raise ValueError(
+        raise UserError(
             f"`num_classes` must be at most {found}, the size of the "
             f"generator's label embedding. Received: num_classes={given}"
         )

@@ -116,24 +116,15 @@ class Ensemble:
             return 1.0
         return len(self) / self.width(part)
 
-    def in_units(self, gradients: list) -> list:
-        """Multiplies the gradients of `trainable_variables` by their units.
-
-        The mixture logits' are left as they are.
-        """
-        units = {
+    @property
+    def units(self) -> list[float]:
+        """The unit of each of `trainable_variables`; of mixture logits 1."""
+        of_parts = {
             id(v): self.unit(part)
             for part in self.parts
             for v in part.trainable_variables
         }
-        return [
-            gradient
-            if gradient is None or units.get(id(v), 1.0) == 1.0
-            else gradient * units[id(v)]
-            for gradient, v in zip(
-                gradients, self.trainable_variables, strict=True
-            )
-        ]
+        return [of_parts.get(id(v), 1.0) for v in self.trainable_variables]
 
     def losses(self):
         """Regularisers that the layers of the networks carry, summed.

@@ -21,6 +21,7 @@ from keras_mixgan.game import payoffs
 from keras_mixgan.game import turns
 from keras_mixgan.game.auxiliary import Auxiliary
 from keras_mixgan.game.penalties import GradientPenalty
+from keras_mixgan.utils.errors import UserError
 
 PAYOFF_ESTIMATES = ("full", "linear", "split")
 UPDATES = ("alternating", "simultaneous")
@@ -43,23 +44,23 @@ class Objective:
     def __post_init__(self):
         self.payoff.generator_loss(self.generator_loss)
         if self.payoff_estimate not in PAYOFF_ESTIMATES:
-            raise ValueError(
+            raise UserError(
                 f"`payoff_estimate` must be one of {PAYOFF_ESTIMATES}. "
                 f"Received: payoff_estimate={self.payoff_estimate!r}"
             )
         steps = self.discriminator_steps
         if not isinstance(steps, int) or steps < 1:
-            raise ValueError(
+            raise UserError(
                 "`discriminator_steps` must be a positive integer. Received: "
                 f"discriminator_steps={steps!r}"
             )
         if self.update not in UPDATES:
-            raise ValueError(
+            raise UserError(
                 f"`update` must be one of {UPDATES}. Received: "
                 f"update={self.update!r}"
             )
         if self.update == "simultaneous" and steps > 1:
-            raise ValueError(
+            raise UserError(
                 "`discriminator_steps` must be 1 where both sides are updated "
                 f"simultaneously. Received: discriminator_steps={steps}"
             )
@@ -84,7 +85,7 @@ class Objective:
             right = False
         if not right or number == float("inf"):
             wanted = "a positive number or None" if strictly else "at least 0"
-            raise ValueError(
+            raise UserError(
                 f"`{name}` must be {wanted}. Received: {name}={number!r}"
             )
 

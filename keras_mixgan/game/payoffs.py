@@ -15,6 +15,8 @@ from typing import Any
 
 from keras import ops
 
+from keras_mixgan.utils.errors import UserError
+
 __all__ = ["GENERATOR_LOSSES", "PAYOFFS", "Payoff", "get", "register"]
 
 GENERATOR_LOSSES = ("non_saturating", "minimax")
@@ -61,7 +63,7 @@ class Payoff:
             ValueError: `kind` is neither.
         """
         if kind not in GENERATOR_LOSSES:
-            raise ValueError(
+            raise UserError(
                 f"`generator_loss` must be one of {GENERATOR_LOSSES}. "
                 f"Received: generator_loss={kind!r}"
             )
@@ -174,7 +176,7 @@ def get(payoff: "str | Payoff") -> Payoff:
         _check_name(payoff)
         return payoff
     if payoff not in PAYOFFS:
-        raise ValueError(
+        raise UserError(
             f"`payoff` must be one of {sorted(PAYOFFS)}, or a "
             f"`keras_mixgan.Payoff`. Received: payoff={payoff!r}. A payoff of "
             "your own is known by name after `payoffs.register(payoff)`."
@@ -196,7 +198,7 @@ def saved_name(payoff: Payoff) -> str:
     """
     _check_name(payoff)
     if payoff.name not in PAYOFFS:
-        raise ValueError(
+        raise UserError(
             "`payoff` must be registered before the model is saved, since the "
             "file holds its name alone: `keras_mixgan.payoffs.register("
             "payoff)`, here and before the file is loaded. Received: "
@@ -208,7 +210,7 @@ def saved_name(payoff: Payoff) -> str:
 def _check_name(payoff: Payoff) -> None:
     taken = PAYOFFS.get(payoff.name)
     if taken is not None and not _same(taken, payoff):
-        raise ValueError(
+        raise UserError(
             "`payoff.name` must not be taken by another payoff. Received: "
             f"{payoff.name!r}, taken are {sorted(PAYOFFS)}"
         )

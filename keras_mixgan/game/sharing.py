@@ -15,6 +15,8 @@ import dataclasses
 
 import keras
 
+from keras_mixgan.utils.errors import UserError
+
 
 @dataclasses.dataclass(frozen=True)
 class Shared:
@@ -98,7 +100,7 @@ def cut(network: keras.Model, layer: str, side: str) -> tuple:
     """
     names = [x.name for x in network.layers]
     if layer not in names:
-        raise ValueError(
+        raise UserError(
             f"`share_{side}s` must be the name of a layer of the {side}, one "
             f"of {', '.join(names)}. Received: share_{side}s={layer!r}"
         )
@@ -110,7 +112,7 @@ def cut(network: keras.Model, layer: str, side: str) -> tuple:
     first = _model_of([inputs[:1], inputs], hidden)
     second = _model_of([[hidden], [hidden, *labels]], outputs)
     if first is None or second is None or hidden is outputs:
-        raise ValueError(
+        raise UserError(
             f"`share_{side}s` must name a layer through which everything "
             f"passes, labels apart, and which is not the last. Received: "
             f"share_{side}s={layer!r}"

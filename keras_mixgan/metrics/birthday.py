@@ -15,6 +15,7 @@ import numpy as np
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils.errors import UserError
 
 
 def birthday(
@@ -60,13 +61,13 @@ def birthday(
     )
     images = _flat(samples)
     if len(images) < 2:
-        raise ValueError(
+        raise UserError(
             "`num_images` must be at least 2. Received: "
             f"num_images={len(images)}"
         )
     if threshold is None:
         if real is None:
-            raise ValueError(
+            raise UserError(
                 "`threshold` or `real` must be given, to say when two images "
                 "are the same. Received: neither"
             )
@@ -109,7 +110,7 @@ def _nearest_distance(images: np.ndarray) -> float:
         distances[distances == 0] = np.inf
         best = min(best, float(distances.min()))
     if not np.isfinite(best):
-        raise ValueError(
+        raise UserError(
             "`real` must hold two different images. Received: copies of one"
         )
     return float(np.sqrt(best))

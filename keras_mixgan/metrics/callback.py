@@ -14,6 +14,7 @@ from keras_mixgan.metrics import registry
 from keras_mixgan.metrics.evaluate import evaluate
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils.errors import UserError
 
 
 class Evaluate(keras.callbacks.Callback):
@@ -71,7 +72,7 @@ class Evaluate(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         if every < 1:
-            raise ValueError(f"`every` must be at least 1, received: {every}.")
+            raise UserError(f"`every` must be at least 1, received: {every}.")
         for name in metrics:
             registry.get(name)
         self.every = every
@@ -101,7 +102,7 @@ class Evaluate(keras.callbacks.Callback):
         # Kept: the classifier then sees the real data once a run.
         self._real = as_samples(source, seed=seed, argument="source")
         if tuple(self._real.image_shape) != tuple(self.model.image_shape):
-            raise ValueError(
+            raise UserError(
                 "`source` must have images of the model's shape "
                 f"{tuple(self.model.image_shape)}. Received: "
                 f"{tuple(self._real.image_shape)}."
@@ -152,7 +153,7 @@ def _recorded_source(model: Any) -> Any:
     """The data that the model's run or preset was trained on."""
     settings = judges.recorded(model)
     if not settings.get("source"):
-        raise ValueError(
+        raise UserError(
             "`source` must be given, the real data to compare with: "
             "Evaluate(source=...). Nothing recorded what the model is trained "
             "on. Received: source=None"
@@ -204,13 +205,13 @@ def read_scores(path: str | os.PathLike) -> list[dict[str, float]]:
                 for line in csv.DictReader(file)
             ]
         except (TypeError, ValueError) as error:
-            raise ValueError(
+            raise UserError(
                 f"`path` must be a CSV file of scores. Received: {path} "
                 f"({error})."
             ) from error
     for record in records:
         if "epoch" not in record:
-            raise ValueError(
+            raise UserError(
                 f"`path` must be a CSV file with a column 'epoch'. Received: "
                 f"{path}."
             )

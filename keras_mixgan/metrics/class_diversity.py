@@ -14,6 +14,7 @@ from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.samples import chunk_seed
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils.errors import UserError
 
 
 def class_diversity(
@@ -50,7 +51,7 @@ def class_diversity(
     1.0
     """
     if num_images < 2:
-        raise ValueError(
+        raise UserError(
             "`num_images` must be at least 2. Received: "
             f"num_images={num_images}"
         )
@@ -58,7 +59,7 @@ def class_diversity(
     if callable(getattr(model_or_data, "generate", None)):
         count = getattr(model_or_data, "num_classes", None)
         if not count:
-            raise ValueError(
+            raise UserError(
                 "`model_or_data` must be conditional, with `num_classes`. "
                 f"Received: num_classes={count!r}"
             )
@@ -106,7 +107,7 @@ def _spreads_of_data(data: Samples, count: int, num_images: int) -> np.ndarray:
     for label in range(count):
         images = data.images_of(label, num_images)
         if len(images) < 2:
-            raise ValueError(
+            raise UserError(
                 "Data must hold at least 2 images of each class. Received: "
                 f"{len(images)} of class {label} ({data.name})"
             )
@@ -116,7 +117,7 @@ def _spreads_of_data(data: Samples, count: int, num_images: int) -> np.ndarray:
 
 def _number_of_classes(data: Samples, argument: str) -> int:
     if data.labels is None:
-        raise ValueError(
+        raise UserError(
             f"`{argument}` must have labels. Received: {data.name}, without"
         )
     return int(data.labels.max()) + 1

@@ -20,6 +20,8 @@ import keras
 import numpy as np
 
 from keras_mixgan.metrics import bundled
+from keras_mixgan.utils.errors import MissingPackageError
+from keras_mixgan.utils.errors import UserError
 
 INCEPTION_SIZE = 299
 OUTPUTS = ("logits", "pool_3")
@@ -118,14 +120,14 @@ class Classifier:
 
     def _check(self, image_shape: tuple[int, ...]) -> None:
         if len(image_shape) != 3:
-            raise ValueError(
+            raise UserError(
                 f"The classifier {self.name!r} takes images (height, width, "
                 f"channels). Received: examples of shape {image_shape}"
             )
         channels = image_shape[-1]
         if channels not in (1, 3) or (self.channels == 1 and channels != 1):
             expected = "1 channel" if self.channels == 1 else "1 or 3 channels"
-            raise ValueError(
+            raise UserError(
                 f"The classifier {self.name!r} takes {expected}. Received: "
                 f"images of shape {image_shape}"
             )
@@ -176,7 +178,7 @@ def load(
         model = keras.models.load_model(path, compile=False)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         return from_keras(model, digest, image_size, value_range)
-    raise ValueError(
+    raise UserError(
         f"`classifier` must be one of {(*bundled.NAMES, 'inception')}, the "
         "folder of a SavedModel, a .keras file, a Keras model or a "
         f"Classifier. Received: classifier={classifier!r}"
@@ -210,7 +212,7 @@ def from_keras(
     """
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4:
-        raise ValueError(
+        raise UserError(
             "`classifier` must be a Keras model with one input of images "
             f"(height, width, channels). Received: input shape {shape}"
         )
@@ -241,7 +243,7 @@ def _reader(model: keras.Model) -> tuple[keras.Model, bool]:
     if isinstance(named, dict):
         if all(name in named for name in OUTPUTS):
             return model, False
-        raise ValueError(
+        raise UserError(
             f"`classifier` must have outputs named {OUTPUTS}. Received: a "
             f"Keras model with outputs {sorted(named)}"
         )
@@ -249,7 +251,7 @@ def _reader(model: keras.Model) -> tuple[keras.Model, bool]:
     softmax = isinstance(last, layers.Softmax)
     dense = model.layers[-2] if softmax else last
     if len(model.outputs) != 1 or not isinstance(dense, layers.Dense):
-        raise ValueError(
+        raise UserError(
             f"`classifier` must have outputs named {OUTPUTS} or end in a dense "
             f"layer. Received: a Keras model that ends in {type(last).__name__}"
         )
@@ -276,7 +278,7 @@ def from_saved_model(
         ValueError: It has no such outputs.
     """
     if importlib.util.find_spec("tensorflow") is None:
-        raise ImportError(
+        raise MissingPackageError(
             "`classifier` is a SavedModel, which needs TensorFlow: `pip "
             "install tensorflow`. Without it, give a `.keras` file or a Keras "
             f"model. Received: classifier={path!r}"
@@ -300,7 +302,7 @@ def from_saved_model(
         return outputs["logits"], outputs["pool_3"]
 
     if call is None:
-        raise ValueError(
+        raise UserError(
             f"`classifier` must have outputs named {OUTPUTS}. Received: a "
             f"SavedModel that cannot be called, {path!r}"
         )
@@ -308,7 +310,7 @@ def from_saved_model(
     probe = call(tf.zeros((1, *side, channels)))
     names = sorted(probe) if isinstance(probe, dict) else [type(probe).__name__]
     if any(output not in names for output in OUTPUTS):
-        raise ValueError(
+        raise UserError(
             f"`classifier` must have outputs named {OUTPUTS}. Received: a "
             f"SavedModel with outputs {names}, {path!r}"
         )

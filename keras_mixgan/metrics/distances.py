@@ -23,6 +23,7 @@ from keras_mixgan.metrics.activations import Activations
 from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils.errors import UserError
 
 BLOCK = 1024
 
@@ -193,7 +194,7 @@ def kernel_distance(
     blocks = -(-max(len(features), len(real)) // block_size)
     smaller = min(len(features), len(real))
     if smaller < 2 * blocks:
-        raise ValueError(
+        raise UserError(
             "`block_size` must leave two images in every block. Received: "
             f"{smaller} images for {blocks} blocks (block_size={block_size})"
         )
@@ -230,7 +231,7 @@ def _both(
 def _check_shapes(samples, real) -> None:
     """Raises ValueError where generated and real images differ in shape."""
     if tuple(samples.image_shape) != tuple(real.image_shape):
-        raise ValueError(
+        raise UserError(
             "`real` must have images of the shape that is scored, "
             f"{samples.image_shape}. Received: {real.image_shape}"
         )
@@ -238,12 +239,12 @@ def _check_shapes(samples, real) -> None:
 
 def _check_pair(generated: Activations, real: Activations) -> None:
     if generated.sha256 != real.sha256:
-        raise ValueError(
+        raise UserError(
             "`real` must be seen by the same classifier, "
             f"{generated.classifier!r}. Received: {real.classifier!r}"
         )
     if min(len(generated), len(real)) < 2:
-        raise ValueError(
+        raise UserError(
             "`num_images` must be at least 2 for a distance. Received: "
             f"{len(generated)} images and {len(real)} real ones"
         )

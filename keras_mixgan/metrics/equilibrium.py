@@ -24,6 +24,7 @@ from keras_mixgan.game import payoffs
 from keras_mixgan.metrics import networks
 from keras_mixgan.metrics import response
 from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.utils.errors import UserError
 
 STARTS = ("component", "fresh")
 
@@ -112,7 +113,7 @@ def equilibrium_gap(
     True
     """
     if start not in STARTS:
-        raise ValueError(
+        raise UserError(
             f"`start` must be one of {STARTS}. Received: start={start!r}"
         )
     game = _Game(model, real, num_images, payoff, seed)
@@ -166,7 +167,7 @@ class _Game:
         if given is None:
             given = getattr(getattr(model, "objective", None), "payoff", None)
         if given is None:
-            raise ValueError(
+            raise UserError(
                 "`payoff` must be given for a model that is not compiled. "
                 f"Received: payoff={payoff!r}"
             )
@@ -182,13 +183,13 @@ class _Game:
         )
         samples = as_samples(real, num_images, seed=seed, argument="real")
         if samples.num_images < 4:
-            raise ValueError(
+            raise UserError(
                 "`real` must hold at least 4 images, two to train on and two "
                 f"to judge by. Received: {samples.num_images}"
             )
         conditional = len(model.generators[0].inputs) > 1
         if conditional and samples.labels is None:
-            raise ValueError(
+            raise UserError(
                 "`real` must have labels for a conditional model. Received: "
                 "images alone"
             )

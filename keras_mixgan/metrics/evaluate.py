@@ -22,6 +22,7 @@ from keras_mixgan.metrics.report import Report
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils.errors import UserError
 
 DEFAULT = ("inception_score", "fid", "kid")
 
@@ -120,30 +121,30 @@ def _check(
 ) -> None:
     """Raises ValueError for what would otherwise fail after an hour."""
     if isinstance(metrics, str) or not metrics:
-        raise ValueError(
+        raise UserError(
             f"`metrics` must be a list of names. Received: {metrics!r}."
         )
     for name in metrics:
         metric = registry.get(name)
         if metric.conditional and not getattr(model, "num_classes", None):
-            raise ValueError(
+            raise UserError(
                 f"`metrics` has {name!r}, which needs a conditional model. "
                 "Received: a model without classes."
             )
         if metric.labelled and reference.labels is None:
-            raise ValueError(
+            raise UserError(
                 f"`metrics` has {name!r}, which needs real data with labels. "
                 f"Received: {reference.name}, without."
             )
     for name in options or {}:
         if name not in metrics:
-            raise ValueError(
+            raise UserError(
                 f"`options` must be for metrics among {list(metrics)}. "
                 f"Received: {name!r}."
             )
     shape = tuple(model.image_shape)
     if shape != tuple(reference.image_shape):
-        raise ValueError(
+        raise UserError(
             f"`source` must have images of the model's shape {shape}. "
             f"Received: {tuple(reference.image_shape)}."
         )

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from keras_mixgan.metrics.callback import read_scores
+from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.figures import COLOURS
 
 SIZE = (6.0, 4.0)
@@ -91,7 +92,7 @@ def weight_curves(
     prefix = f"{side}_weight_"
     keys = [key for key in records[0] if key.startswith(prefix)]
     if not keys:
-        raise ValueError(
+        raise UserError(
             "`side` must be one the run has weights of. Received: "
             f"side={side!r}, columns {sorted(records[0])}"
         )
@@ -172,7 +173,7 @@ def _column(
     }
     if not found:
         columns = sorted({key for record in records for key in record})
-        raise ValueError(
+        raise UserError(
             f"`metric` must be a column of the run {label!r}, {columns}. "
             f"Received: metric={metric!r}"
         )

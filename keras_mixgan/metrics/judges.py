@@ -9,6 +9,7 @@ from typing import Any
 
 from keras_mixgan.metrics import bundled
 from keras_mixgan.metrics import classifiers
+from keras_mixgan.utils.errors import UserError
 
 # Data sets by name, in TFDS and here, and the bundled classifier of each.
 JUDGES: dict[str, str] = {
@@ -74,7 +75,7 @@ def choose(source: Any, model: Any = None) -> str:
         of_run = (
             f", the model was trained on {trained_on}" if trained_on else ""
         )
-        raise ValueError(
+        raise UserError(
             "`classifier` must be given: no bundled classifier is for these "
             f"data. It must be one of {(*bundled.NAMES, 'inception')}, a "
             "SavedModel with outputs logits and pool_3, or a .keras file. "

@@ -18,6 +18,7 @@ from keras_mixgan.metrics import networks
 from keras_mixgan.metrics.samples import CHUNK
 from keras_mixgan.metrics.samples import chunk_seed
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils.errors import UserError
 
 
 def label_agreement(
@@ -50,7 +51,7 @@ def label_agreement(
     """
     count = getattr(model, "num_classes", None)
     if not count:
-        raise ValueError(
+        raise UserError(
             "`model` must be conditional, with `num_classes`. Received: "
             f"num_classes={count!r}"
         )
@@ -101,7 +102,7 @@ def _classes_seen(
             batch = images[first : first + batch_size]
             logits, _ = network.logits_and_features(batch)
             if logits.shape[1] != model.num_classes:
-                raise ValueError(
+                raise UserError(
                     f"`classifier` must have the model's {model.num_classes} "
                     f"classes. Received: {logits.shape[1]} ({network.name!r})"
                 )
@@ -139,7 +140,7 @@ def component_distinctness(
     """
     count = len(model.generators)
     if count < 2 or num_images < 4:
-        raise ValueError(
+        raise UserError(
             "`model` must have at least 2 generators, and `num_images` be at "
             f"least 4. Received: {count} generators, num_images={num_images}"
         )

@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils.errors import UserError
 
 WITHIN = 3.0
 
@@ -31,7 +32,7 @@ def known_modes(name: str) -> tuple[np.ndarray, float]:
         return sources.ring_centers(), sources.RING_STD
     if name == "grid":
         return sources.grid_centers(), sources.GRID_STD
-    raise ValueError(
+    raise UserError(
         "`centers` must be 'ring', 'grid' or an array. Received: "
         f"centers={name!r}"
     )
@@ -75,7 +76,7 @@ def modes(
         std = known if std is None else std
     centers = np.asarray(centers, "float64")
     if std is None or std <= 0:
-        raise ValueError(
+        raise UserError(
             "`std` must be the positive standard deviation of the modes. "
             f"Received: std={std!r}"
         )
@@ -87,7 +88,7 @@ def modes(
         argument="model_or_points",
     )
     if tuple(samples.image_shape) != centers.shape[1:]:
-        raise ValueError(
+        raise UserError(
             "`model_or_points` must have points of the shape of the centres, "
             f"{centers.shape[1:]}. Received: {samples.image_shape}"
         )

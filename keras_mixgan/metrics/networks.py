@@ -9,6 +9,7 @@ import numpy as np
 from keras_mixgan import architectures
 from keras_mixgan.backends.inference import Forward
 from keras_mixgan.game import components
+from keras_mixgan.utils.errors import UserError
 
 NAMED = ("mlp", "conv")
 WIDTH = 64
@@ -53,7 +54,7 @@ def build(
         else:
             network = _architecture(kind, image_shape)
     if network.output_shape[-1] != outputs:
-        raise ValueError(
+        raise UserError(
             f"`discriminator` must give {outputs} logits an image. Received: "
             f"{kind!r} with output shape {network.output_shape}"
         )
@@ -101,7 +102,7 @@ def _mlp(image_shape: tuple[int, ...], outputs: int) -> keras.Model:
 def _conv(image_shape: tuple[int, ...], outputs: int) -> keras.Model:
     layers = keras.layers
     if len(image_shape) != 3:
-        raise ValueError(
+        raise UserError(
             "`discriminator` must be 'mlp' for data that are not images "
             "(height, width, channels). Received: discriminator='conv', "
             f"examples of shape {image_shape}"
@@ -117,7 +118,7 @@ def _conv(image_shape: tuple[int, ...], outputs: int) -> keras.Model:
 def _architecture(kind: Any, image_shape: tuple[int, ...]) -> keras.Model:
     if kind not in architectures.ARCHITECTURES:
         known = sorted({*NAMED, *architectures.ARCHITECTURES})
-        raise ValueError(
+        raise UserError(
             f"`discriminator` must be one of {known}, or a function from an "
             f"image shape to a Keras model. Received: discriminator={kind!r}"
         )

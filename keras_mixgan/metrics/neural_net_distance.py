@@ -24,6 +24,7 @@ from keras_mixgan.metrics import networks
 from keras_mixgan.metrics import response
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils.errors import UserError
 
 # phi(t) = t with D in [0, 1], as in the paper: a distance in [0, 1].
 UNIT = payoffs.Payoff("unit", ops.sigmoid, lambda x: 1.0 - ops.sigmoid(x))
@@ -174,7 +175,7 @@ def generalization_gap(
     train = as_samples(train, seed=seed, argument="train")
     largest = min(train.num_images, max(sizes, default=0))
     if not sizes or min(sizes) < 2 or max(sizes) > largest:
-        raise ValueError(
+        raise UserError(
             "`sizes` must lie between 2 and the number of training images, "
             f"{train.num_images}. Received: sizes={sizes}"
         )
@@ -247,12 +248,12 @@ def _terms(term: Any, logits: np.ndarray) -> np.ndarray:
 
 def _check_sides(real: np.ndarray, fake: np.ndarray) -> None:
     if real.shape[1:] != fake.shape[1:]:
-        raise ValueError(
+        raise UserError(
             "`real` must have images of the shape that is measured, "
             f"{fake.shape[1:]}. Received: {real.shape[1:]}"
         )
     if min(len(real), len(fake)) < 4:
-        raise ValueError(
+        raise UserError(
             "`num_images` must be at least 4 a side, two to train on and two "
             f"to measure. Received: {len(fake)} images, {len(real)} real ones"
         )

@@ -16,6 +16,8 @@ from keras_mixgan.metrics import judges
 from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils.errors import MissingPackageError
+from keras_mixgan.utils.errors import UserError
 
 NAMES = ("precision", "recall", "density", "coverage")
 
@@ -97,7 +99,7 @@ def prdc(
         ImportError: Scikit-learn is not installed.
     """
     if nearest < 1 or min(len(real), len(generated)) <= nearest:
-        raise ValueError(
+        raise UserError(
             "`nearest` must be at least 1 and below the number of images. "
             f"Received: nearest={nearest}, {len(generated)} images and "
             f"{len(real)} real ones"
@@ -141,7 +143,7 @@ def _sklearn() -> Any:
         import sklearn.metrics
         import sklearn.neighbors
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             "Nearest neighbours are found by scikit-learn. Install it with "
             "`pip install scikit-learn`."
         ) from error

@@ -19,6 +19,7 @@ from keras_mixgan.metrics.precision_recall import precision_recall
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.score import Score
 from keras_mixgan.metrics.sliced_wasserstein import sliced_wasserstein
+from keras_mixgan.utils.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,7 +225,7 @@ def get(name: str) -> Metric:
         ValueError: unknown name.
     """
     if name not in METRICS:
-        raise ValueError(
+        raise UserError(
             f"`metrics` must be among {list(METRICS)}. Received: {name!r}."
         )
     return METRICS[name]

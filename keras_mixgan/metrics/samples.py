@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_mixgan.utils.errors import UserError
+
 # Generated images come in chunks of this size, each with its own seed, so that
 # they do not depend on the batch size and memory does not grow.
 CHUNK = 1000
@@ -55,16 +57,14 @@ class Samples:
         argument: str = "model_or_images",
     ) -> None:
         if seed < 0:
-            raise ValueError(
-                f"`seed` must be at least 0. Received: seed={seed}"
-            )
+            raise UserError(f"`seed` must be at least 0. Received: seed={seed}")
         self.seed = int(seed)
         self.component = component
         self.name = _name(data)
         self.memo: dict[Any, Any] = {}
         self.model = self._order = self._images = self.labels = None
         if num_images is not None and num_images < 1:
-            raise ValueError(
+            raise UserError(
                 "`num_images` must be at least 1. Received: "
                 f"num_images={num_images}"
             )
@@ -76,7 +76,7 @@ class Samples:
             self.image_shape = tuple(data.image_shape)
             return
         if component is not None:
-            raise ValueError(
+            raise UserError(
                 f"`component` picks a generator of a model, but `{argument}` "
                 f"is a data set. Received: component={component}"
             )
@@ -94,7 +94,7 @@ class Samples:
             batch_size: Changes the batches, never the images.
         """
         if batch_size < 1:
-            raise ValueError(
+            raise UserError(
                 "`batch_size` must be at least 1. Received: "
                 f"batch_size={batch_size}"
             )
@@ -136,7 +136,7 @@ class Samples:
             ValueError: This is a model, or holds a single image.
         """
         if self.model is not None or self.num_images < 2:
-            raise ValueError(
+            raise UserError(
                 "`samples` must be a data set of at least 2 images to be "
                 f"halved. Received: {self.num_images} images"
             )
@@ -148,7 +148,7 @@ class Samples:
         if count is None or count >= self.num_images:
             return self
         if count < 1:
-            raise ValueError(
+            raise UserError(
                 f"`num_images` must be at least 1. Received: num_images={count}"
             )
         return self._part(slice(count))
@@ -192,7 +192,7 @@ class Samples:
         )
         images = np.asarray(images, "float32")
         if not np.isfinite(images).all():
-            raise ValueError(
+            raise UserError(
                 "`model` must generate finite images; its training has "
                 "diverged. Received: NaN or infinity"
             )
@@ -202,7 +202,7 @@ class Samples:
 def chunk_seed(seed: int, chunk: int) -> int:
     """Returns a seed for one chunk, unlike those of other chunks and seeds."""
     if seed < 0:
-        raise ValueError(
+        raise UserError(
             f"`seed` must be an integer of at least 0. Received: seed={seed!r}"
         )
     state = np.random.SeedSequence([seed, chunk]).generate_state(1)
@@ -252,34 +252,34 @@ def _arrays(data: Any, argument: str) -> tuple[np.ndarray, np.ndarray | None]:
 def _check(images: np.ndarray, argument: str) -> None:
     """Raises ValueError where an array does not hold images or points."""
     if len(images.shape) not in (2, 4):
-        raise ValueError(
+        raise UserError(
             f"`{argument}` must have shape (N, height, width, channels), or "
             f"(N, features) for points. Received: shape {images.shape}"
         )
     if len(images) == 0:
-        raise ValueError(
+        raise UserError(
             f"`{argument}` must hold at least one image. Received: shape "
             f"{images.shape}"
         )
     if images.ndim == 4 and images.shape[-1] not in (1, 3):
-        raise ValueError(
+        raise UserError(
             f"`{argument}` must have 1 or 3 channels. Received: "
             f"{images.shape[-1]} channels (shape {images.shape})"
         )
     if images.dtype == np.uint8:
         return
     if images.dtype.kind != "f":
-        raise ValueError(
+        raise UserError(
             f"`{argument}` must be uint8 in 0..255 or float in [-1, 1]. "
             f"Received: {images.dtype}"
         )
     low, high = images.min(), images.max()
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise ValueError(
+        raise UserError(
             f"`{argument}` must be finite. Received: NaN or infinity"
         )
     if images.ndim == 4 and (low < -1 - SLACK or high > 1 + SLACK):
-        raise ValueError(
+        raise UserError(
             f"`{argument}` must be float in [-1, 1] (or uint8 in 0..255). "
             f"Received: values from {low:.4g} to {high:.4g}"
         )

@@ -18,6 +18,7 @@ from keras_mixgan.metrics import tfgan
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils.errors import UserError
 
 SMALLEST_LEVEL = 16
 PATCH = 7
@@ -152,12 +153,12 @@ def _levels(samples: Samples, real: Samples) -> list[int]:
     """Returns the sizes of the pyramid's levels, after checking the shapes."""
     shape = tuple(samples.image_shape)
     if shape != tuple(real.image_shape):
-        raise ValueError(
+        raise UserError(
             "`real` must have images of the shape that is scored, "
             f"{shape}. Received: {real.image_shape}"
         )
     if len(shape) != 3 or shape[0] != shape[1] or shape[0] < SMALLEST_LEVEL:
-        raise ValueError(
+        raise UserError(
             "`model_or_images` must be square images of at least "
             f"{SMALLEST_LEVEL} pixels. Received: shape {shape}"
         )
@@ -165,7 +166,7 @@ def _levels(samples: Samples, real: Samples) -> list[int]:
     count = int(np.log2(shape[0])) - int(np.log2(SMALLEST_LEVEL)) + 1
     factor = 2 ** (count - 1)
     if shape[0] % factor:
-        raise ValueError(
+        raise UserError(
             f"`model_or_images` must have a size divisible by {factor}, for a "
             f"pyramid of {count} levels. Received: shape {shape}"
         )

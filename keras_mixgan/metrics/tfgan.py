@@ -29,6 +29,9 @@ from collections.abc import Iterator
 
 import keras
 
+from keras_mixgan.utils.errors import MissingPackageError
+from keras_mixgan.utils.errors import UserError
+
 INCEPTION_URL = "https://tfhub.dev/tensorflow/tfgan/eval/inception/1"
 MODULES = (
     "classifier_metrics",
@@ -70,7 +73,7 @@ def module(name: str) -> types.ModuleType:
     """
     check_tensorflow()
     if name not in MODULES:
-        raise ValueError(
+        raise UserError(
             f"`name` must be one of {MODULES}. Received: name={name!r}"
         )
     return _load(f"{_PACKAGE}.python.eval.{name}")
@@ -79,7 +82,7 @@ def module(name: str) -> types.ModuleType:
 def check_tensorflow() -> None:
     """Raises ImportError, and says what to install, without TensorFlow."""
     if importlib.util.find_spec("tensorflow") is None:
-        raise ImportError(
+        raise MissingPackageError(
             "This score is TF-GAN's, and needs TensorFlow. Install both with "
             '`pip install tensorflow "tensorflow-gan>=2.1" '
             '"tensorflow-probability>=0.25" tf-keras`.'
@@ -166,13 +169,13 @@ def _path(name: str) -> str:
     # For a name without dots, find_spec executes nothing.
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise ImportError(f"`{_PACKAGE}` is not installed. {_INSTALL}")
+        raise MissingPackageError(f"`{_PACKAGE}` is not installed. {_INSTALL}")
     parts = name.split(".")[1:]
     for root in spec.submodule_search_locations:
         path = os.path.join(root, *parts) + ".py"
         if os.path.exists(path):
             return path
-    raise ImportError(
+    raise MissingPackageError(
         f"The installed TF-GAN {version()} has no module {name}; this package "
         f"reads TF-GAN 2.1. {_INSTALL}"
     )
@@ -204,7 +207,7 @@ def _quiet_import(name: str) -> types.ModuleType:
                 _ = imported.stats.covariance  # Loaded on first use.
             return imported
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             f"`{name}` cannot be imported ({error}). {_INSTALL}"
         ) from error
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import keras
 
+from keras_mixgan.utils.errors import UserError
+
 # Keras recurses into a configuration, some five calls a level.
 MAX_DEPTH = 100
 CONTENTS = (
@@ -119,7 +121,7 @@ def check(config: Any, source: str) -> bool:
     for where, node in _objects(config, source):
         if not _is_allowed(node):
             what = f"{node.get('class_name')!r} of {node.get('module')!r}"
-            raise ValueError(
+            raise UserError(
                 f"{source} must describe networks without code; {CONTENTS}. "
                 f"Received: {what[:200]} at {where}"
             )
@@ -135,7 +137,7 @@ def _objects(config: Any, source: str) -> Iterator[tuple[str, dict]]:
     while waiting:
         node, place, depth = waiting.pop()
         if depth > MAX_DEPTH:
-            raise ValueError(
+            raise UserError(
                 f"{source} must be nested at most {MAX_DEPTH} deep. Received: "
                 f"more than that at {_text(place)[:200]}"
             )

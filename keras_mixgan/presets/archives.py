@@ -10,6 +10,7 @@ from keras_mixgan.presets import allowed
 from keras_mixgan.presets import hdf5
 from keras_mixgan.presets import sizes
 from keras_mixgan.utils import json_files
+from keras_mixgan.utils.errors import UserError
 
 CONFIG = "config.json"
 WEIGHTS = "model.weights.h5"
@@ -37,7 +38,7 @@ def check(path: str | os.PathLike[str]) -> str:
     """
     path = pathlib.Path(path)
     if path.exists() and not path.is_file():
-        raise ValueError(f"`path` must be a regular file. Received: {path}")
+        raise UserError(f"`path` must be a regular file. Received: {path}")
     try:
         with zipfile.ZipFile(path) as archive:
             _check_members(archive, path)
@@ -48,7 +49,7 @@ def check(path: str | os.PathLike[str]) -> str:
             elements = _check_weights(archive, f"{WEIGHTS} in {path}")
             content = archive.read(CONFIG)
     except _DAMAGED as error:
-        raise ValueError(
+        raise UserError(
             f"{path} is damaged or truncated ({str(error)[:200]})"
         ) from error
     source = f"{CONFIG} in {path}"
@@ -64,26 +65,26 @@ def _check_members(archive: zipfile.ZipFile, path: pathlib.Path) -> None:
     members = archive.infolist()
     if sorted(member.filename for member in members) != list(_MEMBERS):
         names = ", ".join(member.filename for member in members)
-        raise ValueError(
+        raise UserError(
             f"{path} must hold {', '.join(_MEMBERS)}, once each. Received: "
             f"{names[:200] or 'nothing'}"
         )
     for member in members:
         name = member.filename
         if member.flag_bits & 1:
-            raise ValueError(
+            raise UserError(
                 f"{path} must not be encrypted. Received: an encrypted {name}"
             )
         if not member.file_size:
-            raise ValueError(f"{path} is damaged: {name} in it is empty")
+            raise UserError(f"{path} is damaged: {name} in it is empty")
         if member.file_size > _FLOOR + _MAX_RATIO * member.compress_size:
-            raise ValueError(
+            raise UserError(
                 f"{path} must not unfold to more than {_MAX_RATIO} times its "
                 f"size. Received: {name} of {member.file_size:,} bytes, packed "
                 f"in {member.compress_size:,}"
             )
         if name != WEIGHTS and member.file_size > json_files.MAX_BYTES:
-            raise ValueError(
+            raise UserError(
                 f"{name} in {path} must have at most {json_files.MAX_BYTES:,} "
                 f"bytes. Received: {member.file_size:,}"
             )

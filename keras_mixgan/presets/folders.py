@@ -30,6 +30,7 @@ from keras_mixgan.presets import sizes
 from keras_mixgan.presets import weights as preset_weights
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils import json_files
+from keras_mixgan.utils.errors import UserError
 
 FORMAT = 1
 CONFIG = "config.json"
@@ -181,7 +182,7 @@ def find(preset: str | os.PathLike[str]) -> pathlib.Path:
     known = sorted(list_presets())
     near = difflib.get_close_matches(str(preset), known, 1)
     hint = f". Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(
+    raise UserError(
         f"`preset` must be a folder, or one of {', '.join(known)}. Received: "
         f"{str(preset)!r}{hint}"
     )
@@ -204,7 +205,7 @@ def read(path: str | os.PathLike[str]) -> Preset:
     metadata = json_files.read(path / METADATA, FORMAT, *_KINDS)
     for key, kind in _KINDS.items():
         if not isinstance(metadata[key], kind):
-            raise ValueError(
+            raise UserError(
                 f"{path / METADATA} is damaged: {key!r} must be of type "
                 f"{kind.__name__}. Received: {str(metadata[key])[:200]}"
             )

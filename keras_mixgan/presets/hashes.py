@@ -11,6 +11,7 @@ import pathlib
 
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils import json_files
+from keras_mixgan.utils.errors import UserError
 
 FORMAT = 1
 ZOO = pathlib.Path(__file__).with_name("zoo_hashes.json")
@@ -45,7 +46,7 @@ def check(path: pathlib.Path, expected: str | None, source: str) -> None:
         raise FileNotFoundError(f"A preset's file is missing: {path}")
     found = sha256(path)
     if found != expected:
-        raise ValueError(
+        raise UserError(
             f"{path} is damaged: its SHA-256 is {found}, that in {source} is "
             f"{expected}. Get the preset anew."
         )

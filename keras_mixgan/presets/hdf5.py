@@ -13,6 +13,8 @@ from typing import BinaryIO
 
 import h5py
 
+from keras_mixgan.utils.errors import UserError
+
 # Half, single and double precision, integers, bool; V is bfloat16 as h5py
 # stores it.
 _KINDS = "biufV"
@@ -39,7 +41,7 @@ def check(file: str | os.PathLike[str] | BinaryIO, source: str) -> int:
         with h5py.File(file, "r") as opened:
             return _check_groups(opened, source)
     except (OSError, RuntimeError, KeyError, TypeError, OverflowError) as error:
-        raise ValueError(
+        raise UserError(
             f"{source} must be a weights file (HDF5) of Keras. Received: one "
             f"that is damaged ({type(error).__name__}: {str(error)[:200]})"
         ) from error
@@ -100,7 +102,7 @@ def _check_dataset(dataset: h5py.Dataset, path: str, source: str) -> None:
 
 
 def _refuse(source: str, wanted: str, found: str) -> None:
-    raise ValueError(f"{source} must hold {wanted}. Received: {found}")
+    raise UserError(f"{source} must hold {wanted}. Received: {found}")
 
 
 def _address(item) -> int:

@@ -9,6 +9,7 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
+from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.names import one_of
 
 _DIGIT_SIZED = {
@@ -119,7 +120,7 @@ def complete(given: Mapping[str, Any], recipe: str) -> dict[str, Any]:
         del chosen["steps"]
     chosen |= given
     if "source" not in chosen:
-        raise ValueError(
+        raise UserError(
             f"`source` must be given with the recipe {recipe!r}: a folder of "
             "CelebA's images, which its licence lets nobody pass on. "
             "Received: none"

@@ -3,6 +3,8 @@
 import contextlib
 from collections.abc import Iterator
 
+from keras_mixgan.utils.errors import UserError
+
 NOT_BUILT = "networks that could not be built"
 _LENGTH = 300
 
@@ -33,6 +35,6 @@ def one_line(message: str) -> Iterator[None]:
         yield
     except Exception as error:
         first = (str(error).strip().splitlines() or [""])[0][:_LENGTH]
-        raise ValueError(
+        raise UserError(
             f"{message} ({type(error).__name__}: {first})"
         ) from error

@@ -10,6 +10,7 @@ import keras
 
 from keras_mixgan.game.components import seeded
 from keras_mixgan.presets import refusals
+from keras_mixgan.utils.errors import UserError
 
 _BYTES = 4  # Of a number in single precision.
 
@@ -40,7 +41,7 @@ def check(config: dict[str, Any], source: str, elements: int | None) -> None:
     weights = sum(own for own, _ in counts)
     _check_memory(weights, "weights", source)
     if elements is not None and weights > elements:
-        raise ValueError(
+        raise UserError(
             f"{source} must describe the networks whose weights lie beside it. "
             f"Received: networks of {weights:,} weights, and a file of "
             f"{elements:,}"
@@ -92,7 +93,7 @@ def _uncompiled(config: Any) -> Any:
 def _check_memory(numbers: int, what: str, source: str) -> None:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if numbers * _BYTES > memory:
-        raise ValueError(
+        raise UserError(
             f"{source} must describe networks that fit into this machine's "
             f"memory, {memory / 2**30:.0f} GiB. Received: {numbers:,} numbers "
             f"of {what}"

@@ -6,6 +6,8 @@ import pathlib
 import h5py
 import numpy as np
 
+from keras_mixgan.utils.errors import UserError
+
 OPTIMIZER = "optimizer"
 
 
@@ -49,7 +51,7 @@ def has_optimizer(path: str | os.PathLike[str]) -> bool:
 def _halved(name: str, values: np.ndarray) -> np.ndarray:
     limit = np.finfo(np.float16).max
     if values.size and np.abs(values).max() > limit:
-        raise ValueError(
+        raise UserError(
             f"`{name}` must lie within +-{limit:.0f} to be kept in half "
             f"precision. Received: up to {np.abs(values).max():g}"
         )

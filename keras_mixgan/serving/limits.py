@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from keras_mixgan.utils.errors import UserError
+
 # A float64 in JSON has at most 24 characters; the rest is for ", " or for the
 # line break and blanks of indented JSON.
 _BYTES_A_NUMBER = 40
@@ -40,7 +42,7 @@ class Limits:
     def __post_init__(self):
         for name, value in dataclasses.asdict(self).items():
             if value is not None and not 0 < value < float("inf"):
-                raise ValueError(
+                raise UserError(
                     f"`{name}` must be positive. Received: {name}={value}"
                 )
 

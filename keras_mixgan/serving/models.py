@@ -9,6 +9,7 @@ from typing import Any
 
 from keras_mixgan.exporting import metadata
 from keras_mixgan.serving import class_names
+from keras_mixgan.utils.errors import UserError
 
 _PB = "saved_model.pb"
 # What TensorFlow Serving's addresses allow.
@@ -47,7 +48,7 @@ class Sampler:
             self._loaded = tf.saved_model.load(str(folder))
         except Exception as error:
             first = (str(error).strip().splitlines() or [""])[0]
-            raise ValueError(
+            raise UserError(
                 f"`model` must be a whole SavedModel. Received: {folder}, "
                 f"which could not be loaded ({type(error).__name__}: {first})"
             ) from error
@@ -82,7 +83,7 @@ class Sampler:
             # Without the nodes and calls that TensorFlow writes around.
             before = error.message.partition("[[{{node")[0]
             reason = before.rpartition("<stack traces unavailable>")[2]
-            raise ValueError(reason.strip()) from error
+            raise UserError(reason.strip()) from error
         return {name: tensor.numpy() for name, tensor in outputs.items()}
 
 
@@ -112,7 +113,7 @@ def load(
     for number, text in enumerate(texts):
         name, source = _split(text)
         if name in samplers:
-            raise ValueError(
+            raise UserError(
                 "`model` must name each model once. Received: two with the "
                 f"name {name}. Choose names: --model=a=PATH,b=PATH"
             )
@@ -138,7 +139,7 @@ def _split(text: str) -> tuple[str, str]:
         name, source = path.name.removesuffix(".keras"), text
         name = re.sub(r"[/:\s?#%]+", "_", name)
     if not _NAME.fullmatch(name) or not source:
-        raise ValueError(
+        raise UserError(
             "`model` must be PATH or NAME=PATH, and a name must have no "
             f"blank and none of / : ? # %. Received: model={text}"
         )
@@ -150,7 +151,7 @@ def _find(path: pathlib.Path) -> pathlib.Path | None:
     for part in (path, *path.glob("*"), *path.glob("*/*"), *path.glob("*/*/*")):
         # Reading a FIFO or a device would never end.
         if part.exists() and not (part.is_file() or part.is_dir()):
-            raise ValueError(
+            raise UserError(
                 "`model` must be a folder, a .keras file or a preset. "
                 f"Received: {part}, which is no regular file"
             )
@@ -164,7 +165,7 @@ def _find(path: pathlib.Path) -> pathlib.Path | None:
 def _read_about(folder: pathlib.Path) -> dict[str, Any]:
     path = folder / metadata.PLACE
     if not path.exists():
-        raise ValueError(
+        raise UserError(
             "`model` must be a sampler that `keras-mixgan export` wrote. "
             f"Received: {folder}, a SavedModel without {metadata.PLACE}"
         )
@@ -173,9 +174,9 @@ def _read_about(folder: pathlib.Path) -> dict[str, Any]:
         about = {key: read[key] for key in _ABOUT if key in read}
         weights, latent_dim = about["generator_weights"], about["latent_dim"]
         if len(weights) != about["num_generators"] or latent_dim < 1:
-            raise ValueError("its numbers do not agree")
+            raise UserError("its numbers do not agree")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(
+        raise UserError(
             f"`model` must be whole. Received: {path}, which is damaged "
             f"({type(error).__name__}: {error})"
         ) from error

@@ -12,6 +12,7 @@ import orjson
 import pydantic
 
 from keras_mixgan.serving.models import Sampler
+from keras_mixgan.utils.errors import UserError
 
 _MOST_QUOTES = 100  # A request has eight names.
 _INT32 = 2**31 - 1
@@ -60,12 +61,12 @@ def answer(sampler: Sampler, body: bytes, max_images: int) -> bytes:
     inputs = request.inputs.model_dump(exclude_none=True)
     specs = sampler.inputs.get(name)
     if specs is None:
-        raise ValueError(
+        raise UserError(
             f"`signature_name` must be one of {', '.join(sampler.inputs)}. "
             f"Received: signature_name={name[:80]}"
         )
     if inputs.keys() != specs.keys():
-        raise ValueError(
+        raise UserError(
             f"`inputs` of {name} must be {', '.join(sorted(specs)) or 'empty'}"
             f". Received: {', '.join(sorted(inputs)) or 'none'}"
         )
@@ -83,7 +84,7 @@ def _parse(body: bytes) -> Request:
     # pydantic would collect an error of each of a hundred thousand unknown
     # keys, and stall other clients meanwhile.
     if body.count(b'"') > _MOST_QUOTES:
-        raise ValueError(f"A request must have at most {_MOST_QUOTES} quotes")
+        raise UserError(f"A request must have at most {_MOST_QUOTES} quotes")
     try:
         return Request.model_validate_json(body)
     except pydantic.ValidationError as error:
@@ -92,29 +93,29 @@ def _parse(body: bytes) -> Request:
         )[0]
     place = ".".join(str(part)[:40] for part in first["loc"])
     message = first["msg"].replace("Invalid JSON", "JSON Parse error")
-    raise ValueError(f"`{place}`: {message}" if place else message)
+    raise UserError(f"`{place}`: {message}" if place else message)
 
 
 def _check_counts(inputs, latent_dim, max_images) -> None:
     images = inputs.get("num_images")
     rows = {k: len(x) for k, x in inputs.items() if isinstance(x, list)}
     if (most := max((images or 0, *rows.values()))) > max_images:
-        raise ValueError(
+        raise UserError(
             f"A request may ask for at most {max_images} images, or rows. "
             f"Received: {most}"
         )
     if images is not None and rows.get("labels", 0) > images:
-        raise ValueError(
+        raise UserError(
             "`labels` must be at most `num_images`; fewer are repeated. "
             f"Received: {rows['labels']} labels, num_images={images}"
         )
     if images is None and len(set(rows.values())) > 1:
-        raise ValueError(
+        raise UserError(
             f"All inputs must have the same number of rows. Received: {rows}"
         )
     for number, row in enumerate(inputs.get("latents", ())):
         if len(row) != latent_dim:
-            raise ValueError(
+            raise UserError(
                 f"`latents` must have shape (B, {latent_dim}). Received: "
                 f"{len(row)} numbers in row {number}"
             )
@@ -125,13 +126,13 @@ def _check_choices(inputs, signature, about) -> None:
     least = 0 if signature == "sample_component" else -1
     component, last = inputs.get("component", 0), about["num_generators"] - 1
     if not least <= component <= last:
-        raise ValueError(
+        raise UserError(
             f"`component` must lie in [{least}, {last}]. Received: "
             f"component={component}"
         )
     label = max(inputs.get("labels", ()), default=0)
     if label >= (classes := about.get("num_classes") or _INT32):
-        raise ValueError(
+        raise UserError(
             f"`labels` must lie in [0, {classes - 1}]. Received: {label}"
         )
 
@@ -140,7 +141,7 @@ def _array(name, value, spec) -> np.ndarray:
     with np.errstate(over="ignore"):  # What overflows is refused below.
         array = np.array(value, spec.dtype.as_numpy_dtype)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"`{name}` must hold numbers that float32 holds")
+        raise UserError(f"`{name}` must hold numbers that float32 holds")
     if not array.size and spec.shape.rank == 2:  # No rows.
         array = array.reshape(0, spec.shape[1])
     return array

@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from keras_mixgan.serving.limits import Limits
+from keras_mixgan.utils.errors import UserError
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -29,9 +30,7 @@ def bind(host: str, port: int) -> socket.socket:
         OSError: It is in use, or not to be had.
     """
     if not 0 <= port <= 65535:
-        raise ValueError(
-            f"`port` must lie in [0, 65535]. Received: port={port}"
-        )
+        raise UserError(f"`port` must lie in [0, 65535]. Received: port={port}")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         return socket.create_server(found[0][4], family=found[0][0])

@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_mixgan.game import components
+from keras_mixgan.utils.errors import UserError
 
 
 def check_decay(decay: float | None) -> float | None:
@@ -12,7 +13,7 @@ def check_decay(decay: float | None) -> float | None:
         ValueError: It is neither `None` nor strictly between 0 and 1.
     """
     if decay is not None and not 0 < decay < 1:
-        raise ValueError(
+        raise UserError(
             "`ema_decay` must be None or lie strictly between 0 and 1. "
             f"Received: ema_decay={decay!r}"
         )

@@ -21,6 +21,7 @@ from keras_mixgan.training.history import read_history
 from keras_mixgan.training.progress import ProgressBar
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils import plotting
+from keras_mixgan.utils.errors import UserError
 
 __all__ = [
     "Checkpoint",
@@ -72,11 +73,11 @@ class Checkpoint(BetweenSteps):
         super().__init__()
         self.path = pathlib.Path(path)
         if self.path.suffix != ".keras":
-            raise ValueError(
+            raise UserError(
                 f"`path` must end in .keras. Received: path={str(path)!r}"
             )
         if not seconds >= 0:
-            raise ValueError(
+            raise UserError(
                 f"`seconds` must be at least 0. Received: seconds={seconds!r}"
             )
         self.seconds = seconds

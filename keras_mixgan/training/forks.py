@@ -3,17 +3,19 @@
 import keras
 import numpy as np
 
+from keras_mixgan.utils.errors import UserError
+
 
 def from_pair(cls, pair, numbers: tuple, noise: float, seed, **arguments):
     """Makes a mixture of copies of a pair; see `MixGAN.from_pair`."""
     if pair.num_generators != 1 or pair.num_discriminators != 1:
-        raise ValueError(
+        raise UserError(
             "`model` must be a pair, one generator and one discriminator. "
             f"Received: {pair.num_generators} generators and "
             f"{pair.num_discriminators} discriminators"
         )
     if not 0 <= noise < 1:
-        raise ValueError(
+        raise UserError(
             f"`noise` must lie in [0, 1). Received: noise={noise!r}"
         )
     model = cls(
@@ -46,7 +48,7 @@ def from_pair(cls, pair, numbers: tuple, noise: float, seed, **arguments):
 def from_snapshots(cls, models: list, images, labels, steps: int, seed):
     """Makes a mixture of one run's snapshots; see `MixGAN.from_snapshots`."""
     if len(models) < 2:
-        raise ValueError(
+        raise UserError(
             "`models` must list at least two snapshots. Received: "
             f"{len(models)}"
         )

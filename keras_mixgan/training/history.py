@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils.errors import UserError
 
 LOSSES = ("generator_loss", "discriminator_loss", "payoff")
 _COUNTERS = ("step", "epoch")
@@ -224,12 +225,12 @@ def read_history(path: str | os.PathLike[str]) -> list[dict[str, float]]:
         reader = csv.reader(lines)
         header = next(reader, [])
         if header[: len(_COUNTERS)] != list(_COUNTERS):
-            raise ValueError("no such columns")
+            raise UserError("no such columns")
         for line in reader:
             row = dict(zip(header, map(float, line), strict=True))
             rows.append(row | {name: int(row[name]) for name in _COUNTERS})
     except (ValueError, OverflowError, csv.Error) as error:
-        raise ValueError(
+        raise UserError(
             f"`path` must be a history that MixtureHistory wrote. Received: "
             f"{path} ({error})"
         ) from error
@@ -249,7 +250,7 @@ def _csv_line(values) -> str:
 def positive(name: str, number: int) -> int:
     """Checks that an argument is a positive integer, and returns it."""
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise ValueError(
+        raise UserError(
             f"`{name}` must be a positive integer. Received: {name}={number!r}"
         )
     return number

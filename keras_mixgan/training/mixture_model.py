@@ -18,6 +18,7 @@ from keras_mixgan.game.normalization import normalize_by_group
 from keras_mixgan.training import averages
 from keras_mixgan.training import serialization
 from keras_mixgan.training.trained_mixture import TrainedMixture
+from keras_mixgan.utils.errors import UserError
 
 
 class MixtureModel(TrainedMixture, keras.Model):
@@ -193,7 +194,7 @@ class MixtureModel(TrainedMixture, keras.Model):
             ValueError: Nothing said how many there are.
         """
         if self.num_classes is None:
-            raise ValueError(
+            raise UserError(
                 "`labels` must be given: the number of classes is not known. "
                 "Pass `num_classes` to MixGAN to have labels drawn uniformly."
             )

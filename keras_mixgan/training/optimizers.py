@@ -4,6 +4,8 @@ import keras
 from keras import ops
 from keras import optimizers
 
+from keras_mixgan.utils.errors import UserError
+
 
 @keras.saving.register_keras_serializable(package="keras_mixgan")
 class TwoPlayerOptimizer(keras.optimizers.Optimizer):
@@ -33,7 +35,7 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
         self.generator_optimizer = optimizers.get(generator_optimizer)
         self.discriminator_optimizer = optimizers.get(discriminator_optimizer)
         if self.generator_optimizer is self.discriminator_optimizer:
-            raise ValueError(
+            raise UserError(
                 "`generator_optimizer` and `discriminator_optimizer` must be "
                 "two objects, each with a state of its own. Received the same "
                 f"{type(self.generator_optimizer).__name__} for both."
@@ -94,7 +96,7 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
         elif self._rate_ratio is not None:  # A warm-up that began at zero.
             scaled = new * self._rate_ratio
         else:
-            raise ValueError(
+            raise UserError(
                 "`learning_rate` of the generators' optimizer must be positive "
                 "to be scaled with that of the discriminators'; set that of "
                 f"each. Received: {old} before, learning_rate={new}"

@@ -3,17 +3,19 @@
 import numpy as np
 from keras import ops
 
+from keras_mixgan.utils.errors import UserError
+
 
 def prune(model, below: float):
     """Makes the mixture of the other generators; see `MixGAN.prune`."""
     if not isinstance(below, float | np.floating) or not 0 < below < 1:
-        raise ValueError(
+        raise UserError(
             f"`below` must be a number in (0, 1). Received: below={below!r}"
         )
     weights = model.generator_weights
     kept = np.flatnonzero(weights >= below)
     if not len(kept):
-        raise ValueError(
+        raise UserError(
             f"`below` must leave a generator; the largest weight is "
             f"{weights.max():.4f}. Received: below={below!r}"
         )

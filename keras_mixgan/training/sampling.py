@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_mixgan.game import mixtures
+from keras_mixgan.utils.errors import UserError
 
 # Below it hardly a draw would be within the bounds.
 SMALLEST_TRUNCATION = 0.01
@@ -51,7 +52,7 @@ def _number(num_images, latents) -> int:
     if num_images is not None:
         return _whole(num_images, "num_images", least=0)
     if latents is None:
-        raise ValueError(
+        raise UserError(
             "`num_images` must be given where `latents` are not. Received: "
             "num_images=None, latents=None"
         )
@@ -62,7 +63,7 @@ def _components(model, num_images, component, weights, rng) -> np.ndarray:
     if weights is None:
         weights = model.generator_weights
     elif component is not None:
-        raise ValueError(
+        raise UserError(
             "`weights` must be None where `component` names the generators. "
             f"Received: weights={weights!r}, component={component!r}"
         )
@@ -80,7 +81,7 @@ def _components(model, num_images, component, weights, rng) -> np.ndarray:
         or not 1 <= len(given) <= max(num_images, 1)
         or not (given.min() >= 0 and given.max() < model.num_generators)
     ):
-        raise ValueError(
+        raise UserError(
             "`component` must be an integer in "
             f"[0, {model.num_generators}), the number of a generator, or a "
             f"list of 1 to num_images={num_images} of them. Received: "
@@ -114,7 +115,7 @@ def check_weights(
         or found.min() < least
         or found.sum() <= 0
     ):
-        raise ValueError(
+        raise UserError(
             f"`weights` must be {num_generators} finite numbers, {kind}, one "
             f"a generator. Received: weights={weights!r}"
         )
@@ -129,18 +130,18 @@ def _latents(model, num_images, latents, truncation, rng) -> np.ndarray:
             drawn if truncation is None else _truncated(drawn, truncation, rng)
         )
     if truncation is not None:
-        raise ValueError(
+        raise UserError(
             "`truncation` must be None where `latents` are given. Received: "
             f"truncation={truncation!r}"
         )
     latents = np.asarray(latents, "float32")
     if latents.shape != shape:
-        raise ValueError(
+        raise UserError(
             f"`latents` must have shape {shape}, (num_images, latent_dim). "
             f"Received: latents of shape {latents.shape}"
         )
     if not np.isfinite(latents).all():
-        raise ValueError("`latents` must be finite. Received: NaN or infinity")
+        raise UserError("`latents` must be finite. Received: NaN or infinity")
     return latents
 
 
@@ -153,7 +154,7 @@ def _truncated(latents, truncation, rng) -> np.ndarray:
     if not isinstance(truncation, int | float | np.number) or not (
         truncation >= SMALLEST_TRUNCATION
     ):
-        raise ValueError(
+        raise UserError(
             f"`truncation` must be a number of at least {SMALLEST_TRUNCATION}. "
             f"Received: truncation={truncation!r}"
         )
@@ -167,7 +168,7 @@ def _truncated(latents, truncation, rng) -> np.ndarray:
 def _labels(model, num_images, labels, rng) -> np.ndarray | None:
     if not model.conditional:
         if labels is not None:
-            raise ValueError(
+            raise UserError(
                 "`labels` must be None for a model that takes no labels. "
                 f"Received: labels={labels!r}"
             )
@@ -178,7 +179,7 @@ def _labels(model, num_images, labels, rng) -> np.ndarray | None:
         )
     labels = check_labels(np.atleast_1d(np.asarray(labels)), model.num_classes)
     if (len(labels) == 0 and num_images > 0) or len(labels) > num_images:
-        raise ValueError(
+        raise UserError(
             f"`labels` must hold 1 to num_images={num_images} labels; fewer "
             f"are repeated in order. Received: {len(labels)} labels"
         )
@@ -200,7 +201,7 @@ def check_labels(labels: np.ndarray, num_classes: int | None) -> np.ndarray:
         ValueError: Wrong rank, kind or range.
     """
     if labels.ndim != 1 or (labels.size and labels.dtype.kind not in "iu"):
-        raise ValueError(
+        raise UserError(
             "`labels` must be a vector of integers, one an image. Received: "
             f"shape {labels.shape}, dtype {labels.dtype}"
         )
@@ -208,7 +209,7 @@ def check_labels(labels: np.ndarray, num_classes: int | None) -> np.ndarray:
         low, high = labels.min(), labels.max()
         if low < 0 or (num_classes is not None and high >= num_classes):
             end = "..." if num_classes is None else num_classes
-            raise ValueError(
+            raise UserError(
                 f"`labels` must lie in [0, {end}). Received: labels from "
                 f"{low} to {high}"
             )
@@ -221,7 +222,7 @@ def _whole(number, name: str, least: int) -> int:
         or isinstance(number, bool)
         or number < least
     ):
-        raise ValueError(
+        raise UserError(
             f"`{name}` must be an integer of at least {least}. Received: "
             f"{name}={number!r}"
         )

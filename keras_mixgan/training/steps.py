@@ -140,8 +140,9 @@ def _move_discriminators(model, gradients):
     side = model.discriminator_ensemble
     executor.apply(
         model.optimizer.discriminator_optimizer,
-        side.in_units(gradients),
+        gradients,
         side.trainable_variables,
+        side.units,
     )
     for network in side.parts if limit else ():
         with executor.placed(network):
@@ -152,7 +153,7 @@ def _move_generators(model, gradients):
     optimizer = model.optimizer.generator_optimizer
     side = model.generator_ensemble
     model.executor.apply(
-        optimizer, side.in_units(gradients), side.trainable_variables
+        optimizer, gradients, side.trainable_variables, side.units
     )
     if model.ema_decay is not None:
         averages.update(

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_mixgan.training import pruning
 from keras_mixgan.training import sampling
+from keras_mixgan.utils.errors import UserError
 
 
 class TrainedMixture:
@@ -196,7 +197,7 @@ class TrainedMixture:
             ValueError: Latents or labels are not as described.
         """
         if kwargs:
-            raise ValueError(
+            raise UserError(
                 "`predict` must be given latents, or [latents, labels], and "
                 f"`batch_size`. Received: {sorted(kwargs)}"
             )
@@ -216,7 +217,7 @@ class TrainedMixture:
         Raises:
             ValueError: Always. It names what to use.
         """
-        raise ValueError(
+        raise UserError(
             "`evaluate` has no meaning for a game, whose losses do not tell "
             "how good the images are. Use `keras_mixgan.metrics.evaluate("
             "model, source)` for scores, or `model.payoff_matrix(images)` for "
@@ -238,7 +239,7 @@ class TrainedMixture:
                 model's payoff is not registered.
         """
         if pathlib.Path(filepath).suffix in (".h5", ".hdf5"):
-            raise ValueError(
+            raise UserError(
                 "`filepath` must end in .keras: a mixture does not fit into "
                 "Keras's old HDF5 format. Received: "
                 f"filepath={os.fspath(filepath)!r}"

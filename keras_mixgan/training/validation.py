@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_mixgan.training import usage
 from keras_mixgan.training.sampling import check_labels
+from keras_mixgan.utils.errors import UserError
 
 
 def check_images(images: np.ndarray, image_shape: tuple, name="images") -> None:
@@ -20,7 +21,7 @@ def check_images(images: np.ndarray, image_shape: tuple, name="images") -> None:
             [-1, 1] (points, of shape (dimension,), may lie anywhere).
     """
     if tuple(images.shape[1:]) != tuple(image_shape):
-        raise ValueError(
+        raise UserError(
             f"`{name}` must have shape (batch, "
             f"{', '.join(map(str, image_shape))}), as the networks have it. "
             f"Received: shape {tuple(images.shape)}"
@@ -31,7 +32,7 @@ def check_images(images: np.ndarray, image_shape: tuple, name="images") -> None:
         bad = np.flatnonzero(
             ~np.isfinite(images).reshape(len(images), -1).all(axis=1)
         )
-        raise ValueError(
+        raise UserError(
             f"`{name}` must be finite. Received: NaN or infinity in image "
             f"{bad[0]} of the first {len(images)}"
         )
@@ -39,7 +40,7 @@ def check_images(images: np.ndarray, image_shape: tuple, name="images") -> None:
     # Half a gray level of slack for images that were resized or rounded.
     if len(image_shape) > 1 and (low < -1.004 or high > 1.004):
         hint = " Divide by 127.5 and subtract 1." if high > 2 else ""
-        raise ValueError(
+        raise UserError(
             f"`{name}` must lie in [-1, 1]. Received: values from "
             f"{low:g} to {high:g}.{hint}"
         )
@@ -59,18 +60,18 @@ def check_batch(model, images, labels) -> None:
     """
     check_images(images, model.image_shape)
     if model.conditional and labels is None:
-        raise ValueError(
+        raise UserError(
             "`labels` must be given, as (images, labels): the networks take "
             "labels. Received: images alone"
         )
     if not model.conditional and labels is not None:
-        raise ValueError(
+        raise UserError(
             "`labels` must not be given: the networks take images alone. "
             "Received: (images, labels); map the data set to its images"
         )
     if labels is not None:
         if len(labels) != len(images):
-            raise ValueError(
+            raise UserError(
                 "`labels` must have one label an image. Received: "
                 f"{len(images)} images and {len(labels)} labels"
             )
@@ -104,7 +105,7 @@ def check_arguments(arguments: dict) -> None:
         value = arguments.get(name)
         # Not `if value`, an array: a fraction of 0.0 is none.
         if value is not None and not (np.isscalar(value) and value == 0):
-            raise ValueError(
+            raise UserError(
                 f"`{name}` must not be given: {reason}. Received: "
                 f"{name}={type(value).__name__}"
             )
@@ -128,7 +129,7 @@ def check_data(model, x, y, batch_size: int | None) -> None:
     if is_array(x):
         wanted = batch_size or 32
         if len(x) < wanted:
-            raise ValueError(
+            raise UserError(
                 "`x` must hold at least one batch of images. Received: "
                 f"{len(x)} images, batch_size={wanted}"
             )
@@ -157,20 +158,20 @@ def _first_batch(data):
             return None
         first = next(iter(data.take(1)), None)
         if first is None:
-            raise ValueError(
+            raise UserError(
                 "`x` must hold at least one batch of images. Received: an "
                 "empty data set; it may have fewer images than one batch, "
                 "with the remainder dropped"
             )
     elif isinstance(data, keras.utils.PyDataset):
         if data.num_batches == 0:
-            raise ValueError(
+            raise UserError(
                 "`x` must hold at least one batch of images. Received: none"
             )
         first = data[0]
     elif hasattr(data, "__getitem__") and hasattr(data, "__len__"):
         if len(data) == 0:
-            raise ValueError(
+            raise UserError(
                 "`x` must hold at least one batch of images. Received: none"
             )
         first = data[0]
@@ -179,7 +180,7 @@ def _first_batch(data):
     if not isinstance(first, tuple | list):
         return first, None
     if len(first) > 2:
-        raise ValueError(
+        raise UserError(
             "`x` must give images, or (images, labels). Received: "
             f"{len(first)} parts; sample weights have no part in a GAN's game"
         )

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from keras_mixgan.utils.errors import UserError
+
 COLOURS = (
     "#0072B2",
     "#E69F00",
@@ -103,7 +105,7 @@ def curves(rows: Sequence[Mapping[str, float]], title: str | None = None):
     4
     """
     if not rows:
-        raise ValueError("`rows` must hold at least one row. Received: none")
+        raise UserError("`rows` must hold at least one row. Received: none")
     figure = _figure(10, 6.4)
     table = _thinned(rows)
     panels = figure.subplots(2, 2, sharex=True)

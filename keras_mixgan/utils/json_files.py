@@ -5,6 +5,8 @@ import os
 import pathlib
 from typing import Any
 
+from keras_mixgan.utils.errors import UserError
+
 # A hundred components of a deep network take a tenth of it.
 MAX_BYTES = 64 * 2**20
 
@@ -35,7 +37,7 @@ def read(
     """
     path = pathlib.Path(path)
     if path.exists() and not path.is_file():
-        raise ValueError(f"`path` must be a regular file. Received: {path}")
+        raise UserError(f"`path` must be a regular file. Received: {path}")
     with open(path, "rb") as file:
         content = parse(file.read(MAX_BYTES + 1), os.fspath(path))
     try:
@@ -43,11 +45,11 @@ def read(
             content[name]
         newer = content["format"] > newest
     except (KeyError, TypeError) as error:
-        raise ValueError(
+        raise UserError(
             f"{path} is damaged ({type(error).__name__}: {error})"
         ) from error
     if newer:
-        raise ValueError(
+        raise UserError(
             f"{path} is of format {content['format']}, newer than this "
             f"version's {newest}. Upgrade keras-mixgan."
         )
@@ -68,16 +70,16 @@ def parse(content: bytes, source: str) -> Any:
         ValueError: It is no JSON, too long, or nested too deeply.
     """
     if len(content) > MAX_BYTES:
-        raise ValueError(
+        raise UserError(
             f"{source} must have at most {MAX_BYTES:,} bytes. Received: more"
         )
     try:
         return json.loads(content)
     except RecursionError as error:
-        raise ValueError(
+        raise UserError(
             f"{source} is damaged (it is nested too deeply)"
         ) from error
     except ValueError as error:
-        raise ValueError(
+        raise UserError(
             f"{source} is damaged ({type(error).__name__}: {error})"
         ) from error

@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+from keras_mixgan.utils.errors import UserError
+
 
 def one_of(name: str, value: Any, known: Iterable[str]) -> None:
     """Checks a name against those that exist, and suggests the nearest.
@@ -21,6 +23,6 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> None:
         return
     near = difflib.get_close_matches(str(value), known, 1)
     hint = f". Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(
+    raise UserError(
         f"`{name}` must be one of {', '.join(known)}. Received: {value!r}{hint}"
     )

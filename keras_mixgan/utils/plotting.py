@@ -14,6 +14,7 @@ from PIL import ImageDraw
 from PIL import ImageFont
 
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.figures import curves
 from keras_mixgan.utils.figures import scatter
 
@@ -159,17 +160,17 @@ def _check_grid(blocks, titles, columns, column_names) -> None:
         len(shape) != 4 or shape[-1] not in (1, 3) or shape[1:] != shapes[0][1:]
         for shape in shapes
     ):
-        raise ValueError(
+        raise UserError(
             "`blocks` must be arrays (N, H, W, 1 or 3) of one image size. "
             f"Received: shapes {shapes}"
         )
     if len(titles) != len(blocks):
-        raise ValueError(
+        raise UserError(
             f"`titles` must have one title a block, {len(blocks)}. Received: "
             f"{len(titles)}"
         )
     if columns < 1 or (column_names and len(column_names) != columns):
-        raise ValueError(
+        raise UserError(
             "`columns` must be positive, and as many as `column_names`. "
             f"Received: columns={columns}, column_names={column_names}"
         )

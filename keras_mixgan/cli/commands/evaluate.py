@@ -6,6 +6,7 @@ import sys
 from keras_mixgan.cli.commands import model_flag
 from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.cli.commands.flag_groups import Group
+from keras_mixgan.utils.errors import UserError
 
 DESCRIPTION = """
 Scores a trained mixture, each of its generators alone, and real data as the
@@ -190,7 +191,7 @@ def _real_data(values, model, sources, saved):
         "--source=FOLDER"
     )
     if not (source or recorded):
-        raise ValueError(
+        raise UserError(
             f"{wanted}: nothing tells what the model was trained on. Received: "
             f"source=None, model={values.model}"
         )
@@ -201,7 +202,7 @@ def _real_data(values, model, sources, saved):
     except (OSError, ValueError) as error:
         if source is not None:
             raise
-        raise ValueError(
+        raise UserError(
             f"{wanted}: the model was trained on {recorded}, which is not to "
             f"be had here ({error}). Received: source=None"
         ) from error

@@ -5,6 +5,7 @@ import pathlib
 from keras_mixgan.cli.commands import model_flag
 from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.cli.commands.flag_groups import Group
+from keras_mixgan.utils.errors import UserError
 
 DESCRIPTION = """
 Writes a sampler of a trained mixture that runs without keras and this
@@ -68,14 +69,14 @@ def run(values) -> None:
     """
     values.model = model_flag.find(values.model)
     if values.format not in _OUT:
-        raise ValueError(
+        raise UserError(
             f"`format` must be one of {', '.join(_OUT)}. Received: "
             f"format={values.format}"
         )
     out = pathlib.Path(values.out or _OUT[values.format])
 
     if values.format == "onnx" and out.suffix != ".onnx":
-        raise ValueError(
+        raise UserError(
             "`out` must end in .onnx where `format` is onnx. Received: "
             f"out={out}"
         )

@@ -3,6 +3,7 @@
 import pathlib
 
 from keras_mixgan.cli.commands.flag_groups import Flag
+from keras_mixgan.utils.errors import UserError
 
 MODEL = Flag(
     "model",
@@ -31,7 +32,7 @@ def find(model: str | None) -> str:
         OSError: It is a run's folder without a model.
     """
     if not model:
-        raise ValueError(
+        raise UserError(
             "`model` must be given: --model=runs/digits/model.keras"
         )
     folder = pathlib.Path(model)

@@ -5,6 +5,7 @@ import pathlib
 from keras_mixgan.cli.commands import model_flag
 from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.cli.commands.flag_groups import Group
+from keras_mixgan.utils.errors import UserError
 
 DESCRIPTION = """
 Draws images from a trained mixture, every one from a generator drawn by the
@@ -67,12 +68,12 @@ def run(values) -> None:
     """
     values.model = model_flag.find(values.model)
     if values.num_images < 1:
-        raise ValueError(
+        raise UserError(
             "`num_images` must be at least 1. Received: "
             f"num_images={values.num_images}"
         )
     if values.columns is not None and values.columns < 1:
-        raise ValueError(
+        raise UserError(
             f"`columns` must be at least 1. Received: columns={values.columns}"
         )
     labels = _labels(values.labels)
@@ -119,7 +120,7 @@ def _labels(texts: list[str] | None) -> list[int] | None:
     try:
         return [int(text) for text in texts]
     except ValueError as error:
-        raise ValueError(
+        raise UserError(
             "`labels` must be integers divided by commas. Received: "
             f"labels={','.join(texts)}"
         ) from error
@@ -131,7 +132,7 @@ def _checked_out(out: str) -> pathlib.Path:
 
     path = pathlib.Path(out)
     if path.suffix.lower() not in Image.registered_extensions():
-        raise ValueError(
+        raise UserError(
             "`out` must end in the name of a picture format, such as .png. "
             f"Received: out={out}"
         )

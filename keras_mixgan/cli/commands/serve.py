@@ -7,6 +7,8 @@ import tempfile
 from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.serving.limits import Limits
+from keras_mixgan.utils.errors import MissingPackageError
+from keras_mixgan.utils.errors import UserError
 
 DESCRIPTION = """
 Serves trained mixtures over HTTP: a gallery page to look at their images at /,
@@ -105,7 +107,7 @@ def run(values) -> None:
         OSError: A model cannot be read, or the port is in use.
     """
     if values.model == []:
-        raise ValueError(
+        raise UserError(
             "`model` must name what to serve: --model=runs/digits/model.keras. "
             "Without the flag that is the zoo. Received: model="
         )
@@ -164,7 +166,7 @@ def _import_server():
         from keras_mixgan.serving import app
         from keras_mixgan.serving import server
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             f"`serve` needs the package {error.name}: "
             "pip install 'keras-mixgan[serve]'"
         ) from error
