@@ -158,7 +158,10 @@ def _clean(path: pathlib.Path, stem: str, suffix: str) -> None:
             host, _, rest = entry.name[len(start) : -len(end)].partition("-")
             pid, _, _ = rest.partition("-")
             # An empty one is of version 0.1: ".NAME.partial.SUFFIX".
-            if not (host and pid.isdecimal()) and entry.name != start[:-1] + end:
+            if (
+                not (host and pid.isdecimal())
+                and entry.name != start[:-1] + end
+            ):
                 continue
             age = time.time() - entry.stat(follow_symlinks=False).st_mtime
             dead = host == _host() and not _is_alive(int(pid))

@@ -23,10 +23,8 @@ def limit() -> int | None:
             found.append(int(pathlib.Path(path).read_text()))
         except (OSError, ValueError):  # No such file; "max" for no limit.
             continue
-    try:
+    if hasattr(os, "sysconf"):  # Windows has none.
         found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (AttributeError, OSError, ValueError):  # As on Windows.
-        pass
     return min(found, default=None)
 
 

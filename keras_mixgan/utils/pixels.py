@@ -1,6 +1,5 @@
 """Levels of 8 bits to floats in [-1, 1], and back."""
 
-import keras
 import numpy as np
 
 
@@ -20,6 +19,8 @@ def to_floats(levels):
     if hasattr(levels, "astype"):  # NumPy's and JAX's, which stay what they are
         floats = levels.astype("float32")
     else:
+        import keras  # Deferred: arrays need no backend.
+
         floats = keras.ops.cast(levels, "float32")
     return floats / np.float32(127.5) - np.float32(1)
 
