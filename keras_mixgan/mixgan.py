@@ -164,7 +164,12 @@ class MixGAN(MixtureModel):
         """
         if keras.backend.backend() == "jax":
             return jax_steps.train_step(self, *arguments)
-        return self.update(*arguments)
+        import tensorflow as tf
+
+        # Else a graph counts a step, and draws its seeds, where data end.
+        given = [x for x in tf.nest.flatten(arguments) if x is not None]
+        with tf.control_dependencies(given):
+            return self.update(*arguments)
 
     def update(self, data) -> dict:
         """One step on one batch, in place; returns the means to be logged."""

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from keras_mixgan.architectures import _checks
+from keras_mixgan.utils import checks
 
 IMAGE_SHAPES: tuple[tuple[int], ...] = ((2,),)
 HIDDEN_LAYERS = 2
@@ -46,9 +47,9 @@ def mlp_generator(
     (None, 2)
     """
     (features,) = _check_point_shape(image_shape)
-    latent_dim = _checks.positive_int("latent_dim", latent_dim)
-    num_classes = _checks.optional_classes(num_classes)
-    width = _checks.positive_int("width", width)
+    latent_dim = checks.integer("latent_dim", latent_dim)
+    num_classes = checks.optional_integer("num_classes", num_classes)
+    width = checks.integer("width", width)
 
     inputs, x = _checks.generator_inputs(latent_dim, num_classes)
     for _ in range(HIDDEN_LAYERS):
@@ -90,8 +91,8 @@ def mlp_discriminator(
     (None, 1)
     """
     point_shape = _check_point_shape(image_shape)
-    num_classes = _checks.optional_classes(num_classes)
-    width = _checks.positive_int("width", width)
+    num_classes = checks.optional_integer("num_classes", num_classes)
+    width = checks.integer("width", width)
 
     images = x = keras.Input(point_shape, name="images")
     for _ in range(HIDDEN_LAYERS):
@@ -106,7 +107,7 @@ def _check_point_shape(image_shape: Any) -> tuple[int]:
     shape = _checks.shape_tuple(image_shape)
     if shape is None or len(shape) != 1:
         raise ValueError(
-            "`image_shape` must be (features,) for points, such as (2,), "
-            f"got {image_shape!r}."
+            "`image_shape` must be (features,) for points, such as (2,). "
+            f"Received: image_shape={image_shape!r}"
         )
     return shape

@@ -5,6 +5,7 @@ at any moment, so that a run killed at any moment goes on where its last
 checkpoint stopped, to the same weights.
 """
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -27,8 +28,9 @@ from keras_mixgan.presets import recipes
 from keras_mixgan.training import callbacks
 from keras_mixgan.training import executions
 from keras_mixgan.training.divergence import NonFiniteError
-from keras_mixgan.training.history import positive
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils import checks
+from keras_mixgan.utils import lock
 
 SETTINGS = "settings.json"
 CHECKPOINT = "checkpoint.keras"
@@ -100,7 +102,7 @@ def train(
     >>> model.step
     20
     """
-    positive("steps_per_execution", steps_per_execution)
+    checks.integer("steps_per_execution", steps_per_execution)
     if recipe is None:
         settings = settings_module.resolve(given)
         workdir = workdir or default_workdir(settings.source)
@@ -115,14 +117,15 @@ def train(
         run.devices.open()
     run.check_workdir()
     run.open_source(data_dir)
-    run.compare(given)
-    run.open_model(sync_batch_norm)
-    if dry_run:
-        print(run.devices.describe(run.model))
-        return run.model
-    run.begin(given, checkpoint_seconds, sample_epochs, history_steps)
-    run.train(run.plan(steps_per_execution, history_steps))
-    run.finish()
+    with run.locked(writes=not dry_run):
+        run.compare(given)
+        run.open_model(sync_batch_norm)
+        if dry_run:
+            print(run.devices.describe(run.model))
+            return run.model
+        run.begin(given, checkpoint_seconds, sample_epochs, history_steps)
+        run.train(run.plan(steps_per_execution, history_steps))
+        run.finish()
     return run.model
 
 
@@ -205,6 +208,12 @@ class _Run:
         self.facts = settings_module.facts(self.source)
         self.per_epoch = data.steps_per_epoch(self.source, settings.batch_size)
 
+    def locked(self, writes: bool) -> contextlib.AbstractContextManager:
+        """Keeps other runs out of the folder, and makes it if need be."""
+        if writes and self.devices.is_chief:
+            return lock.held(self.workdir, "workdir")
+        return contextlib.nullcontext()
+
     def compare(self, given: Mapping[str, Any]) -> None:
         """Refuses to go on with a run of other settings."""
         if not self._path(SETTINGS).exists():
@@ -267,13 +276,6 @@ class _Run:
         )
         if not self.devices.is_chief:
             return
-        try:
-            self.workdir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise type(error)(
-                "`workdir` must be a folder that can be made. Received: "
-                f"{self.workdir} ({error})"
-            ) from error
         settings_module.write(
             self._path(SETTINGS),
             settings,

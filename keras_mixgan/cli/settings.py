@@ -25,7 +25,7 @@ from keras_mixgan.game import objectives
 from keras_mixgan.game import payoffs
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils import json_files
-from keras_mixgan.utils.names import one_of
+from keras_mixgan.utils.checks import one_of
 
 FORMAT = 1
 EPOCHS = 25

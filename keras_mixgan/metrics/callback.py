@@ -13,6 +13,7 @@ from keras_mixgan.metrics import registry
 from keras_mixgan.metrics.evaluate import evaluate
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils import checks
 
 
 class Evaluate(keras.callbacks.Callback):
@@ -65,8 +66,7 @@ class Evaluate(keras.callbacks.Callback):
         verbose: int = 0,
     ) -> None:
         super().__init__()
-        if every < 1:
-            raise ValueError(f"`every` must be at least 1, received: {every}.")
+        checks.integer("every", every)
         for name in metrics:
             registry.get(name)
         self.every = every

@@ -21,6 +21,7 @@ from keras_mixgan.metrics.activations import Activations
 from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils import checks
 
 # exp(-700) is the smallest power float64 holds with its digits. Below it a
 # probability is 0, and TF-GAN's 0 * log 0 is NaN.
@@ -115,8 +116,7 @@ def classifier_score(logits: np.ndarray) -> float:
 
 def check_splits(splits: int, num_images: int) -> None:
     """Raises ValueError unless every split gets an image."""
-    if splits < 1:
-        raise ValueError(f"`splits` must be at least 1, received: {splits}.")
+    checks.integer("splits", splits)
     if num_images < splits:
         raise ValueError(
             "`num_images` must be at least `splits`, so that every split has "

@@ -29,6 +29,8 @@ from collections.abc import Iterator
 
 import keras
 
+from keras_mixgan.utils import checks
+
 INCEPTION_URL = "https://tfhub.dev/tensorflow/tfgan/eval/inception/1"
 MODULES = (
     "classifier_metrics",
@@ -69,10 +71,7 @@ def module(name: str) -> types.ModuleType:
     2.0
     """
     check_tensorflow()
-    if name not in MODULES:
-        raise ValueError(
-            f"`name` must be one of {MODULES}, received: {name!r}."
-        )
+    checks.one_of("name", name, MODULES)
     return _load(f"{_PACKAGE}.python.eval.{name}")
 
 

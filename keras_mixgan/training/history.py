@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils import checks
 
 LOSSES = ("generator_loss", "discriminator_loss", "payoff")
 _COUNTERS = ("step", "epoch")
@@ -83,7 +84,7 @@ class MixtureHistory(BetweenSteps):
     ):
         super().__init__()
         self.path = None if path is None else pathlib.Path(path)
-        self.every = positive("every", every)
+        self.every = checks.integer("every", every)
         self.rows: list[dict[str, float]] = []
         self._epoch = 0
         self._begun = None
@@ -242,12 +243,3 @@ def _csv_line(values) -> str:
         )
         + "\n"
     )
-
-
-def positive(name: str, number: int) -> int:
-    """Checks that an argument is a positive integer, and returns it."""
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise ValueError(
-            f"`{name}` must be a positive integer. Received: {name}={number!r}"
-        )
-    return number

@@ -4,6 +4,7 @@ import numpy as np
 from keras import ops
 
 from keras_mixgan.game import mixtures
+from keras_mixgan.utils import checks
 
 
 def generate(
@@ -16,8 +17,8 @@ def generate(
     batch_size: int = 256,
 ) -> np.ndarray:
     """Generates images; see `MixGAN.generate`."""
-    num_images = _whole(num_images, "num_images", least=0)
-    batch_size = _whole(batch_size, "batch_size", least=1)
+    num_images = checks.integer("num_images", num_images, least=0)
+    batch_size = checks.integer("batch_size", batch_size)
     rng = np.random.default_rng(seed)
     # Everything random is drawn here and up front, so that the images of a
     # seed do not depend on the batch size.
@@ -119,19 +120,6 @@ def check_labels(labels: np.ndarray, num_classes: int | None) -> np.ndarray:
                 f"{low} to {high}"
             )
     return labels
-
-
-def _whole(number, name: str, least: int) -> int:
-    if (
-        not isinstance(number, int | np.integer)
-        or isinstance(number, bool)
-        or number < least
-    ):
-        raise ValueError(
-            f"`{name}` must be an integer of at least {least}. Received: "
-            f"{name}={number!r}"
-        )
-    return int(number)
 
 
 def payoff_matrix(

@@ -22,8 +22,9 @@ def held(folder: str | os.PathLike[str], name: str = "path") -> Iterator[None]:
     dies: a lock that is left over never stops anybody.
 
     Args:
-        folder: The folder, which is made if it is not there. The hidden files
-            ".lock" and ".lock.json" are written to it; the former stays.
+        folder: The folder, which is made if it is not there, and removed
+            again if nothing was written to it. The hidden files ".lock" and
+            ".lock.json" are written to it; the former stays.
         name: What to call the folder in an error.
 
     Yields:
@@ -40,7 +41,14 @@ def held(folder: str | os.PathLike[str], name: str = "path") -> Iterator[None]:
     ...     pass
     """
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    is_new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise type(error)(
+            f"`{name}` must be a folder that can be made. Received: "
+            f"{name}={folder} ({error})"
+        ) from error
     owner = folder / OWNER
     lock = filelock.FileLock(folder / LOCK, timeout=0)
     try:
@@ -57,6 +65,10 @@ def held(folder: str | os.PathLike[str], name: str = "path") -> Iterator[None]:
         with contextlib.suppress(OSError):
             owner.unlink()
         lock.release()
+        if is_new and os.listdir(folder) == [LOCK]:  # Nothing came of it.
+            with contextlib.suppress(OSError):
+                (folder / LOCK).unlink()
+                folder.rmdir()
 
 
 def _sign(owner: pathlib.Path) -> None:

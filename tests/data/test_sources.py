@@ -277,9 +277,9 @@ def test_skipping_leaves_images_of_every_class(tmp_path):
     write(tmp_path / "a" / "0.png")
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "0.png").write_text("text")
-    with pytest.raises(ValueError, match="of every class.*b, without"):
+    with pytest.raises(ValueError, match=r"of every class.*b, without"):
         sources.load_source(tmp_path, skip_bad_images=True)
-    with pytest.raises(ValueError, match="must hold images.*without a whole"):
+    with pytest.raises(ValueError, match=r"must hold images.*without a whole"):
         sources.load_source(tmp_path / "b", skip_bad_images=True)
 
 
@@ -321,7 +321,7 @@ def test_formats(tmp_path, suffix):
 @pytest.mark.parametrize("name", ["a.eps", "a.png"])
 def test_programs_of_postscript_are_no_images(tmp_path, name):
     PIL.Image.new("RGB", (8, 8)).save(tmp_path / name, format="EPS")
-    with pytest.raises(ValueError, match="is no image.*must be one of PNG"):
+    with pytest.raises(ValueError, match=r"is no image.*must be one of PNG"):
         sources.load_source(tmp_path)
 
 
@@ -445,12 +445,12 @@ def test_a_fresh_tfds_set_gets_as_far_as_its_download(tmp_path):
     """With an empty folder, and what pyproject.toml asks for alone."""
     tfds = pytest.importorskip("tensorflow_datasets")
     manager = tfds.download.DownloadManager
+    fetch = mock.Mock(side_effect=ConnectionError("no route to host"))
     with (
-        mock.patch.object(manager, "download_and_extract") as fetch,
+        mock.patch.object(manager, "download_and_extract", fetch),
         mock.patch.object(manager, "download", fetch),
-        pytest.raises(OSError, match="'mnist' is not prepared.*no route"),
+        pytest.raises(OSError, match=r"'mnist' is not prepared.*no route"),
     ):
-        fetch.side_effect = ConnectionError("no route to host")
         sources.load_source("mnist", data_dir=tmp_path)
     assert fetch.called
 
@@ -468,7 +468,7 @@ def test_a_module_that_tfds_lacks_is_named(tmp_path, monkeypatch, hidden):
     monkeypatch.setattr(
         tfds.core.DatasetBuilder, "download_and_prepare", lacking
     )
-    with pytest.raises(ImportError, match="x_y: .*pip install x_y") as raised:
+    with pytest.raises(ImportError, match=r"x_y: .*pip install x_y") as raised:
         sources.load_source("mnist", data_dir=tmp_path)
     assert "network" not in str(raised.value)
 

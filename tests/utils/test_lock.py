@@ -90,6 +90,15 @@ def test_an_error_inside_frees_the_lock(tmp_path):
         pass
 
 
+def test_a_folder_to_which_nothing_was_written_goes_again(tmp_path):
+    with pytest.raises(ValueError, match="bad"), lock.held(tmp_path / "run"):
+        raise ValueError("bad")
+    assert not (tmp_path / "run").exists()
+    with lock.held(tmp_path / "run"):
+        (tmp_path / "run" / "a").touch()
+    assert (tmp_path / "run" / "a").exists()
+
+
 def test_a_planted_link_is_not_written_through(tmp_path):
     (tmp_path / "precious").write_text("kept")
     (tmp_path / lock.OWNER).symlink_to(tmp_path / "precious")
