@@ -22,7 +22,7 @@ from keras_mixgan.architectures.mlp import mlp_generator
 from keras_mixgan.architectures.wgan import wgan_critic
 from keras_mixgan.architectures.wgan import wgan_generator
 from keras_mixgan.architectures.wgan import wgan_gp_critic
-from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils import checks
 
 __all__ = [
     "ARCHITECTURES",
@@ -161,12 +161,7 @@ def get(name: str) -> Architecture:
     >>> get("wgan").training["weight_clip"]
     0.01
     """
-    if not isinstance(name, str) or name not in ARCHITECTURES:
-        known = ", ".join(repr(known) for known in sorted(ARCHITECTURES))
-        raise UserError(
-            f"`architecture` must be one of {known}. Received: "
-            f"architecture={name!r}"
-        )
+    checks.one_of("architecture", name, ARCHITECTURES)
     return ARCHITECTURES[name]
 
 

@@ -1,74 +1,11 @@
 """Checks and small pieces that every architecture shares."""
 
-import math
-import numbers
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from keras_mixgan.utils.errors import UserError
-
-
-def positive_int(argument: str, value: Any) -> int:
-    """Returns `value` as an int, or raises with the argument's name.
-
-    Args:
-        argument: Name of the argument, for the message.
-        value: What the caller passed.
-
-    Returns:
-        `value` as a Python int.
-
-    Raises:
-        ValueError: If `value` is not an integer of at least 1.
-    """
-    is_integer = isinstance(value, numbers.Integral)
-    if not is_integer or isinstance(value, bool) or value < 1:
-        raise UserError(
-            f"`{argument}` must be a positive integer. Received: "
-            f"{argument}={value!r}"
-        )
-    return int(value)
-
-
-def positive_number(argument: str, value: Any) -> float:
-    """Returns `value` as a float, or raises with the argument's name.
-
-    Args:
-        argument: Name of the argument, for the message.
-        value: What the caller passed.
-
-    Returns:
-        `value` as a Python float.
-
-    Raises:
-        ValueError: If `value` is not a finite number above 0.
-    """
-    is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not is_real or not 0 < value < math.inf:
-        raise UserError(
-            f"`{argument}` must be a positive number. Received: "
-            f"{argument}={value!r}"
-        )
-    return float(value)
-
-
-def optional_classes(num_classes: Any) -> int | None:
-    """Returns `num_classes` as an int, or None for unconditional networks.
-
-    Args:
-        num_classes: None, or the number of classes.
-
-    Returns:
-        None, or `num_classes` as a Python int.
-
-    Raises:
-        ValueError: If `num_classes` is neither None nor a positive integer.
-    """
-    if num_classes is None:
-        return None
-    return positive_int("num_classes", num_classes)
+from keras_mixgan.utils import checks
 
 
 def shape_tuple(image_shape: Any) -> tuple[int, ...] | None:
@@ -83,7 +20,7 @@ def shape_tuple(image_shape: Any) -> tuple[int, ...] | None:
     if not isinstance(image_shape, Sequence) or isinstance(image_shape, str):
         return None
     try:
-        return tuple(positive_int("image_shape", n) for n in image_shape)
+        return tuple(checks.integer("image_shape", n) for n in image_shape)
     except ValueError:
         return None
 

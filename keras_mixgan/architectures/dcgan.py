@@ -14,6 +14,7 @@ from typing import Any
 import keras
 
 from keras_mixgan.architectures import _checks
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 KERNEL_SIZE = 4
@@ -80,10 +81,10 @@ def dcgan_generator(
     (None, 28, 28, 1)
     """
     size, _, channels = check_image_shape(image_shape)
-    latent_dim = _checks.positive_int("latent_dim", latent_dim)
-    num_classes = _checks.optional_classes(num_classes)
-    width = _checks.positive_int("width", width)
-    label_scale = _checks.positive_number("label_scale", label_scale)
+    latent_dim = checks.integer("latent_dim", latent_dim)
+    num_classes = checks.optional_integer("num_classes", num_classes)
+    width = checks.integer("width", width)
+    label_scale = checks.positive_number("label_scale", label_scale)
 
     inputs, x = _checks.generator_inputs(latent_dim, num_classes, label_scale)
     base, *upper = GENERATOR_STAGES[size]
@@ -167,8 +168,8 @@ def strided_discriminator(
         ValueError: If an argument is out of its range.
     """
     image_shape = check_image_shape(image_shape)
-    num_classes = _checks.optional_classes(num_classes)
-    width = _checks.positive_int("width", width)
+    num_classes = checks.optional_integer("num_classes", num_classes)
+    width = checks.integer("width", width)
 
     images = x = keras.Input(image_shape, name="images")
     for stage in range(len(DISCRIMINATOR_STAGES[image_shape[0]]) - 1):

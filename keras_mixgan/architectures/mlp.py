@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from keras_mixgan.architectures import _checks
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 IMAGE_SHAPES: tuple[tuple[int], ...] = ((2,),)
@@ -47,9 +48,9 @@ def mlp_generator(
     (None, 2)
     """
     (features,) = _check_point_shape(image_shape)
-    latent_dim = _checks.positive_int("latent_dim", latent_dim)
-    num_classes = _checks.optional_classes(num_classes)
-    width = _checks.positive_int("width", width)
+    latent_dim = checks.integer("latent_dim", latent_dim)
+    num_classes = checks.optional_integer("num_classes", num_classes)
+    width = checks.integer("width", width)
 
     inputs, x = _checks.generator_inputs(latent_dim, num_classes)
     for i in range(HIDDEN_LAYERS):
@@ -92,8 +93,8 @@ def mlp_discriminator(
     (None, 1)
     """
     point_shape = _check_point_shape(image_shape)
-    num_classes = _checks.optional_classes(num_classes)
-    width = _checks.positive_int("width", width)
+    num_classes = checks.optional_integer("num_classes", num_classes)
+    width = checks.integer("width", width)
 
     images = x = keras.Input(point_shape, name="images")
     for i in range(HIDDEN_LAYERS):

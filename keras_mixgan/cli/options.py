@@ -44,6 +44,11 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             help="Height and width to resize to.", shown="as they are",
         ),
         Option(
+            name="skip_bad_images", kind=bool, to="data", default=False,
+            help="Whether to leave out images of a folder that cannot be "
+            "read, and to list them, in place of an error.",
+        ),
+        Option(
             name="conditional", kind=bool, to="settings",
             help="Whether the networks take labels.",
             shown="where there are labels",

@@ -5,6 +5,7 @@ at any moment, so that a run killed at any moment goes on where its last
 checkpoint stopped, to the same weights.
 """
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -24,11 +25,13 @@ from keras_mixgan.cli import signals
 from keras_mixgan.cli.models import make_model
 from keras_mixgan.cli.settings import Settings
 from keras_mixgan.data import sources
+from keras_mixgan.data.batches import ORDER
 from keras_mixgan.distribution import run_devices
 from keras_mixgan.mixgan import MixGAN
 from keras_mixgan.presets import recipes
 from keras_mixgan.training import callbacks
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils import lock
 from keras_mixgan.utils.errors import NonFiniteError
 from keras_mixgan.utils.errors import UserError
 
@@ -129,21 +132,24 @@ def train(
         run.devices.open()
     run.check_workdir()
     run.open_source(data_dir)
-    run.compare(given)
-    run.open_model(sync_batch_norm)
-    if dry_run:
-        print(run.devices.describe(run.model))
-        return run.model
-    run.begin(
-        given,
-        checkpoint_seconds,
-        sample_epochs,
-        history_steps,
-        keep_checkpoints,
-    )
-    with signals.received(run.say, save_on_signals) as received:
-        run.train(steps_per_execution, signals.StopOnSignal(received, run.stop))
-    run.finish()
+    with run.locked(writes=not dry_run):
+        run.compare(given)
+        run.open_model(sync_batch_norm)
+        if dry_run:
+            print(run.devices.describe(run.model))
+            return run.model
+        run.begin(
+            given,
+            checkpoint_seconds,
+            sample_epochs,
+            history_steps,
+            keep_checkpoints,
+        )
+        with signals.received(run.say, save_on_signals) as received:
+            run.train(
+                steps_per_execution, signals.StopOnSignal(received, run.stop)
+            )
+        run.finish()
     return run.model
 
 
@@ -231,15 +237,25 @@ class _Run:
         except UserError as error:
             hint = sources.nearest(settings.source)
             raise type(error)(f"{error}{hint}") from error
+        for line in self.source.skipped:
+            self.say(f"Skipped: {line}")
         self.settings = settings.for_source(self.source)
         self.facts = settings_module.facts(self.source)
         self.per_epoch = data.steps_per_epoch(self.source, settings.batch_size)
+
+    def locked(self, writes: bool) -> contextlib.AbstractContextManager:
+        """Keeps other runs out of the folder, and makes it if need be."""
+        if writes and self.devices.is_chief:
+            return lock.held(self.workdir, "workdir")
+        return contextlib.nullcontext()
 
     def compare(self, given: Mapping[str, Any]) -> None:
         """Refuses to go on with a run of other settings."""
         if not self._path(SETTINGS).exists():
             return
         saved = settings_module.read(self._path(SETTINGS))
+        # Version 0.1 noted none: the order of batches was another one.
+        self.order = saved.get("order", 1)
         lines = settings_module.differences(saved, self.settings, self.facts)
         if not lines:
             return
@@ -302,13 +318,6 @@ class _Run:
         )
         if not self.devices.is_chief:
             return
-        try:
-            self.workdir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise type(error)(
-                "`workdir` must be a folder that can be made. Received: "
-                f"{self.workdir} ({error})"
-            ) from error
         checkpoints.set_aside(self.damaged, self.taken_up, self.say)
         settings_module.write(
             self._path(SETTINGS),
@@ -337,6 +346,11 @@ class _Run:
                 f"Going on after step {step:,} of {settings.steps:,}, from "
                 f"{self.taken_up}."
             )
+            if self.order != ORDER:
+                lines.append(
+                    "The order of batches is new: the run was begun by another "
+                    "version."
+                )
         return "\n".join(lines)
 
     def train(

@@ -21,10 +21,11 @@ from keras_mixgan._version import __version__
 from keras_mixgan.cli import optimizers
 from keras_mixgan.cli import options
 from keras_mixgan.data import sources
+from keras_mixgan.data.batches import ORDER
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils import json_files
+from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
-from keras_mixgan.utils.names import one_of
 
 FORMAT = 1
 # Has settings of its own, "digits" in the table of options: what a person is
@@ -209,6 +210,7 @@ def write(
         "format": FORMAT,
         "settings": dataclasses.asdict(settings),
         "data": dict(data_facts),
+        "order": ORDER,
         **also,
     }
     with atomic.replacing(path) as partial:

@@ -1,10 +1,22 @@
 """Images and points by name, folder or file, as batches for `fit`."""
 
-from keras_mixgan.data.streams import load
-from keras_mixgan.data.streams import steps_per_epoch
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keras_mixgan.data.streams import load
+    from keras_mixgan.data.streams import steps_per_epoch
 
 __all__ = ["load", "steps_per_epoch"]
 
 
-def __dir__():
+def __getattr__(name: str):
+    """Imports what needs Keras when it is asked for: sources need none."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from keras_mixgan.data import streams
+
+    return getattr(streams, name)
+
+
+def __dir__() -> list[str]:
     return __all__

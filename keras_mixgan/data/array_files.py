@@ -1,12 +1,26 @@
-"""Images and labels from a NumPy archive, `.npz`."""
+"""Images and labels from a NumPy archive, `.npz`.
 
+Members are checked by their headers before they are read, so that a small
+file cannot ask for more memory than there is.
+"""
+
+import contextlib
+import lzma
+import math
 import pathlib
 import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import IO
 
 import numpy as np
 
 from keras_mixgan.data import image_files
+from keras_mixgan.utils import memory
+from keras_mixgan.utils import pixels
 from keras_mixgan.utils.errors import UserError
+
+_WANTED = "`source` must be a .npz file with an array `images`"
 
 
 def load_npz(
@@ -29,40 +43,26 @@ def load_npz(
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If it is no such archive, or an array is not as described.
+        ValueError: If it is no such archive, an array is not as described,
+            or does not fit into half of the machine's memory.
     """
     if not path.exists():
         raise FileNotFoundError(f"`source` is a file that is not there: {path}")
-    wanted = "`source` must be a .npz file with an array `images`"
-    try:
-        if not zipfile.is_zipfile(path):
-            raise zipfile.BadZipFile("not a zip file")
-        with open(path, "rb") as file, np.load(file) as arrays:
-            if "images" not in arrays:
-                raise UserError(
-                    f"{wanted}. Received: {path} with {sorted(arrays)}"
-                )
-            images = arrays["images"]
-            labels = arrays.get("labels")
-    except (zipfile.BadZipFile, EOFError, AttributeError, TypeError) as error:
-        raise UserError(
-            f"{wanted}. Received: {path}, which is damaged or no archive "
-            f"({error})"
-        ) from error
-    if images.ndim < 2 or len(images) == 0:
-        raise UserError(
-            "`images` must have shape (N, height, width), (N, height, width, "
-            f"channels) or (N, features). Received: shape {images.shape} in "
-            f"{path}"
-        )
-    labels = None if labels is None else _labels(labels, len(images), path)
+    if not path.is_file():
+        raise UserError(f"{_WANTED}. Received: {path}, which is no file")
+    with open(path, "rb") as file, _errors_of(path):
+        archive = zipfile.ZipFile(file)
+        images = _read_images(archive, path)
+        labels = None
+        if "labels.npy" in archive.namelist():
+            labels = _read_labels(archive, len(images), path)
     if images.ndim == 2:
-        if images.dtype.kind != "f" or not np.isfinite(images).all():
+        if not np.isfinite(images).all():
             raise UserError(
                 "`images` of shape (N, features) must be finite floats. "
-                f"Received: {images.dtype} in {path}"
+                f"Received: NaN or infinity in {path}"
             )
-        return images.astype(np.float32), labels
+        return images.astype(np.float32, copy=False), labels
     images = _as_uint8(images, path)
     return (
         image_files.crop_and_resize_all(
@@ -72,41 +72,155 @@ def load_npz(
     )
 
 
-def _as_uint8(images: np.ndarray, path: pathlib.Path) -> np.ndarray:
-    if images.ndim == 3:
-        images = images[..., None]
-    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+def check_labels(labels: np.ndarray, num_classes: int, where: object) -> None:
+    """Checks that labels are classes, before they are cast to int32.
+
+    Args:
+        labels: Integers (N,).
+        num_classes: Number of classes, or the most there can be.
+        where: Where they come from, for the message.
+
+    Raises:
+        ValueError: If one lies outside of [0, num_classes). The message has
+            the number of its row.
+    """
+    bad = np.flatnonzero((labels < 0) | (labels >= num_classes))
+    if len(bad):
         raise UserError(
-            "`images` must have 1 or 3 channels, in the last axis. Received: "
-            f"shape {images.shape} in {path}"
+            f"`labels` must lie in [0, {num_classes}), with no more classes "
+            f"than images. Received: {labels[bad[0]]} in row {bad[0]} of "
+            f"{where}"
         )
-    if images.dtype == np.uint8:
-        return images
-    if images.dtype.kind != "f":
-        raise UserError(
-            "`images` must be uint8 in 0..255, or float in [-1, 1]. Received: "
-            f"{images.dtype} in {path}"
-        )
-    low, high = images.min(), images.max()
-    # NaN fails every comparison. Images in [0, 1] would train in a fog.
-    if not (-1.004 <= low < 0 and high <= 1.004):
-        raise UserError(
-            "`images` must be uint8 in 0..255, or float in [-1, 1]. Received: "
-            f"floats from {low:g} to {high:g} in {path}"
-        )
-    return np.clip(np.rint((images + 1) * 127.5), 0, 255).astype(np.uint8)
 
 
-def _labels(labels: np.ndarray, count: int, path: pathlib.Path) -> np.ndarray:
-    if labels.shape == (count, 1):  # As CIFAR-10 often comes.
-        labels = labels[:, 0]
-    if labels.shape != (count,) or labels.dtype.kind not in "iu":
+@contextlib.contextmanager
+def _errors_of(path: pathlib.Path) -> Iterator[None]:
+    """Turns what a damaged archive raises into one error with its name."""
+    try:
+        yield
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        OSError,  # bzip2's; and a disk's.
+        RuntimeError,  # Of an encrypted member.
+        NotImplementedError,  # Of a compression that Python does not know.
+        UnicodeError,
+        OverflowError,
+        MemoryError,  # Of the parser, for a header of many brackets.
+        SyntaxError,
+    ) as error:
+        raise UserError(
+            f"{_WANTED}. Received: {path}, which is damaged or no archive "
+            f"({type(error).__name__}: {error})"
+        ) from error
+
+
+def _read_images(archive: zipfile.ZipFile, path: pathlib.Path) -> np.ndarray:
+    """The array `images` as the file has it, of a shape and type we take."""
+    if "images.npy" not in archive.namelist():
+        names = sorted(n.removesuffix(".npy") for n in archive.namelist())
+        raise UserError(f"{_WANTED}. Received: {path} with {names}")
+    with archive.open("images.npy") as file:
+        shape, dtype = _header(archive, "images", file, path)
+        if not 2 <= len(shape) <= 4 or 0 in shape:
+            raise UserError(
+                "`images` must have shape (N, height, width), (N, height, "
+                "width, channels) or (N, features). Received: shape "
+                f"{shape} in {path}"
+            )
+        if len(shape) == 2 and dtype.kind != "f":
+            raise UserError(
+                "`images` of shape (N, features) must be finite floats. "
+                f"Received: {dtype} in {path}"
+            )
+        if len(shape) == 4 and shape[-1] not in (1, 3):
+            raise UserError(
+                "`images` must have 1 or 3 channels, in the last axis. "
+                f"Received: shape {shape} in {path}"
+            )
+        if dtype != np.uint8 and dtype.kind != "f":
+            raise UserError(
+                "`images` must be uint8 in 0..255, or float in [-1, 1]. "
+                f"Received: {dtype} in {path}"
+            )
+    return _read(archive, "images")
+
+
+def _read_labels(
+    archive: zipfile.ZipFile, count: int, path: pathlib.Path
+) -> np.ndarray:
+    """The array `labels` as int32 (count,)."""
+    with archive.open("labels.npy") as file:
+        shape, dtype = _header(archive, "labels", file, path)
+    # CIFAR-10's often have the second axis.
+    if shape not in ((count,), (count, 1)) or dtype.kind not in "iu":
         raise UserError(
             f"`labels` must be integers of shape ({count},), one an image. "
-            f"Received: {labels.dtype} {labels.shape} in {path}"
+            f"Received: {dtype} {shape} in {path}"
         )
-    if labels.min() < 0:
-        raise UserError(
-            f"`labels` must be at least 0. Received: {labels.min()} in {path}"
-        )
+    labels = _read(archive, "labels").reshape(count)
+    check_labels(labels, count, path)
     return labels.astype(np.int32)
+
+
+def _header(
+    archive: zipfile.ZipFile, name: str, file: IO[bytes], path: pathlib.Path
+) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type of a member, after a check that its bytes fit them."""
+    try:
+        version = np.lib.format.read_magic(file)
+        reader = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, _, dtype = reader(file)
+    # A header is a Python literal: whatever parsing it may raise.
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(
+            f"`{name}` must be an array. Received: {path}, where it is none "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    if dtype.hasobject:
+        raise UserError(
+            f"`{name}` must be an array of numbers. Received: Python objects "
+            f"in {path}, which are never read"
+        )
+    size = math.prod(shape) * dtype.itemsize
+    held = archive.getinfo(f"{name}.npy").file_size - file.tell()
+    memory.check_fits("source", max(size, held), f"`{name}` in {path}")
+    if size != held or min(shape, default=0) < 0:
+        raise UserError(
+            f"`{name}` must be a whole array. Received: {path}, where "
+            f"{held} bytes are to be {dtype} {shape}"
+        )
+    return shape, dtype
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    with archive.open(f"{name}.npy") as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _as_uint8(images: np.ndarray, path: pathlib.Path) -> np.ndarray:
+    """Levels (N, height, width, channels) of levels or of floats."""
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.dtype == np.uint8:
+        return images
+    low, high = images.min(), images.max()
+    # NaN fails every comparison.
+    if not (-1.004 <= low < 0 and high <= 1.004):
+        unit = low >= 0 and high <= 1
+        cure = ". Save 2 * images - 1 in place of images" if unit else ""
+        raise UserError(
+            "`images` must be uint8 in 0..255, or float in [-1, 1]. Received: "
+            f"floats from {low:g} to {high:g} in {path}{cure}"
+        )
+    levels = np.empty(images.shape, np.uint8)
+    # In parts, as floats of 64 bits take eight times the memory.
+    for start in range(0, len(images), 1024):
+        part = slice(start, start + 1024)
+        levels[part] = pixels.to_levels(images[part])
+    return levels

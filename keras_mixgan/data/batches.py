@@ -1,6 +1,6 @@
 """Sources as NumPy batches of images in [-1, 1], without TensorFlow.
 
-The order of a stream is that of `data`'s `tf.data` pipelines, to the row: a
+The order of a stream is that of the `tf.data` pipelines of `streams`, so a
 training may change its backend and go on.
 """
 
@@ -10,6 +10,12 @@ from collections.abc import Iterator
 
 import keras
 import numpy as np
+
+from keras_mixgan.utils import pixels
+
+# Which order of batches a run was trained in. 1 was version 0.1's, by
+# TensorFlow's `stateless_shuffle`; 2 is that of `epoch_order`.
+ORDER = 2
 
 
 class Batches(keras.utils.PyDataset):
@@ -83,8 +89,7 @@ class Batches(keras.utils.PyDataset):
         rows = self.rows(index)
         images = self.images[rows]
         if images.dtype == np.uint8:
-            # Dividing is exact at both ends: 0 is -1 and 255 is 1.
-            images = images.astype(np.float32) / np.float32(127.5) - 1
+            images = pixels.to_floats(images)
         return images if self.labels is None else (images, self.labels[rows])
 
     def __iter__(self) -> Iterator:
@@ -129,10 +134,7 @@ class Rows(keras.utils.PyDataset):
 
 
 def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
-    """The order of an epoch: what TensorFlow's `stateless_shuffle` gives.
-
-    Fisher and Yates's shuffle by Philox 4x32-10 (Salmon et al. 2011) with
-    TensorFlow's seeding, of `tf.range(size)` with seed [seed, epoch].
+    """The order of an epoch, the same under every backend.
 
     Args:
         size: Number of rows.
@@ -140,40 +142,11 @@ def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
         epoch: At least 0.
 
     Returns:
-        int32 (size,), a permutation.
+        int32 (size,), a permutation: a pure function of the arguments.
 
     Example:
-    >>> epoch_order(8, seed=1, epoch=2)
-    array([4, 2, 1, 7, 3, 6, 0, 5], dtype=int32)
+    >>> epoch_order(8, seed=1, epoch=2).tolist()
+    [6, 0, 7, 5, 1, 4, 3, 2]
     """
-    counter = [seed, seed >> 32, epoch, epoch >> 32]
-    counter = np.array([[x & 0xFFFFFFFF for x in counter]], np.uint64)
-    (mixed,) = _philox(counter, (0x3EC8F720, 0x02461E29))
-    blocks = np.zeros((-(-size // 4), 4), np.uint64)
-    blocks[:, 0] = np.arange(len(blocks))
-    blocks[:, 2:] = mixed[2:]
-    drawn = _philox(blocks, mixed[:2]).ravel()[:size]
-    # Swapping goes one by one, so plain integers are the quickest.
-    others = np.arange(size) + drawn.astype(np.int64) % (size - np.arange(size))
-    order = list(range(size))
-    for i, j in enumerate(others.tolist()):
-        order[i], order[j] = order[j], order[i]
-    return np.array(order, np.int32)
-
-
-def _philox(counters: np.ndarray, key) -> np.ndarray:
-    """Ten rounds of Philox 4x32, a row a counter, words in uint64."""
-    mask, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
-    a, b, c, d = counters.T
-    first, second = (np.uint64(k) for k in key)
-    for _ in range(10):
-        low, high = np.uint64(0xD2511F53) * a, np.uint64(0xCD9E8D57) * c
-        a, b, c, d = (
-            (high >> shift) ^ b ^ first,
-            high & mask,
-            (low >> shift) ^ d ^ second,
-            low & mask,
-        )
-        first = (first + np.uint64(0x9E3779B9)) & mask
-        second = (second + np.uint64(0xBB67AE85)) & mask
-    return np.stack([a, b, c, d], axis=1)
+    order = np.random.default_rng([seed, epoch]).permutation(size)
+    return order.astype(np.int32)

@@ -2,65 +2,133 @@
 
 A folder is read twice: headers first, so that a stray file, a small image or
 a mixture of sizes is told within seconds, then the pixels, by threads
-(Pillow decodes outside Python's lock).
+(Pillow decodes outside Python's lock). Only regular files are opened, and
+only by decoders of plain raster formats: Pillow also knows EPS, which runs
+Ghostscript.
 """
 
 import concurrent.futures
+import contextlib
+import dataclasses
 import functools
-import numbers
+import math
 import os
 import pathlib
+import struct
+import zlib
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import PIL.Image
 
+from keras_mixgan.utils import memory
 from keras_mixgan.utils.errors import UserError
 
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+# Where Pillow begins to warn of a decompression bomb: 256 MiB of 8-bit RGB.
+MAX_PIXELS = 1024 * 1024 * 1024 // 4 // 3
 _GRAY_MODES = ("1", "L", "LA")
 _COLOR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV")
+
+
+class BadImageError(ValueError):
+    """A file that is no whole 8-bit image; the message names it."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Folder:
+    """What was read from a folder.
+
+    Attributes:
+        images: uint8 (N, size, size, channels), gray (channels 1) if every
+            image is gray, else RGB.
+        labels: int32 (N,), or None where there are no subfolders.
+        names: One class name a subfolder, or None.
+        skipped: One line a file that is no whole image.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None
+    names: tuple[str, ...] | None
+    skipped: tuple[str, ...] = ()
 
 
 def load_folder(
     folder: pathlib.Path,
     image_size: int | None = None,
     crop_size: int | None = None,
-) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...] | None]:
+    skip_bad_images: bool = False,
+) -> Folder:
     """Reads every image of a folder, or of its class subfolders.
 
     Args:
         folder: The folder. Hidden files and folders are ignored.
         image_size: Height and width to resize to; None keeps them.
         crop_size: Side of the centre crop; None for the largest square.
+        skip_bad_images: Whether to leave out files that are no whole 8-bit
+            images, in place of raising an error.
 
     Returns:
-        images uint8 (N, size, size, channels), gray (channels 1) if every
-        image is gray, else RGB; labels int32 (N,) and the class names, or
-        None and None where there are no subfolders.
+        The images, with labels where there are subfolders.
 
     Raises:
         FileNotFoundError: If there is no such folder.
         ValueError: If the folder is a file or empty, mixes images and
             subfolders, or if a file is not a whole 8-bit image, is smaller
             than the crop, or differs in size from the others while
-            `image_size` is None. The message names the file.
+            `image_size` is None. The message names the file. Also if the
+            images do not fit into half of the machine's memory.
     """
     paths, labels, names = _list_images(folder)
+    skipped: dict[int, str] = {}
+
+    def whole(index: int, read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except BadImageError as error:
+            if not skip_bad_images:
+                raise
+            skipped[index] = str(error)
+            return None
+
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        headers = list(pool.map(_read_header, paths))
-        size = _common_size(paths, headers, image_size, crop_size)
-        is_gray = all(mode in _GRAY_MODES for mode, _ in headers)
+        found = pool.map(
+            lambda i: whole(i, lambda: _read_header(paths[i])),
+            range(len(paths)),
+        )
+        headers = {i: header for i, header in enumerate(found) if header}
+        _check_left(folder, headers, labels, names)
+        size = _common_size(
+            [paths[i] for i in headers], list(headers.values()),
+            image_size, crop_size,
+        )  # fmt: skip
+        is_gray = all(mode in _GRAY_MODES for mode, _ in headers.values())
         mode = "L" if is_gray else "RGB"
-        images = np.empty((len(paths), size, size, len(mode)), np.uint8)
+        shape = (len(paths), size, size, len(mode))
+        memory.check_fits(
+            "source", math.prod(shape), f"{len(paths)} images of {folder}"
+        )
+        images = np.empty(shape, np.uint8)
 
         def decode(index: int) -> None:
-            images[index] = _decode(paths[index], mode, size, crop_size)
+            image = whole(
+                index, lambda: _decode(paths[index], mode, size, crop_size)
+            )
+            if image is not None:
+                images[index] = image
 
-        for _ in pool.map(decode, range(len(paths))):
+        for _ in pool.map(decode, headers):
             pass  # Draining the map raises the first error.
-    return images, labels, names
+    left = [i for i in range(len(paths)) if i not in skipped]
+    _check_left(folder, left, labels, names)
+    if skipped:
+        images = images[left]
+        labels = None if labels is None else labels[left]
+    lines = tuple(skipped[i] for i in sorted(skipped))
+    return Folder(images, labels, names, lines)
 
 
 def crop_and_resize_all(
@@ -107,25 +175,6 @@ def crop_and_resize_all(
     return np.stack(finished)
 
 
-def check_size(argument: str, value: Any) -> None:
-    """Checks an optional size in pixels.
-
-    Args:
-        argument: Name of the argument, for the message.
-        value: What the caller passed.
-
-    Raises:
-        ValueError: If `value` is neither None nor a positive integer.
-    """
-    if value is None:
-        return
-    is_integer = isinstance(value, numbers.Integral)
-    if not is_integer or isinstance(value, bool) or value < 1:
-        raise UserError(
-            f"`{argument}` must be a positive integer or None, got {value!r}."
-        )
-
-
 def _list_images(
     folder: pathlib.Path,
 ) -> tuple[list[pathlib.Path], np.ndarray | None, tuple[str, ...] | None]:
@@ -134,7 +183,9 @@ def _list_images(
             f"`source` is a folder that is not there: {folder}"
         )
     if not folder.is_dir():
-        raise UserError(f"`source` must be a folder, got the file {folder}.")
+        raise UserError(
+            f"`source` must be a folder. Received: the file {folder}"
+        )
     entries = _visible(folder)
     if not entries:
         raise UserError(f"`source` is an empty folder: {folder}")
@@ -144,8 +195,8 @@ def _list_images(
     if len(classes) < len(entries):
         stray = next(entry for entry in entries if not entry.is_dir())
         raise UserError(
-            f"`source` must hold either images or one folder a class, got "
-            f"the file {stray} beside the folder {classes[0]}."
+            "`source` must hold either images or one folder a class. "
+            f"Received: the file {stray} beside the folder {classes[0]}"
         )
     paths: list[pathlib.Path] = []
     labels: list[int] = []
@@ -172,25 +223,91 @@ def _visible(folder: pathlib.Path) -> list[pathlib.Path]:
     return [folder / name for name in sorted(names) if name[0] != "."]
 
 
-def _open(path: pathlib.Path) -> PIL.Image.Image:
-    try:
-        return PIL.Image.open(path)
-    except (
-        PIL.UnidentifiedImageError,
-        PIL.Image.DecompressionBombError,
-        SyntaxError,  # Pillow's for a broken header of some formats.
-    ) as error:
+def _check_left(
+    folder: pathlib.Path,
+    indices: Iterable[int],
+    labels: np.ndarray | None,
+    names: tuple[str, ...] | None,
+) -> None:
+    """Checks that skipping bad images left some, of every class."""
+    indices = list(indices)
+    if not indices:
         raise UserError(
-            f"`source` holds a file that is no image: {path} ({error})"
+            f"`source` must hold images. Received: {folder}, without a whole "
+            "one"
+        )
+    if labels is None:
+        return
+    empty = set(range(len(names))) - set(labels[indices].tolist())
+    if empty:
+        raise UserError(
+            "`source` must hold images of every class. Received: "
+            f"{folder / names[min(empty)]}, without a whole one"
+        )
+
+
+@contextlib.contextmanager
+def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
+    """Opens an image; what goes wrong within the block names its file."""
+    if not path.is_file():
+        raise BadImageError(
+            "`source` must hold regular files, no broken link, pipe, socket "
+            f"or device. Received: {path}"
+        )
+    known = tuple(f for f in FORMATS if f in _decoders())
+    try:
+        with PIL.Image.open(path, formats=known) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise BadImageError(
+                    f"`source` must hold images of at most {MAX_PIXELS:,} "
+                    f"pixels. Received: {path}, {width} x {height} pixels"
+                )
+            yield image
+    except (PermissionError, FileNotFoundError):
+        raise
+    except (
+        PIL.Image.DecompressionBombError,
+        PIL.Image.DecompressionBombWarning,  # Where warnings are errors.
+    ) as error:
+        raise BadImageError(
+            f"`source` must hold images of at most {MAX_PIXELS:,} pixels. "
+            f"Received: {path} ({error})"
+        ) from error
+    except PIL.UnidentifiedImageError as error:
+        raise BadImageError(
+            f"`source` holds a file that is no image: {path} (it must be "
+            f"one of {', '.join(known)})"
+        ) from error
+    except (
+        OSError,
+        SyntaxError,  # Pillow's for a broken header of some formats.
+        EOFError,
+        IndexError,
+        KeyError,
+        TypeError,
+        OverflowError,
+        struct.error,
+        zlib.error,
+    ) as error:
+        raise BadImageError(
+            f"`source` holds a damaged or truncated image: {path} ({error})"
         ) from error
 
 
+@functools.cache
+def _decoders() -> frozenset[str]:
+    """Formats that this Pillow can read."""
+    PIL.Image.init()
+    return frozenset(PIL.Image.OPEN)
+
+
 def _read_header(path: pathlib.Path) -> tuple[str, tuple[int, int]]:
-    with _open(path) as image:
+    with _opened(path) as image:
         if image.mode not in _GRAY_MODES + _COLOR_MODES:
-            raise UserError(
-                f"`source` must hold images of 8 bits a channel, got mode "
-                f"{image.mode!r} in {path}."
+            raise BadImageError(
+                "`source` must hold images of 8 bits a channel. Received: "
+                f"mode {image.mode!r} in {path}"
             )
         return image.mode, image.size
 
@@ -221,13 +338,8 @@ def _common_size(
 def _decode(
     path: pathlib.Path, mode: str, image_size: int, crop_size: int | None
 ) -> np.ndarray:
-    try:
-        with _open(path) as image:
-            pixels = np.asarray(image.convert(mode))
-    except (OSError, SyntaxError) as error:
-        raise UserError(
-            f"`source` holds a damaged or truncated image: {path} ({error})"
-        ) from error
+    with _opened(path) as image:
+        pixels = np.asarray(image.convert(mode))
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     return _crop_and_resize(
         pixels, str(path), image_size=image_size, crop_size=crop_size
@@ -246,8 +358,9 @@ def _crop_side(
         return min(width, height)
     if crop_size > min(width, height):
         raise UserError(
-            f"`crop_size` must be at most the smaller side of every image, "
-            f"got {crop_size} for {where}, {width} x {height} pixels."
+            "`crop_size` must be at most the smaller side of every image. "
+            f"Received: crop_size={crop_size} for {where}, {width} x {height} "
+            "pixels"
         )
     return crop_size
 

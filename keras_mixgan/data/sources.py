@@ -15,7 +15,6 @@ import dataclasses
 import difflib
 import functools
 import importlib.resources
-import numbers
 import os
 import pathlib
 from collections.abc import Callable
@@ -24,6 +23,7 @@ import numpy as np
 
 from keras_mixgan.data import array_files
 from keras_mixgan.data import image_files
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 RING_MODES = 8
@@ -46,12 +46,14 @@ class Source:
             (N, features) in [-1, 1] for points.
         labels: int32 (N,), or None.
         label_names: One name a class, or None.
+        skipped: One line a file that was left out, see `load_source`.
     """
 
     name: str
     images: np.ndarray
     labels: np.ndarray | None = None
     label_names: tuple[str, ...] | None = None
+    skipped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         images = self.images
@@ -60,7 +62,8 @@ class Source:
         if not (is_image or is_point):
             raise UserError(
                 "`images` must be uint8 (N, height, width, channels) or "
-                f"float32 (N, features), got {images.dtype} {images.shape}."
+                f"float32 (N, features). Received: {images.dtype} "
+                f"{images.shape}"
             )
         labels = self.labels
         if labels is None:
@@ -68,8 +71,12 @@ class Source:
         if labels.dtype != np.int32 or labels.shape != images.shape[:1]:
             raise UserError(
                 f"`labels` must be int32 ({len(images)},), one for each "
-                f"image, got {labels.dtype} {labels.shape}."
+                f"image. Received: {labels.dtype} {labels.shape}"
             )
+        names = self.label_names
+        array_files.check_labels(
+            labels, len(images if names is None else names), self.name
+        )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -96,6 +103,7 @@ def load_source(
     crop_size: int | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     seed: int = 0,
+    skip_bad_images: bool = False,
 ) -> Source:
     """Loads a bundled source, a folder or file of images, or a TFDS set.
 
@@ -122,13 +130,16 @@ def load_source(
         data_dir: TFDS's data folder; None for the environment's
             TFDS_DATA_DIR, or TFDS's own default.
         seed: Seed of the points that "ring" and "grid" draw.
+        skip_bad_images: Whether to leave out files of a folder that are no
+            whole images, in place of raising an error.
 
     Returns:
-        A `Source`.
+        A `Source`. Its `skipped` has a line for each file left out.
 
     Raises:
         ValueError: If the source is unknown or holds no images, a file of a
-            folder is not a whole image, or an argument does not apply.
+            folder is not a whole image, an argument does not apply, or the
+            data do not fit into half of the machine's memory.
         FileNotFoundError: If a folder does not exist.
         OSError: If a TFDS data set is neither prepared nor to be had.
         ImportError: If TensorFlow Datasets is needed and not installed.
@@ -138,10 +149,13 @@ def load_source(
     >>> digits.images.shape, digits.num_classes
     ((10000, 28, 28, 1), 10)
     """
-    image_files.check_size("image_size", image_size)
-    image_files.check_size("crop_size", crop_size)
+    checks.optional_integer("image_size", image_size)
+    checks.optional_integer("crop_size", crop_size)
+    seed = checks.integer("seed", seed, least=0)
     if not isinstance(source, (str, os.PathLike)) or not os.fspath(source):
-        raise UserError(f"`source` must be a name or a folder, got {source!r}.")
+        raise UserError(
+            f"`source` must be a name or a folder. Received: source={source!r}"
+        )
     if isinstance(source, str) and source in _POINTS:
         return _load_points(source, split, image_size, crop_size, seed)
     if isinstance(source, str) and source == "digits":
@@ -154,10 +168,12 @@ def load_source(
         return Source(str(source), images, labels)
     if path.exists() or not isinstance(source, str) or _looks_like(source):
         _check_split(str(source), split, ("train",))
-        images, labels, names = image_files.load_folder(
-            path, image_size, crop_size
+        read = image_files.load_folder(
+            path, image_size, crop_size, skip_bad_images
         )
-        return Source(str(source), images, labels, names)
+        return Source(
+            str(source), read.images, read.labels, read.names, read.skipped
+        )
 
     # Deferred: TensorFlow Datasets takes a second to import.
     from keras_mixgan.data import tfds_images
@@ -230,14 +246,12 @@ def _load_points(
     ):
         if value is not None:
             raise UserError(
-                f"`{argument}` must be None for points ({name!r}), "
-                f"got {value!r}."
+                f"`{argument}` must be None for points ({name!r}). "
+                f"Received: {argument}={value!r}"
             )
-    if not isinstance(seed, numbers.Integral) or seed < 0:
-        raise UserError(f"`seed` must be an integer >= 0, got {seed!r}.")
     make_centers, std = _POINTS[name]
     centers = make_centers()
-    rng = np.random.default_rng([int(seed), POINT_SPLITS.index(split)])
+    rng = np.random.default_rng([seed, POINT_SPLITS.index(split)])
     modes = rng.integers(len(centers), size=NUM_POINTS)
     noise = rng.normal(0.0, std, size=(NUM_POINTS, 2))
     return Source(name, (centers[modes] + noise).astype(np.float32))
@@ -267,7 +281,8 @@ def _check_split(name: str, split: str, known: tuple[str, ...]) -> None:
     if split not in known:
         options = " or ".join(repr(option) for option in known)
         raise UserError(
-            f"`split` must be {options} for source {name!r}, got {split!r}."
+            f"`split` must be {options} for source {name!r}. Received: "
+            f"split={split!r}"
         )
 
 

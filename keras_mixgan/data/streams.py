@@ -1,22 +1,25 @@
 """Sources as batches of images in [-1, 1]: by `tf.data`, or by NumPy.
 
 Under Keras's TensorFlow backend they are `tf.data` pipelines, else
-`batches.Batches` of the same order. A pipeline shuffles indices and gathers
-rows of one uint8 array, so that it costs far less than a training step. The
-order of a stream with a start step is a pure function of seed and epoch: a
-resumed run skips to its step on
-indices alone and sees exactly the batches it would have seen.
+`batches.Batches`, with the same batches. NumPy draws the order of an epoch, a
+pure function of seed and epoch; a pipeline then gathers rows of one uint8
+array, so that it costs far less than a training step. A resumed run skips to
+its step on row numbers alone and sees the batches it would have seen.
 """
 
-import numbers
+import itertools
 import os
 from typing import TYPE_CHECKING
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_mixgan.data import sources
 from keras_mixgan.data.batches import Batches
+from keras_mixgan.data.batches import epoch_order
+from keras_mixgan.utils import checks
+from keras_mixgan.utils import pixels
 from keras_mixgan.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -50,12 +53,10 @@ def load(
         data_dir: TFDS's data folder.
         drop_remainder: Whether to leave out the last, smaller batch of an
             epoch. Batches then have a static size.
-        start_step: None for one epoch, reshuffled at each iteration; its
-            order follows `seed` and, where one is set, TensorFlow's global
-            seed. An integer k >= 0 for an endless stream that begins with
-            batch k, the order of each epoch a pure function of `seed` and
-            the epoch: every iterator starts at batch k again. Give `fit`
-            its `steps_per_epoch` then.
+        start_step: None for one epoch an iteration: the first has the order
+            of epoch 0, the next that of epoch 1. An integer k >= 0 for an
+            endless stream that begins with batch k: every iterator starts
+            at batch k again. Give `fit` its `steps_per_epoch` then.
 
     Returns:
         A dataset of float32 images (batch_size, *image_shape) in [-1, 1],
@@ -70,10 +71,9 @@ def load(
     >>> dataset.element_spec.shape
     TensorShape([32, 2])
     """
-    batch_size = _integer("batch_size", batch_size, minimum=1)
-    seed = _integer("seed", seed, minimum=0)
-    if start_step is not None:
-        start_step = _integer("start_step", start_step, minimum=0)
+    batch_size = checks.integer("batch_size", batch_size)
+    seed = checks.integer("seed", seed, least=0)
+    start_step = checks.optional_integer("start_step", start_step, least=0)
     if not isinstance(source, sources.Source):
         source = sources.load_source(
             source, split, image_size, crop_size, data_dir, seed
@@ -81,8 +81,9 @@ def load(
     elif (image_size, crop_size, split) != (None, None, "train"):
         raise UserError(
             "`image_size`, `crop_size` and `split` must be left alone where "
-            f"`source` is a Source, got {image_size!r}, {crop_size!r} and "
-            f"{split!r}: pass them to load_source."
+            "`source` is a Source; give them to load_source. Received: "
+            f"image_size={image_size!r}, crop_size={crop_size!r}, "
+            f"split={split!r}"
         )
     num_batches = steps_per_epoch(source, batch_size, drop_remainder)
     if keras.backend.backend() != "tensorflow":
@@ -134,11 +135,12 @@ def steps_per_epoch(
     >>> steps_per_epoch(sources.load_source("digits"), batch_size=64)
     156
     """
-    batch_size = _integer("batch_size", batch_size, minimum=1)
+    batch_size = checks.integer("batch_size", batch_size)
     if len(source) < batch_size:
         raise UserError(
-            f"`batch_size` must be at most the number of images, got "
-            f"{batch_size} for the {len(source)} of source {source.name!r}."
+            "`batch_size` must be at most the number of images. Received: "
+            f"batch_size={batch_size}, {len(source)} images of source "
+            f"{source.name!r}"
         )
     whole, rest = divmod(len(source), batch_size)
     return whole + bool(rest and not drop_remainder)
@@ -151,31 +153,30 @@ def _epoch_orders(
     seed: int,
     start_step: int | None,
 ) -> "tf.data.Dataset":
-    """Dataset of (order of the epoch int64 (size,), its first batch)."""
+    """Dataset of (order of the epoch int32 (size,), its first batch)."""
     import tensorflow as tf
 
-    indices = tf.range(size, dtype=tf.int64)
+    iterations = itertools.count()
 
-    def order(seed_pair: tf.Tensor) -> tf.Tensor:
+    def draw(epoch: np.ndarray) -> np.ndarray:
+        if start_step is None:
+            epoch = next(iterations)
+        return epoch_order(size, seed, int(epoch))
+
+    def order(epoch: tf.Tensor) -> tf.Tensor:
         if not shuffle:
-            return indices
-        return tf.random.experimental.stateless_shuffle(
-            indices, seed=seed_pair, alg="philox"
-        )
+            return tf.range(size)
+        return tf.ensure_shape(tf.numpy_function(draw, [epoch], "int32"), size)
 
     if start_step is None:
         # One element, drawn anew by every iterator of the dataset.
-        draws = tf.data.Dataset.random(
-            seed=seed, rerandomize_each_iteration=True
-        ).take(1)
-        return draws.map(
-            lambda draw: (order(tf.stack([draw, 0])), tf.constant(0, tf.int64))
-        )
-    first_epoch, skipped = divmod(start_step, num_batches)
-    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
+        epochs, first_epoch, skipped = tf.data.Dataset.range(1), 0, 0
+    else:
+        first_epoch, skipped = divmod(start_step, num_batches)
+        epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
     return epochs.map(
         lambda epoch: (
-            order(tf.stack([tf.constant(seed, tf.int64), epoch])),
+            order(epoch),
             tf.where(epoch == first_epoch, tf.constant(skipped, tf.int64), 0),
         )
     )
@@ -199,8 +200,7 @@ def _batches_of_epoch(
     def gather(rows: tf.Tensor) -> Any:
         batch = tf.gather(images, rows)
         if is_uint8:
-            # Dividing is exact at both ends: 0 is -1 and 255 is 1.
-            batch = tf.cast(batch, tf.float32) / 127.5 - 1.0
+            batch = pixels.to_floats(batch)
         return batch if labels is None else (batch, tf.gather(labels, rows))
 
     def batches(order: tf.Tensor, first: tf.Tensor) -> tf.data.Dataset:
@@ -213,12 +213,3 @@ def _batches_of_epoch(
         return tf.data.Dataset.range(first, num_batches).map(batch)
 
     return batches
-
-
-def _integer(argument: str, value: Any, minimum: int) -> int:
-    is_integer = isinstance(value, numbers.Integral)
-    if not is_integer or isinstance(value, bool) or value < minimum:
-        raise UserError(
-            f"`{argument}` must be an integer >= {minimum}, got {value!r}."
-        )
-    return int(value)

@@ -40,7 +40,8 @@ def load(
         ValueError: If TFDS knows no such data set or split, or it has no
             8-bit gray or RGB images.
         OSError: If the data set is not prepared and cannot be fetched.
-        ImportError: If TensorFlow Datasets is not installed.
+        ImportError: If TensorFlow Datasets, or a module that it needs, is
+            not installed. The message names the module.
     """
     builder = _builder(name, data_dir, bundled_names)
     features = builder.info.features
@@ -72,6 +73,7 @@ def _builder(
     try:
         import tensorflow_datasets as tfds
     except ImportError as error:
+        _check_modules(error, name)
         bundled = ", ".join(repr(bundled) for bundled in bundled_names)
         raise MissingPackageError(
             f"`source` {name!r} is neither bundled ({bundled}) nor a folder or "
@@ -83,13 +85,33 @@ def _builder(
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR") or None
     try:
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
+    except ImportError as error:
+        _check_modules(error, name)
+        raise
     except (tfds.core.DatasetNotFoundError, ValueError) as error:
         bundled = ", ".join(repr(bundled) for bundled in bundled_names)
         raise UserError(
             f"`source` must be a bundled source ({bundled}), a folder of "
             "images, or an image data set of TensorFlow Datasets "
-            f"(tfds.list_builders()), got {name!r}: {_first_line(error)}"
+            f"(tfds.list_builders()). Received: source={name!r} "
+            f"({_first_line(error)})"
         ) from error
+
+
+def _check_modules(error: BaseException | None, name: str) -> None:
+    """Names the module whose lack is the cause of an error, if one is."""
+    while error is not None:
+        module = getattr(error, "name", None)
+        if isinstance(error, ModuleNotFoundError) and module not in (
+            "tensorflow",
+            "tensorflow_datasets",
+        ):
+            raise MissingPackageError(
+                f"`source` {name!r} needs a module that is not installed, "
+                f"{module}: it is read through TensorFlow Datasets, which "
+                f"imports it. Install it with: pip install {module}"
+            ) from error
+        error = error.__cause__ or error.__context__
 
 
 def _check_features(name: str, features: Any) -> bool:
@@ -101,13 +123,13 @@ def _check_features(name: str, features: Any) -> bool:
     image = features.get("image")
     if not isinstance(image, tfds.features.Image):
         raise UserError(
-            "`source` must be a TFDS data set with an 'image' feature, got "
-            f"{name!r} with {sorted(features)}."
+            "`source` must be a TFDS data set with an 'image' feature. "
+            f"Received: source={name!r} with {sorted(features)}"
         )
     if image.np_dtype != np.uint8 or image.shape[-1] not in (1, 3):
         raise UserError(
-            "`source` must hold 8-bit images of 1 or 3 channels, got "
-            f"{name!r} with {image.np_dtype.__name__} {image.shape}."
+            "`source` must hold 8-bit images of 1 or 3 channels. Received: "
+            f"source={name!r} with {image.np_dtype.__name__} {image.shape}"
         )
     return isinstance(features.get("label"), tfds.features.ClassLabel)
 
@@ -116,6 +138,7 @@ def _prepare(builder: Any, name: str) -> None:
     try:
         builder.download_and_prepare()
     except Exception as error:  # TFDS raises whatever its downloader raised.
+        _check_modules(error, name)
         raise OSError(
             f"TFDS data set {name!r} is not prepared in {builder.data_dir} "
             "and could not be fetched: set TFDS_DATA_DIR or `data_dir` to a "
@@ -133,11 +156,12 @@ def _check_split(builder: Any, name: str, split: str) -> None:
         known = ", ".join(repr(known) for known in sorted(builder.info.splits))
         raise UserError(
             f"`split` must be one of {known}, or a slice of one, for source "
-            f"{name!r}, got {split!r}."
+            f"{name!r}. Received: split={split!r}"
         ) from error
     if not num_examples:
         raise UserError(
-            f"`split` must hold images, got the empty {split!r} of {name!r}."
+            f"`split` must hold images. Received: split={split!r}, empty in "
+            f"{name!r}"
         )
 
 

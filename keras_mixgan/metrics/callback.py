@@ -14,6 +14,7 @@ from keras_mixgan.metrics import registry
 from keras_mixgan.metrics.evaluate import evaluate
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 
@@ -71,8 +72,7 @@ class Evaluate(keras.callbacks.Callback):
         verbose: int = 0,
     ) -> None:
         super().__init__()
-        if every < 1:
-            raise UserError(f"`every` must be at least 1, received: {every}.")
+        checks.integer("every", every)
         for name in metrics:
             registry.get(name)
         self.every = every

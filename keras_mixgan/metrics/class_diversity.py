@@ -14,6 +14,7 @@ from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.samples import chunk_seed
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 
@@ -50,11 +51,7 @@ def class_diversity(
     >>> float(score)
     1.0
     """
-    if num_images < 2:
-        raise UserError(
-            "`num_images` must be at least 2. Received: "
-            f"num_images={num_images}"
-        )
+    checks.integer("num_images", num_images, least=2)
     real = as_samples(real, seed=seed, argument="real")
     if callable(getattr(model_or_data, "generate", None)):
         count = getattr(model_or_data, "num_classes", None)

@@ -24,6 +24,7 @@ from keras_mixgan.game import payoffs
 from keras_mixgan.metrics import networks
 from keras_mixgan.metrics import response
 from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 STARTS = ("component", "fresh")
@@ -112,10 +113,7 @@ def equilibrium_gap(
     >>> gap.epsilon >= 0
     True
     """
-    if start not in STARTS:
-        raise UserError(
-            f"`start` must be one of {STARTS}. Received: start={start!r}"
-        )
+    checks.one_of("start", start, STARTS)
     game = _Game(model, real, num_images, payoff, seed)
     settings = (game.payoff, steps, batch_size, learning_rate)
     row = game.generator_weights @ game.matrix

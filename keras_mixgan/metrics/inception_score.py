@@ -21,6 +21,7 @@ from keras_mixgan.metrics.activations import Activations
 from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 # exp(-700) is about the smallest normal float64. Below it a probability is 0,
@@ -117,10 +118,7 @@ def classifier_score(logits: np.ndarray) -> float:
 
 def check_splits(splits: int, num_images: int) -> None:
     """Raises ValueError unless every split gets an image."""
-    if splits < 1:
-        raise UserError(
-            f"`splits` must be at least 1. Received: splits={splits}"
-        )
+    checks.integer("splits", splits)
     if num_images < splits:
         raise UserError(
             "`num_images` must be at least `splits`, so that every split has "

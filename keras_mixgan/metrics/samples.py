@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from keras_mixgan.utils import checks
+from keras_mixgan.utils import pixels
 from keras_mixgan.utils.errors import UserError
 
-# Generated images come in chunks of this size, each with its own seed, so that
-# they do not depend on the batch size and memory does not grow.
+# Generated images come in chunks of this size, each with a seed of its own, so
+# that the batch size does not change them and memory does not grow.
 CHUNK = 1000
 # Half a gray level of slack for images that were resized or rounded.
 SLACK = 1 / 255
@@ -56,18 +58,12 @@ class Samples:
         component: int | None = None,
         argument: str = "model_or_images",
     ) -> None:
-        if seed < 0:
-            raise UserError(f"`seed` must be at least 0. Received: seed={seed}")
-        self.seed = int(seed)
+        self.seed = checks.integer("seed", seed, least=0)
         self.component = component
         self.name = _name(data)
         self.memo: dict[Any, Any] = {}
         self.model = self._order = self._images = self.labels = None
-        if num_images is not None and num_images < 1:
-            raise UserError(
-                "`num_images` must be at least 1. Received: "
-                f"num_images={num_images}"
-            )
+        checks.optional_integer("num_images", num_images)
         if callable(getattr(data, "generate", None)):
             self.model = data
             self.num_images = 50_000 if num_images is None else num_images
@@ -93,11 +89,7 @@ class Samples:
         Args:
             batch_size: Changes the batches, never the images.
         """
-        if batch_size < 1:
-            raise UserError(
-                "`batch_size` must be at least 1. Received: "
-                f"batch_size={batch_size}"
-            )
+        checks.integer("batch_size", batch_size)
         size = CHUNK if self.model is not None else batch_size
         for start in range(0, self.num_images, size):
             chunk = self._chunk(start, size, batch_size)
@@ -147,10 +139,7 @@ class Samples:
         """Returns the first `count` images, or this where it has no more."""
         if count is None or count >= self.num_images:
             return self
-        if count < 1:
-            raise UserError(
-                f"`num_images` must be at least 1. Received: num_images={count}"
-            )
+        checks.integer("num_images", count)
         return self._part(slice(count))
 
     def fingerprint(self) -> str | None:
@@ -212,7 +201,7 @@ def chunk_seed(seed: int, chunk: int) -> int:
 def to_float(images: np.ndarray) -> np.ndarray:
     """Returns images as float32: uint8 0..255 becomes [-1, 1]."""
     if images.dtype == np.uint8:
-        return images.astype("float32") / np.float32(127.5) - np.float32(1)
+        return pixels.to_floats(images)
     return images.astype("float32")
 
 

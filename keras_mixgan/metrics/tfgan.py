@@ -29,8 +29,8 @@ from collections.abc import Iterator
 
 import keras
 
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import MissingPackageError
-from keras_mixgan.utils.errors import UserError
 
 INCEPTION_URL = "https://tfhub.dev/tensorflow/tfgan/eval/inception/1"
 MODULES = (
@@ -72,10 +72,7 @@ def module(name: str) -> types.ModuleType:
     2.0
     """
     check_tensorflow()
-    if name not in MODULES:
-        raise UserError(
-            f"`name` must be one of {MODULES}. Received: name={name!r}"
-        )
+    checks.one_of("name", name, MODULES)
     return _load(f"{_PACKAGE}.python.eval.{name}")
 
 

@@ -9,8 +9,8 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
+from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
-from keras_mixgan.utils.names import one_of
 
 _DIGIT_SIZED = {
     "architecture": "dcgan",

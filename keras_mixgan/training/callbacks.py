@@ -16,10 +16,10 @@ from keras import ops
 from keras_mixgan.metrics.callback import Evaluate
 from keras_mixgan.training.history import BetweenSteps
 from keras_mixgan.training.history import MixtureHistory
-from keras_mixgan.training.history import positive
 from keras_mixgan.training.history import read_history
 from keras_mixgan.training.progress import ProgressBar
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils import checks
 from keras_mixgan.utils import plotting
 from keras_mixgan.utils.errors import UserError
 
@@ -81,10 +81,12 @@ class Checkpoint(BetweenSteps):
                 f"`seconds` must be at least 0. Received: seconds={seconds!r}"
             )
         self.seconds = seconds
-        self.epochs = None if epochs is None else positive("epochs", epochs)
-        self.every = positive("every", every)
+        self.epochs = checks.optional_integer("epochs", epochs)
+        self.every = checks.integer("every", every)
         self.at_end = at_end
-        self.keep_checkpoints = positive("keep_checkpoints", keep_checkpoints)
+        self.keep_checkpoints = checks.integer(
+            "keep_checkpoints", keep_checkpoints
+        )
         self._saved_at = None
         self._begun_step = self._saved_step = None
 
@@ -235,7 +237,7 @@ class SampleGrid(keras.callbacks.Callback):
     ):
         super().__init__()
         self.path = os.fspath(path)
-        self.every = positive("every", every)
+        self.every = checks.integer("every", every)
         self._settings = {
             "rows": rows,
             "seed": seed,
@@ -281,7 +283,7 @@ class Curves(keras.callbacks.Callback):
         super().__init__()
         self.path = pathlib.Path(path)
         self.history = history
-        self.every = positive("every", every)
+        self.every = checks.integer("every", every)
         self.title = title
 
     def on_epoch_end(self, epoch, logs=None):

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 LOSSES = ("generator_loss", "discriminator_loss", "payoff")
@@ -84,7 +85,7 @@ class MixtureHistory(BetweenSteps):
     ):
         super().__init__()
         self.path = None if path is None else pathlib.Path(path)
-        self.every = positive("every", every)
+        self.every = checks.integer("every", every)
         self.rows: list[dict[str, float]] = []
         self._epoch = 0
         self._begun = None
@@ -245,12 +246,3 @@ def _csv_line(values) -> str:
         )
         + "\n"
     )
-
-
-def positive(name: str, number: int) -> int:
-    """Checks that an argument is a positive integer, and returns it."""
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise UserError(
-            f"`{name}` must be a positive integer. Received: {name}={number!r}"
-        )
-    return number

@@ -6,11 +6,14 @@ that small networks do not wait for Python. Where the data lie on the device
 (`batches.Batches`), the host sends row numbers, not images.
 """
 
+import itertools
+
 import keras
 
 from keras_mixgan.backends import stateless
 from keras_mixgan.data.batches import Batches
 from keras_mixgan.data.batches import Rows
+from keras_mixgan.utils import pixels
 
 # Of a device's memory, the share that training data may take.
 DATA_SHARE = 0.25
@@ -63,7 +66,9 @@ def make_train_function(model):
 def _runner(model, one, many):
     def run(state, iterator):
         table, longest = model.table, model.steps_per_execution
-        for batches in _runs_of_one_shape(iterator, longest):
+        # `fit` waits for this StopIteration, which no generator may raise.
+        data = itertools.chain([next(iterator)], iterator)
+        for batches in _runs_of_one_shape(data, longest):
             count = len(batches)
             if longest == 1:
                 logs, state = one(state, batches[0], table)
@@ -121,8 +126,7 @@ def _batch(data, table):
     (rows,), (images, labels) = data, table
     images = jax.numpy.take(images, rows, axis=0)
     if images.dtype == "uint8":
-        # As in `batches`: exact at both ends.
-        images = images.astype("float32") / 127.5 - 1.0
+        images = pixels.to_floats(images)
     if labels is None:
         return (images,)
     return images, jax.numpy.take(labels, rows, axis=0)
@@ -190,13 +194,7 @@ def _runs_of_one_shape(iterator, count: int):
     import jax
 
     run, shapes = [], None
-    for _ in range(count):
-        try:
-            data = next(iterator)
-        except StopIteration:
-            if not run:
-                raise
-            break
+    for data in itertools.islice(iterator, count):
         new = [x.shape for x in jax.tree.leaves(data)]
         if run and new != shapes:
             yield run

@@ -19,7 +19,12 @@ def train_step(model, *arguments):
     if keras.backend.backend() == "jax":
         return jax_steps.train_step(model, *arguments)
     images, labels, _ = keras.utils.unpack_x_y_sample_weight(*arguments)
-    return model.train_on(images, labels)
+    import tensorflow as tf
+
+    # Else a graph counts a step, and draws its seeds, where the data end.
+    given = [x for x in (images, labels) if x is not None]
+    with tf.control_dependencies(given):
+        return model.train_on(images, labels)
 
 
 def train_function_of(model):

@@ -1,6 +1,5 @@
 """The progress bar of `fit`, which fits a terminal of 80 columns."""
 
-import itertools
 import threading
 
 import keras
@@ -41,19 +40,12 @@ class ProgressBar(keras.callbacks.Callback):
         self.verbose = verbose
         self.epochs = epochs
         self.steps_per_epoch = steps_per_epoch
-        self._bar = self._done = None
+        self._bar = None
         self._seen = 0
         self._lock = threading.Lock()
 
     def on_epoch_begin(self, epoch, logs=None):
         """Prints which epoch it is."""
-        steps, plan = self.params["steps"], self.model.executions
-        self._done = None
-        if plan is not None:  # Then Keras counts calls, not steps.
-            step = self.model.step
-            ends = itertools.islice(plan.ends(step), steps)
-            self._done = [end - step for end in ends]
-            steps = self._done[-1]
         heading = f"Epoch {epoch + 1}/{self.epochs or self.params['epochs']}"
         if self.steps_per_epoch:
             done = self.model.step % self.steps_per_epoch
@@ -61,7 +53,7 @@ class ProgressBar(keras.callbacks.Callback):
                 heading += f", from step {done + 1} of {self.steps_per_epoch}"
         print(heading, flush=True)
         self._bar = keras.utils.Progbar(
-            steps,
+            self.params["steps"],
             width=WIDTH,
             verbose=self.verbose,
             stateful_metrics=list(SHORT.values()),
@@ -70,7 +62,8 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Moves the bar."""
-        done = batch + 1 if self._done is None else self._done[batch]
+        # Keras says where a call would end if the data did not.
+        done = min(batch + 1, self.params["steps"] or batch + 1)
         with self._lock:
             # Beside the training, one call may overtake another.
             if done > self._seen:

@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_mixgan.game import mixtures
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 # Below it hardly a draw would be within the bounds.
@@ -26,9 +27,9 @@ def generate(
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """Generates images; see `MixGAN.generate`."""
     num_images = _number(num_images, latents)
-    batch_size = _whole(batch_size, "batch_size", least=1)
+    batch_size = checks.integer("batch_size", batch_size)
     if seed is not None:
-        seed = _whole(seed, "seed", least=0)
+        seed = checks.integer("seed", seed, least=0)
     rng = np.random.default_rng(seed)
     # Everything random is drawn here and up front, so that the images of a
     # seed do not depend on the batch size.
@@ -50,7 +51,7 @@ def generate(
 
 def _number(num_images, latents) -> int:
     if num_images is not None:
-        return _whole(num_images, "num_images", least=0)
+        return checks.integer("num_images", num_images, least=0)
     if latents is None:
         raise UserError(
             "`num_images` must be given where `latents` are not. Received: "
@@ -216,26 +217,13 @@ def check_labels(labels: np.ndarray, num_classes: int | None) -> np.ndarray:
     return labels
 
 
-def _whole(number, name: str, least: int) -> int:
-    if (
-        not isinstance(number, int | np.integer)
-        or isinstance(number, bool)
-        or number < least
-    ):
-        raise UserError(
-            f"`{name}` must be an integer of at least {least}. Received: "
-            f"{name}={number!r}"
-        )
-    return int(number)
-
-
 def interpolate(
     model, num_images: int, start, end, labels, component, seed
 ) -> np.ndarray:
     """Images between two latents; see `MixGAN.interpolate`."""
-    num_images = _whole(num_images, "num_images", least=2)
+    num_images = checks.integer("num_images", num_images, least=2)
     if seed is not None:
-        seed = _whole(seed, "seed", least=0)
+        seed = checks.integer("seed", seed, least=0)
     rng = np.random.default_rng(seed)
     if component is None:
         drawn = _components(model, 1, None, None, rng)

@@ -1,10 +1,22 @@
-"""Files and folders that are whole or not there, whenever a process dies."""
+"""Files and folders that are whole or not there, whenever a process dies.
+
+What is being written has a hidden name beside its target,
+".NAME.HOST-PID-RANDOM.partial.SUFFIX": nobody can guess it and plant a link
+there, and the next writer of the target sees whose it was.
+"""
 
 import contextlib
 import os
 import pathlib
+import secrets
 import shutil
+import socket
+import time
+import zlib
 from collections.abc import Iterator
+
+# What is older than this was left by a process that was killed.
+LEFT_OVER_SECONDS = 3600
 
 
 @contextlib.contextmanager
@@ -14,14 +26,16 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     Whoever reads `path` sees the old file or the new one, never a part, also
     after a power cut: the new file is on the disk before it is renamed. A
     process killed meanwhile leaves a hidden `.partial` file, which the next
-    writer overwrites.
+    writer of the same file removes. Where `path` is a symbolic link, the link
+    is replaced, and what it points to stays as it is.
 
     Args:
         path: The file to write. Its folder must be there.
 
     Yields:
-        Path to write to; it ends like `path`, as some writers choose the
-        format by the ending. If the block raises, `path` stays as it was.
+        Path of an empty file to write to; it ends like `path`, as some
+        writers choose the format by the ending. If the block raises, `path`
+        stays as it was.
 
     Raises:
         OSError: The file could not be written.
@@ -35,7 +49,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     'whole'
     """
     path = pathlib.Path(path)
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    _clean(path, path.stem, path.suffix)
+    partial = path.with_name(_partial_name(path.stem, path.suffix))
+    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     try:
         yield partial
         _flush(partial)
@@ -55,7 +71,7 @@ def new_folder(
     """Writes a folder beside its place, then moves it there in one step.
 
     Nobody sees a part of it. A process killed meanwhile leaves a hidden
-    `.partial` folder, which the next writer clears.
+    `.partial` folder, which the next writer of the same folder removes.
 
     Args:
         path: The folder to write. Folders above it are made.
@@ -80,8 +96,8 @@ def new_folder(
     path = pathlib.Path(os.path.abspath(path))
     check_new(path, name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    _clean(path, path.name, "")
+    partial = path.with_name(_partial_name(path.name, ""))
     partial.mkdir()
     try:
         yield partial
@@ -121,6 +137,55 @@ def check_new(path: str | os.PathLike[str], name: str) -> None:
             f"`{name}` must be new; nothing is overwritten. Received: {path}, "
             "which is a file"
         )
+
+
+def _partial_name(stem: str, suffix: str) -> str:
+    owner = f"{_host()}-{os.getpid()}-{secrets.token_hex(8)}"
+    return f".{stem}.{owner}.partial{suffix}"
+
+
+def _host() -> str:
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+def _clean(path: pathlib.Path, stem: str, suffix: str) -> None:
+    """Removes what killed writers of a path left beside it."""
+    start, end = f".{stem}.", f".partial{suffix}"
+    with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            if not (entry.name.startswith(start) and entry.name.endswith(end)):
+                continue
+            host, _, rest = entry.name[len(start) : -len(end)].partition("-")
+            pid, _, _ = rest.partition("-")
+            # An empty one is of version 0.1: ".NAME.partial.SUFFIX".
+            if (
+                not (host and pid.isdecimal())
+                and entry.name != start[:-1] + end
+            ):
+                continue
+            age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+            dead = host == _host() and not _is_alive(int(pid))
+            if dead or age > LEFT_OVER_SECONDS:
+                _remove(entry)
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name == "nt":  # There, `kill` would kill: only age counts.
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _remove(entry: os.DirEntry) -> None:
+    if entry.is_dir(follow_symlinks=False):
+        shutil.rmtree(entry.path, ignore_errors=True)
+    else:
+        os.unlink(entry.path)
 
 
 def _flush(path: pathlib.Path) -> None:

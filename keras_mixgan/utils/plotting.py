@@ -14,6 +14,7 @@ from PIL import ImageDraw
 from PIL import ImageFont
 
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils import pixels
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.figures import curves
 from keras_mixgan.utils.figures import scatter
@@ -24,7 +25,6 @@ __all__ = [
     "sample_grid",
     "save",
     "scatter",
-    "to_uint8",
 ]
 
 
@@ -186,30 +186,12 @@ def _tile(images: np.ndarray, columns: int, scale: int) -> Image.Image:
         255,
         "uint8",
     )
-    for i, image in enumerate(to_uint8(images)):
-        pixels = image.repeat(scale, axis=0).repeat(scale, axis=1)
+    for i, image in enumerate(pixels.to_levels(images)):
+        block = image.repeat(scale, axis=0).repeat(scale, axis=1)
         top = i // columns * (height + _GAP)
         left = i % columns * (width + _GAP)
-        canvas[top : top + height, left : left + width] = pixels
+        canvas[top : top + height, left : left + width] = block
     return Image.fromarray(canvas)
-
-
-def to_uint8(images: np.ndarray) -> np.ndarray:
-    """Converts images in [-1, 1] to gray levels, the nearest of 0..255.
-
-    Args:
-        images: Float array of any shape; values outside are clipped.
-
-    Returns:
-        Uint8 array of the same shape.
-
-    Example:
-    >>> import numpy as np
-    >>> to_uint8(np.array([-1.0, 1.0])).tolist()
-    [0, 255]
-    """
-    levels = (np.asarray(images, "float64") + 1.0) * 127.5
-    return np.clip(np.rint(levels), 0, 255).astype("uint8")
 
 
 def _shortened(name: str, font, width: float) -> str:

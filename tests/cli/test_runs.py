@@ -20,6 +20,7 @@ from keras_mixgan.cli import options
 from keras_mixgan.cli import runs
 from keras_mixgan.cli import settings
 from keras_mixgan.training import callbacks
+from keras_mixgan.utils import lock
 
 # Twenty steps an epoch.
 RING = {
@@ -64,7 +65,10 @@ def same_history(workdir, other):
 
 
 def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """All but the empty lock file, which has nothing to say."""
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert found.pop(lock.LOCK, b"") == b""
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -332,6 +336,17 @@ def test_a_file_that_is_no_image_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"notes\.txt"):
         runs.train(given, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path):
+    with lock.held(tmp_path):
+        pid = os.getpid()
+        with pytest.raises(OSError, match=f"`workdir` must not.*{pid} on"):
+            train(tmp_path, steps=1)
+        assert {path.name for path in tmp_path.iterdir()} == {
+            lock.LOCK,
+            lock.OWNER,
+        }
 
 
 def test_zero_means_none():

@@ -1,6 +1,8 @@
 """NumPy batches, held against `tf.data`'s of the same seed; `.npz` files."""
 
+import io
 import itertools
+import zipfile
 
 import numpy as np
 import pytest
@@ -11,37 +13,41 @@ from keras_mixgan.data import array_files
 from keras_mixgan.data import sources
 from keras_mixgan.data.batches import Batches
 from keras_mixgan.data.batches import epoch_order
+from keras_mixgan.utils import memory
 
 
-@tensorflow_only
 @pytest.mark.parametrize(
     ("size", "seed", "epoch"),
     [(1, 0, 0), (57, 2**40 + 5, 3), (100, 7, 10**10), (1003, 3, 4)],
 )
-def test_orders_are_those_of_tensorflow(size, seed, epoch):
-    import tensorflow as tf
-
-    expected = tf.random.experimental.stateless_shuffle(
-        tf.range(size), seed=tf.constant([seed, epoch], tf.int64), alg="philox"
-    )
-    np.testing.assert_array_equal(epoch_order(size, seed, epoch), expected)
+def test_an_order_is_a_pure_function_of_seed_and_epoch(size, seed, epoch):
+    order = epoch_order(size, seed, epoch)
+    assert sorted(order) == list(range(size))
+    expected = np.random.default_rng([seed, epoch]).permutation(size)
+    np.testing.assert_array_equal(order, expected)
 
 
 @tensorflow_only
 @pytest.mark.parametrize("drop", [True, False])
-def test_a_stream_is_that_of_tensorflow(drop):
+@pytest.mark.parametrize("start_step", [None, 7])
+def test_both_backends_have_the_same_batches(drop, start_step):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (23, 2, 2, 1), dtype=np.uint8)
     source = sources.Source("x", images, np.arange(23, dtype=np.int32))
     per_epoch = data.steps_per_epoch(source, 5, drop)
-    theirs = data.load(source, None, 5, seed=9, drop_remainder=drop,
-                       start_step=7)  # fmt: skip
-    ours = Batches(images, source.labels, 5, per_epoch, seed=9, start_step=7)
-    for mine, other in zip(
-        ours.take(12), itertools.islice(theirs, 12), strict=True
-    ):
-        for a, b in zip(mine, other, strict=True):
-            np.testing.assert_array_equal(a, b)
+    pipeline = data.load(
+        source, batch_size=5, seed=9, drop_remainder=drop,
+        start_step=start_step,
+    )  # fmt: skip
+    batches = Batches(
+        images, source.labels, 5, per_epoch, seed=9, start_step=start_step
+    )
+    for _ in range(2):  # Two epochs where they end, else the same again.
+        for pair, other in itertools.zip_longest(
+            itertools.islice(batches, 12), itertools.islice(pipeline, 12)
+        ):
+            for a, b in zip(pair, other, strict=True):
+                np.testing.assert_array_equal(a, b)
 
 
 def test_an_epoch_has_every_image_once_and_the_next_another_order():
@@ -89,7 +95,7 @@ def test_npz_images_and_labels(tmp_path):
         ),
         (
             {"images": np.zeros((2, 4, 4), "uint8"), "labels": [0, -1]},
-            "at least 0",
+            "-1 in row 1",
         ),
     ],
 )
@@ -97,6 +103,113 @@ def test_bad_npz(tmp_path, arrays, message):
     path = tmp_path / "bad.npz"
     np.savez(path, **arrays)
     with pytest.raises(ValueError, match=message):
+        array_files.load_npz(path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 2**32 + 1, 1], "4294967297 in row 1"),  # As int32 it would be 1.
+        ([0, 1, 2**31 + 5], "2147483653 in row 2"),
+        (np.array([2**63 + 1, 0, 0], "uint64"), "9223372036854775809 in row 0"),
+        ([1_000_000, 0, 0], r"\[0, 3\), with no more classes than images"),
+        ([0.0, 1.0, 2.0], "must be integers"),
+        ([True, False, True], "must be integers"),
+        (["a", "b", "c"], "must be integers"),
+    ],
+)
+def test_labels_are_checked_before_they_are_cast(tmp_path, labels, message):
+    path = tmp_path / "bad.npz"
+    np.savez(path, images=np.zeros((3, 4, 4), "uint8"), labels=labels)
+    with pytest.raises(ValueError, match=message):
+        array_files.load_npz(path)
+
+
+def test_images_in_0_to_1_are_told_the_cure(tmp_path):
+    path = tmp_path / "unit.npz"
+    np.savez(path, images=np.linspace(0, 1, 32).reshape(2, 4, 4))
+    with pytest.raises(ValueError, match=r"Save 2 \* images - 1"):
+        array_files.load_npz(path)
+
+
+def header(shape, descr="|u1"):
+    """The bytes of an `.npy` file up to its data."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        file, {"shape": shape, "fortran_order": False, "descr": descr}
+    )
+    return file.getvalue()
+
+
+def written(path, *members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "`images` must be an array"),
+        (b"hello", "`images` must be an array"),
+        (b"\x93NUMPY\x01\x00", "`images` must be an array"),
+        (b"\x93NUMPY\x09\x00" + b" " * 99, "`images` must be an array"),
+        (header((2, 4, 4)), "a whole array"),
+        (header((2, 4, 4)) + b"x" * 31, "a whole array"),
+        (header((2, 4, 4)) + b"x" * 33, "a whole array"),
+        (header((2, -4, -4)) + b"x" * 32, "a whole array"),
+        (header((2**40, 2**40, 3)), "half of this machine's memory"),
+        (header((2, 4, 4), "|O") + b"x" * 64, "Python objects"),
+        (header((2, 4, 4), [("a", "|O")]) + b"x" * 64, "Python objects"),
+        (header((2, 4, 4), [("a", "|u1")]) + b"x" * 32, "uint8 in 0..255"),
+    ],
+)
+def test_members_that_are_no_arrays(tmp_path, content, message):
+    path = written(tmp_path / "bad.npz", ("images.npy", content))
+    with pytest.raises(ValueError, match=message):
+        array_files.load_npz(path)
+
+
+@pytest.mark.parametrize("bad", ["images", "labels"])
+def test_members_larger_than_memory_are_not_read(tmp_path, monkeypatch, bad):
+    monkeypatch.setattr(memory, "limit", lambda: 2**22)
+    members = {
+        "images": header((2, 4, 4)) + bytes(32),
+        "labels": header((2,), "<i8") + bytes(16),
+    }
+    members[bad] = header((2**21, 4, 4)) + bytes(2**25)
+    path = written(
+        tmp_path / "large.npz",
+        *((f"{name}.npy", content) for name, content in members.items()),
+    )
+    assert path.stat().st_size < 2**16
+    with pytest.raises(ValueError, match=f"`source` must fit.*`{bad}` in"):
+        array_files.load_npz(path)
+
+
+def test_pickles_are_never_read(tmp_path):
+    path = tmp_path / "objects.npz"
+    np.savez(path, images=np.array([{}, {}], object).reshape(2, 1, 1))
+    with pytest.raises(ValueError, match="Python objects"):
+        array_files.load_npz(path)
+
+
+def test_encrypted_and_corrupt_members(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, images=np.arange(32, dtype="uint8").reshape(2, 4, 4))
+    good = path.read_bytes()
+    encrypted = bytearray(good)
+    for start in (good.index(b"PK\x03\x04") + 6, good.index(b"PK\x01\x02") + 8):
+        encrypted[start] |= 1
+    path.write_bytes(encrypted)
+    with pytest.raises(
+        ValueError, match=r"a\.npz, which is damaged.*encrypted"
+    ):
+        array_files.load_npz(path)
+    at = good.index(bytes(range(32)))
+    path.write_bytes(good[:at] + b"\xff" + good[at + 1 :])
+    with pytest.raises(ValueError, match=r"a\.npz, which is damaged.*CRC"):
         array_files.load_npz(path)
 
 

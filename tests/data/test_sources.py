@@ -1,14 +1,17 @@
 """`load_source`: bundled data, folders of images, TFDS, bad input."""
 
 import os
+import socket
 import subprocess
 import sys
+from unittest import mock
 
 import numpy as np
 import PIL.Image
 import pytest
 
 from keras_mixgan.data import sources
+from keras_mixgan.utils import memory
 
 
 def write(path, size=(8, 8), color=(200, 100, 50), mode="RGB"):
@@ -242,6 +245,103 @@ def test_a_truncated_image_is_named(tmp_path, suffix):
         sources.load_source(tmp_path)
 
 
+def broken_folder(tmp_path):
+    """Two classes of two images, of which one each is no image."""
+    for name in ("a", "b"):
+        for number in range(2):
+            write(tmp_path / name / f"{number}.png", color=(number + 1, 0, 0))
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    torn = tmp_path / "a" / "0.png"
+    PIL.Image.fromarray(noise).resize((8, 8)).save(torn)
+    torn.write_bytes(torn.read_bytes()[:90])
+    (tmp_path / "b" / "1.png").write_bytes(b"text")
+    return tmp_path
+
+
+def test_bad_images_are_skipped_if_asked_and_listed(tmp_path):
+    folder = broken_folder(tmp_path)
+    with pytest.raises(ValueError, match=r"b/1\.png|b.1\.png"):
+        sources.load_source(folder)
+    source = sources.load_source(folder, skip_bad_images=True)
+    assert source.images[:, 0, 0, 0].tolist() == [2, 1]
+    assert source.labels.tolist() == [0, 1]
+    assert source.label_names == ("a", "b")
+    torn, text = source.skipped
+    assert "truncated image" in torn
+    assert str(folder / "a" / "0.png") in torn
+    assert "is no image" in text
+    assert str(folder / "b" / "1.png") in text
+
+
+def test_skipping_leaves_images_of_every_class(tmp_path):
+    write(tmp_path / "a" / "0.png")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "0.png").write_text("text")
+    with pytest.raises(ValueError, match=r"of every class.*b, without"):
+        sources.load_source(tmp_path, skip_bad_images=True)
+    with pytest.raises(ValueError, match=r"must hold images.*without a whole"):
+        sources.load_source(tmp_path / "b", skip_bad_images=True)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_pipes_and_sockets_are_never_opened(tmp_path, skip):
+    # Opening one would wait for ever.
+    write(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "b.png")
+    with socket.socket(socket.AF_UNIX) as server:
+        here = os.getcwd()
+        os.chdir(tmp_path)  # A socket's path is short.
+        try:
+            server.bind("c.png")
+        finally:
+            os.chdir(here)
+    if not skip:
+        with pytest.raises(ValueError, match=r"regular files.*b\.png"):
+            sources.load_source(tmp_path)
+        return
+    source = sources.load_source(tmp_path, skip_bad_images=True)
+    assert len(source) == 1
+    assert len(source.skipped) == 2
+
+
+def test_an_npz_that_is_a_pipe_is_never_opened(tmp_path):
+    os.mkfifo(tmp_path / "a.npz")
+    with pytest.raises(ValueError, match="which is no file"):
+        sources.load_source(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "gif", "webp", "tiff"])
+def test_formats(tmp_path, suffix):
+    write(tmp_path / f"a.{suffix}", color=(200, 200, 200))
+    image = sources.load_source(tmp_path).images[0]
+    assert image.shape == (8, 8, 3)
+    assert abs(image.astype(int) - 200).max() <= 2
+
+
+@pytest.mark.parametrize("name", ["a.eps", "a.png"])
+def test_programs_of_postscript_are_no_images(tmp_path, name):
+    PIL.Image.new("RGB", (8, 8)).save(tmp_path / name, format="EPS")
+    with pytest.raises(ValueError, match=r"is no image.*must be one of PNG"):
+        sources.load_source(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("side", [9_500, 15_000])
+def test_decompression_bombs_are_refused(tmp_path, side):
+    PIL.Image.new("1", (side, side)).save(tmp_path / "bomb.png")
+    assert (tmp_path / "bomb.png").stat().st_size < 100_000
+    with pytest.raises(ValueError, match=r"at most 89,478,485 pix.*bomb\.png"):
+        sources.load_source(tmp_path)
+
+
+def test_folders_larger_than_memory_are_refused(tmp_path, monkeypatch):
+    write(tmp_path / "a.png")
+    write(tmp_path / "b.png")
+    monkeypatch.setattr(memory, "limit", lambda: 2 * 2 * 8 * 8 * 3 - 1)
+    with pytest.raises(ValueError, match="half of this machine's memory"):
+        sources.load_source(tmp_path)
+
+
 def test_sixteen_bit_images_are_refused(tmp_path):
     deep = np.zeros((8, 8), np.uint16)
     PIL.Image.fromarray(deep).save(tmp_path / "deep.png")
@@ -253,7 +353,8 @@ def test_a_crop_larger_than_an_image_names_it(tmp_path):
     write(tmp_path / "a.png", size=(120, 120))
     write(tmp_path / "b.png", size=(89, 109))
     with pytest.raises(
-        ValueError, match=r"`crop_size`.*got 108 for .*b\.png, 89 x 109"
+        ValueError,
+        match=r"`crop_size`.*Received: crop_size=108 for .*b\.png, 89 x 109",
     ):
         sources.load_source(tmp_path, crop_size=108, image_size=64)
 
@@ -285,7 +386,9 @@ def test_points_have_no_pixels(argument):
 def test_splits_that_are_not_there(tmp_path):
     write(tmp_path / "a.png")
     for name in ("digits", "grid", tmp_path):
-        with pytest.raises(ValueError, match=r"`split` must be 'train'.*got"):
+        with pytest.raises(
+            ValueError, match=r"`split` must be 'train'.*Received"
+        ):
             sources.load_source(name, split="validation")
 
 
@@ -297,7 +400,7 @@ def test_a_source_is_a_name_or_folder(name):
 
 @pytest.mark.parametrize("seed", [-1, 0.5, None])
 def test_a_seed_is_an_integer(seed):
-    with pytest.raises(ValueError, match="`seed` must be an integer"):
+    with pytest.raises(ValueError, match="`seed` must be an integer of at"):
         sources.load_source("ring", seed=seed)
 
 
@@ -308,6 +411,11 @@ def test_a_seed_is_an_integer(seed):
         (np.zeros((2, 4, 4), np.uint8), None, "`images` must be uint8"),
         (np.zeros((2, 4, 4, 1), np.uint8), np.zeros(3, np.int32), "`labels`"),
         (np.zeros((2, 4, 4, 1), np.uint8), np.zeros(2), "`labels`"),
+        (
+            np.zeros((2, 4, 4, 1), np.uint8),
+            np.array([0, 2], np.int32),
+            "2 in row 1 of mine",
+        ),
     ],
 )
 def test_a_source_of_ones_own_is_checked(images, labels, match):
@@ -331,6 +439,38 @@ def test_tfds_that_cannot_be_fetched(tmp_path, monkeypatch):
     )
     with pytest.raises(OSError, match=r"'mnist' is not prepared.*no route"):
         sources.load_source("mnist", data_dir=tmp_path)
+
+
+def test_a_fresh_tfds_set_gets_as_far_as_its_download(tmp_path):
+    """With an empty folder, and what pyproject.toml asks for alone."""
+    tfds = pytest.importorskip("tensorflow_datasets")
+    manager = tfds.download.DownloadManager
+    fetch = mock.Mock(side_effect=ConnectionError("no route to host"))
+    with (
+        mock.patch.object(manager, "download_and_extract", fetch),
+        mock.patch.object(manager, "download", fetch),
+        pytest.raises(OSError, match=r"'mnist' is not prepared.*no route"),
+    ):
+        sources.load_source("mnist", data_dir=tmp_path)
+    assert fetch.called
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_module_that_tfds_lacks_is_named(tmp_path, monkeypatch, hidden):
+    tfds = pytest.importorskip("tensorflow_datasets")
+
+    def lacking(self, **kwargs):
+        error = ModuleNotFoundError("No module named 'x_y'", name="x_y")
+        if hidden:
+            raise RuntimeError("Failed to construct dataset") from error
+        raise error
+
+    monkeypatch.setattr(
+        tfds.core.DatasetBuilder, "download_and_prepare", lacking
+    )
+    with pytest.raises(ImportError, match=r"x_y: .*pip install x_y") as raised:
+        sources.load_source("mnist", data_dir=tmp_path)
+    assert "network" not in str(raised.value)
 
 
 def test_tfds_mock(tmp_path):

@@ -109,7 +109,7 @@ def test_birthday_threshold_is_between_the_two_nearest_real_images():
 def test_bad_birthdays():
     with pytest.raises(ValueError, match="`threshold` or `real` must be"):
         metrics.birthday(noise(5))
-    with pytest.raises(ValueError, match="`num_images` must be at least 2"):
+    with pytest.raises(ValueError, match=r"`num_images` must be .*at least 2"):
         metrics.birthday(noise(1), noise(5))
     with pytest.raises(ValueError, match="two different images"):
         metrics.birthday(noise(5), collapsed(5))
@@ -209,7 +209,7 @@ def test_bad_class_diversity():
         run(real, images)
     with pytest.raises(ValueError, match="`model_or_data` must have labels"):
         run(images, real)
-    with pytest.raises(ValueError, match="`num_images` must be at least 2"):
+    with pytest.raises(ValueError, match=r"`num_images` must be .*at least 2"):
         run(real, real, num_images=1)
     with pytest.raises(ValueError, match="at least 2 images of each class"):
         run(real, labelled(images[:9], labels[:9]))

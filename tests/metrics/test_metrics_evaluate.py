@@ -242,7 +242,7 @@ def test_callback_scores_components_and_stds():
 
 
 def test_bad_callbacks(ring, tmp_path):
-    with pytest.raises(ValueError, match="`every` must be at least 1"):
+    with pytest.raises(ValueError, match="`every` must be a positive"):
         metrics.Evaluate(every=0)
     with pytest.raises(ValueError, match=r"`metrics` must be among"):
         metrics.Evaluate(["is"])

@@ -116,13 +116,15 @@ def test_bad_arrays(images, message):
 
 def test_bad_arguments(tmp_path):
     images = np.zeros((3, 4, 4, 1))
-    with pytest.raises(ValueError, match="`num_images` must be at least 1"):
+    with pytest.raises(ValueError, match="`num_images` must be a positive"):
         Samples(images, 0)
-    with pytest.raises(ValueError, match="`seed` must be at least 0"):
+    with pytest.raises(
+        ValueError, match="`seed` must be an integer of at least 0"
+    ):
         Samples(images, seed=-1)
     with pytest.raises(ValueError, match="`component` picks a generator"):
         Samples(images, component=0)
-    with pytest.raises(ValueError, match="`batch_size` must be at least 1"):
+    with pytest.raises(ValueError, match="`batch_size` must be a positive"):
         list(Samples(images).batches(0))
     with pytest.raises(TypeError, match="`model_or_images` must be a model"):
         Samples(object())

@@ -1,5 +1,10 @@
 """Folders that are whole or not there."""
 
+import os
+import shutil
+import subprocess
+import sys
+
 import pytest
 
 from keras_mixgan.utils import atomic
@@ -34,12 +39,91 @@ def test_a_failure_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_process_left_is_cleared(tmp_path):
-    (tmp_path / ".1.partial").mkdir()
-    (tmp_path / ".1.partial" / "old").touch()
-    with atomic.new_folder(tmp_path / "1") as partial:
-        (partial / "new").touch()
-    assert [path.name for path in tmp_path.rglob("*")] == ["1", "new"]
+@pytest.fixture
+def dead_pid():
+    process = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return process.stdout.strip()
+
+
+def names(folder):
+    return sorted(path.name for path in folder.rglob("*"))
+
+
+def left_over(write):
+    """Name that a writer uses, once with its pid replaced."""
+    with write() as partial:
+        host, pid, token = partial.name.split(".")[2].split("-")
+    assert pid == str(os.getpid())
+    return partial.name, lambda pid: partial.name.replace(
+        f"{host}-{os.getpid()}-{token}", f"{host}-{pid}-{token}"
+    )
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_killed_process_left_is_removed(tmp_path, kind, dead_pid):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    if kind == "file":
+        path, write = tmp_path / "a.txt", atomic.replacing
+        name, renamed = left_over(lambda: write(scratch / "a.txt"))
+    else:
+        path, write = tmp_path / "a", atomic.new_folder
+        name, renamed = left_over(lambda: write(scratch / "a"))
+    shutil.rmtree(scratch)
+    dead, alive = tmp_path / renamed(dead_pid), tmp_path / name
+    old = tmp_path / f".a.partial{path.suffix}"  # As version 0.1 called it.
+    others = tmp_path / name.replace(".a.", ".b.").replace(".txt", ".csv")
+    for left in (dead, alive, old, others):
+        left.mkdir() if kind == "folder" else left.touch()
+    if kind == "folder":
+        (dead / "part").touch()
+    os.utime(old, (0, 0))
+    os.utime(others, (0, 0))
+    with write(path):
+        assert not dead.exists()
+    assert names(tmp_path) == sorted([path.name, alive.name, others.name])
+
+
+def test_two_writers_of_a_file_do_not_meet(tmp_path):
+    path = tmp_path / "a.txt"
+    with atomic.replacing(path) as first, atomic.replacing(path) as second:
+        assert first != second
+        first.write_text("first")
+        second.write_text("second")
+    assert path.read_text() == "first"  # Whose block ends last.
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_planted_links_are_not_followed(tmp_path, monkeypatch):
+    (tmp_path / "precious").write_text("kept")
+    monkeypatch.setattr(atomic.secrets, "token_hex", lambda size: "guessed")
+    with atomic.replacing(tmp_path / "a.txt") as partial:
+        pass
+    partial.symlink_to(tmp_path / "precious")
+    with (
+        pytest.raises(FileExistsError),
+        atomic.replacing(tmp_path / "a.txt") as again,
+    ):
+        again.write_text("lost")
+    assert (tmp_path / "precious").read_text() == "kept"
+    monkeypatch.undo()
+    (tmp_path / "b.txt").symlink_to(tmp_path / "precious")
+    (tmp_path / ".b.partial.txt").symlink_to(tmp_path / "precious")
+    with atomic.replacing(tmp_path / "b.txt") as partial:
+        partial.write_text("new")
+    assert (tmp_path / "precious").read_text() == "kept"
+    assert (tmp_path / "b.txt").read_text() == "new"
+
+
+def test_files_have_the_mode_that_the_user_asks_for(tmp_path):
+    (tmp_path / "plain").touch()
+    with atomic.replacing(tmp_path / "a.txt"):
+        pass
+    modes = {path.stat().st_mode for path in tmp_path.iterdir()}
+    assert len(modes) == 1
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])

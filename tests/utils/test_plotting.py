@@ -9,6 +9,7 @@ from PIL import Image
 import keras_mixgan as kmg
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils import plotting
+from keras_mixgan.utils.pixels import to_levels
 
 
 def row(step, **changes):
@@ -31,16 +32,16 @@ def pixels(picture):
 
 def test_gray_levels_are_the_nearest_and_clipped():
     values = np.array([-2.0, -1.0, 0.0, 1.0, 3.0])
-    assert plotting.to_uint8(values).tolist() == [0, 0, 128, 255, 255]
+    assert to_levels(values).tolist() == [0, 0, 128, 255, 255]
     levels = np.arange(256, dtype="uint8")
-    assert (plotting.to_uint8(levels / 127.5 - 1) == levels).all()
+    assert (to_levels(levels / 127.5 - 1) == levels).all()
 
 
 def test_grid_holds_every_image_row_by_row():
     shades = np.array([-1.0, -0.5, 0.0, 0.5], "float32")
     images = np.ones((4, 56, 56, 1), "float32") * shades[:, None, None, None]
     picture = pixels(plotting.sample_grid([images], ["Shades"], columns=2))
-    wanted = plotting.to_uint8(shades)
+    wanted = to_levels(shades)
     for shade in wanted:
         assert (picture == shade).all(axis=-1).sum() >= 56 * 56
     found = [np.argwhere((picture == s).all(axis=-1)) for s in wanted]

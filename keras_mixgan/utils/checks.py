@@ -1,0 +1,107 @@
+"""Checks of arguments: each returns the value, or says what is wrong.
+
+All errors read "`name` must be X. Received: name=value".
+"""
+
+import difflib
+import math
+import numbers
+from collections.abc import Iterable
+from typing import Any
+
+from keras_mixgan.utils.errors import UserError
+
+
+def integer(name: str, value: Any, least: int = 1) -> int:
+    """Checks an integer, of Python or NumPy.
+
+    Args:
+        name: Name of the argument.
+        value: What the caller passed.
+        least: The smallest value allowed.
+
+    Returns:
+        `value` as a Python int.
+
+    Raises:
+        ValueError: If `value` is not an integer of at least `least`; `True`
+            and `False` are none.
+
+    Example:
+    >>> integer("batch_size", 64)
+    64
+    """
+    is_integer = isinstance(value, numbers.Integral)
+    if is_integer and not isinstance(value, bool) and value >= least:
+        return int(value)
+    wanted = f"an integer of at least {least}"
+    if least == 1:
+        wanted = "a positive integer"
+    raise UserError(f"`{name}` must be {wanted}. Received: {name}={value!r}")
+
+
+def optional_integer(name: str, value: Any, least: int = 1) -> int | None:
+    """Checks an integer that may be left out.
+
+    Args:
+        name: Name of the argument.
+        value: What the caller passed.
+        least: The smallest value allowed.
+
+    Returns:
+        None, or `value` as a Python int.
+
+    Raises:
+        ValueError: If `value` is neither None nor such an integer.
+    """
+    return None if value is None else integer(name, value, least)
+
+
+def positive_number(name: str, value: Any) -> float:
+    """Checks a finite number above 0.
+
+    Args:
+        name: Name of the argument.
+        value: What the caller passed.
+
+    Returns:
+        `value` as a Python float.
+
+    Raises:
+        ValueError: If `value` is not a finite number above 0.
+
+    Example:
+    >>> positive_number("stddev", 1)
+    1.0
+    """
+    is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_real or not 0 < value < math.inf:
+        raise UserError(
+            f"`{name}` must be a positive number. Received: {name}={value!r}"
+        )
+    return float(value)
+
+
+def one_of(name: str, value: Any, known: Iterable[str]) -> None:
+    """Checks a name against those that exist, and suggests the nearest.
+
+    Args:
+        name: Name of the argument.
+        value: The name received.
+        known: The names there are.
+
+    Raises:
+        ValueError: If there is no such name.
+
+    Example:
+    >>> one_of("payoff", "log", ["log", "wasserstein"])
+    """
+    known = sorted(known)
+    if isinstance(value, str) and value in known:
+        return
+    near = difflib.get_close_matches(str(value), known, 1)
+    hint = f". Did you mean {near[0]!r}?" if near else ""
+    raise UserError(
+        f"`{name}` must be one of {', '.join(known)}. Received: "
+        f"{name}={value!r}{hint}"
+    )

@@ -1,0 +1,42 @@
+"""Levels of 8 bits to floats in [-1, 1], and back."""
+
+import numpy as np
+
+
+def to_floats(levels):
+    """Maps the levels 0..255 to [-1, 1], exactly at both ends.
+
+    Args:
+        levels: uint8 array (...), or a tensor of the backend.
+
+    Returns:
+        float32 (...), of the same kind.
+
+    Example:
+    >>> to_floats(np.array([0, 255], "uint8")).tolist()
+    [-1.0, 1.0]
+    """
+    if hasattr(levels, "astype"):  # NumPy's and JAX's, which stay what they are
+        floats = levels.astype("float32")
+    else:
+        import keras  # Deferred: arrays need no backend.
+
+        floats = keras.ops.cast(levels, "float32")
+    return floats / np.float32(127.5) - np.float32(1)
+
+
+def to_levels(images) -> np.ndarray:
+    """Maps [-1, 1] to the nearest of the levels 0..255; clips what is beyond.
+
+    Args:
+        images: Float array (...).
+
+    Returns:
+        uint8 (...). `to_levels(to_floats(levels))` gives `levels` back.
+
+    Example:
+    >>> to_levels(np.array([-1.0, 1.0])).tolist()
+    [0, 255]
+    """
+    levels = (np.asarray(images, "float64") + 1.0) * 127.5
+    return np.clip(np.rint(levels), 0, 255).astype("uint8")
