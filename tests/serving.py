@@ -92,6 +92,8 @@ def running(samplers, allowed_hosts=(), **limits):
         yield client
     finally:
         uvicorn.should_exit = True
+        thread.join(10)
+        uvicorn.force_exit = True  # a browser may hold a connection open
         thread.join()
 
 

@@ -3,6 +3,7 @@
 import keras
 
 from keras_mixgan.architectures import _checks
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 
@@ -51,7 +52,7 @@ def add_heads(
     ):
         if units is not None:
             outputs[name] = keras.layers.Dense(
-                _checks.positive_int("num_classes", units),
+                checks.integer(name, units),
                 kernel_initializer=_checks.normal_init(),
                 dtype="float32",
                 name=name,

@@ -7,8 +7,8 @@ import numbers
 from collections.abc import Mapping
 from typing import Any
 
+from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
-from keras_mixgan.utils.names import one_of
 
 _NOUNS = {
     str: "a string",

@@ -28,8 +28,8 @@ from keras_mixgan.cli.commands import flag_groups
 from keras_mixgan.cli.commands import train
 from keras_mixgan.presets import recipes
 from keras_mixgan.utils import json_files
+from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
-from keras_mixgan.utils.names import one_of
 
 FORMAT = 1
 CLOCKS = ("wall", "processor")

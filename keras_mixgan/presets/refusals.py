@@ -25,11 +25,11 @@ def one_line(message: str) -> Iterator[None]:
         ValueError: The block raised. It ends with the first line of that.
 
     Example:
-    >>> with one_line("config.json is wrong"):
+    >>> with one_line("config.json"):
     ...     {}["layers"]
     Traceback (most recent call last):
     ...
-    ValueError: config.json is wrong (KeyError: 'layers')
+    keras_mixgan.utils.errors.UserError: config.json (KeyError: 'layers')
     """
     try:
         yield

@@ -45,7 +45,7 @@ def test_one_step_is_the_same(folder, name):
         for key, value in ours.items():
             # A weight's change is RATE times its gradient.
             np.testing.assert_allclose(
-                theirs[key], value, rtol=1e-5, atol=2e-6, err_msg=key
+                theirs[key], value, rtol=1e-5, atol=6e-6, err_msg=key
             )
     # What JAX saved after its step, TensorFlow loads, optimizers and all.
     loaded = keras.saving.load_model(folder / f"{name}_after.keras")
