@@ -43,7 +43,7 @@ def test_one_step_is_the_same(folder, name):
     with np.load(folder / f"{name}.npz") as theirs:
         assert set(theirs) == set(ours)
         for key, value in ours.items():
-            # A weight's change is RATE times its gradient.
+            # A weight moves by RATE times T times its gradient.
             np.testing.assert_allclose(
                 theirs[key], value, rtol=1e-5, atol=6e-6, err_msg=key
             )
@@ -51,7 +51,7 @@ def test_one_step_is_the_same(folder, name):
     loaded = keras.saving.load_model(folder / f"{name}_after.keras")
     assert loaded.step == model.step
     for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-6)
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=6e-6)
     sides = zip(
         loaded.optimizer.variables, model.optimizer.variables, strict=True
     )

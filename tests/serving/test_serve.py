@@ -121,6 +121,14 @@ def test_without_a_model_it_serves_the_zoo(tmp_path, monkeypatch, capsys):
     for name in ("first", "second"):
         model.save_to_preset(tmp_path / name)
     monkeypatch.setattr(presets.folders, "zoo", lambda: tmp_path)
+    monkeypatch.setattr(
+        presets.folders.hashes,
+        "of_zoo",
+        lambda name: {
+            path.name: presets.folders.hashes.sha256(path)
+            for path in (tmp_path / name).iterdir()
+        },
+    )
     served = {}
 
     class Server:

@@ -1,6 +1,7 @@
 """Several steps a call: where calls end, and that nothing else changes."""
 
 import threading
+import types
 
 import conftest
 import keras
@@ -118,7 +119,8 @@ def test_a_run_goes_on_with_another_number(singly, tmp_path, monkeypatch):
 def test_the_clock_runs_on_over_calls_of_fit(tmp_path, monkeypatch):
     """Or short epochs would leave no checkpoint until the end."""
     now = [0.0]
-    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+    clock = types.SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr(callbacks, "time", clock)
     model = kmg.MixGAN(
         conftest.small_generator(), conftest.small_discriminator(), 1, 1, seed=0
     )
