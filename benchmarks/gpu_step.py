@@ -26,7 +26,7 @@ import numpy as np
 
 import keras_mixgan as kmg
 from keras_mixgan.backends import stateless
-from keras_mixgan.game.normalization import sources
+from keras_mixgan.game.normalization import groups
 from keras_mixgan.training import jax_steps
 
 SHAPE, LATENT_DIM = (32, 32, 3), 100
@@ -104,12 +104,12 @@ def scoring(components, batch, policy, width, rounds) -> dict:
         jnp.stack([jnp.asarray(v) for v in same])
         for same in zip(*(n.variables for n in networks), strict=True)
     ]
-    groups = [batch] * (components + 1)
-    images = jnp.zeros((sum(groups), *SHAPE))
+    sizes = [batch] * (components + 1)
+    images = jnp.zeros((sum(sizes), *SHAPE))
 
     def score(values, images):
         network = networks[0]
-        with stateless.Scope(network.variables, values), sources(groups):
+        with stateless.Scope(network.variables, values), groups(sizes):
             return network(images, training=True).astype("float32")
 
     def one_by_one(values):
