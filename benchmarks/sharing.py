@@ -37,8 +37,8 @@ def sampler(model):
 
     folder = pathlib.Path(tempfile.mkdtemp()) / "sampler"
     model.export_sampler(folder)
-    sample = tf.saved_model.load(str(folder)).sample
-    return lambda: sample(num_images=IMAGES, seed=0)["images"].numpy()
+    loaded = tf.saved_model.load(str(folder))
+    return lambda: loaded.sample(num_images=IMAGES, seed=0)["images"].numpy()
 
 
 def measure(components: int) -> None:
