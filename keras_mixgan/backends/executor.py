@@ -64,10 +64,7 @@ class Executor:
             has no part in it (zeros under JAX). Over replicas the last two
             are means.
         """
-        raise RuntimeError(
-            "Training needs Keras's backend tensorflow or jax. Received: "
-            f"KERAS_BACKEND={keras.backend.backend()}"
-        )
+        raise _no_training()
 
     def input_gradients(self, function, inputs):
         """Gradient of a scalar function by its input, itself differentiable.
@@ -79,7 +76,7 @@ class Executor:
         Returns:
             Float tensor of the shape of `inputs`.
         """
-        raise NotImplementedError
+        raise _no_training()
 
     def apply(
         self, optimizer, gradients: list, variables: list, units: list
@@ -126,6 +123,13 @@ class Executor:
     def average(self, tensor):
         """Mean over replicas, differentiable."""
         return tensor
+
+
+def _no_training() -> RuntimeError:
+    return RuntimeError(
+        "Training needs Keras's backend tensorflow or jax. Received: "
+        f"KERAS_BACKEND={keras.backend.backend()}"
+    )
 
 
 def in_units(gradients: list, units: list) -> list:

@@ -19,6 +19,8 @@ from keras_mixgan.game import mixtures
 from keras_mixgan.game import objectives
 
 RATE = 0.5
+# XLA rounds otherwise than NumPy, and a step is T times a gradient, T <= 3.
+ATOL = 6e-6 if keras.backend.backend() == "jax" else 2e-6
 
 
 def build(generator, discriminator, numbers, **compile_arguments):
@@ -58,12 +60,12 @@ def assert_same(model, mixture):
     ):
         for network, weights in zip(networks, expected, strict=True):
             for w, e in zip(network.get_weights(), weights, strict=True):
-                np.testing.assert_allclose(w, e, atol=6e-6)
+                np.testing.assert_allclose(w, e, atol=ATOL)
     np.testing.assert_allclose(
-        model.discriminator_mixture_logits, mixture.alpha_v, atol=6e-6
+        model.discriminator_mixture_logits, mixture.alpha_v, atol=ATOL
     )
     np.testing.assert_allclose(
-        model.generator_mixture_logits, mixture.alpha_u, atol=6e-6
+        model.generator_mixture_logits, mixture.alpha_u, atol=ATOL
     )
 
 
