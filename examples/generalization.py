@@ -160,8 +160,9 @@ def draw(sizes, found):
             sizes, constant * bounds(parameters, sizes), ":", color=colour,
             label=f"C sqrt(n log m / m), n = {parameters}",
         )  # fmt: skip
-    axes[1].set(xlabel="samples m a side", title="off the true distance")
-    axes[1].legend(fontsize=7)
+    axes[1].set(xlabel="samples m a side", title="off the true distance",
+                ylim=(1e-4, 1.5))  # fmt: skip
+    axes[1].legend(fontsize=7, loc="lower left")
     return figure
 
 

@@ -87,8 +87,10 @@ def _check(model, blending) -> None:
             "`fold` needs a mixture of at least two generators. Received: "
             f"{model.num_generators}"
         )
+    # Of one class, where nobody said how many there are.
+    labels = 0 if model.conditional and model.num_classes is None else None
     for i in range(model.num_generators):
-        images = model.generate(64, component=i, seed=0)
+        images = model.generate(64, labels, component=i, seed=0)
         if np.abs(images).max() > 1 + 1e-5:
             raise UserError(
                 "`fold` needs generators of images in [-1, 1], since it "

@@ -94,6 +94,22 @@ def test_a_generator_without_weight_is_not_seen():
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+def test_generators_that_share_a_body_are_folded():
+    generator = small_generator()
+    model = MixGAN(
+        generator,
+        small_discriminator(),
+        2,
+        1,
+        seed=0,
+        share_generators=generator.layers[0].name,
+    )
+    latents = np.random.default_rng(2).normal(size=(50, 4)).astype("float32")
+    expected = reference(model, latents, *folding.slopes([0.5, 0.5], 0.1))[2]
+    found = keras.ops.convert_to_numpy(model.fold(0.1)(latents))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_it_holds_averages_and_copies():
     model = mixture(ema_decay=0.5)
     for network in model.ema_generators:
