@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_mixgan.game import adapting
 from keras_mixgan.utils.errors import UserError
 
 
@@ -143,6 +144,7 @@ def _softmax(x):
 def _copies(networks: list, name: str) -> list:
     copies = []
     for i, network in enumerate(networks):
+        adapting.check_clonable(network)
         copy = keras.models.clone_model(network)
         copy.name = f"{name}_{i}"
         copy.set_weights(network.get_weights())
