@@ -76,7 +76,8 @@ def _run(command: Command, arguments: list[str]) -> int:
     if any(argument in _HELP for argument in arguments):
         print(
             flag_groups.help_text(
-                f"{PROGRAM} {command.name} [--flag=value ...]",
+                f"{PROGRAM} {command.name} {command.words}".rstrip()
+                + " [--flag=value ...]",
                 module.DESCRIPTION,
                 module.GROUPS,
                 module.EPILOGUE,
@@ -84,9 +85,12 @@ def _run(command: Command, arguments: list[str]) -> int:
         )
         return 0
     try:
-        values = flag_groups.parse(module.GROUPS, arguments)
-        _import_keras()
-        module.run(values)
+        values = flag_groups.parse(
+            module.GROUPS, arguments, bool(command.words)
+        )
+        if command.needs_keras:
+            _import_keras()
+        return module.run(values) or 0
     except BrokenPipeError:
         raise
     except flags.Error as error:
@@ -96,7 +100,6 @@ def _run(command: Command, arguments: list[str]) -> int:
     # Files and disks are the user's, too.
     except (UserError, NonFiniteError, OSError) as error:
         return _fail(str(error))
-    return 0
 
 
 def _help() -> str:
