@@ -22,7 +22,8 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             help="A trained mixture to go on from, on other data: a preset, "
             "a .keras file, the folder of a run or hf://user/name. It keeps "
             "its networks, and its game and optimizers where no flag says "
-            "otherwise; images and classes have to be as many as its own.",
+            "otherwise. Images have to be of its shape, and classes as many "
+            "as its own.",
         ),
         Option(
             name="recipe", kind=str, to="run",

@@ -15,6 +15,7 @@ from keras_mixgan import presets
 from keras_mixgan.cli import optimizers
 from keras_mixgan.cli import options
 from keras_mixgan.cli import run_files
+from keras_mixgan.game import auxiliary
 from keras_mixgan.presets import archives
 from keras_mixgan.utils import json_files
 from keras_mixgan.utils.errors import UserError
@@ -122,8 +123,11 @@ def _of_configuration(name: str) -> dict[str, Any]:
         for n, option in options.SETTINGS.items()
         if option.to == "compile" and n in compiled
     }
+    names = {kind.__name__: name for name, kind in auxiliary.AUXILIARY.items()}
     game["auxiliary"] = [
-        f"{loss['class_name']}:{loss['config']['coefficient']}"
+        # One of the user's own has no name, which `compile` then refuses.
+        f"{names.get(loss['class_name'], loss['class_name'])}:"
+        f"{loss['config']['coefficient']}"
         for loss in game.get("auxiliary", ())
     ] or None
     return found | settings_of(game) | _optimizers(compiled)

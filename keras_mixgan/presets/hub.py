@@ -79,13 +79,16 @@ def fetch(url: str, names: tuple[str, ...]) -> pathlib.Path:
 
         return pathlib.Path(
             snapshot_download(
-                repository, revision=revision, allow_patterns=list(names)
+                repository,
+                revision=revision,
+                allow_patterns=list(names),
+                max_workers=1,  # Of five files one is large.
             )
         )
 
 
 def push(folder: pathlib.Path, url: str) -> None:
-    """Uploads a preset's folder as one commit.
+    """Uploads the files of a preset as one commit.
 
     The repository is made if need be, as the hub's settings of the user have
     it. Who the user is, `hf auth login` or `HF_TOKEN` says.
@@ -101,15 +104,21 @@ def push(folder: pathlib.Path, url: str) -> None:
     """
     repository, revision = split(url)
     with _told(url):
+        from huggingface_hub import CommitOperationAdd
         from huggingface_hub import HfApi
 
         hub = HfApi()
         hub.create_repo(repository, exist_ok=True)
-        hub.upload_folder(
-            repo_id=repository,
-            folder_path=folder,
-            revision=revision,
+        # One commit: `upload_folder` may make several, and a reader between
+        # two of them would see files that do not belong together.
+        hub.create_commit(
+            repository,
+            [
+                CommitOperationAdd(path.name, path)
+                for path in sorted(folder.iterdir())
+            ],
             commit_message="Preset of keras-mixgan",
+            revision=revision,
         )
 
 

@@ -87,14 +87,14 @@ GROUPS = (
                 "classifier",
                 str,
                 "digits or fashion_mnist (bundled), inception (from TF-Hub), "
-                "or a SavedModel with outputs logits and pool_3. A score is "
-                "named after it.",
+                "a SavedModel with outputs logits and pool_3, or a .keras "
+                "file. A score is named after it.",
                 shown="the bundled one for the data",
             ),
             Flag(
                 "num_images",
                 int,
-                "Images to generate a row; the most of --images.",
+                "Images to generate a row; of --images at most so many.",
                 50_000,
             ),
             Flag("splits", int, "Parts of the classifier score.", 10),
