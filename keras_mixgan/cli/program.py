@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from keras_mixgan._version import __version__
 from keras_mixgan.cli.commands import COMMANDS
 from keras_mixgan.cli.commands import Command
+from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import NonFiniteError
 from keras_mixgan.utils.errors import UserError
 
@@ -132,8 +133,15 @@ def _import_keras() -> None:
     quiet = contextlib.nullcontext
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3":
         quiet = _quiet_stderr
-    with quiet():
-        import keras  # noqa: F401
+    try:
+        with quiet():
+            import keras  # noqa: F401
+    except ModuleNotFoundError as error:
+        # Keras itself, or the backend that it is to run on.
+        raise MissingPackageError(
+            f"The package {error.name} is missing: pip install {error.name}. "
+            f"`{PROGRAM} doctor` says what else is."
+        ) from error
 
 
 @contextlib.contextmanager

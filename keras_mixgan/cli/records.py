@@ -65,9 +65,10 @@ def of_file(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     """
     beside = pathlib.Path(path).parent / run_files.SETTINGS
     try:
-        return json_files.read(beside, SETTINGS_FORMAT, "settings")["settings"]
+        found = json_files.read(beside, SETTINGS_FORMAT, "settings")["settings"]
     except (OSError, ValueError):
         return None  # A record is an extra: other programs have such files.
+    return found if isinstance(found, dict) else None
 
 
 def of_model(name: str) -> dict[str, Any]:
@@ -100,10 +101,9 @@ def of_model(name: str) -> dict[str, Any]:
 
 def _recorded(name: str) -> Mapping[str, Any] | None:
     if run_files.is_run(name):
-        path = pathlib.Path(name) / run_files.SETTINGS
-        return json_files.read(path, SETTINGS_FORMAT, "settings")["settings"]
+        return of_file(pathlib.Path(name) / run_files.MODEL)
     if presets.is_preset(name):
-        return presets.read(presets.find(name)).metadata.get("settings")
+        return presets.read(presets.find(name)).settings
     return of_file(name)
 
 

@@ -291,6 +291,11 @@ class _Run:
             f"{self.source.name}: {len(self.source):,} examples {size}"
             + (f", {classes} classes" if settings.conditional else ""),
         ]
+        if self.came is not None and not step:
+            lines.append(
+                f"It begins with {self.came['model']}, after step "
+                f"{self.came['step']:,}."
+            )
         if step >= settings.steps:
             lines.append(f"This run is finished: {step:,} steps. Drawing anew.")
         elif step:

@@ -76,6 +76,11 @@ class Preset:
         return self.metadata["parameters"]
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """Settings of the run that made it; empty where they are not known."""
+        return dict(_inner(self.metadata, "settings"))
+
+    @property
     def scores(self) -> dict[str, float]:
         """Scores of the mixture by metric; empty where it was not scored."""
         rows = _inner(self.metadata, "evaluation", "scores", "mixture")
@@ -253,7 +258,7 @@ def load(
         sizes.check(config["config"], os.fspath(path / CONFIG), elements)
     with refusals.one_line(f"{path / CONFIG} describes {refusals.NOT_BUILT}"):
         model = model_class.from_config(config["config"])
-    model.run_settings = read(path).metadata.get("settings")
+    model.run_settings = read(path).settings or None
     with_optimizer = load_weights and preset_weights.has_optimizer(
         path / WEIGHTS
     )

@@ -14,8 +14,9 @@ from keras_mixgan.cli import settings
 from keras_mixgan.presets import hub as hub_module
 from keras_mixgan.utils.errors import UserError
 
-huggingface_hub = pytest.importorskip("huggingface_hub")
+pytest.importorskip("huggingface_hub")
 constants = pytest.importorskip("huggingface_hub.constants")
+hub_utils = pytest.importorskip("huggingface_hub.utils")
 
 # huggingface_hub 2 uploads by LFS as its own HTTP library would not have it.
 pytestmark = pytest.mark.filterwarnings(
@@ -40,7 +41,7 @@ def hub(tmp_path, monkeypatch):
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setenv("HF_TOKEN", hub_stand_in.TOKEN)
         monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-        huggingface_hub.utils.disable_progress_bars()
+        hub_utils.disable_progress_bars()
         yield hub
 
 

@@ -239,8 +239,8 @@ def test_an_export_may_name_its_classes(folder, tmp_path):
 )
 def test_the_zoo_knows_its_classes(preset, last):
     def names(preset):
-        metadata = kmg.list_presets()[preset].metadata
-        return class_names.of_settings(metadata["settings"])
+        settings = kmg.list_presets()[preset].settings
+        return class_names.of_settings(settings)
 
     assert names(preset)[9] == last
     assert names("dcgan_celeba_64") is None

@@ -37,8 +37,8 @@ Examples:
   keras-mixgan doctor --data_dir=/data/tfds
 """
 
-# What else is without a package that is no part of the smallest install.
-_FOR = {
+# What there is not without a package that the smallest install lacks.
+WITHOUT = {
     "importlib_resources": "downloads of data",
     "pyyaml": "--config=FILE.yaml",
     "scikit-learn": "scores",
@@ -125,7 +125,7 @@ def _packages(packages, essential, problems: list[str]) -> Iterator[str]:
                 f"{package.name}: {problem}: pip install '{wanted}'"
             )
         elif problem:
-            note = f", needed for {_FOR.get(package.name, 'some commands')}"
+            note = f", needed for {WITHOUT.get(package.name, 'some commands')}"
         yield f"{package.name:<24}{problem or package.version}{note}"
 
 
