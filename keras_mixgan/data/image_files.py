@@ -34,7 +34,7 @@ _GRAY_MODES = ("1", "L", "LA")
 _COLOR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV")
 
 
-class BadImageError(ValueError):
+class BadImageError(UserError):
     """A file that is no whole 8-bit image; the message names it."""
 
 
