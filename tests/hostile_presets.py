@@ -357,3 +357,24 @@ def pipe(folder, name="model.keras"):
     """A pipe that nobody writes to: opening it would wait for ever."""
     os.mkfifo(folder / name)
     return folder / name
+
+
+def with_lambda(folder, trace):
+    """A `.keras` file of images whose layer would write a file."""
+    import keras
+
+    def program(x, trace=str(trace)):
+        open(trace, "w").close()
+        return x
+
+    model = keras.Sequential(
+        [
+            keras.Input((4, 4, 1)),
+            keras.layers.Lambda(program),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3),
+        ]
+    )
+    pathlib.Path(trace).unlink(missing_ok=True)
+    model.save(folder / "lambda.keras")
+    return folder / "lambda.keras"
