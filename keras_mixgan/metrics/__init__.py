@@ -15,6 +15,7 @@ from keras_mixgan.metrics.callback import read_scores
 from keras_mixgan.metrics.callback import write_scores
 from keras_mixgan.metrics.class_diversity import class_diversity
 from keras_mixgan.metrics.classifiers import Classifier
+from keras_mixgan.metrics.comparison import Comparison
 from keras_mixgan.metrics.distances import fid
 from keras_mixgan.metrics.distances import kid
 from keras_mixgan.metrics.equilibrium import Equilibrium
@@ -38,6 +39,7 @@ from keras_mixgan.metrics.sliced_wasserstein import sliced_wasserstein
 __all__ = [
     "METRICS",
     "Classifier",
+    "Comparison",
     "Equilibrium",
     "Evaluate",
     "GeneralizationGap",

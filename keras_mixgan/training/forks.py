@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_mixgan.game import adapting
 from keras_mixgan.game import matrix_games
 from keras_mixgan.utils.errors import UserError
 
@@ -53,17 +54,39 @@ def from_snapshots(cls, models: list, images, labels, seed):
             "`models` must list at least two snapshots. Received: "
             f"{len(models)}"
         )
-    generators, discriminators = [], []
-    for i, model in enumerate(models):
-        generators += copies(model.sampling_generators, f"generator_{i}")
-        discriminators += copies(model.discriminators, f"discriminator_{i}")
+    snapshots = [copy_networks(model, i) for i, model in enumerate(models)]
+    return join(cls, snapshots, models[-1], images, labels, seed)
+
+
+def copy_networks(model, number: int) -> tuple[list, list]:
+    """Copies a model's sampling generators and its discriminators."""
+    return (
+        copies(model.sampling_generators, f"generator_{number}"),
+        copies(model.discriminators, f"discriminator_{number}"),
+    )
+
+
+def join(cls, snapshots: list, model, images, labels, seed):
+    """Makes a mixture of what `copy_networks` returned, oldest first.
+
+    Args:
+        cls: `MixGAN`.
+        snapshots: Pairs of lists of generators and of discriminators.
+        model: The model that they were copied from.
+        images: As `MixGAN.from_snapshots` takes them; so the following.
+        labels: Labels.
+        seed: Of the generated images that are judged.
+
+    Returns:
+        The mixture, compiled as `model` is.
+    """
     mixture = cls(
-        generators,
-        discriminators,
-        num_classes=models[-1].num_classes,
+        [generator for generators, _ in snapshots for generator in generators],
+        [critic for _, critics in snapshots for critic in critics],
+        num_classes=model.num_classes,
         seed=seed,
     )
-    mixture.compile_from_config(models[-1].get_compile_config())
+    mixture.compile_from_config(model.get_compile_config())
     game = matrix_games.matrix_game(
         mixture.payoff_matrix(images, labels, seed=seed)
     )

@@ -36,9 +36,9 @@ class TrainedMixture:
 
         Args:
             num_images: Any number from 0. By default as many as `latents`.
-            labels: Ints in [0, num_classes): one for all, or up to
-                `num_images` of them, repeated in order. Drawn uniformly when
-                not given. Only for networks that take labels.
+            labels: Ints in [0, num_classes), or one-hot rows: one for all,
+                or up to `num_images` of them, repeated in order. Drawn
+                uniformly when not given. Only for networks that take labels.
             component: The number of one generator to draw from alone, or a
                 list of up to `num_images` numbers, one an image, repeated in
                 order.
