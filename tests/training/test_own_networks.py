@@ -352,8 +352,8 @@ def test_labels_of_data_in_a_column_and_one_hot():
         (np.full((12, 3), 1 / 3), "one-hot, 3 numbers an image"),
         (np.ones((12, 3)), "one-hot, 3 numbers an image"),
         (np.full((12, 1), 3), "from 3 to 3"),
-        (np.full((12, 1), 0.5), "must be integers"),
-        (np.zeros((12, 3, 1), int), "must be integers"),
+        (np.full((12, 1), 0.5), "a vector of integers"),
+        (np.zeros((12, 3, 1), int), "a vector of integers"),
     ],
 )
 def test_labels_that_are_neither_are_named(subclassed, labels, message):
