@@ -194,6 +194,17 @@ def test_classes_builders_and_lists_of_what_cannot_be_cloned():
         MixGAN(NoConfig, small_discriminator(), latent_dim=3, ema_decay=0.5)
 
 
+def test_a_subclass_with_a_graph_is_cloned_by_it():
+    class Graph(keras.Model):
+        def __init__(self, units):
+            latents = keras.Input((3,))
+            x = layers.Dense(units, activation="tanh")(latents)
+            super().__init__(latents, layers.Dense(2, activation="tanh")(x))
+
+    model = MixGAN(Graph(5), small_discriminator(), 2, 1, seed=0)
+    assert [g.weights[0].shape for g in model.generators] == [(3, 5)] * 2
+
+
 def test_batch_normalization_within_them_is_kept_apart():
     """A step is that of a Functional model of the same layers."""
     images = keras.Input((2,))
