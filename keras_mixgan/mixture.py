@@ -169,21 +169,19 @@ class Mixture(MixtureModel):
         )  # fmt: skip
 
     @classmethod
-    def from_snapshots(
-        cls, models, images, labels=None, steps: int = 500, seed: int = 0
-    ):
+    def from_snapshots(cls, models, images, labels=None, seed: int = 0):
         """Makes a mixture of the checkpoints of one run, without training.
 
         Wang et al. 2016 (arXiv:1612.00991) join snapshots of one GAN with
         equal weights. Here weights are those of the equilibrium of the fixed
         game between all snapshots' generators and discriminators, on
-        `payoff_matrix`.
+        `payoff_matrix`; see `metrics.matrix_game`. Many may be zero, up to
+        rounding: `prune` leaves them out.
 
         Args:
             models: List of at least two compiled `MixGAN`, oldest first.
             images: Float array (N, ...) in [-1, 1], real images.
             labels: Int array (N,), where the networks take labels.
-            steps: Updates of the weights.
             seed: Of the generated images that are judged.
 
         Returns:
@@ -192,4 +190,4 @@ class Mixture(MixtureModel):
         Raises:
             ValueError: There are fewer than two models.
         """
-        return forks.from_snapshots(cls, models, images, labels, steps, seed)
+        return forks.from_snapshots(cls, models, images, labels, seed)

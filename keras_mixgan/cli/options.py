@@ -55,7 +55,9 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="image_size", kind=int, to="data", least=1,
-            help="Height and width to resize to.", shown="as they are",
+            help="Height and width to resize to. All networks but mlp take 3, "
+            "4, 5 or 7 times a power of two, such as 28, 32, 48, 64, 96, 128.",
+            shown="as they are",
         ),
         Option(
             name="skip_bad_images", kind=bool, to="data", default=False,

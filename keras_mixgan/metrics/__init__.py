@@ -5,6 +5,8 @@ on a mixture, on each of its generators and on real data. TF-GAN and
 scikit-learn are imported when a score first needs them.
 """
 
+from keras_mixgan.game.matrix_games import MatrixGame
+from keras_mixgan.game.matrix_games import matrix_game
 from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics import figures
 from keras_mixgan.metrics.birthday import birthday
@@ -41,6 +43,7 @@ __all__ = [
     "Equilibrium",
     "Evaluate",
     "GeneralizationGap",
+    "MatrixGame",
     "Metric",
     "Report",
     "Samples",
@@ -57,6 +60,7 @@ __all__ = [
     "inception_score",
     "kid",
     "label_agreement",
+    "matrix_game",
     "modes",
     "neural_net_distance",
     "precision_recall",

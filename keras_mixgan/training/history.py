@@ -232,6 +232,8 @@ def read_history(path: str | os.PathLike[str]) -> list[dict[str, float]]:
         ValueError: It is no such history.
     """
     rows = []
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UserError(f"`path` must be a regular file. Received: {path}")
     try:
         # Larger numbers than Python reads, or bytes that are no text, are
         # errors of several kinds.
