@@ -1,7 +1,7 @@
 """What hostile files, crashes, full disks and clients do to keras-mixgan.
 
-    python benchmarks/hostile.py [--sections=files,flags,...] [--kills=50]
-        [--seconds=30]
+    python benchmarks/hostile.py [--sections=files,flags,...] [--flags=1000]
+        [--kills=50] [--seconds=30]
 
 Prints a table of what was tried, what was refused clearly and what did as it
 should. Exits with 1 if anything was wrong. Linux; needs the extras `serve`
@@ -30,7 +30,7 @@ import timing
 
 SECTIONS = {
     "files": lambda flags: hostile_files.rows(),
-    "flags": lambda flags: hostile_flags.rows(),
+    "flags": lambda flags: hostile_flags.rows(flags.flags),
     "kills": lambda flags: hostile_runs.kills(flags.kills),
     "writers": lambda flags: hostile_runs.writers(),
     "disks": lambda flags: hostile_disks.rows(),
@@ -43,6 +43,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--sections", default=",".join(SECTIONS), help="divided by commas"
+    )
+    parser.add_argument(
+        "--flags", type=int, default=1000, help="sets of flags, at most"
     )
     parser.add_argument(
         "--kills", type=int, default=50, help="two in five while it saves"

@@ -105,7 +105,7 @@ def load_model(path: str | os.PathLike[str], name: str = "model") -> MixGAN:
         raise IsADirectoryError(f"{wanted}. Received: the folder {path}")
     if path.suffix != ".keras":
         raise UserError(f"{wanted}. Received: {path}")
-    saved = archives.check(path)
+    saved = archives.check(path, name)
     with refusals.one_line(
         f"{wanted}. Received: {path}, a {saved} that could not be loaded"
     ):

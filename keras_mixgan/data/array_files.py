@@ -8,6 +8,7 @@ import contextlib
 import lzma
 import math
 import pathlib
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -177,7 +178,13 @@ def _header(
         }[version]
         shape, _, dtype = reader(file)
     # A header is a Python literal: whatever parsing it may raise.
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+        tokenize.TokenError,
+    ) as error:
         raise UserError(
             f"`{name}` must be an array. Received: {path}, where it is none "
             f"({type(error).__name__}: {error})"

@@ -61,7 +61,12 @@ class Preset:
     @property
     def data(self) -> str:
         """What it was trained on, or "" where that is not known."""
-        return _inner(self.metadata, "data").get("name", "")
+        return str(_inner(self.metadata, "data").get("name", ""))
+
+    @property
+    def settings(self) -> Mapping[str, Any] | None:
+        """Settings of the run that made it; `None` where it has none."""
+        return _inner(self.metadata, "settings") or None
 
     @property
     def num_generators(self) -> int:
@@ -80,7 +85,8 @@ class Preset:
         return {
             key: score["mean"]
             for key, score in rows.items()
-            if isinstance(score, dict) and "mean" in score
+            if isinstance(score, dict)
+            and isinstance(score.get("mean"), int | float)
         }
 
 
@@ -236,10 +242,11 @@ def load(
         elements = hdf5.check(path / WEIGHTS, os.fspath(path / WEIGHTS))
     # Layers of the user's own may not take to being built without values.
     if not own:
-        sizes.check(config["config"], os.fspath(path / CONFIG), elements)
+        saved = {"class_name": "MixGAN", "config": config["config"]}
+        sizes.check(saved, os.fspath(path / CONFIG), elements)
     with refusals.one_line(f"{path / CONFIG} describes {refusals.NOT_BUILT}"):
         model = model_class.from_config(config["config"])
-    model.run_settings = read(path).metadata.get("settings")
+    model.run_settings = read(path).settings
     with_optimizer = load_weights and preset_weights.has_optimizer(
         path / WEIGHTS
     )

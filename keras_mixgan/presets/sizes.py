@@ -12,16 +12,18 @@ from keras_mixgan.game.components import seeded
 from keras_mixgan.presets import refusals
 from keras_mixgan.utils.errors import UserError
 
+_SIDES = ("generator", "discriminator")
 _BYTES = 4  # Of a number in single precision.
 
 
-def check(config: dict[str, Any], source: str, elements: int | None) -> None:
-    """Checks the numbers that networks declare against what there is.
+def check(saved: dict[str, Any], source: str, elements: int | None) -> None:
+    """Checks the numbers that a model declares against what there is.
 
     Networks are built without values: shapes alone, no memory.
 
     Args:
-        config: Configuration of a `MixGAN`, which `allowed.check` has passed.
+        saved: A model as Keras writes it, with `class_name` and `config`,
+            which `allowed.check` has passed: a `MixGAN`, or one network.
         source: What it was read from, for errors.
         elements: The number of array elements in the weights file; `None`
             where none is read.
@@ -31,7 +33,10 @@ def check(config: dict[str, Any], source: str, elements: int | None) -> None:
             machine has, or hold more weights than the file.
     """
     with refusals.one_line(f"{source} describes {refusals.NOT_BUILT}"):
-        networks = [*config["generator"], *config["discriminator"]]
+        networks = [saved]
+        if saved["class_name"] == "MixGAN":
+            sides = (saved["config"][side] for side in _SIDES)
+            networks = [network for side in sides for network in side]
         # In a thread of its own, with which Keras forgets them: it would give
         # them values when the next model is built.
         with futures.ThreadPoolExecutor(1) as thread, seeded("sizes"):

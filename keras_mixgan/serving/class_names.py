@@ -1,10 +1,10 @@
 """What the labels of well-known data sets stand for."""
 
-import json
 import os
 import pathlib
 
 from keras_mixgan import presets
+from keras_mixgan.utils import json_files
 
 _DIGITS = tuple("0123456789")
 # https://github.com/zalandoresearch/fashion-mnist#labels and
@@ -38,7 +38,8 @@ def of_model(path: str | os.PathLike[str]) -> tuple[str, ...] | None:
     else:
         record = pathlib.Path(path).parent / "settings.json"
     try:
-        source = json.loads(record.read_text("utf-8"))["settings"]["source"]
+        content = json_files.read(record, presets.FORMAT, "settings")
+        source = content["settings"]["source"]
     except (OSError, ValueError, KeyError, TypeError):
         return None  # The names are an extra: nothing depends on them.
     return BY_SOURCE.get(source) if isinstance(source, str) else None

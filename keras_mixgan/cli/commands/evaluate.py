@@ -214,7 +214,6 @@ def _settings_of(model: str) -> dict:
     from keras_mixgan.cli import settings
 
     if presets.is_preset(model):
-        metadata = presets.read(presets.find(model)).metadata
-        return metadata.get("settings") or {}
+        return presets.read(presets.find(model)).settings or {}
     path = pathlib.Path(model).parent / "settings.json"
     return settings.read(path)["settings"] if path.exists() else {}

@@ -1,0 +1,97 @@
+"""Pipes and devices in place of files: refused at once, in one line."""
+
+import os
+import shutil
+import signal
+
+import hostile_presets
+import pytest
+
+from keras_mixgan import cli
+from keras_mixgan.serving import class_names
+
+RING = ["--source=ring", "--width=4", "--batch_size=1000", "--steps=2"]
+
+
+@pytest.fixture(autouse=True)
+def alarm():
+    """Opening a pipe waits for ever: the signal ends the test instead."""
+
+    def stop(number, frame):
+        raise AssertionError("A pipe was opened.")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(params=["pipe", "device"])
+def irregular(tmp_path, request):
+    path = tmp_path / "model.keras"
+    if request.param == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    return path
+
+
+def refused(capsys, *arguments):
+    assert cli.main(list(arguments)) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+@pytest.mark.parametrize("command", ["sample", "evaluate", "export", "serve"])
+def test_models(irregular, command, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = refused(capsys, command, f"--model={irregular}")
+    assert "`model` must be a" in line
+    assert str(irregular) in line
+    assert list(tmp_path.iterdir()) == [irregular]
+
+
+def test_classifiers(irregular, capsys, tmp_path):
+    flags = [f"--classifier={irregular}", f"--out={tmp_path / 'scores.json'}"]
+    preset = hostile_presets.copy(tmp_path)
+    line = refused(
+        capsys, "evaluate", f"--model={preset}", "--source=digits",
+        "--num_images=20", "--metrics=inception_score", *flags,
+    )  # fmt: skip
+    assert "`classifier` must be a regular file" in line
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".keras", ""])
+def test_data(irregular, suffix, capsys, tmp_path):
+    path = irregular.rename(tmp_path / f"data{suffix}")
+    line = refused(
+        capsys, "train", f"--source={path}", f"--workdir={tmp_path / 'run'}"
+    )
+    assert "`source` must be a" in line
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["settings.json", "history.csv", "checkpoint.keras"]
+)
+def test_parts_of_a_run(name, capsys, tmp_path):
+    run = tmp_path / "run"
+    assert cli.main(["train", *RING, f"--workdir={run}"]) == 0
+    capsys.readouterr()
+    for path in run.glob("checkpoint*" if "check" in name else name):
+        path.unlink()
+        os.mkfifo(path)
+    line = refused(capsys, "train", *RING, f"--workdir={run}")
+    assert "must be a regular file" in line
+    assert name in line
+
+
+def test_settings_beside_a_model_that_is_served(tmp_path):
+    shutil.copy(
+        hostile_presets.FOLDER / "run" / "checkpoint.keras",
+        tmp_path / "model.keras",
+    )
+    os.mkfifo(tmp_path / "settings.json")
+    assert class_names.of_model(tmp_path / "model.keras") is None
