@@ -82,13 +82,14 @@ def texts(draw, base):
 
 @contextlib.contextmanager
 def user_errors():
-    """Nothing else, and in a few lines."""
+    """Nothing else, and that in one line."""
     message = "none"
     try:
         yield
     except UserError as error:
         message = str(error)
-    assert 0 < len(message) < 5000
+    assert 0 < len(message) < 2000
+    assert "\n" not in message
 
 
 # Requests.

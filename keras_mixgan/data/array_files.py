@@ -20,6 +20,7 @@ from keras_mixgan.data import image_files
 from keras_mixgan.utils import memory
 from keras_mixgan.utils import pixels
 from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.errors import first_line
 
 _WANTED = "`source` must be a .npz file with an array `images`"
 
@@ -114,7 +115,7 @@ def _errors_of(path: pathlib.Path) -> Iterator[None]:
     ) as error:
         raise UserError(
             f"{_WANTED}. Received: {path}, which is damaged or no archive "
-            f"({type(error).__name__}: {error})"
+            f"({first_line(error)})"
         ) from error
 
 
@@ -187,7 +188,7 @@ def _header(
     ) as error:
         raise UserError(
             f"`{name}` must be an array. Received: {path}, where it is none "
-            f"({type(error).__name__}: {error})"
+            f"({first_line(error)})"
         ) from error
     if dtype.hasobject:
         raise UserError(
