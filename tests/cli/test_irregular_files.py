@@ -1,5 +1,6 @@
 """Pipes and devices in place of files: refused at once, in one line."""
 
+import json
 import os
 import shutil
 import signal
@@ -8,7 +9,8 @@ import hostile_presets
 import pytest
 
 from keras_mixgan import cli
-from keras_mixgan.serving import class_names
+from keras_mixgan import presets
+from keras_mixgan.cli import records
 
 RING = ["--source=ring", "--width=4", "--batch_size=1000", "--steps=2"]
 
@@ -53,6 +55,25 @@ def test_models(irregular, command, capsys, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [irregular]
 
 
+def test_models_to_go_on_from(irregular, capsys, tmp_path):
+    workdir = f"--workdir={tmp_path / 'run'}"
+    line = refused(capsys, "train", f"--from={irregular}", workdir)
+    assert "`from` must be a" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_configurations_to_go_on_from_that_are_damaged(capsys, tmp_path):
+    preset = hostile_presets.copy(tmp_path)
+    config = preset / presets.CONFIG
+    workdir = f"--workdir={tmp_path / 'run'}"
+    for damaged in ([1], {}, {"generator": 7}, None, "x"):
+        content = {"format": 1, "config": damaged, "compile_config": [1]}
+        config.write_text(json.dumps(content))
+        line = refused(capsys, "train", f"--from={preset}", workdir)
+        assert "`from` must be a MixGAN" in line
+    assert not (tmp_path / "run").exists()
+
+
 def test_classifiers(irregular, capsys, tmp_path):
     flags = [f"--classifier={irregular}", f"--out={tmp_path / 'scores.json'}"]
     preset = hostile_presets.copy(tmp_path)
@@ -88,10 +109,10 @@ def test_parts_of_a_run(name, capsys, tmp_path):
     assert name in line
 
 
-def test_settings_beside_a_model_that_is_served(tmp_path):
+def test_settings_beside_a_model(tmp_path):
     shutil.copy(
         hostile_presets.FOLDER / "run" / "checkpoint.keras",
         tmp_path / "model.keras",
     )
     os.mkfifo(tmp_path / "settings.json")
-    assert class_names.of_model(tmp_path / "model.keras") is None
+    assert records.of_file(tmp_path / "model.keras") is None
