@@ -7,9 +7,9 @@ import json
 import os
 import pathlib
 import resource
-import shutil
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Iterator
 
 import probing
@@ -169,67 +169,75 @@ def _as_pipe(path: pathlib.Path) -> None:
 
 def _archives() -> probing.Row:
     """`.keras` files, as a model and as a classifier."""
+    row = probing.Row(".keras files")
+    for name, content, change, how in itertools.chain(
+        _packed_wrongly(), _configured_wrongly()
+    ):
+        _load_archive(row, name, content, change, how)
+    _programs(row)
+    return row
+
+
+def _load_archive(row, name, content, change, how) -> None:
     import hostile_presets as hostile
 
-    from keras_mixgan import presets
     from keras_mixgan.cli.models import load_model
     from keras_mixgan.metrics import classifiers
 
-    row = probing.Row(".keras files")
-    members = hostile.members()
-
-    def load(name, content, change=lambda path: None, may_pass=False, **how):
-        with _folder() as folder:
-            path = hostile.packed(folder, content, **how)
+    with _folder() as folder:
+        path = hostile.packed(folder, content, **how)
+        if change is not None:
             change(path)
-            row.load(name, lambda: load_model(path), may_pass)
-            row.load(
-                f"{name} as classifier", lambda: classifiers.load(str(path))
-            )
+        row.load(name, lambda: load_model(path))
+        row.load(f"{name} as classifier", lambda: classifiers.load(str(path)))
 
+
+def _packed_wrongly() -> Iterator[tuple]:
+    """Name, members, change of the file, how to pack it."""
+    import hostile_presets as hostile
+
+    from keras_mixgan import presets
+
+    members = hostile.members()
     for name in members:
         rest = [item for item in members.items() if item[0] != name]
-        load(f"without {name}", rest)
-        load(f"{name} empty", (members | {name: b""}).items())
-    load("nothing", [])
+        yield f"without {name}", rest, None, {}
+        yield f"{name} empty", (members | {name: b""}).items(), None, {}
+    yield "nothing", [], None, {}
     for name in hostile.MORE_MEMBERS:
-        load(f"with {name}", [*members.items(), (name, b"x")])
-    load(
-        "config twice",
-        [*members.items(), (presets.CONFIG, members[presets.CONFIG])],
-    )
-    load("encrypted", members.items(), hostile.encrypt)
-    load(
-        "a bomb",
-        (members | {presets.WEIGHTS: bytes(2**25)}).items(),
-        compression=8,
-    )
-    for text in hostile.NO_CONFIGURATIONS:
-        content = text.encode() or b" "
-        load(
-            f"config {text[:9]!r}",
-            (members | {presets.CONFIG: content}).items(),
-        )
-    for name, layer in hostile.CODE.items():
-        load(
-            name,
-            hostile.with_config(
-                members, lambda c, layer=layer: hostile.dense(c).update(layer)
-            ).items(),
-        )
-    load(
-        "huge",
-        hostile.with_config(members, hostile.HUGE["weights"]).items(),
-    )
+        yield f"with {name}", [*members.items(), (name, b"x")], None, {}
+    twice = [*members.items(), (presets.CONFIG, members[presets.CONFIG])]
+    yield "config twice", twice, None, {}
+    yield "encrypted", members.items(), hostile.encrypt, {}
+    bomb = members | {presets.WEIGHTS: bytes(2**25)}
+    how = {"compression": zipfile.ZIP_DEFLATED}
+    yield "a bomb", bomb.items(), None, how
     for share in range(0, 100, 10):
+        cut = functools.partial(_cut, share=share)
+        yield f"the first {share} %", members.items(), cut, {}
 
-        def cut(path, share=share):
-            content = path.read_bytes()
-            path.write_bytes(content[: len(content) * share // 100])
 
-        load(f"the first {share} %", members.items(), cut)
-    _programs(row)
-    return row
+def _cut(path: pathlib.Path, share: int) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * share // 100])
+
+
+def _configured_wrongly() -> Iterator[tuple]:
+    """As above."""
+    import hostile_presets as hostile
+
+    from keras_mixgan import presets
+
+    members = hostile.members()
+    for text in hostile.NO_CONFIGURATIONS:
+        content = {presets.CONFIG: text.encode() or b" "}
+        yield f"config {text[:9]!r}", (members | content).items(), None, {}
+    for name, layer in hostile.CODE.items():
+        change = functools.partial(hostile.put_code, layer=layer, place="layer")
+        content = hostile.with_config(members, change)
+        yield name, content.items(), None, {}
+    content = hostile.with_config(members, hostile.HUGE["weights"])
+    yield "huge", content.items(), None, {}
 
 
 def _programs(row: probing.Row) -> None:
@@ -388,6 +396,4 @@ def _runs() -> probing.Row:
             )
         _as_pipe(path)
         row.load("history a pipe", lambda: callbacks.read_history(path))
-        shutil.rmtree(folder / "none", ignore_errors=True)
-        row.load("none", lambda: settings.read(folder / "none"))
     return row
