@@ -98,8 +98,9 @@ def _try(row, folder, fill, left, name, arguments) -> None:
         fill(left)
         child = probing.start(probing.command(name, *arguments))
     else:
+        # What it prints is a file as well.
         child = probing.start(
-            probing.command(name, *arguments), file_bytes=left
+            probing.command(name, *arguments), file_bytes=max(left, 4_000)
         )
     why = probing.refusal(child, hostile_runs.LONGEST)
     row.tried += 1
