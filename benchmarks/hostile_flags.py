@@ -24,8 +24,8 @@ _ABSURD = {
         ("width", 10**6), ("width", 10**9), ("latent_dim", 10**9),
         ("num_generators", 10**9), ("batch_size", 10**12),
     ),
-    "sample": (("num_images", 10**12), ("columns", 10**12)),
-    "evaluate": (("num_images", 10**12), ("batch_size", 10**12)),
+    "sample": (("num_images", 10**12), ("num_images", 10**30)),
+    "evaluate": (("num_images", 10**12),),
 }  # fmt: skip
 
 
