@@ -173,12 +173,8 @@ def test_a_keras_file_with_code_is_never_run(tmp_path):
     )
     assert trace.exists()
     trace.unlink()
-    keras.config.enable_unsafe_deserialization()
-    try:
-        with pytest.raises(UserError, match=r"networks without code.*Lambda"):
-            classifiers.load(path)
-    finally:
-        keras.config.disable_unsafe_deserialization()
+    with pytest.raises(UserError, match=r"networks without code.*Lambda"):
+        classifiers.load(path)
     assert not trace.exists()
 
 
