@@ -94,12 +94,18 @@ def test_data(irregular, suffix, capsys, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    assert cli.main(["train", *RING, f"--workdir={folder}"]) == 0
+    return folder
+
+
 @pytest.mark.parametrize(
     "name", ["settings.json", "history.csv", "checkpoint.keras"]
 )
-def test_parts_of_a_run(name, capsys, tmp_path):
-    run = tmp_path / "run"
-    assert cli.main(["train", *RING, f"--workdir={run}"]) == 0
+def test_parts_of_a_run(trained, name, capsys, tmp_path):
+    run = shutil.copytree(trained, tmp_path / "run")
     capsys.readouterr()
     for path in run.glob("checkpoint*" if "check" in name else name):
         path.unlink()
