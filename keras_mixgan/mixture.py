@@ -38,12 +38,14 @@ class Mixture(MixtureModel):
         first alone.
 
         Args:
-            path: A new or empty folder for a SavedModel, a new file that
-                ends in .onnx for ONNX. Folders above it are made.
+            path: A new or empty folder for a SavedModel or a page, a new file
+                that ends in .onnx for ONNX. Folders above it are made.
             uint8: Whether images are levels of 0 to 255, uint8, in place of
                 float32 in [-1, 1].
-            format: `"saved_model"`, or `"onnx"`, which needs
-                `pip install 'keras-mixgan[onnx]'`.
+            format: `"saved_model"`; `"onnx"`, which needs
+                `pip install 'keras-mixgan[onnx]'`; or `"web"`, a folder with
+                a page that draws in the browser by onnxruntime-web, whose
+                files npm brings once.
 
         Raises:
             ValueError: An argument is not as described, or Keras runs on
