@@ -1,6 +1,10 @@
 """Where mixtures come from and where they go: presets, exports, pairs."""
 
 import os
+from collections.abc import Sequence
+from typing import Self
+
+from numpy.typing import ArrayLike
 
 from keras_mixgan import exporting
 from keras_mixgan import presets
@@ -67,7 +71,9 @@ class Mixture(MixtureModel):
         exporting.export(self, path, uint8, format)
 
     @classmethod
-    def from_preset(cls, preset, load_weights: bool = True):
+    def from_preset(
+        cls, preset: str | os.PathLike[str], load_weights: bool = True
+    ) -> Self:
         """Loads a trained mixture.
 
         Its files are checked against their SHA-256 first. Nothing in a preset
@@ -98,7 +104,9 @@ class Mixture(MixtureModel):
         """
         return presets.load(cls, preset, load_weights)
 
-    def save_to_preset(self, path, small: bool = False) -> None:
+    def save_to_preset(
+        self, path: str | os.PathLike[str], small: bool = False
+    ) -> None:
         """Saves the mixture as a preset, for `from_preset`.
 
         Args:
@@ -116,14 +124,14 @@ class Mixture(MixtureModel):
     @classmethod
     def from_pair(
         cls,
-        model,
+        model: Self,
         num_generators: int = 3,
         num_discriminators: int = 1,
         noise: float = 0.05,
         seed: int | None = None,
         share_generators: str | None = None,
         share_discriminators: str | None = None,
-    ):
+    ) -> Self:
         """Makes a mixture that goes on from a trained pair.
 
         Every component begins as a copy of the pair's network, with its
@@ -160,8 +168,13 @@ class Mixture(MixtureModel):
 
     @classmethod
     def from_snapshots(
-        cls, models, images, labels=None, steps: int = 500, seed: int = 0
-    ):
+        cls,
+        models: Sequence[Self],
+        images: ArrayLike,
+        labels: ArrayLike | None = None,
+        steps: int = 500,
+        seed: int = 0,
+    ) -> Self:
         """Makes a mixture of the checkpoints of one run, without training.
 
         Wang et al. 2016 (arXiv:1612.00991) join snapshots of one GAN with
