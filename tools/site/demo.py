@@ -1,0 +1,42 @@
+"""The live demo: two presets of the zoo, drawn in the reader's browser."""
+
+import json
+import pathlib
+
+import keras_mixgan as kmg
+from keras_mixgan.exporting import web_page
+from keras_mixgan.serving import class_names
+
+PLACE = "live"
+PRESETS = ("mix_dcgan_mnist", "mix_dcgan_fashion_mnist")
+PAGE = f"""# Demo
+
+Two presets of the zoo, computed in your browser: choose a label, a generator \
+and a seed. Nothing is sent anywhere; the page loads 14 MB of ONNX Runtime Web \
+and about 1.4 MB a preset from this site.
+
+<a class="md-button md-button--primary" href="{PLACE}/index.html">Open the \
+demo</a>
+
+Browsers run it from a server of files alone, not from a folder: `python -m \
+http.server`. A page of your own mixture is one command:
+
+```bash
+keras-mixgan export --model=runs/digits --format=web --out=web
+```
+"""
+
+
+def write(folder: pathlib.Path) -> None:
+    """Writes the page, with the names of the classes.
+
+    Args:
+        folder: A new or empty folder.
+    """
+    models = {name: kmg.MixGAN.from_preset(name) for name in PRESETS}
+    web_page.write_page(models, folder)
+    path = folder / "models.json"
+    about = json.loads(path.read_text(encoding="utf-8"))
+    for model in about["models"]:
+        model["class_names"] = class_names.of_model(model["name"])
+    path.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
