@@ -45,6 +45,7 @@ class Option:
         choices: The names it may be, where these are few.
         registry: "module:attribute" of the dict that holds the choices, where
             there is one; `choices` then repeats its keys for the help.
+        or_file: How the name of a file ends that it may be in their place.
         least: Smallest value, if there is one.
         above: The value is greater than this one.
         below: The value is less than this one.
@@ -61,6 +62,7 @@ class Option:
     by: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     choices: tuple[str, ...] = ()
     registry: str | None = None
+    or_file: str | None = None
     least: float | None = None
     above: float | None = None
     below: float | None = None
@@ -84,6 +86,8 @@ class Option:
             ValueError: It is not as described.
         """
         if value is None:
+            return
+        if self.or_file and str(value).endswith(self.or_file):
             return
         if self.choices:
             one_of(self.name, value, self._known())

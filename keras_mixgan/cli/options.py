@@ -62,9 +62,11 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
     "Networks": (
         Option(
             name="architecture", kind=str, to="settings", default="dcgan",
-            help="The networks; mlp is for points.",
+            help="The networks; mlp is for points. A Python file that sets "
+            "ARCHITECTURE to a kmg.architectures.Architecture is one of your "
+            "own; it is run.",
             choices=("dcgan", "dcgan_small_labels", "mlp", "wgan", "wgan_gp"),
-            registry="keras_mixgan.architectures:ARCHITECTURES",
+            registry="keras_mixgan.architectures:ARCHITECTURES", or_file=".py",
             shown="dcgan; ring and grid: mlp",
         ),
         Option(

@@ -130,7 +130,6 @@ def resolve(given: Mapping[str, Any]) -> Settings:
     named = {"architecture": "mlp"} if points else {}
     chosen = {n: o.default for n, o in options.SETTINGS.items()} | named | given
     name = chosen["architecture"]
-    one_of("architecture", name, architectures.ARCHITECTURES)
     defaults = _of_architecture(architectures.get(name))
     if (chosen["source"], name) == TUNED:
         defaults |= {

@@ -52,17 +52,40 @@ def from_snapshots(cls, models: list, images, labels, steps: int, seed):
             "`models` must list at least two snapshots. Received: "
             f"{len(models)}"
         )
-    generators, discriminators = [], []
-    for i, model in enumerate(models):
-        generators += _copies(model.sampling_generators, f"generator_{i}")
-        discriminators += _copies(model.discriminators, f"discriminator_{i}")
+    copies = [copy_networks(model, i) for i, model in enumerate(models)]
+    return join(cls, copies, models[-1], images, labels, steps, seed)
+
+
+def copy_networks(model, number: int) -> tuple[list, list]:
+    """Copies a model's sampling generators and its discriminators."""
+    return (
+        _copies(model.sampling_generators, f"generator_{number}"),
+        _copies(model.discriminators, f"discriminator_{number}"),
+    )
+
+
+def join(cls, copies: list, model, images, labels, steps: int, seed):
+    """Makes a mixture of what `copy_networks` returned, oldest first.
+
+    Args:
+        cls: `MixGAN`.
+        copies: Pairs of lists of generators and of discriminators.
+        model: The model that they were copied from.
+        images: As `MixGAN.from_snapshots` takes them; so the following.
+        labels: Labels.
+        steps: Updates of the weights.
+        seed: Of the generated images that are judged.
+
+    Returns:
+        The mixture, compiled as `model` is.
+    """
     mixture = cls(
-        generators,
-        discriminators,
-        num_classes=models[-1].num_classes,
+        [generator for generators, _ in copies for generator in generators],
+        [critic for _, critics in copies for critic in critics],
+        num_classes=model.num_classes,
         seed=seed,
     )
-    mixture.compile_from_config(models[-1].get_compile_config())
+    mixture.compile_from_config(model.get_compile_config())
     matrix = mixture.payoff_matrix(images, labels, seed=seed)
     weights = equilibrium_weights(matrix, steps)
     for logits, w in zip(
