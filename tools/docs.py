@@ -30,7 +30,9 @@ def main() -> None:
         **os.environ,
         "NO_MKDOCS_2_WARNING": "1",
         "KERAS_MIXGAN_SITE": "quick" if flags.quick else "whole",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
+        ),
     }
     subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--site-dir", str(out)],

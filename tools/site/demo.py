@@ -9,14 +9,13 @@ from keras_mixgan.serving import class_names
 
 PLACE = "live"
 PRESETS = ("mix_dcgan_mnist", "mix_dcgan_fashion_mnist")
-PAGE = f"""# Demo
+_PAGE = """# Demo
 
 Two presets of the zoo, computed in your browser: choose a label, a generator \
 and a seed. Nothing is sent anywhere; the page loads 14 MB of ONNX Runtime Web \
 and about 1.4 MB a preset from this site.
 
-<a class="md-button md-button--primary" href="{PLACE}/index.html">Open the \
-demo</a>
+%s
 
 Browsers run it from a server of files alone, not from a folder: `python -m \
 http.server`. A page of your own mixture is one command:
@@ -25,6 +24,19 @@ http.server`. A page of your own mixture is one command:
 keras-mixgan export --model=runs/digits --format=web --out=web
 ```
 """
+
+
+def page(quick: bool) -> str:
+    """The page that leads to the demo.
+
+    Args:
+        quick: Whether this build leaves the demo out.
+    """
+    link = (
+        f'<a class="md-button md-button--primary" href="{PLACE}/index.html">'
+        "Open the demo</a>"
+    )
+    return _PAGE % ("*(Left out of this quick build.)*" if quick else link)
 
 
 def write(folder: pathlib.Path) -> None:

@@ -47,7 +47,7 @@ def on_config(config):
     config.nav += [
         *([{"Theory": theory}] if theory else []),
         {"The zoo": ["zoo/index.md", *of["zoo"]]},
-        *([] if QUICK else [{"Demo": "demo.md"}]),
+        {"Demo": "demo.md"},
         {"Command line": "command_line.md"},
         {"Reference": [{title: path} for path, title in _reference()]},
         {"How we measure": ["measured/index.md", *of["measured"]]},
@@ -90,8 +90,7 @@ def on_files(files, config):
     add("favicon.svg", page.read_bytes())
     for path in sorted((ROOT / "docs" / "tutorials").glob("*.py")):
         _add_tutorial(path, add)
-    if not QUICK:
-        add("demo.md", demo.PAGE)
+    add("demo.md", demo.page(QUICK))
     return files
 
 

@@ -17,9 +17,11 @@ import nbformat
 
 ROOT = pathlib.Path(__file__).parents[2]
 _SECONDS = 600  # A cell, on a machine with other work on it.
-# C++ writes them before it heeds any setting.
+# C++ writes them before it heeds any setting, Matplotlib once on a machine.
 _NOTE = re.compile(
-    r"^(WARNING: All log messages before absl.*|[IWE]0000 00:00:.*)\n?", re.M
+    r"^(WARNING: All log messages before absl.*|[IWE]0000 00:00:.*"
+    r"|Matplotlib is building the font cache.*)\n?",
+    re.M,
 )
 _LEFT_OUT = (
     "!!! note\n    This is a quick build of the site: nothing was run, so "
@@ -63,7 +65,6 @@ def _environment(folder: str) -> dict[str, str]:
     programs = os.path.dirname(sys.executable)
     return {
         **os.environ,
-        "HOME": folder,
         "IPYTHONDIR": os.path.join(folder, ".ipython"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PATH": os.pathsep.join([programs, os.environ.get("PATH", "")]),
