@@ -63,9 +63,9 @@ real = digits.images[:500].astype("float32") / 127.5 - 1
 payoffs = model.payoff_matrix(real, digits.labels[:500], seed=1)
 
 figure, axes = plt.subplots(figsize=(4.5, 3.6))
-shown = axes.imshow(payoffs, cmap="viridis")
+shown = axes.imshow(payoffs, cmap="coolwarm", vmin=-2 * np.log(2), vmax=0)
 for (i, j), value in np.ndenumerate(payoffs):
-    axes.text(j, i, f"{value:.2f}", ha="center", va="center", color="w")
+    axes.text(j, i, f"{value:.2f}", ha="center", va="center")
 axes.set(
     xlabel="discriminator",
     ylabel="generator",
@@ -99,6 +99,6 @@ kmg.plotting.sample_grid([without], ["Without generator 1"])
 # %% [markdown]
 # ## Between two latents
 
-# %% alt="Ten images of a three that turn from one into another"
-between = model.interpolate(10, labels=3, seed=2)
-kmg.plotting.sample_grid([between], ["From one three to another"])
+# %% alt="Ten images of a five that turn from one into another"
+between = model.interpolate(10, labels=5, component=2, seed=2)
+kmg.plotting.sample_grid([between], ["From one five to another"])

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 sampler = tf.saved_model.load("exported/1")
-drawn = sampler.sample(num_images=6, seed=1, labels=list(range(10)))
+drawn = sampler.sample(num_images=10, seed=1, labels=list(range(10)))
 drawn["images"].shape, drawn["components"].numpy()
 
 # %% [markdown]
