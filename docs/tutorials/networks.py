@@ -64,6 +64,8 @@ axes.legend(markerscale=3, loc="center")
 plt.show()
 
 # %% [markdown]
+# The generators divide the Gaussians among them.
+#
 # ## Different networks in one mixture
 #
 # A list in place of a template keeps the networks as they are, weights

@@ -15,6 +15,8 @@ from keras_mixgan.cli import commands
 
 ROOT = pathlib.Path(__file__).parents[2]
 _RESULTS = "benchmarks/results"
+# True of the program's help, not of tables.
+_OF_HELP = "Defaults stand in brackets. "
 _PLAIN = {
     "BUILD_NOTES.md": "notes.md",
     "CHANGELOG.md": "changes.md",
@@ -127,7 +129,7 @@ def command_line() -> str:
         lines += [
             f"## keras-mixgan {command.name}",
             "",
-            module.DESCRIPTION.strip(),
+            module.DESCRIPTION.strip().replace(_OF_HELP, ""),
             "",
         ]
         for group in module.GROUPS:
