@@ -50,6 +50,7 @@ def read(path: pathlib.Path, execute: bool) -> nbformat.NotebookNode:
         with tempfile.TemporaryDirectory() as folder:
             client = nbclient.NotebookClient(
                 notebook,
+                coalesce_streams=True,
                 startup_timeout=_SECONDS,
                 timeout=_SECONDS,
                 kernel_name="python3",
@@ -74,7 +75,7 @@ def _environment(folder: str) -> dict[str, str]:
 
 
 def _without_notes(path: pathlib.Path, notebook) -> None:
-    """Drops TensorFlow's notes on this machine; nothing else may be there."""
+    """Drops notes on this machine from stderr, where nothing else may be."""
     for cell in notebook.cells:
         kept = []
         for output in cell.get("outputs", ()):
