@@ -62,6 +62,7 @@ if not _is_command():
     from keras_mixgan.data import sources
     from keras_mixgan.game import auxiliary
     from keras_mixgan.game import payoffs
+    from keras_mixgan.game.payoffs import PairwisePayoff
     from keras_mixgan.game.payoffs import Payoff
     from keras_mixgan.mixgan import MixGAN
     from keras_mixgan.presets.folders import list_presets
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MixGAN",
     "NonFiniteError",
+    "PairwisePayoff",
     "Payoff",
     "UsageWarning",
     "__version__",

@@ -32,11 +32,10 @@ server = subprocess.Popen(
     stdout=subprocess.PIPE,
     text=True,
 )
-url = ""
-while not url:
-    line = server.stdout.readline()
+for line in server.stdout:
     if line.startswith("Gallery:"):
         url = line.split()[1].rstrip("/")
+        break
 
 # %% [markdown]
 # Its page looks like this; [the demo](../demo.md) is the same page without a
@@ -91,14 +90,13 @@ except urllib.error.HTTPError as error:
 
 # %%
 server.terminate()
-server.wait(timeout=60) is not None
+status = server.wait(timeout=60)
 
 # %% [markdown]
 # ## TensorFlow Serving
 #
-# serves the exported folder as it is, over gRPC and REST. The same request
-# works there, at port 8501. (This command needs Docker and is not run when
-# this page is built.)
+# serves the exported folder as it is, over gRPC and REST, at the ports 8500
+# and 8501. (This command needs Docker and is not run when this page is built.)
 #
 # ```text
 # docker run -p 8500:8500 -p 8501:8501 -v "$PWD/exported:/models/digits" \
@@ -109,7 +107,8 @@ server.wait(timeout=60) is not None
 #
 # `export` wrote the batching parameters beside the model. With
 # `--enable_batching` rows of `serving_default` from many clients are computed
-# together. Such a row is a latent, a uniform number that chooses the
+# together, and what is no row (`sample`, `sample_png`) is refused; without the
+# two last flags the request above works there as well. Such a row is a latent, a uniform number that chooses the
 # generator, and a label:
 
 # %%

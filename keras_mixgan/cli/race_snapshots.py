@@ -12,9 +12,8 @@ from keras_mixgan.training import forks
 KEPT = 5
 # Suffix of the contestant's name.
 SUFFIX = " snapshots"
-# Real images, and updates, for the mixture weights.
+# Real images for the mixture weights.
 IMAGES = 1000
-UPDATES = 500
 
 
 class Snapshots:
@@ -44,6 +43,4 @@ class Snapshots:
             return model
         labels = None if model.num_classes is None else self._real.labels
         images = self._real.images()
-        return forks.join(
-            MixGAN, list(self._kept), model, images, labels, UPDATES, 0
-        )
+        return forks.join(MixGAN, list(self._kept), model, images, labels, 0)

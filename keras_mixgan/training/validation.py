@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from keras_mixgan.training import usage
-from keras_mixgan.training.sampling import check_labels
+from keras_mixgan.training.labels import class_numbers
 from keras_mixgan.utils.errors import UserError
 
 
@@ -52,7 +52,7 @@ def check_batch(model, images, labels) -> None:
     Args:
         model: The `MixGAN`.
         images: Array (B, ...).
-        labels: Array (B,), or `None`.
+        labels: Array (B,), (B, 1) or (B, num_classes), or `None`.
 
     Raises:
         ValueError: See `check_images`; labels missing, superfluous, of
@@ -75,7 +75,7 @@ def check_batch(model, images, labels) -> None:
                 "`labels` must have one label an image. Received: "
                 f"{len(images)} images and {len(labels)} labels"
             )
-        check_labels(labels, model.num_classes)
+        class_numbers(labels, model.num_classes)
 
 
 REFUSED = {
