@@ -108,8 +108,8 @@ status = server.wait(timeout=60)
 # `export` wrote the batching parameters beside the model. With
 # `--enable_batching` rows of `serving_default` from many clients are computed
 # together, and what is no row (`sample`, `sample_png`) is refused; without the
-# two last flags the request above works there as well. Such a row is a latent, a uniform number that chooses the
-# generator, and a label:
+# two last flags the request above works there as well. A row is a latent, a
+# uniform number that chooses the generator, and a label:
 
 # %%
 rng = np.random.default_rng(0)

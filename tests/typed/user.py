@@ -43,7 +43,7 @@ def program() -> None:
 
     payoff = kmg.Payoff("mine", real=np.tanh, fake=np.negative)
     kmg.payoffs.register(payoff)
-    assert_type(kmg.payoffs.get("log"), kmg.Payoff)
+    assert_type(kmg.payoffs.get("log"), kmg.Payoff | kmg.payoffs.PairwisePayoff)
     assert_type(kmg.auxiliary.get("feature_matching"), kmg.auxiliary.Auxiliary)
     assert_type(kmg.architectures.get("dcgan"), kmg.architectures.Architecture)
     assert_type(kmg.sources.load_source("ring"), kmg.sources.Source)
