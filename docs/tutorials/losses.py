@@ -47,6 +47,7 @@ points = kmg.sources.load_source("ring").images
 
 
 def play(auxiliary=()):
+    keras.utils.set_random_seed(0)  # The order of the points, too.
     generator, discriminator = kmg.architectures.build(
         "mlp", (2,), latent_dim=16, width=64
     )
