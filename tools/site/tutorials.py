@@ -131,5 +131,6 @@ def _output(output, cell, name: str, pictures: dict[str, bytes]) -> list[str]:
     text = output.text if output.output_type == "stream" else data["text/plain"]
     # Colours of a terminal, and bars that were drawn over.
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    text = "\n".join(line.rpartition("\r")[2] for line in text.splitlines())
+    lines = (line.rpartition("\r")[2] for line in text.splitlines())
+    text = "\n".join(filter(str.strip, lines))
     return ["``` { .text .output }", text, "```"]
