@@ -26,7 +26,7 @@ sorted(path.name for path in pathlib.Path("my_photos").iterdir())
 #
 # `--image_size` resizes and `--crop_size` crops first. `--width` is the size
 # of the networks; its default of 64 is for a GPU. Two generators play against
-# one discriminator, each on its half of a batch (`--payoff_estimate=linear`).
+# one discriminator, and share its batch (`--payoff_estimate=linear`).
 # Images of 14 pixels and 150 steps are for a first look, in seconds.
 
 # %% language="bash"
