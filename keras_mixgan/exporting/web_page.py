@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Mapping
 
+from keras_mixgan.data import class_names
 from keras_mixgan.exporting import metadata
 from keras_mixgan.exporting import onnx_file
 from keras_mixgan.exporting import pixels
@@ -24,6 +25,8 @@ _COPIED = (
     "in_browser.js",
     "onnxruntime-web.LICENSE.txt",
 )
+# What only a server has.
+_OF_SERVERS = '<p>All addresses: <a href="/openapi.json">openapi.json</a></p>'
 # The page may load what lies beside it, and nothing else.
 _POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src '
@@ -56,8 +59,8 @@ def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
 def write_page(models: Mapping, path: str | os.PathLike[str]) -> None:
     """Writes `index.html`, an ONNX file a mixture, and what the page needs.
 
-    Any server of files will do, such as `python -m http.server`. A list
-    `class_names` may be added to a model in `models.json`.
+    Any server of files will do, such as `python -m http.server`. The list
+    `class_names` of a model, in `models.json`, may be changed.
 
     Args:
         models: `MixGAN`s by the name that the page shows, letters, digits,
@@ -108,6 +111,7 @@ def _describe(name: str, model) -> dict:
         **metadata.describe(model, uint8=True),
         "name": name,
         "file": f"{name}.onnx",
+        "class_names": class_names.of_settings(model.run_settings),
         "edges": edges.tolist(),
     }
 
@@ -117,4 +121,5 @@ def _index() -> str:
     text = (_PAGE / "gallery.html").read_text(encoding="utf-8")
     text = text.replace('"/gallery/', '"')
     text = text.replace("over_http.js", "in_browser.js")
+    text = text.replace(_OF_SERVERS, "")
     return text.replace("<title>", f"{_POLICY}\n  <title>")

@@ -137,6 +137,7 @@ def test_the_page_shows_what_generate_makes(
 def test_colours_without_labels(driver, runtime, tmp_path):
     networks = conftest.image_networks(shape=(8, 8, 3))
     model = kmg.MixGAN(*networks, 3, 1, seed=0)
+    model.run_settings = {"source": "cifar10"}
     web_page.write_page({"colour": model, "again": model}, tmp_path / "page")
     with browser.served(tmp_path / "page") as url:
         images, components = show(
@@ -146,6 +147,9 @@ def test_colours_without_labels(driver, runtime, tmp_path):
     assert components == chosen
     assert abs(images - expected).max() <= 1
     assert np.ptp(images, axis=-1).max() > 1
+    about = json.loads((tmp_path / "page" / "models.json").read_text())
+    assert [x["name"] for x in about["models"]] == ["colour", "again"]
+    assert about["models"][0]["class_names"][0] == "Airplane"
 
 
 @browser.needed
@@ -165,6 +169,7 @@ def test_clicks_draw_and_nothing_comes_from_elsewhere(driver, site):
     assert [x for x in loaded if not x.startswith((site, "data:"))] == []
     request = driver.find_element("css selector", ".request")
     assert not request.is_displayed()
+    assert "/openapi.json" not in driver.page_source
 
 
 @browser.needed

@@ -1,11 +1,9 @@
 """The live demo: two presets of the zoo, drawn in the reader's browser."""
 
-import json
 import pathlib
 
 import keras_mixgan as kmg
 from keras_mixgan.exporting import web_page
-from keras_mixgan.serving import class_names
 
 PLACE = "live"
 PRESETS = ("mix_dcgan_mnist", "mix_dcgan_fashion_mnist")
@@ -40,15 +38,10 @@ def page(quick: bool) -> str:
 
 
 def write(folder: pathlib.Path) -> None:
-    """Writes the page, with the names of the classes.
+    """Writes the page of the demo itself.
 
     Args:
         folder: A new or empty folder.
     """
     models = {name: kmg.MixGAN.from_preset(name) for name in PRESETS}
     web_page.write_page(models, folder)
-    path = folder / "models.json"
-    about = json.loads(path.read_text(encoding="utf-8"))
-    for model in about["models"]:
-        model["class_names"] = class_names.of_model(model["name"])
-    path.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
