@@ -93,7 +93,9 @@ class MixGAN(Mixture):
                 rate 1e-4 and beta_1 0.5.
             discriminator_optimizer: The same for the discriminators' side.
             generator_loss: `"non_saturating"`, the loss that the field uses
-                with this payoff, or `"minimax"`, the payoff itself.
+                with this payoff, `"minimax"`, the payoff itself, or
+                `"auxiliary"`: the networks minimise auxiliary losses alone,
+                and the payoff decides the mixture weights.
             mixture_regularizer: At least 0. Coefficient of -(1/T) sum log w,
                 on each side's own loss; keeps the weights from collapsing.
             discriminator_steps: Updates of the discriminators, each on a
@@ -228,8 +230,9 @@ class MixGAN(Mixture):
         Args:
             x: Images, float (N, ...) in [-1, 1]; or a `tf.data.Dataset` or
                 `keras.utils.PyDataset` of them, or of `(images, labels)`.
-            y: Labels, int (N,), where `x` is an array and the networks take
-                labels.
+            y: Labels, int (N,), where `x` is an array and the networks or an
+                auxiliary loss take labels. For a loss of discriminators alone
+                -1 is a label that is not known.
             batch_size: As in `keras.Model.fit`, for arrays.
             epochs: As in `keras.Model.fit`.
             verbose: As in `keras.Model.fit`. The bar shows losses and payoff,
@@ -310,7 +313,7 @@ class MixGAN(Mixture):
             )
         real_images = np.asarray(real_images)
         labels = None if labels is None else np.asarray(labels)
-        validation.check_batch(self, real_images, labels)
+        validation.check_batch(self, real_images, labels, training=False)
         return sampling.payoff_matrix(
             self, real_images, labels, seed, batch_size
         )

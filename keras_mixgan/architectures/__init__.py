@@ -9,11 +9,14 @@ import functools
 import types
 from collections.abc import Callable
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 
 from keras_mixgan.architectures import dcgan
 from keras_mixgan.architectures import mlp
+from keras_mixgan.architectures.acgan import acgan_discriminator
+from keras_mixgan.architectures.acgan import acgan_generator
 from keras_mixgan.architectures.dcgan import dcgan_discriminator
 from keras_mixgan.architectures.dcgan import dcgan_generator
 from keras_mixgan.architectures.heads import add_heads
@@ -27,6 +30,8 @@ from keras_mixgan.utils import checks
 __all__ = [
     "ARCHITECTURES",
     "Architecture",
+    "acgan_discriminator",
+    "acgan_generator",
     "add_heads",
     "build",
     "dcgan_discriminator",
@@ -53,27 +58,40 @@ class Architecture:
         image_shapes: Shapes of one example that the pair is tested with.
         training: Read-only defaults of this base GAN. `payoff`,
             `optimizer` and `learning_rate` are always there; `beta_1`,
-            `beta_2`, `discriminator_steps`, `weight_clip` and
-            `gradient_penalty` only where they apply.
+            `beta_2`, `discriminator_steps`, `weight_clip`,
+            `gradient_penalty` and `auxiliary` only where they apply.
         generator_cut: Name of the layer up to which generators own their
             layers where they share the rest.
         discriminator_cut: Name of the layer up to which discriminators share
             theirs. What follows is not linear: of linear heads the mean
             logit would judge at least as well as their mixture.
+        labels_to: Which networks take labels where there are classes:
+            `"generator"`, `"discriminator"`. A discriminator that does not
+            has an output `class_logits`.
     """
 
     name: str
     generator: Callable[..., keras.Model]
     discriminator: Callable[..., keras.Model]
     image_shapes: tuple[tuple[int, ...], ...]
-    training: Mapping[str, str | int | float]
+    training: Mapping[str, Any]
     generator_cut: str = "start"
     discriminator_cut: str = "stage_0"
+    labels_to: tuple[str, ...] = ("generator", "discriminator")
 
 
-def _training(**defaults: str | int | float) -> Mapping[str, str | int | float]:
+def _training(**defaults: Any) -> Mapping[str, Any]:
     return types.MappingProxyType(defaults)
 
+
+# arXiv:1610.09585, appendix A: the middle one of three learning rates.
+_ACGAN = _training(
+    payoff="log",
+    optimizer="adam",
+    learning_rate=2e-4,
+    beta_1=0.5,
+    auxiliary=("auxiliary_classifier",),
+)
 
 ARCHITECTURES: dict[str, Architecture] = {
     architecture.name: architecture
@@ -129,6 +147,24 @@ ARCHITECTURES: dict[str, Architecture] = {
                 discriminator_steps=5,
                 gradient_penalty=10.0,
             ),
+        ),
+        Architecture(
+            "acgan",
+            acgan_generator,
+            acgan_discriminator,
+            dcgan.IMAGE_SHAPES,
+            _ACGAN,
+            labels_to=("generator",),
+        ),
+        # With a scale and an offset a class in the generator, which those who
+        # repeated AC-GAN needed.
+        Architecture(
+            "acgan_cbn",
+            functools.partial(acgan_generator, conditional_norm=True),
+            acgan_discriminator,
+            dcgan.IMAGE_SHAPES,
+            _ACGAN,
+            labels_to=("generator",),
         ),
         # On points ten times the learning rate for images is stable.
         Architecture(
@@ -186,7 +222,9 @@ def build(
         (generator, discriminator), two Functional models. The generator maps
         latents (batch, latent_dim), or [latents, labels (batch,) int32], to
         images (batch, *image_shape) float32 in [-1, 1]; the discriminator
-        maps images, or [images, labels], to raw logits (batch, 1) float32.
+        maps images, or [images, labels], to raw logits (batch, 1) float32, or
+        to a dict of outputs with `logits` among them. Which of them take
+        labels says the architecture's `labels_to`.
 
     Raises:
         ValueError: If there is no architecture of that name, or it does not

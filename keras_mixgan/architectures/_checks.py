@@ -40,6 +40,26 @@ def normal_init(stddev: float = 0.02) -> keras.initializers.Initializer:
     return keras.initializers.RandomNormal(stddev=stddev)
 
 
+def batch_norm(**options: Any) -> keras.layers.BatchNormalization:
+    """Batch normalization with the constants of the TensorFlow DCGAN.
+
+    With momentum 0.9 (Keras: 0.99) the moving statistics follow a generator
+    that changes at every step.
+
+    Args:
+        **options: More arguments of the layer.
+
+    Returns:
+        A fresh layer.
+    """
+    return keras.layers.BatchNormalization(
+        momentum=0.9,
+        epsilon=1e-5,
+        gamma_initializer=keras.initializers.RandomNormal(1.0, 0.02),
+        **options,
+    )
+
+
 def generator_inputs(
     latent_dim: int, num_classes: int | None, label_scale: float = 1.0
 ) -> tuple[Any, keras.KerasTensor]:

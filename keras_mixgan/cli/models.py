@@ -12,6 +12,7 @@ from keras_mixgan.cli import options
 from keras_mixgan.cli.settings import Settings
 from keras_mixgan.data import sources
 from keras_mixgan.game import auxiliary
+from keras_mixgan.game import ensembles
 from keras_mixgan.mixgan import MixGAN
 from keras_mixgan.presets import archives
 from keras_mixgan.presets import refusals
@@ -33,6 +34,7 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
             not make images of this shape.
     """
     classes = source.num_classes if settings.conditional else None
+    _check_labels(settings, source)
     networks = architectures.build(
         settings.architecture,
         source.image_shape,
@@ -52,6 +54,18 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
     return model
 
 
+def _check_labels(settings: Settings, source: sources.Source) -> None:
+    """Checks that generators that take labels have all of them."""
+    takes = "generator" in architectures.get(settings.architecture).labels_to
+    if settings.conditional and takes and source.labels.min() < 0:
+        raise UserError(
+            "`labels_per_class` must not be given where generators take "
+            "labels, and so need those of all images. Received: "
+            f"architecture={settings.architecture!r}; give --noconditional, "
+            "or an architecture such as improved_gan"
+        )
+
+
 def _cuts(settings: Settings) -> dict:
     """The layers at which networks that share a body are cut."""
     architecture = architectures.get(settings.architecture)
@@ -66,6 +80,7 @@ def _with_heads(discriminator, settings: Settings, classes: int | None):
     """Adds the outputs that the auxiliary losses read."""
     losses = [auxiliary.get(loss) for loss in settings.auxiliary or ()]
     needed = {name for loss in losses for name in loss.needs}
+    needed -= set(ensembles.output_names(discriminator))
     if not needed:
         return discriminator
     return architectures.add_heads(

@@ -49,6 +49,11 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             "read, and to list them, in place of an error.",
         ),
         Option(
+            name="labels_per_class", kind=int, to="data", least=1,
+            help="Keep the labels of so many images of each class, and train "
+            "as if the others had none.", shown="all",
+        ),
+        Option(
             name="conditional", kind=bool, to="settings",
             help="Whether the networks take labels.",
             shown="where there are labels",
@@ -63,7 +68,10 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="architecture", kind=str, to="settings", default="dcgan",
             help="The networks; mlp is for points.",
-            choices=("dcgan", "dcgan_small_labels", "mlp", "wgan", "wgan_gp"),
+            choices=(
+                "acgan", "acgan_cbn", "dcgan", "dcgan_small_labels", "mlp",
+                "wgan", "wgan_gp",
+            ),
             registry="keras_mixgan.architectures:ARCHITECTURES",
             shown="dcgan; ring and grid: mlp",
         ),
@@ -90,7 +98,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="width", kind=int, to="networks", default=64, least=1,
-            by={"mlp": 128, "digits": 16},
+            by={"acgan": 96, "acgan_cbn": 96, "mlp": 128, "digits": 16},
             help="Channels of the widest-resolution hidden layer.",
         ),
         Option(
@@ -110,9 +118,12 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="generator_loss", kind=str, to="compile",
-            default="non_saturating", choices=("non_saturating", "minimax"),
-            help="The loss that the field uses with this payoff, or minimax "
-            "for the payoff itself.",
+            default="non_saturating",
+            choices=("non_saturating", "minimax", "auxiliary"),
+            registry="keras_mixgan.game.payoffs:GENERATOR_LOSSES",
+            help="non_saturating: the loss that the field uses with this "
+            "payoff; minimax: the payoff itself; auxiliary: the auxiliary "
+            "losses alone.",
         ),
         Option(
             name="payoff_estimate", kind=str, to="compile", default="full",
@@ -153,6 +164,10 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="auxiliary", kind=list, to="compile",
             placeholder="NAME[:X],...",
+            by={
+                "acgan": ("auxiliary_classifier",),
+                "acgan_cbn": ("auxiliary_classifier",),
+            },
             help="Auxiliary losses by name, each with a coefficient if it is "
             "not to be the loss's own.",
         ),
@@ -166,13 +181,19 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="generator_learning_rate", kind=float, to="settings",
             default=1e-4, above=0,
-            by={"mlp": 1e-3, "wgan": 5e-5, "digits": 4e-4},
+            by={
+                "acgan": 2e-4, "acgan_cbn": 2e-4, "mlp": 1e-3, "wgan": 5e-5,
+                "digits": 4e-4,
+            },
             help="Of the generators and their mixture weights.",
         ),
         Option(
             name="discriminator_learning_rate", kind=float, to="settings",
             default=1e-4, above=0,
-            by={"mlp": 1e-3, "wgan": 5e-5, "digits": 4e-4},
+            by={
+                "acgan": 2e-4, "acgan_cbn": 2e-4, "mlp": 1e-3, "wgan": 5e-5,
+                "digits": 4e-4,
+            },
             help="Of the discriminators and their mixture weights.",
         ),
         Option(
@@ -184,8 +205,8 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="beta_1", kind=float, to="optimizer", least=0, below=1,
             by={
-                "dcgan": 0.5, "dcgan_small_labels": 0.5, "mlp": 0.5,
-                "wgan_gp": 0.0,
+                "acgan": 0.5, "acgan_cbn": 0.5, "dcgan": 0.5,
+                "dcgan_small_labels": 0.5, "mlp": 0.5, "wgan_gp": 0.0,
             },
             help="Adam's decay of the mean of gradients.", shown="Keras's",
         ),

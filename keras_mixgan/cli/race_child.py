@@ -22,6 +22,7 @@ import numpy as np
 from keras_mixgan import data
 from keras_mixgan import metrics
 from keras_mixgan.cli import models
+from keras_mixgan.cli import options
 from keras_mixgan.cli import settings as settings_module
 from keras_mixgan.data import sources
 from keras_mixgan.metrics import classifiers
@@ -216,7 +217,7 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
     model = models.make_model(chosen, source)
     real = Samples(source, conditions["num_real"], argument="source")
     marks = Marks(conditions, real, say)
-    if not chosen.conditional and source.labels is not None:
+    if not model.takes_labels and source.labels is not None:
         source = dataclasses.replace(source, labels=None, label_names=None)
     stream = data.load(
         source, batch_size=chosen.batch_size, seed=chosen.seed, start_step=0
@@ -263,11 +264,7 @@ def machine() -> str:
 
 def _load(chosen, data_dir) -> sources.Source:
     return sources.load_source(
-        chosen.source,
-        chosen.split,
-        chosen.image_size,
-        chosen.crop_size,
-        data_dir,
+        data_dir=data_dir, **options.values(chosen, "data")
     )
 
 

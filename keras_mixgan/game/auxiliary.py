@@ -28,7 +28,9 @@ class Auxiliary:
 
     Attributes:
         needs: Names of the outputs that discriminators must have.
-        needs_labels: Whether images must come with labels.
+        needs_labels: Whether images, fakes too, must come with labels.
+        needs_real_labels: Whether real images must come with labels, of which
+            some may be missing (-1). Generators need not take them.
         generators_need_real: Whether `generator_terms` reads `Turn.real`.
 
     Raises:
@@ -47,6 +49,7 @@ class Auxiliary:
 
     needs: tuple[str, ...] = ()
     needs_labels = False
+    needs_real_labels = False
     generators_need_real = False
 
     def __init__(self, coefficient: float = 1.0, moves_mixture: bool = False):
@@ -205,17 +208,17 @@ def check(losses: list, model) -> None:
     """
     names = output_names(model.discriminators[0])
     for loss in losses:
+        if loss.needs_labels and not model.conditional:
+            raise UserError(
+                f"`auxiliary` {loss.name} needs generators that take labels. "
+                "Received: networks without labels"
+            )
         for needed in loss.needs:
             if needed not in names:
                 raise UserError(
                     f"`auxiliary` {loss.name} needs discriminators with an "
                     f"output `{needed}`. Received: outputs {', '.join(names)}"
                 )
-        if loss.needs_labels and not model.conditional:
-            raise UserError(
-                f"`auxiliary` {loss.name} needs generators that take labels. "
-                "Received: networks without labels"
-            )
         loss.check(model)
 
 
@@ -251,6 +254,35 @@ class AuxiliaryClassifier(Auxiliary):
     def generator_terms(self, turn: Turn):
         """Cross-entropies of fakes (num_generators, num_discriminators)."""
         return turn.pair_means(_cross_entropies(turn.fake, turn.labels("fake")))
+
+
+@register
+class RealClassifier(Auxiliary):
+    """Discriminators name the class of real images, as far as it is known.
+
+    Salimans et al. 2016 (arXiv:1606.03498), Section 5, L_supervised =
+    -E[log P(y | x, y <= K)], a mean over the labelled images of a batch. Needs
+    a discriminator output `class_logits` (B, num_classes), and labels of real
+    images; -1 is a label that is not known. The published discriminator has no
+    other output: its `logits` are the logsumexp of these, so that 1 - D(x) is
+    the probability of the class K + 1, generated.
+
+    Example:
+    >>> RealClassifier(coefficient=2.0).needs_real_labels
+    True
+    """
+
+    needs = ("class_logits",)
+    needs_real_labels = True
+
+    def discriminator_terms(self, turn: Turn):
+        """Cross-entropies of labelled real images (num_discriminators,)."""
+        labels = turn.labels("real")
+        costs = _cross_entropies(turn.real, labels)
+        known = ops.cast(labels >= 0, costs.dtype)
+        # Replicas may have more or fewer labels: the count has to be of all.
+        share = turn.executor.average(ops.mean(known, axis=0))
+        return ops.mean(known * costs, axis=0) / ops.maximum(share, 1e-12)
 
 
 @register
@@ -318,7 +350,7 @@ class FeatureMatching(Auxiliary):
 def _cross_entropies(outputs: Outputs, labels):
     """-log P(label) of each image by each discriminator, (N, T).
 
-    `labels` are (N, 1) or (N, T).
+    `labels` are (N, 1) or (N, T). Where one is -1 the number means nothing.
     """
     logits = outputs.extras["class_logits"]
     chosen = ops.one_hot(labels, logits.shape[-1], dtype=logits.dtype)

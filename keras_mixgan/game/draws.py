@@ -39,11 +39,14 @@ def draw(model, batch_size, labels) -> Fakes:
         model: The `MixGAN`.
         batch_size: Real images of this replica: an int, or an integer scalar
             tensor.
-        labels: Int tensor (B,), or `None`.
+        labels: Int tensor (B,), of the real images, or `None`. Generators
+            that take none get none.
 
     Returns:
         The `Fakes`.
     """
+    if not model.conditional:
+        labels = None
     count, executor = model.num_generators, model.executor
     estimate = model.objective.payoff_estimate
     full = estimate == "full"

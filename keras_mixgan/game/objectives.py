@@ -43,6 +43,7 @@ class Objective:
 
     def __post_init__(self):
         self.payoff.generator_loss(self.generator_loss)
+        self._check_generators_lose()
         if self.payoff_estimate not in PAYOFF_ESTIMATES:
             raise UserError(
                 f"`payoff_estimate` must be one of {PAYOFF_ESTIMATES}. "
@@ -74,6 +75,18 @@ class Objective:
         if not self.gradient_penalty:
             return self.auxiliary
         return (GradientPenalty(self.gradient_penalty), *self.auxiliary)
+
+    def _check_generators_lose(self) -> None:
+        base = Auxiliary.generator_terms
+        if self.generator_loss == "auxiliary" and not any(
+            type(loss).generator_terms is not base for loss in self.auxiliary
+        ):
+            names = [loss.name for loss in self.auxiliary]
+            raise UserError(
+                "`generator_loss` must not be auxiliary without an auxiliary "
+                "loss of generators, such as feature_matching. Received: "
+                f"auxiliary={names}"
+            )
 
     def _check_at_least_zero(self, name: str, strictly: bool) -> None:
         number = getattr(self, name)
@@ -220,7 +233,10 @@ def _discriminator_loss(model, turn: turns.Turn):
 def _generator_loss(model, turn: turns.Turn):
     objective = model.objective
     loss_of = objective.payoff.generator_loss(objective.generator_loss)
-    pairs = turn.pair_means(loss_of(turn.fake.logits))
+    judged = turn.fake.logits
+    if objective.generator_loss == "auxiliary":
+        judged = ops.stop_gradient(judged)
+    pairs = turn.pair_means(loss_of(judged))
     logits = model.generator_mixture_logits
     discriminator_weights = ops.stop_gradient(
         mixtures.weights(model.discriminator_mixture_logits)

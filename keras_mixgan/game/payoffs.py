@@ -19,7 +19,7 @@ from keras_mixgan.utils.errors import UserError
 
 __all__ = ["GENERATOR_LOSSES", "PAYOFFS", "Payoff", "get", "register"]
 
-GENERATOR_LOSSES = ("non_saturating", "minimax")
+GENERATOR_LOSSES = ("non_saturating", "minimax", "auxiliary")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,20 +54,22 @@ class Payoff:
         """Returns the generators' loss per example, by kind.
 
         Args:
-            kind: `"non_saturating"` or `"minimax"`.
+            kind: `"non_saturating"`, `"minimax"` or `"auxiliary"`. The last
+                is the payoff's own term too: it decides the mixture weights
+                where the networks minimise auxiliary losses alone.
 
         Returns:
             A function from logits of generated images to losses.
 
         Raises:
-            ValueError: `kind` is neither.
+            ValueError: `kind` is none of these.
         """
         if kind not in GENERATOR_LOSSES:
             raise UserError(
                 f"`generator_loss` must be one of {GENERATOR_LOSSES}. "
                 f"Received: generator_loss={kind!r}"
             )
-        if kind == "minimax" or self.generator is None:
+        if kind != "non_saturating" or self.generator is None:
             return self.fake
         return self.generator
 

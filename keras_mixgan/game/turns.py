@@ -133,7 +133,7 @@ def _ask(judge, executor, seen: Seen, groups, only=None) -> tuple:
         asked = (seen.fake, seen.fake_labels, groups)
         return None, judge(executor, *asked, only)
     size, labels = draws.batch_size(seen.real), None
-    if seen.real_labels is not None:
+    if seen.fake_labels is not None:
         labels = ops.concatenate([seen.real_labels, seen.fake_labels])
     images = ops.concatenate([seen.real, seen.fake])
     outputs = judge(executor, images, labels, [size, *groups], only)

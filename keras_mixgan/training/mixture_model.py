@@ -133,6 +133,12 @@ class MixtureModel(TrainedMixture, keras.Model):
         return len(self.generators[0].inputs) == 2
 
     @property
+    def takes_labels(self) -> bool:
+        """Whether `fit` takes labels: for networks, or an auxiliary loss."""
+        losses = () if self.objective is None else self.objective.losses
+        return self.conditional or any(x.needs_real_labels for x in losses)
+
+    @property
     def latent_dim(self) -> int:
         """Length of a latent vector."""
         return self.generators[0].inputs[0].shape[1]

@@ -187,13 +187,16 @@ def _labels(model, num_images, labels, rng) -> np.ndarray | None:
     return np.resize(labels, num_images).astype("int32")
 
 
-def check_labels(labels: np.ndarray, num_classes: int | None) -> np.ndarray:
-    """Checks labels: a vector of integers in [0, num_classes).
+def check_labels(
+    labels: np.ndarray, num_classes: int | None, least: int = 0
+) -> np.ndarray:
+    """Checks labels: a vector of integers in [least, num_classes).
 
     Args:
         labels: Array of labels.
         num_classes: How many classes there are; `None` leaves the upper end
             unchecked.
+        least: The least that one may be.
 
     Returns:
         The labels.
@@ -208,10 +211,10 @@ def check_labels(labels: np.ndarray, num_classes: int | None) -> np.ndarray:
         )
     if labels.size:
         low, high = labels.min(), labels.max()
-        if low < 0 or (num_classes is not None and high >= num_classes):
+        if low < least or (num_classes is not None and high >= num_classes):
             end = "..." if num_classes is None else num_classes
             raise UserError(
-                f"`labels` must lie in [0, {end}). Received: labels from "
+                f"`labels` must lie in [{least}, {end}). Received: labels from "
                 f"{low} to {high}"
             )
     return labels

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_mixgan.game import ensembles
 from keras_mixgan.training import usage
 from keras_mixgan.training.sampling import check_labels
 from keras_mixgan.utils.errors import UserError
@@ -46,25 +47,29 @@ def check_images(images: np.ndarray, image_shape: tuple, name="images") -> None:
         )
 
 
-def check_batch(model, images, labels) -> None:
+def check_batch(model, images, labels, training: bool = True) -> None:
     """Checks one batch, or a whole array, against a model.
 
     Args:
         model: The `MixGAN`.
         images: Array (B, ...).
         labels: Array (B,), or `None`.
+        training: Whether auxiliary losses have a say, which may need labels
+            that the networks do not take.
 
     Raises:
         ValueError: See `check_images`; labels missing, superfluous, of
             another number, rank or kind, or out of range.
     """
     check_images(images, model.image_shape)
-    if model.conditional and labels is None:
+    wanted = model.takes_labels if training else model.conditional
+    if wanted and labels is None:
+        who = "networks take" if model.conditional else "auxiliary losses take"
         raise UserError(
-            "`labels` must be given, as (images, labels): the networks take "
-            "labels. Received: images alone"
+            f"`labels` must be given, as (images, labels): the {who} labels. "
+            "Received: images alone"
         )
-    if not model.conditional and labels is not None:
+    if not wanted and labels is not None:
         raise UserError(
             "`labels` must not be given: the networks take images alone. "
             "Received: (images, labels); map the data set to its images"
@@ -75,7 +80,23 @@ def check_batch(model, images, labels) -> None:
                 "`labels` must have one label an image. Received: "
                 f"{len(images)} images and {len(labels)} labels"
             )
+        _check_labels_of(model, labels)
+
+
+def _check_labels_of(model, labels: np.ndarray) -> None:
+    """All labels for generators; for a discriminator's classes some."""
+    if model.conditional:
+        if labels.dtype.kind in "iu" and labels.size and labels.min() == -1:
+            raise UserError(
+                "`labels` must be known for all images where generators take "
+                f"labels. Received: {np.sum(labels == -1)} of {len(labels)} "
+                "that are -1, not known"
+            )
         check_labels(labels, model.num_classes)
+        return
+    network = model.discriminators[0]
+    count = ensembles.output_shape(network, "class_logits")[-1]
+    check_labels(labels, count, least=-1)
 
 
 REFUSED = {
