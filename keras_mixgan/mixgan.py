@@ -11,6 +11,7 @@ from keras_mixgan.training import loops
 from keras_mixgan.training import progress
 from keras_mixgan.training import sampling
 from keras_mixgan.training import serialization
+from keras_mixgan.training import starts
 from keras_mixgan.training import steps
 from keras_mixgan.training import validation
 from keras_mixgan.training.divergence import StopOnNonFinite
@@ -260,7 +261,8 @@ class MixGAN(Mixture):
                 "optimizers. Received: a model that is not compiled"
             )
         validation.check_arguments(kwargs)
-        validation.check_data(self, x, y, batch_size)
+        first = validation.check_data(self, x, y, batch_size)
+        starts.start(self, first)
         if not validation.is_array(x):
             # Keras warns where it cannot shuffle, even if nobody asked.
             kwargs.setdefault("shuffle", False)

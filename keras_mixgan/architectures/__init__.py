@@ -20,6 +20,10 @@ from keras_mixgan.architectures.acgan import acgan_generator
 from keras_mixgan.architectures.dcgan import dcgan_discriminator
 from keras_mixgan.architectures.dcgan import dcgan_generator
 from keras_mixgan.architectures.heads import add_heads
+from keras_mixgan.architectures.improved_gan import improved_gan_discriminator
+from keras_mixgan.architectures.improved_gan import improved_gan_generator
+from keras_mixgan.architectures.layers import MinibatchDiscrimination
+from keras_mixgan.architectures.layers import WeightNormalization
 from keras_mixgan.architectures.mlp import mlp_discriminator
 from keras_mixgan.architectures.mlp import mlp_generator
 from keras_mixgan.architectures.wgan import wgan_critic
@@ -30,6 +34,8 @@ from keras_mixgan.utils import checks
 __all__ = [
     "ARCHITECTURES",
     "Architecture",
+    "MinibatchDiscrimination",
+    "WeightNormalization",
     "acgan_discriminator",
     "acgan_generator",
     "add_heads",
@@ -37,6 +43,8 @@ __all__ = [
     "dcgan_discriminator",
     "dcgan_generator",
     "get",
+    "improved_gan_discriminator",
+    "improved_gan_generator",
     "mlp_discriminator",
     "mlp_generator",
     "wgan_critic",
@@ -59,7 +67,8 @@ class Architecture:
         training: Read-only defaults of this base GAN. `payoff`,
             `optimizer` and `learning_rate` are always there; `beta_1`,
             `beta_2`, `discriminator_steps`, `weight_clip`,
-            `gradient_penalty` and `auxiliary` only where they apply.
+            `gradient_penalty`, `generator_loss` and `auxiliary` only where
+            they apply.
         generator_cut: Name of the layer up to which generators own their
             layers where they share the rest.
         discriminator_cut: Name of the layer up to which discriminators share
@@ -83,6 +92,15 @@ class Architecture:
 def _training(**defaults: Any) -> Mapping[str, Any]:
     return types.MappingProxyType(defaults)
 
+
+# The authors' code for arXiv:1606.03498. There the class loss has the weight 1
+# and the payoff 1/2; here the payoff has 1.
+_IMPROVED_GAN = {
+    "payoff": "log",
+    "optimizer": "adam",
+    "learning_rate": 3e-4,
+    "beta_1": 0.5,
+}
 
 # arXiv:1610.09585, appendix A: the middle one of three learning rates.
 _ACGAN = _training(
@@ -165,6 +183,31 @@ ARCHITECTURES: dict[str, Architecture] = {
             dcgan.IMAGE_SHAPES,
             _ACGAN,
             labels_to=("generator",),
+        ),
+        Architecture(
+            "improved_gan",
+            improved_gan_generator,
+            improved_gan_discriminator,
+            dcgan.IMAGE_SHAPES,
+            _training(
+                **_IMPROVED_GAN,
+                generator_loss="minimax",
+                auxiliary=("real_classifier:2",),
+            ),
+            labels_to=(),
+        ),
+        # Its other half: generators match features and do nothing else.
+        Architecture(
+            "improved_gan_features",
+            improved_gan_generator,
+            functools.partial(improved_gan_discriminator, minibatch=False),
+            dcgan.IMAGE_SHAPES,
+            _training(
+                **_IMPROVED_GAN,
+                generator_loss="auxiliary",
+                auxiliary=("real_classifier:2", "feature_matching"),
+            ),
+            labels_to=(),
         ),
         # On points ten times the learning rate for images is stable.
         Architecture(

@@ -13,6 +13,12 @@ from typing import Any
 
 from keras_mixgan.cli.option import Option
 
+# Of either side.
+_RATES = {
+    "acgan": 2e-4, "acgan_cbn": 2e-4, "improved_gan": 3e-4,
+    "improved_gan_features": 3e-4, "mlp": 1e-3, "wgan": 5e-5, "digits": 4e-4,
+}  # fmt: skip
+
 # The table, by the headings of the help.
 TABLE: Mapping[str, tuple[Option, ...]] = {
     "Recipe": (
@@ -69,8 +75,9 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             name="architecture", kind=str, to="settings", default="dcgan",
             help="The networks; mlp is for points.",
             choices=(
-                "acgan", "acgan_cbn", "dcgan", "dcgan_small_labels", "mlp",
-                "wgan", "wgan_gp",
+                "acgan", "acgan_cbn", "dcgan", "dcgan_small_labels",
+                "improved_gan", "improved_gan_features", "mlp", "wgan",
+                "wgan_gp",
             ),
             registry="keras_mixgan.architectures:ARCHITECTURES",
             shown="dcgan; ring and grid: mlp",
@@ -98,7 +105,10 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="width", kind=int, to="networks", default=64, least=1,
-            by={"acgan": 96, "acgan_cbn": 96, "mlp": 128, "digits": 16},
+            by={
+                "acgan": 96, "acgan_cbn": 96, "improved_gan": 128,
+                "improved_gan_features": 128, "mlp": 128, "digits": 16,
+            },
             help="Channels of the widest-resolution hidden layer.",
         ),
         Option(
@@ -121,6 +131,10 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             default="non_saturating",
             choices=("non_saturating", "minimax", "auxiliary"),
             registry="keras_mixgan.game.payoffs:GENERATOR_LOSSES",
+            by={
+                "improved_gan": "minimax",
+                "improved_gan_features": "auxiliary",
+            },
             help="non_saturating: the loss that the field uses with this "
             "payoff; minimax: the payoff itself; auxiliary: the auxiliary "
             "losses alone.",
@@ -167,6 +181,10 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             by={
                 "acgan": ("auxiliary_classifier",),
                 "acgan_cbn": ("auxiliary_classifier",),
+                "improved_gan": ("real_classifier:2",),
+                "improved_gan_features": (
+                    "real_classifier:2", "feature_matching",
+                ),
             },
             help="Auxiliary losses by name, each with a coefficient if it is "
             "not to be the loss's own.",
@@ -181,19 +199,13 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="generator_learning_rate", kind=float, to="settings",
             default=1e-4, above=0,
-            by={
-                "acgan": 2e-4, "acgan_cbn": 2e-4, "mlp": 1e-3, "wgan": 5e-5,
-                "digits": 4e-4,
-            },
+            by=_RATES,
             help="Of the generators and their mixture weights.",
         ),
         Option(
             name="discriminator_learning_rate", kind=float, to="settings",
             default=1e-4, above=0,
-            by={
-                "acgan": 2e-4, "acgan_cbn": 2e-4, "mlp": 1e-3, "wgan": 5e-5,
-                "digits": 4e-4,
-            },
+            by=_RATES,
             help="Of the discriminators and their mixture weights.",
         ),
         Option(
@@ -206,7 +218,8 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             name="beta_1", kind=float, to="optimizer", least=0, below=1,
             by={
                 "acgan": 0.5, "acgan_cbn": 0.5, "dcgan": 0.5,
-                "dcgan_small_labels": 0.5, "mlp": 0.5, "wgan_gp": 0.0,
+                "dcgan_small_labels": 0.5, "improved_gan": 0.5,
+                "improved_gan_features": 0.5, "mlp": 0.5, "wgan_gp": 0.0,
             },
             help="Adam's decay of the mean of gradients.", shown="Keras's",
         ),

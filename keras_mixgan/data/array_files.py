@@ -90,9 +90,9 @@ def check_labels(
     bad = np.flatnonzero((labels < least) | (labels >= num_classes))
     if len(bad):
         raise UserError(
-            f"`labels` must lie in [{least}, {num_classes}), with no more classes "
-            f"than images. Received: {labels[bad[0]]} in row {bad[0]} of "
-            f"{where}"
+            f"`labels` must lie in [{least}, {num_classes}), with no more "
+            f"classes than images. Received: {labels[bad[0]]} in row "
+            f"{bad[0]} of {where}"
         )
 
 

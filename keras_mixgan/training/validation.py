@@ -132,7 +132,7 @@ def check_arguments(arguments: dict) -> None:
             )
 
 
-def check_data(model, x, y, batch_size: int | None) -> None:
+def check_data(model, x, y, batch_size: int | None):
     """Checks the data given to `fit`: arrays whole, others by a first batch.
 
     What can be read only once (a generator) is not looked at.
@@ -142,6 +142,9 @@ def check_data(model, x, y, batch_size: int | None) -> None:
         x: What was given as `x` to `fit`.
         y: What was given as `y` to `fit`.
         batch_size: What was given as `batch_size` to `fit`.
+
+    Returns:
+        The images of a first batch, or `None` where it cannot be looked at.
 
     Raises:
         ValueError: See `check_batch`; no images at all, or fewer images than
@@ -159,12 +162,13 @@ def check_data(model, x, y, batch_size: int | None) -> None:
         batch = _first_batch(x)
         if batch is None:
             usage.warn(model, None)
-            return
+            return None
     images, labels = batch
     images = np.asarray(images)
     labels = None if labels is None else np.asarray(labels)
     check_batch(model, images, labels)
     usage.warn(model, images)
+    return images[:wanted] if is_array(x) else images
 
 
 def is_array(x) -> bool:

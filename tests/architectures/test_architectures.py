@@ -37,6 +37,7 @@ TRAINING_KEYS = {
     "discriminator_steps",
     "weight_clip",
     "gradient_penalty",
+    "generator_loss",
     "auxiliary",
 }
 
