@@ -80,6 +80,7 @@ class MixGAN(Mixture):
         gradient_penalty: float | None = None,
         update: str = "alternating",
         auxiliary=(),
+        as_released: bool = False,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile="auto",
@@ -122,6 +123,9 @@ class MixGAN(Mixture):
                 statistics once a step. Needs `discriminator_steps=1`.
             auxiliary: List of auxiliary losses, `kmg.auxiliary.Auxiliary` or
                 names such as `"feature_matching:0.5"`.
+            as_released: Whether all of them move the mixture weights, as in
+                the paper's released code; in its theory the payoff alone
+                does. Needs the payoff `"log"`, that code's own.
             run_eagerly: As in `keras.Model.compile`.
             steps_per_execution: As in `keras.Model.compile`.
             jit_compile: As in `keras.Model.compile`.
@@ -139,6 +143,7 @@ class MixGAN(Mixture):
             gradient_penalty=gradient_penalty,
             update=update,
             auxiliary=tuple(map(auxiliaries.get, auxiliary)),
+            as_released=as_released,
         )
         self._check_estimate(payoff_estimate)
         auxiliaries.check(objective.losses, self)
@@ -207,6 +212,8 @@ class MixGAN(Mixture):
 
     def make_train_function(self, force=False):
         """As in `keras.Model`; under JAX or a strategy one of ours."""
+        for loss in self.objective.losses:
+            loss.prepare(self)
         make = loops.train_function_of(self)
         if make is None:
             super().make_train_function(force)

@@ -6,6 +6,7 @@ To add an architecture: write its file beside these, and one entry in
 
 import dataclasses
 import functools
+import inspect
 import types
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -14,11 +15,15 @@ from typing import Any
 import keras
 
 from keras_mixgan.architectures import dcgan
+from keras_mixgan.architectures import dcgan_huang
+from keras_mixgan.architectures import encoder
 from keras_mixgan.architectures import mlp
 from keras_mixgan.architectures.acgan import acgan_discriminator
 from keras_mixgan.architectures.acgan import acgan_generator
 from keras_mixgan.architectures.dcgan import dcgan_discriminator
 from keras_mixgan.architectures.dcgan import dcgan_generator
+from keras_mixgan.architectures.dcgan_huang import dcgan_huang_discriminator
+from keras_mixgan.architectures.dcgan_huang import dcgan_huang_generator
 from keras_mixgan.architectures.heads import add_heads
 from keras_mixgan.architectures.improved_gan import improved_gan_discriminator
 from keras_mixgan.architectures.improved_gan import improved_gan_generator
@@ -42,6 +47,9 @@ __all__ = [
     "build",
     "dcgan_discriminator",
     "dcgan_generator",
+    "dcgan_huang_discriminator",
+    "dcgan_huang_generator",
+    "encoder",
     "get",
     "improved_gan_discriminator",
     "improved_gan_generator",
@@ -62,7 +70,8 @@ class Architecture:
         generator: Builds a generator; takes `image_shape`, `latent_dim`,
             `num_classes` and `width`.
         discriminator: Builds a discriminator; takes `image_shape`,
-            `num_classes` and `width`.
+            `num_classes` and `width`, and `latent_dim` where it tells
+            latents.
         image_shapes: Shapes of one example that the pair is tested with.
         training: Read-only defaults of this base GAN. `payoff`,
             `optimizer` and `learning_rate` are always there; `beta_1`,
@@ -209,6 +218,27 @@ ARCHITECTURES: dict[str, Architecture] = {
             ),
             labels_to=(),
         ),
+        # The authors' code for arXiv:1703.00573. There the discriminators'
+        # payoff has the weight 1/2, and the class loss 1.
+        Architecture(
+            "dcgan_huang",
+            dcgan_huang_generator,
+            dcgan_huang_discriminator,
+            dcgan_huang.IMAGE_SHAPES,
+            _training(
+                payoff="log",
+                optimizer="adam",
+                learning_rate=1e-4,
+                beta_1=0.5,
+                generator_loss="minimax",
+                auxiliary=(
+                    "real_classifier:2",
+                    "latent_reconstruction:10",
+                    "encoded_class",
+                ),
+            ),
+            labels_to=("generator",),
+        ),
         # On points ten times the learning rate for images is stable.
         Architecture(
             "mlp",
@@ -283,10 +313,11 @@ def build(
     if width is not None:
         shared["width"] = width
     latent = {} if latent_dim is None else {"latent_dim": latent_dim}
-    return (
-        architecture.generator(**shared, **latent),
-        architecture.discriminator(**shared),
-    )
+    generator = architecture.generator(**shared, **latent)
+    takes = inspect.signature(architecture.discriminator).parameters
+    if "latent_dim" not in takes:
+        latent = {}
+    return generator, architecture.discriminator(**shared, **latent)
 
 
 def __dir__():

@@ -48,10 +48,21 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
         **options.values(settings, "model"),
         **_cuts(settings),
     )
-    model.compile(
-        **optimizers.make(settings), **options.values(settings, "compile")
-    )
+    arguments = options.values(settings, "compile")
+    arguments["auxiliary"] = _losses(settings)
+    model.compile(**optimizers.make(settings), **arguments)
+    for loss in model.objective.losses:
+        loss.prepare(model)
     return model
+
+
+def _losses(settings: Settings) -> list[auxiliary.Auxiliary]:
+    """The auxiliary losses, with the encoder where one looks through it."""
+    losses = [auxiliary.get(loss) for loss in settings.auxiliary or ()]
+    for loss in losses:
+        if isinstance(loss, auxiliary.EncodedClass):
+            loss.encoder = settings.encoder
+    return losses
 
 
 def _check_labels(settings: Settings, source: sources.Source) -> None:
@@ -78,8 +89,7 @@ def _cuts(settings: Settings) -> dict:
 
 def _with_heads(discriminator, settings: Settings, classes: int | None):
     """Adds the outputs that the auxiliary losses read."""
-    losses = [auxiliary.get(loss) for loss in settings.auxiliary or ()]
-    needed = {name for loss in losses for name in loss.needs}
+    needed = {name for loss in _losses(settings) for name in loss.needs}
     needed -= set(ensembles.output_names(discriminator))
     if not needed:
         return discriminator

@@ -75,7 +75,8 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             name="architecture", kind=str, to="settings", default="dcgan",
             help="The networks; mlp is for points.",
             choices=(
-                "acgan", "acgan_cbn", "dcgan", "dcgan_small_labels",
+                "acgan", "acgan_cbn", "dcgan", "dcgan_huang",
+                "dcgan_small_labels",
                 "improved_gan", "improved_gan_features", "mlp", "wgan",
                 "wgan_gp",
             ),
@@ -101,13 +102,15 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="latent_dim", kind=int, to="networks", default=100, least=1,
-            by={"mlp": 16, "digits": 64}, help="Length of a latent vector.",
+            by={"dcgan_huang": 50, "mlp": 16, "digits": 64},
+            help="Length of a latent vector.",
         ),
         Option(
             name="width", kind=int, to="networks", default=64, least=1,
             by={
-                "acgan": 96, "acgan_cbn": 96, "improved_gan": 128,
-                "improved_gan_features": 128, "mlp": 128, "digits": 16,
+                "acgan": 96, "acgan_cbn": 96, "dcgan_huang": 128,
+                "improved_gan": 128, "improved_gan_features": 128,
+                "mlp": 128, "digits": 16,
             },
             help="Channels of the widest-resolution hidden layer.",
         ),
@@ -132,6 +135,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             choices=("non_saturating", "minimax", "auxiliary"),
             registry="keras_mixgan.game.payoffs:GENERATOR_LOSSES",
             by={
+                "dcgan_huang": "minimax",
                 "improved_gan": "minimax",
                 "improved_gan_features": "auxiliary",
             },
@@ -181,6 +185,10 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             by={
                 "acgan": ("auxiliary_classifier",),
                 "acgan_cbn": ("auxiliary_classifier",),
+                "dcgan_huang": (
+                    "real_classifier:2", "latent_reconstruction:10",
+                    "encoded_class",
+                ),
                 "improved_gan": ("real_classifier:2",),
                 "improved_gan_features": (
                     "real_classifier:2", "feature_matching",
@@ -188,6 +196,16 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             },
             help="Auxiliary losses by name, each with a coefficient if it is "
             "not to be the loss's own.",
+        ),
+        Option(
+            name="as_released", kind=bool, to="compile", default=False,
+            help="Whether auxiliary losses move the mixture weights, as in "
+            "the paper's released code.",
+        ),
+        Option(
+            name="encoder", kind=str, to="settings", placeholder="PATH",
+            help="File of the frozen classifier that encoded_class looks "
+            "through; tools/train_encoder.py makes one.",
         ),
     ),
     "Optimizers": (
@@ -218,8 +236,9 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             name="beta_1", kind=float, to="optimizer", least=0, below=1,
             by={
                 "acgan": 0.5, "acgan_cbn": 0.5, "dcgan": 0.5,
-                "dcgan_small_labels": 0.5, "improved_gan": 0.5,
-                "improved_gan_features": 0.5, "mlp": 0.5, "wgan_gp": 0.0,
+                "dcgan_huang": 0.5, "dcgan_small_labels": 0.5,
+                "improved_gan": 0.5, "improved_gan_features": 0.5,
+                "mlp": 0.5, "wgan_gp": 0.0,
             },
             help="Adam's decay of the mean of gradients.", shown="Keras's",
         ),

@@ -10,6 +10,7 @@ auxiliary losses. Under several replicas every mean here is one replica's, and
 the means over replicas are those of one device with the whole batch.
 """
 
+import copy
 import dataclasses
 
 from keras import ops
@@ -40,10 +41,13 @@ class Objective:
     gradient_penalty: float | None = None
     update: str = "alternating"
     auxiliary: tuple[Auxiliary, ...] = ()
+    as_released: bool = False
 
     def __post_init__(self):
         self.payoff.generator_loss(self.generator_loss)
         self._check_generators_lose()
+        if self.as_released:
+            self._release()
         if self.payoff_estimate not in PAYOFF_ESTIMATES:
             raise UserError(
                 f"`payoff_estimate` must be one of {PAYOFF_ESTIMATES}. "
@@ -75,6 +79,18 @@ class Objective:
         if not self.gradient_penalty:
             return self.auxiliary
         return (GradientPenalty(self.gradient_penalty), *self.auxiliary)
+
+    def _release(self) -> None:
+        """Makes every auxiliary loss move the mixture logits."""
+        if self.payoff.name != "log":
+            raise UserError(
+                "`as_released` must come with the payoff log, the released "
+                f"code's own. Received: payoff={self.payoff.name!r}"
+            )
+        moving = tuple(copy.copy(loss) for loss in self.auxiliary)
+        for loss in moving:
+            loss.moves_mixture = True
+        object.__setattr__(self, "auxiliary", moving)
 
     def _check_generators_lose(self) -> None:
         base = Auxiliary.generator_terms

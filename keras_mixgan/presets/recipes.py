@@ -71,6 +71,9 @@ _TABLE_1 = {
 }
 _ACGAN = {**_TABLE_1, "architecture": "acgan", "width": 24}
 _ACGAN_CBN = {**_ACGAN, "architecture": "acgan_cbn"}
+# With `encoder`, a file that tools/train_encoder.py makes.
+_HUANG = {**_TABLE_1, "architecture": "dcgan_huang", "width": 32}
+_HUANG_AS_RELEASED = {**_HUANG, "as_released": True}
 _IMPROVED_GAN = {**_TABLE_1, "architecture": "improved_gan", "width": 32}
 _SEMI_SUPERVISED = {
     **_IMPROVED_GAN,
@@ -116,6 +119,8 @@ TABLE_1: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
     {
         f"{prefix}{name}": _recipe(shared, components)
         for name, shared in {
+            "dcgan_huang_cifar10": _HUANG,
+            "dcgan_huang_as_released_cifar10": _HUANG_AS_RELEASED,
             "acgan_cifar10": _ACGAN,
             "acgan_cbn_cifar10": _ACGAN_CBN,
             "improved_gan_cifar10": _IMPROVED_GAN,

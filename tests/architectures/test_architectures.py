@@ -1,12 +1,15 @@
 """One harness over everything registered in `ARCHITECTURES`."""
 
 import copy
+import re
 
 import keras
 import numpy as np
 import pytest
 
 from keras_mixgan import architectures
+from keras_mixgan.architectures import encoder
+from keras_mixgan.game.auxiliary import EncodedClass
 from keras_mixgan.mixgan import MixGAN
 
 LATENT_DIM = 6
@@ -108,13 +111,14 @@ def test_shapes_forward_and_config(name, shape, num_classes):
     )
     if not isinstance(outputs, dict):
         outputs = {"logits": outputs}
-    names = {"logits"}
+    names, units = {"logits"}, {"logits": 1, "latents": LATENT_DIM}
+    units["class_logits"] = NUM_CLASSES
     if num_classes and "discriminator" not in labels_to:
         names |= {"class_logits"}
-    assert set(outputs) == names
+    assert names <= set(outputs) <= names | {"latents"}
     for output, values in outputs.items():
         values = keras.ops.convert_to_numpy(values)
-        assert values.shape == (BATCH, 1 if output == "logits" else NUM_CLASSES)
+        assert values.shape == (BATCH, units[output])
         assert values.dtype == np.float32
         assert np.isfinite(values).all()
 
@@ -235,6 +239,11 @@ def test_trains_saves_and_loads_as_a_mixture(name, tmp_path):
         seed=0,
     )
     arguments = training_arguments(name)
+    if "encoded_class" in arguments.get("auxiliary", ()):
+        path = tmp_path / "encoder.npz"
+        encoder.save(encoder.encoder(shape, NUM_CLASSES, 2), path)
+        losses = [x for x in arguments["auxiliary"] if x != "encoded_class"]
+        arguments["auxiliary"] = [*losses, EncodedClass(encoder=path)]
     model.compile(**arguments)
     before = [w.copy() for w in model.get_weights()]
     steps = arguments.get("discriminator_steps", 1)
@@ -369,9 +378,10 @@ def test_unknown_architecture_lists_the_known(name):
 @pytest.mark.parametrize("name", CONVOLUTIONAL)
 def test_unsupported_image_shape_lists_the_supported(name, shape):
     architecture = architectures.get(name)
+    known = re.escape(str(architecture.image_shapes[0]))
     for builder in (architecture.generator, architecture.discriminator):
         with pytest.raises(
-            ValueError, match=r"`image_shape`.*\(28, 28, 1\).*Received"
+            ValueError, match=rf"`image_shape`.*{known}.*Received"
         ):
             builder(shape)
 
