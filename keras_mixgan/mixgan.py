@@ -81,6 +81,7 @@ class MixGAN(Mixture):
         update: str = "alternating",
         auxiliary=(),
         as_released: bool = False,
+        schedule: str = "fixed",
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile="auto",
@@ -126,6 +127,11 @@ class MixGAN(Mixture):
             as_released: Whether all of them move the mixture weights, as in
                 the paper's released code; in its theory the payoff alone
                 does. Needs the payoff `"log"`, that code's own.
+            schedule: `"fixed"`, by `discriminator_steps`; or `"released"`,
+                that of the paper's code: the generators take 1, 3, 5 or 7
+                steps for one of the discriminators, the more the lower these
+                have their loss, and below 0.3 they wait. Every batch is a step
+                of the generators. Needs the payoff `"log"`, and one device.
             run_eagerly: As in `keras.Model.compile`.
             steps_per_execution: As in `keras.Model.compile`.
             jit_compile: As in `keras.Model.compile`.
@@ -144,8 +150,14 @@ class MixGAN(Mixture):
             update=update,
             auxiliary=tuple(map(auxiliaries.get, auxiliary)),
             as_released=as_released,
+            schedule=schedule,
         )
         self._check_estimate(payoff_estimate)
+        if schedule != "fixed" and self.executor.replicas > 1:
+            raise UserError(
+                "`schedule` must be fixed where a batch is divided among "
+                f"replicas. Received: schedule={schedule!r}"
+            )
         auxiliaries.check(objective.losses, self)
         optimizer = TwoPlayerOptimizer(
             generator_optimizer or _default_optimizer(),
@@ -165,6 +177,11 @@ class MixGAN(Mixture):
                 self.discriminator_ensemble.trainable_variables,
             )
             self._step_metrics = list(map(self.executor.metric, steps.LOGS))
+            if schedule == "released" and self.generator_steps_left is None:
+                self.generator_steps_left = self.add_weight(
+                    shape=(), dtype="int32", initializer="zeros",
+                    trainable=False,
+                )  # fmt: skip
 
     def _check_estimate(self, payoff_estimate: str) -> None:
         side = self.discriminator_ensemble

@@ -76,8 +76,8 @@ class Architecture:
         training: Read-only defaults of this base GAN. `payoff`,
             `optimizer` and `learning_rate` are always there; `beta_1`,
             `beta_2`, `discriminator_steps`, `weight_clip`,
-            `gradient_penalty`, `generator_loss` and `auxiliary` only where
-            they apply.
+            `gradient_penalty`, `generator_loss`, `schedule` and `auxiliary`
+            only where they apply.
         generator_cut: Name of the layer up to which generators own their
             layers where they share the rest.
         discriminator_cut: Name of the layer up to which discriminators share
@@ -231,6 +231,7 @@ ARCHITECTURES: dict[str, Architecture] = {
                 learning_rate=1e-4,
                 beta_1=0.5,
                 generator_loss="minimax",
+                schedule="released",
                 auxiliary=(
                     "real_classifier:2",
                     "latent_reconstruction:10",

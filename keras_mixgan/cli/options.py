@@ -170,6 +170,14 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             "of the generators.",
         ),
         Option(
+            name="schedule", kind=str, to="compile", default="fixed",
+            choices=("fixed", "released"), by={"dcgan_huang": "released"},
+            registry="keras_mixgan.game.schedules:SCHEDULES",
+            help="fixed: by --discriminator_steps; released: that of the "
+            "paper's code, 1, 3, 5 or 7 steps of the generators for one of "
+            "the discriminators, the more the further these are ahead.",
+        ),
+        Option(
             name="weight_clip", kind=float, to="compile", zero=True, least=0,
             by={"wgan": 0.01},
             help="Clip discriminator weights to +-X; 0 for no clipping.",

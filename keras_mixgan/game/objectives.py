@@ -19,6 +19,7 @@ from keras_mixgan.game import auxiliary as auxiliaries
 from keras_mixgan.game import draws
 from keras_mixgan.game import mixtures
 from keras_mixgan.game import payoffs
+from keras_mixgan.game import schedules
 from keras_mixgan.game import turns
 from keras_mixgan.game.auxiliary import Auxiliary
 from keras_mixgan.game.penalties import GradientPenalty
@@ -42,12 +43,14 @@ class Objective:
     update: str = "alternating"
     auxiliary: tuple[Auxiliary, ...] = ()
     as_released: bool = False
+    schedule: str = "fixed"
 
     def __post_init__(self):
         self.payoff.generator_loss(self.generator_loss)
         self._check_generators_lose()
         if self.as_released:
             self._release()
+        self._check_schedule()
         if self.payoff_estimate not in PAYOFF_ESTIMATES:
             raise UserError(
                 f"`payoff_estimate` must be one of {PAYOFF_ESTIMATES}. "
@@ -79,6 +82,29 @@ class Objective:
         if not self.gradient_penalty:
             return self.auxiliary
         return (GradientPenalty(self.gradient_penalty), *self.auxiliary)
+
+    def _check_schedule(self) -> None:
+        if self.schedule not in schedules.SCHEDULES:
+            raise UserError(
+                f"`schedule` must be one of {schedules.SCHEDULES}. Received: "
+                f"schedule={self.schedule!r}"
+            )
+        if self.schedule == "fixed":
+            return
+        wanted = {
+            "discriminator_steps": 1,
+            "update": "alternating",
+            "payoff": "log",
+        }
+        given = {name: getattr(self, name) for name in wanted}
+        given["payoff"] = self.payoff.name
+        for name, value in wanted.items():
+            if given[name] != value:
+                raise UserError(
+                    f"`schedule` must be fixed unless {name} is {value!r}. "
+                    f"Received: schedule={self.schedule!r}, "
+                    f"{name}={given[name]!r}"
+                )
 
     def _release(self) -> None:
         """Makes every auxiliary loss move the mixture logits."""

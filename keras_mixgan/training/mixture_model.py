@@ -71,6 +71,8 @@ class MixtureModel(TrainedMixture, keras.Model):
         if ema_decay:
             self._make_averages(of_generators)
         self.objective = None
+        # Of the schedule of the released code, which `compile` may choose.
+        self.generator_steps_left = None
         # The settings of the run or preset that it comes from, where known.
         self.run_settings = None
         self.forward = Forward()

@@ -41,6 +41,7 @@ TRAINING_KEYS = {
     "weight_clip",
     "gradient_penalty",
     "generator_loss",
+    "schedule",
     "auxiliary",
 }
 

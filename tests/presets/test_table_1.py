@@ -7,13 +7,17 @@ import pytest
 from conftest import tensorflow_only
 
 import keras_mixgan as kmg
+from keras_mixgan.architectures import encoder
 from keras_mixgan.cli import models
 from keras_mixgan.cli import settings
 from keras_mixgan.data import sources
 from keras_mixgan.presets import recipes
 
 # What each is to be trained with beside its payoff.
+_HUANG = ["real_classifier", "latent_reconstruction", "encoded_class"]
 LOSSES = {
+    "dcgan_huang": _HUANG,
+    "dcgan_huang_as_released": _HUANG,
     "acgan": ["auxiliary_classifier"],
     "acgan_cbn": ["auxiliary_classifier"],
     "improved_gan": ["real_classifier"],
@@ -34,6 +38,16 @@ def source(labelled=2):
     return dataclasses.replace(whole, labels=labels.astype("int32"))
 
 
+def encoder_of(name, few, folder):
+    """The setting of an encoder's file, where a recipe needs one."""
+    if "huang" not in name:
+        return {}
+    path = folder / "encoder.npz"
+    network = encoder.encoder(few.image_shape, few.num_classes, width=1)
+    encoder.save(network, path)
+    return {"encoder": str(path)}
+
+
 def make(name, few, **given):
     recipe = recipes.complete(
         {**given, "width": 6, "steps": 2, "batch_size": 8}, name
@@ -47,11 +61,19 @@ def test_a_mixture_of_a_recipe_is_saved_with_its_losses(name, tmp_path):
     partial = "labels_per_class" in recipes.TABLE_1[name]
     few = source(2 if partial else None)
     chosen, model = make(
-        name, few, num_generators=2, num_discriminators=1, ema_decay=0
+        name,
+        few,
+        num_generators=2,
+        num_discriminators=1,
+        ema_decay=0,
+        **encoder_of(name, few, tmp_path),
     )
-    assert chosen.architecture == name.removeprefix("mix_")[: -len("_cifar10")]
-    losses = [loss.name for loss in model.objective.losses]
-    assert losses == LOSSES[chosen.architecture]
+    system = name.removeprefix("mix_").removesuffix("_cifar10")
+    assert chosen.architecture == system.removesuffix("_as_released")
+    losses = model.objective.losses
+    assert [loss.name for loss in losses] == LOSSES[system]
+    released = system.endswith("_as_released")
+    assert {loss.moves_mixture for loss in losses} == {released}
     model.save_to_preset(tmp_path / "preset")
     loaded = kmg.MixGAN.from_preset(tmp_path / "preset")
     assert loaded.objective == model.objective
@@ -62,11 +84,15 @@ def test_a_mixture_of_a_recipe_is_saved_with_its_losses(name, tmp_path):
 
 
 @tensorflow_only
-@pytest.mark.parametrize("name", ["acgan_cbn_cifar10", "improved_gan_cifar10"])
+@pytest.mark.parametrize(
+    "name",
+    ["dcgan_huang_cifar10", "acgan_cbn_cifar10", "improved_gan_cifar10"],
+)
 def test_generators_of_a_recipe_are_exported(name, tmp_path):
     import tensorflow as tf
 
-    _, model = make(name, source(None))
+    few = source(None)
+    _, model = make(name, few, **encoder_of(name, few, tmp_path))
     model.export_sampler(tmp_path / "exported")
     sampler = tf.saved_model.load(tmp_path / "exported")
     latents = np.random.default_rng(0).normal(size=(3, model.latent_dim))
@@ -96,6 +122,14 @@ def test_class_losses_need_labels():
         make("acgan_cifar10", few)
     with pytest.raises(ValueError, match=r"output `class_logits`.*logits"):
         make("improved_gan_cifar10", few)
+
+
+def test_an_encoder_that_is_not_there(tmp_path):
+    few = source(None)
+    with pytest.raises(ValueError, match=r"`encoder` must be the file of"):
+        make("dcgan_huang_cifar10", few)
+    with pytest.raises(FileNotFoundError, match="`encoder` is a file that is"):
+        make("dcgan_huang_cifar10", few, encoder=str(tmp_path / "none.npz"))
 
 
 def test_labels_of_some_images_where_all_are_needed():
