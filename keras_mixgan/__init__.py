@@ -61,6 +61,7 @@ if not _is_command():
     from keras_mixgan.data import sources
     from keras_mixgan.game import auxiliary
     from keras_mixgan.game import payoffs
+    from keras_mixgan.game.payoffs import PairwisePayoff
     from keras_mixgan.game.payoffs import Payoff
     from keras_mixgan.mixgan import MixGAN
     from keras_mixgan.presets.folders import list_presets
@@ -70,6 +71,7 @@ if not _is_command():
 __all__ = [
     "MixGAN",
     "NonFiniteError",
+    "PairwisePayoff",
     "Payoff",
     "UsageWarning",
     "__version__",

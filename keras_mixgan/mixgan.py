@@ -15,6 +15,7 @@ from keras_mixgan.training import starts
 from keras_mixgan.training import steps
 from keras_mixgan.training import validation
 from keras_mixgan.training.divergence import StopOnNonFinite
+from keras_mixgan.training.labels import class_numbers
 from keras_mixgan.training.optimizers import TwoPlayerOptimizer
 from keras_mixgan.utils.errors import UserError
 
@@ -30,18 +31,23 @@ class MixGAN(Mixture):
 
     Args:
         generator: A Keras model from latents (B, latent_dim) to images
-            (B, ...) in [-1, 1], or from `[latents, labels (B,) int]`. It is
-            cloned for every component, each with initial weights of its own.
-            Or a function that builds such a model, or a list of models.
+            (B, ...) in [-1, 1], or from `[latents, labels]`, labels (B,) or
+            (B, 1) int, or one-hot. It is cloned for every component, each with
+            initial weights of its own; a subclassed one needs a `get_config`
+            for that. Or a function that builds such a model (a class without
+            arguments is one), or a list of models.
         discriminator: The same for models from images, or `[images, labels]`,
-            to logits (B, 1). Or to a dict of outputs, `logits` among them,
-            for auxiliary losses; logits (B, K) stand for K discriminators.
-            Batch normalization takes its statistics over real images and over
-            each generator's apart.
+            to logits (B, 1) or (B,), or to logits of patches (B, h, w, 1), of
+            which the mean is taken. Or to a dict of outputs, `logits` among
+            them, for auxiliary losses; logits (B, K) stand for K
+            discriminators. Batch normalization takes its statistics over real
+            images and over each generator's apart.
         num_generators: Positive int. By default as many as are listed, else 3.
         num_discriminators: The same for discriminators. May differ.
         num_classes: Number of classes where the networks take labels. By
-            default the size of the generator's label embedding.
+            default the size of the generator's label embedding. Where given,
+            subclassed networks that were never called are called with
+            `[latents, labels]` and `[images, labels]`.
         ema_decay: Where given, in (0, 1): `generate` uses generators whose
             weights are exponential moving averages over updates. As in Keras's
             own optimizers, the first update copies.
@@ -49,6 +55,11 @@ class MixGAN(Mixture):
             one is drawn from Python's `random`, which
             `keras.utils.set_random_seed` sets.
         name: Name of the model.
+        latent_dim: Length of a latent vector, where the generators do not say
+            it: subclassed models, or Sequential ones without `keras.Input`,
+            that were never called.
+        image_shape: Shape of one image, where the generators' output does not
+            tell it.
 
     Raises:
         TypeError, ValueError: An argument is not as described, or generators
@@ -68,7 +79,7 @@ class MixGAN(Mixture):
 
     def compile(
         self,
-        payoff: str | payoffs.Payoff = "log",
+        payoff: str | payoffs.Payoff | payoffs.PairwisePayoff = "log",
         generator_optimizer=None,
         discriminator_optimizer=None,
         *,
@@ -89,8 +100,9 @@ class MixGAN(Mixture):
         """Sets the game and both sides' optimizers.
 
         Args:
-            payoff: `"log"`, `"wasserstein"`, `"hinge"`, `"least_squares"`, or
-                a `Payoff` of your own.
+            payoff: `"log"`, `"wasserstein"`, `"hinge"`, `"least_squares"`,
+                `"relativistic"`, `"relativistic_average"`, or a `Payoff` or
+                `PairwisePayoff` of your own.
             generator_optimizer: A Keras optimizer, which also trains the
                 generators' mixture logits. By default Adam with learning
                 rate 1e-4 and beta_1 0.5.
@@ -216,7 +228,7 @@ class MixGAN(Mixture):
 
         Args:
             images: Float tensor (B, ...).
-            labels: Int tensor (B,), or `None`.
+            labels: Tensor as `y` of `fit`, or `None`.
             due: Whether the generators are updated, see `steps.train_step`.
 
         Returns:
@@ -255,9 +267,10 @@ class MixGAN(Mixture):
         Args:
             x: Images, float (N, ...) in [-1, 1]; or a `tf.data.Dataset` or
                 `keras.utils.PyDataset` of them, or of `(images, labels)`.
-            y: Labels, int (N,), where `x` is an array and the networks or an
-                auxiliary loss take labels. For a loss of discriminators alone
-                -1 is a label that is not known.
+            y: Labels, where `x` is an array and the networks or an auxiliary
+                loss take labels: int (N,) or (N, 1), or one-hot rows (N,
+                num_classes). For a loss of discriminators alone -1 is a label
+                that is not known.
             batch_size: As in `keras.Model.fit`, for arrays.
             epochs: As in `keras.Model.fit`.
             verbose: As in `keras.Model.fit`. The bar shows losses and payoff,
@@ -321,8 +334,7 @@ class MixGAN(Mixture):
         Args:
             real_images: Float array (N, ...) in [-1, 1]. Each generator makes
                 as many.
-            labels: Int array (N,), for networks that take labels; generated
-                images get the same.
+            labels: As `y` of `fit`; generated images get the same.
             seed: Int that fixes the generated images.
             batch_size: Images computed at a time.
 
@@ -340,6 +352,8 @@ class MixGAN(Mixture):
         real_images = np.asarray(real_images)
         labels = None if labels is None else np.asarray(labels)
         validation.check_batch(self, real_images, labels, training=False)
+        if labels is not None:
+            labels = class_numbers(labels, self.num_classes)
         return sampling.payoff_matrix(
             self, real_images, labels, seed, batch_size
         )

@@ -73,8 +73,10 @@ class Mixture(MixtureModel):
         once `keras.saving.register_keras_serializable` knows them.
 
         Args:
-            preset: A name that `list_presets` lists, or the folder of a
-                preset.
+            preset: A name that `list_presets` lists, the folder of a preset,
+                or `hf://user/name`, perhaps with `@revision`: a repository of
+                the Hugging Face hub, for which huggingface_hub has to be
+                installed (`pip install 'keras-mixgan[hf]'`).
             load_weights: Whether to load the weights, or to leave the networks
                 at fresh ones, those of the seed.
 
@@ -86,7 +88,9 @@ class Mixture(MixtureModel):
             ValueError: There is no such preset, a file is damaged, holds
                 something else than networks and weights, or is of a newer
                 format.
-            OSError: A file is missing or cannot be read.
+            OSError: A file is missing or cannot be read, or the hub cannot
+                be reached.
+            ImportError: It is on the hub, and huggingface_hub is missing.
 
         Example:
         >>> import keras_mixgan as kmg
@@ -96,7 +100,9 @@ class Mixture(MixtureModel):
         """
         return presets.load(cls, preset, load_weights)
 
-    def save_to_preset(self, path, small: bool = False) -> None:
+    def save_to_preset(
+        self, path, small: bool = False, push: str | None = None
+    ) -> None:
         """Saves the mixture as a preset, for `from_preset`.
 
         Args:
@@ -104,12 +110,18 @@ class Mixture(MixtureModel):
             small: Whether to keep weights in half precision and leave the
                 optimizers' state out, as the zoo does. Otherwise a loaded
                 preset trains on to the very same weights.
+            push: `hf://user/name`: a repository of the Hugging Face hub to
+                upload the folder to, which is made if need be. `hf auth
+                login` or `HF_TOKEN` says who you are.
 
         Raises:
-            OSError: The folder is not empty, or cannot be written.
-            ValueError: A part of the model cannot be saved.
+            OSError: The folder is not empty, or cannot be written; or the hub
+                cannot be reached or refuses: the folder is then there.
+            ValueError: A part of the model cannot be saved, or `push` is no
+                such URL.
+            ImportError: `push` is given, and huggingface_hub is missing.
         """
-        presets.save_model(self, path, small)
+        presets.save_model(self, path, small, push)
 
     @classmethod
     def from_pair(
@@ -157,21 +169,19 @@ class Mixture(MixtureModel):
         )  # fmt: skip
 
     @classmethod
-    def from_snapshots(
-        cls, models, images, labels=None, steps: int = 500, seed: int = 0
-    ):
+    def from_snapshots(cls, models, images, labels=None, seed: int = 0):
         """Makes a mixture of the checkpoints of one run, without training.
 
         Wang et al. 2016 (arXiv:1612.00991) join snapshots of one GAN with
         equal weights. Here weights are those of the equilibrium of the fixed
         game between all snapshots' generators and discriminators, on
-        `payoff_matrix`.
+        `payoff_matrix`; see `metrics.matrix_game`. Many may be zero, up to
+        rounding: `prune` leaves them out.
 
         Args:
             models: List of at least two compiled `MixGAN`, oldest first.
             images: Float array (N, ...) in [-1, 1], real images.
             labels: Int array (N,), where the networks take labels.
-            steps: Updates of the weights.
             seed: Of the generated images that are judged.
 
         Returns:
@@ -180,4 +190,4 @@ class Mixture(MixtureModel):
         Raises:
             ValueError: There are fewer than two models.
         """
-        return forks.from_snapshots(cls, models, images, labels, steps, seed)
+        return forks.from_snapshots(cls, models, images, labels, seed)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import keras_mixgan as kmg
+from keras_mixgan.game import payoffs
 
 README = pathlib.Path(__file__).parents[1] / "README.md"
 
@@ -48,3 +49,15 @@ def test_example(heading, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert loaded.objective == model.objective
+
+
+def test_own_networks_and_payoffs(monkeypatch):
+    monkeypatch.setattr(payoffs, "PAYOFFS", dict(payoffs.PAYOFFS))
+    names, found = {"keras": keras, "kmg": kmg}, blocks()
+    for heading in ("Your own networks", "Your own payoffs"):
+        exec(compile(found[heading], str(README), "exec"), names)
+    model = names["model"]
+    points = np.random.default_rng(0).uniform(-1, 1, (8, 2)).astype("float32")
+    model.fit(points, batch_size=8, verbose=0)
+    assert model.generate(3).shape == (3, 2)
+    assert model.get_compile_config()["payoff"] == "relativistic_hinge"

@@ -175,6 +175,18 @@ def feature_matching_takes_means_over_replicas():
 
 
 @case
+def pairwise_payoffs_compare_what_one_device_compares():
+    assert_same_trainings(
+        "mirrored", small, points(16), 10, payoff="relativistic_average",
+        optimizer="sgd",
+    )  # fmt: skip
+    assert_same_trainings(
+        "mirrored", small, points(16), 10, payoff="relativistic",
+        payoff_estimate="linear", optimizer="sgd",
+    )  # fmt: skip
+
+
+@case
 def batches_that_do_not_divide_are_named():
     model = built("mirrored", small)
     with pytest.raises(ValueError, match=r"batch_size=7, 2 replicas"):

@@ -22,7 +22,7 @@ def table() -> str:
         for option in group:
             no = "[no]" if option.kind is bool else ""
             default = option.default_text or ""
-            cells = (f"`--{no}{option.name}`", default, option.description)
+            cells = (f"`--{no}{option.flag_name}`", default, option.description)
             row = " | ".join(cell.replace("|", "\\|") for cell in cells)
             lines.append(f"| {row} |")
     return "\n".join(lines) + "\n"

@@ -17,6 +17,7 @@ import keras
 from keras_mixgan.architectures import dcgan
 from keras_mixgan.architectures import dcgan_huang
 from keras_mixgan.architectures import encoder
+from keras_mixgan.architectures import files
 from keras_mixgan.architectures import mlp
 from keras_mixgan.architectures.acgan import acgan_discriminator
 from keras_mixgan.architectures.acgan import acgan_generator
@@ -259,7 +260,8 @@ def get(name: str) -> Architecture:
     """Looks an architecture up by its name.
 
     Args:
-        name: A key of `ARCHITECTURES`.
+        name: A key of `ARCHITECTURES`, or the path of a Python file that sets
+            `ARCHITECTURE` to an `Architecture`. The file is run.
 
     Returns:
         The `Architecture`.
@@ -271,6 +273,8 @@ def get(name: str) -> Architecture:
     >>> get("wgan").training["weight_clip"]
     0.01
     """
+    if isinstance(name, str) and files.is_file(name):
+        return files.load(name, Architecture)
     checks.one_of("architecture", name, ARCHITECTURES)
     return ARCHITECTURES[name]
 
@@ -285,7 +289,7 @@ def build(
     """Builds the generator and the discriminator of a named architecture.
 
     Args:
-        name: A key of `ARCHITECTURES`.
+        name: As `get` takes it.
         image_shape: Shape of one example, e.g. (28, 28, 1).
         latent_dim: Size of a latent vector; None for the architecture's own.
         num_classes: Number of classes, or None for unconditional networks.

@@ -1,4 +1,4 @@
-"""AC-GAN for 28, 32 and 64 pixels: the discriminator names the class.
+"""AC-GAN: the discriminator names the class.
 
 Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary
 Classifier GANs", arXiv:1610.09585, appendix A: 5x5 transposed convolutions
@@ -23,6 +23,8 @@ DROPOUT = 0.5
 # The discriminator's first convolution has a sixth of the channels of the
 # generator's last hidden one: 16 and 96 on CIFAR-10.
 RATIO = 6
+# They double at each next one, up to this: 512 on CIFAR-10.
+WIDEST = 32
 
 
 def acgan_generator(
@@ -39,13 +41,13 @@ def acgan_generator(
     convolutions to 8x8x192, 16x16x96 and 32x32x3.
 
     Args:
-        image_shape: (size, size, channels), size 28, 32 or 64, channels 1
-            or 3.
+        image_shape: (size, size, channels), of the sizes that
+            `dcgan_generator` takes, channels 1 or 3.
         latent_dim: Size of a latent vector.
         num_classes: Number of classes, or None for an unconditional
             generator.
         width: Channels of the last hidden stage; each stage before it has
-            twice the channels of the next.
+            twice the channels of the next, up to 16 times the width.
         name: Name of the model.
         conditional_norm: Whether each class has a scale and an offset of its
             own after every batch normalization. Without classes it changes
@@ -71,8 +73,8 @@ def acgan_generator(
 
     inputs, x = _checks.generator_inputs(latent_dim, num_classes)
     labels = inputs[1] if num_classes and conditional_norm else None
-    base, *upper = dcgan.GENERATOR_STAGES[size]
-    widths = [width * 2**i for i in reversed(range(len(upper)))]
+    base, *upper = dcgan.generator_stages(size)
+    widths = dcgan.channels_of(width, len(upper))[::-1]
     x = keras.layers.Dense(
         base**2 * widths[0], kernel_initializer=_checks.normal_init()
     )(x)
@@ -100,12 +102,13 @@ def acgan_discriminator(
     512 channels, every other one of stride 2.
 
     Args:
-        image_shape: (size, size, channels), size 28, 32 or 64, channels 1
-            or 3.
+        image_shape: (size, size, channels), of the sizes that
+            `dcgan_generator` takes, channels 1 or 3.
         num_classes: Number of classes, or None for a discriminator without a
             classifier.
         width: That of the generator. The first convolution has a sixth of it,
-            each further one twice the channels of the one before.
+            each further one twice the channels of the one before, up to 32
+            times those of the first.
         name: Name of the model.
 
     Returns:
@@ -127,10 +130,10 @@ def acgan_discriminator(
     width = checks.integer("width", width)
 
     images = x = keras.Input(image_shape, name="images")
-    halvings = len(dcgan.DISCRIMINATOR_STAGES[image_shape[0]]) - 1
+    halvings = len(dcgan.discriminator_stages(image_shape[0])) - 1
     for i in range(2 * halvings):
         x = keras.layers.Conv2D(
-            max(1, width // RATIO) * 2**i,
+            max(1, width // RATIO) * min(2**i, WIDEST),
             3,
             strides=1 if i % 2 else 2,
             padding="same",

@@ -1,4 +1,4 @@
-"""DCGAN for 28, 32 and 64 pixels, gray or colour, conditional or not.
+"""DCGAN for images of many sizes, gray or colour, conditional or not.
 
 Radford, Metz & Chintala, "Unsupervised Representation Learning with Deep
 Convolutional GANs", arXiv:1511.06434: strided convolutions, batch
@@ -19,26 +19,80 @@ from keras_mixgan.utils.errors import UserError
 
 KERNEL_SIZE = 4
 
-# Image size -> the resolutions that each network passes through, its dense
-# layer at the small end. Width doubles at each step down. At 28 pixels the
-# generator starts from 7, which doubles to 28 without a crop: starting from
-# 4, where the discriminator ends, it made one image a class, whatever the
-# latents, after 400 steps on the digits. The paper only says that its MNIST
-# networks have five layers.
-GENERATOR_STAGES: dict[int, tuple[int, ...]] = {
-    28: (7, 14, 28),
-    32: (4, 8, 16, 32),
-    64: (4, 8, 16, 32, 64),
-}
-DISCRIMINATOR_STAGES: dict[int, tuple[int, ...]] = {
-    28: (28, 14, 7, 4),
-    32: (32, 16, 8, 4),
-    64: (64, 32, 16, 8, 4),
-}
+# A generator starts from one of these sizes and doubles it. At 28 pixels that
+# is 7, which needs no crop: starting from 4, where the discriminator ends, it
+# made one image a class, whatever the latents, after 400 steps on the digits.
+# The paper only says that its MNIST networks have five layers.
+BASES = (3, 4, 5, 7)
+# A discriminator halves, rounding up, until no more than this is left.
+SMALLEST = 4
+# Channels double at each step down, up to this multiple of the width: at 128
+# pixels and width 64, 1024, which is also the most that the paper has.
+WIDEST = 16
 CHANNELS = (1, 3)
+# What every architecture is tested with; `test_stages_of_a_size` has more.
 IMAGE_SHAPES: tuple[tuple[int, int, int], ...] = tuple(
-    (size, size, channels) for size in GENERATOR_STAGES for channels in CHANNELS
+    (size, size, channels) for size in (28, 32, 64) for channels in CHANNELS
 )
+
+
+def generator_stages(size: int) -> tuple[int, ...] | None:
+    """The resolutions that a generator passes through.
+
+    Args:
+        size: Height and width of an image.
+
+    Returns:
+        The base, which its dense layer makes, and what each doubling gives,
+        `size` last; `None` if `size` is no base times a power of two.
+
+    Example:
+    >>> generator_stages(28), generator_stages(96)
+    ((7, 14, 28), (3, 6, 12, 24, 48, 96))
+    """
+    stages = [size]
+    while stages[-1] % 2 == 0 and stages[-1] not in BASES:
+        stages.append(stages[-1] // 2)
+    if stages[-1] not in BASES or len(stages) == 1:
+        return None
+    return tuple(reversed(stages))
+
+
+def discriminator_stages(size: int) -> tuple[int, ...]:
+    """The resolutions that a discriminator passes through.
+
+    Args:
+        size: Height and width of an image.
+
+    Returns:
+        `size`, and what each strided convolution leaves of it.
+
+    Example:
+    >>> discriminator_stages(28), discriminator_stages(96)
+    ((28, 14, 7, 4), (96, 48, 24, 12, 6, 3))
+    """
+    stages = [size]
+    while stages[-1] > SMALLEST:
+        stages.append((stages[-1] + 1) // 2)
+    return tuple(stages)
+
+
+def channels_of(width: int, number: int) -> list[int]:
+    """Channels of so many stages, the widest resolution first.
+
+    Args:
+        width: Channels of the first.
+        number: How many stages.
+
+    Returns:
+        Each has twice the channels of the one before, up to `WIDEST` times
+        the first.
+
+    Example:
+    >>> channels_of(64, 6)
+    [64, 128, 256, 512, 1024, 1024]
+    """
+    return [width * min(2**stage, WIDEST) for stage in range(number)]
 
 
 def dcgan_generator(
@@ -55,13 +109,13 @@ def dcgan_generator(
     convolutions to 8x8x128, 16x16x64 and 32x32x3.
 
     Args:
-        image_shape: (size, size, channels), size 28, 32 or 64, channels 1
-            or 3.
+        image_shape: (size, size, channels), size 3, 4, 5 or 7 times a power
+            of two, such as 28, 32, 48, 64, 96 or 128, channels 1 or 3.
         latent_dim: Size of a latent vector.
         num_classes: Number of classes, or None for an unconditional
             generator.
         width: Channels of the last hidden stage; each stage before it has
-            twice the channels of the next.
+            twice the channels of the next, up to 16 times the width.
         name: Name of the model.
         label_scale: Standard deviation that the learned vectors of labels
             start with; latents have 1. With a small one a generator is less
@@ -87,8 +141,8 @@ def dcgan_generator(
     label_scale = checks.positive_number("label_scale", label_scale)
 
     inputs, x = _checks.generator_inputs(latent_dim, num_classes, label_scale)
-    base, *upper = GENERATOR_STAGES[size]
-    widths = [width * 2**i for i in reversed(range(len(upper)))]
+    base, *upper = generator_stages(size)
+    widths = channels_of(width, len(upper))[::-1]
     x = keras.layers.Dense(
         base**2 * widths[0],
         use_bias=False,
@@ -120,11 +174,12 @@ def dcgan_discriminator(
     4x4x256, then one logit.
 
     Args:
-        image_shape: (size, size, channels), size 28, 32 or 64, channels 1
-            or 3.
+        image_shape: (size, size, channels), size 3, 4, 5 or 7 times a power
+            of two, such as 28, 32, 48, 64, 96 or 128, channels 1 or 3.
         num_classes: Number of classes, or None for an unconditional
             discriminator.
-        width: Channels of the first convolution; they double at each next.
+        width: Channels of the first convolution; they double at each next,
+            up to 16 times the width.
         name: Name of the model.
 
     Returns:
@@ -172,10 +227,11 @@ def strided_discriminator(
     width = checks.integer("width", width)
 
     images = x = keras.Input(image_shape, name="images")
-    for stage in range(len(DISCRIMINATOR_STAGES[image_shape[0]]) - 1):
+    number = len(discriminator_stages(image_shape[0])) - 1
+    for stage, filters in enumerate(channels_of(width, number)):
         normalized = batch_norm and stage > 0
         x = keras.layers.Conv2D(
-            width * 2**stage,
+            filters,
             KERNEL_SIZE,
             strides=2,
             padding="same",
@@ -196,25 +252,47 @@ def strided_discriminator(
 
 
 def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
-    """Returns `image_shape` as a tuple, or raises with the known shapes.
+    """Returns `image_shape` as a tuple, or says which shapes there are.
 
     Args:
         image_shape: What the caller passed.
 
     Returns:
-        One of `IMAGE_SHAPES`.
+        (size, size, channels).
 
     Raises:
-        ValueError: If the shape is none of `IMAGE_SHAPES`.
+        ValueError: The image is not square, or of a size that no base times a
+            power of two makes, or neither gray nor colour.
     """
     shape = _checks.shape_tuple(image_shape)
-    if shape not in IMAGE_SHAPES:
-        supported = ", ".join(map(str, IMAGE_SHAPES))
+    if shape is None or len(shape) != 3:
         raise UserError(
-            f"`image_shape` must be one of {supported}. Received: "
-            f"image_shape={image_shape!r}"
+            "`image_shape` must be (size, size, channels), such as "
+            f"(28, 28, 1). Received: image_shape={image_shape!r}"
         )
-    return shape
+    height, width, channels = shape
+    square = height == width
+    if channels in CHANNELS and square and generator_stages(height):
+        return shape
+    near = _nearest(max(height, width))
+    raise UserError(
+        "`image_shape` must be (size, size, channels), the size 3, 4, 5 or 7 "
+        "times a power of two (28, 32, 40, 48, 56, 64, 80, 96, 112, 128, and "
+        f"so on), the channels 1 or 3. Nearest: {' and '.join(map(str, near))}."
+        f" Received: image_shape={shape}"
+    )
+
+
+def _nearest(size: int) -> list[int]:
+    """The largest possible size up to this one, and the smallest from it."""
+    least = 2 * min(BASES)
+    below = max(size, least)
+    while not generator_stages(below):
+        below -= 1
+    above = max(size, least)
+    while not generator_stages(above):
+        above += 1
+    return sorted({below, above})
 
 
 def _upsample(filters: int, **options: Any) -> keras.layers.Layer:

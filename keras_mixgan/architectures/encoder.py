@@ -17,6 +17,8 @@ from keras_mixgan.utils import atomic
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
+SMALLEST = 16
+
 
 def encoder(
     image_shape: tuple[int, int, int], num_classes: int, width: int = 64
@@ -24,8 +26,8 @@ def encoder(
     """Builds an encoder with fresh weights.
 
     Args:
-        image_shape: (size, size, channels), size 28, 32 or 64, channels 1
-            or 3.
+        image_shape: (size, size, channels), of the sizes that
+            `dcgan_generator` takes, from 16 on, channels 1 or 3.
         num_classes: Number of classes.
         width: Channels of the first convolution; the second has twice, the
             dense layer four times as many.
@@ -42,6 +44,11 @@ def encoder(
     (None, 10)
     """
     image_shape = dcgan.check_image_shape(image_shape)
+    if image_shape[0] < SMALLEST:
+        raise UserError(
+            f"`image_shape` must be one of at least {SMALLEST} pixels for an "
+            f"encoder. Received: image_shape={image_shape}"
+        )
     num_classes = checks.integer("num_classes", num_classes)
     width = checks.integer("width", width)
     images = x = keras.Input(image_shape, name="images")

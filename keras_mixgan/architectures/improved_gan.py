@@ -1,4 +1,4 @@
-"""Improved GAN for 28, 32 and 64 pixels: classes, weight normalization.
+"""Improved GAN: classes, weight normalization.
 
 Salimans et al. 2016, "Improved Techniques for Training GANs",
 arXiv:1606.03498, Sections 3 and 5, with the networks of the authors' code for
@@ -32,12 +32,12 @@ def improved_gan_generator(
     32x32x3.
 
     Args:
-        image_shape: (size, size, channels), size 28, 32 or 64, channels 1
-            or 3.
+        image_shape: (size, size, channels), of the sizes that
+            `dcgan_generator` takes, channels 1 or 3.
         latent_dim: Size of a latent vector.
         num_classes: Without effect: the generator takes no labels.
         width: Channels of the last hidden stage; each stage before it has
-            twice the channels of the next.
+            twice the channels of the next, up to 16 times the width.
         name: Name of the model.
 
     Returns:
@@ -57,8 +57,8 @@ def improved_gan_generator(
     width = checks.integer("width", width)
 
     inputs, x = _checks.generator_inputs(latent_dim, None)
-    base, *upper = dcgan.GENERATOR_STAGES[size]
-    widths = [width * 2**i for i in reversed(range(len(upper)))]
+    base, *upper = dcgan.generator_stages(size)
+    widths = dcgan.channels_of(width, len(upper))[::-1]
     x = keras.layers.Dense(
         base**2 * widths[0],
         use_bias=False,
@@ -92,11 +92,11 @@ def improved_gan_discriminator(
 
     For (32, 32, 3) and width 128: weight-normalized 3x3 convolutions of 96,
     96, 96 (stride 2), 192, 192, 192 (stride 2) and 192 channels, two 1x1 ones
-    and a mean over the image. 64 pixels have a third block.
+    and a mean over the image. Larger images have more blocks of three.
 
     Args:
-        image_shape: (size, size, channels), size 28, 32 or 64, channels 1
-            or 3.
+        image_shape: (size, size, channels), of the sizes that
+            `dcgan_generator` takes, channels 1 or 3.
         num_classes: Number of classes, or None for one logit alone.
         width: That of the generator. The first convolutions have three
             quarters of it.
@@ -130,7 +130,7 @@ def improved_gan_discriminator(
         x = keras.layers.GaussianNoise(NOISE)(images)
     else:
         x = keras.layers.Dropout(NOISE)(images)
-    for i in range(3 if image_shape[0] == 64 else 2):
+    for i in range(_blocks(image_shape[0])):
         for strides in (1, 1, 2):
             x = _convolution(x, filters * 2 ** min(i, 1), 3, strides)
         x = keras.layers.Dropout(0.5, name=f"stage_{i}")(x)
@@ -157,6 +157,14 @@ def improved_gan_discriminator(
     logits = keras.ops.logsumexp(classes, axis=1, keepdims=True)
     outputs = {"logits": logits, "class_logits": classes}
     return keras.Model(images, outputs, name=name)
+
+
+def _blocks(size: int) -> int:
+    """Blocks that halve the image, until at most 8 pixels are left."""
+    blocks = 1
+    while -(-size // 2**blocks) > 8:
+        blocks += 1
+    return blocks
 
 
 def _convolution(x, filters, size, strides=1, padding="same"):

@@ -22,8 +22,7 @@ def wgan_generator(
     """Builds the generator of WGAN and WGAN-GP: DCGAN's.
 
     Args:
-        image_shape: (size, size, channels), size 28, 32 or 64, channels 1
-            or 3.
+        image_shape: See `dcgan_generator`.
         latent_dim: Size of a latent vector.
         num_classes: Number of classes, or None for an unconditional
             generator.
@@ -56,8 +55,7 @@ def wgan_critic(
     """Builds the critic of WGAN, to be trained with weight clipping.
 
     Args:
-        image_shape: (size, size, channels), size 28, 32 or 64, channels 1
-            or 3.
+        image_shape: See `dcgan_generator`.
         num_classes: Number of classes, or None for an unconditional critic.
         width: Channels of the first convolution.
         name: Name of the model.
@@ -88,8 +86,7 @@ def wgan_gp_critic(
     """Builds the critic of WGAN-GP, to be trained with a gradient penalty.
 
     Args:
-        image_shape: (size, size, channels), size 28, 32 or 64, channels 1
-            or 3.
+        image_shape: See `dcgan_generator`.
         num_classes: Number of classes, or None for an unconditional critic.
         width: Channels of the first convolution.
         name: Name of the model.

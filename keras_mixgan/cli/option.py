@@ -31,13 +31,15 @@ class Option:
 
     Attributes:
         name: Name of the setting, the flag and the argument it becomes.
+        flag: Name of the flag, where Python keeps that word for itself.
         kind: `str`, `int`, `float`, `bool`, or `list` of strings.
         to: What takes the value under this name: "data" (`load_source`),
             "networks" (`architectures.build`), "model" (`MixGAN`), "compile"
             (`MixGAN.compile`) and "optimizer" (both sides' Keras optimizers)
             get it unless it is `None`; "settings" is what a run uses itself.
             Those of "run" are arguments of `runs.train` and no settings: they
-            may change while a run goes on.
+            may change while a run goes on. Those of "command" the command
+            line uses up itself.
         help: What it does, for a person.
         default: The general default; `None` leaves it to whatever takes it.
         by: Defaults that differ, by architecture; "digits" are the bundled
@@ -45,6 +47,7 @@ class Option:
         choices: The names it may be, where these are few.
         registry: "module:attribute" of the dict that holds the choices, where
             there is one; `choices` then repeats its keys for the help.
+        or_file: How the name of a file ends that it may be in their place.
         least: Smallest value, if there is one.
         above: The value is greater than this one.
         below: The value is less than this one.
@@ -61,17 +64,24 @@ class Option:
     by: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     choices: tuple[str, ...] = ()
     registry: str | None = None
+    or_file: str | None = None
     least: float | None = None
     above: float | None = None
     below: float | None = None
     zero: bool = False
     shown: str | None = None
     placeholder: str | None = None
+    flag: str | None = None
+
+    @property
+    def flag_name(self) -> str:
+        """What a user types after the two dashes."""
+        return self.flag or self.name
 
     @property
     def is_setting(self) -> bool:
         """Whether the weights of a run follow from it."""
-        return self.to != "run"
+        return self.to not in ("run", "command")
 
     def default_of(self, name: str) -> Any:
         """The default of an architecture, or of "digits"."""
@@ -84,6 +94,8 @@ class Option:
             ValueError: It is not as described.
         """
         if value is None:
+            return
+        if self.or_file and str(value).endswith(self.or_file):
             return
         if self.choices:
             one_of(self.name, value, self._known())

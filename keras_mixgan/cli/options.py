@@ -21,11 +21,25 @@ _RATES = {
 
 # The table, by the headings of the help.
 TABLE: Mapping[str, tuple[Option, ...]] = {
-    "Recipe": (
+    "Beginning": (
+        Option(
+            name="from_model", flag="from", kind=str, to="settings",
+            placeholder="MODEL",
+            help="A trained mixture to go on from, on other data: a preset, "
+            "a .keras file, the folder of a run or hf://user/name. It keeps "
+            "its networks, and its game and optimizers where no flag says "
+            "otherwise. Images have to be of its shape, and classes as many "
+            "as its own.",
+        ),
         Option(
             name="recipe", kind=str, to="run",
             help="The settings that a preset of the zoo was made with, such "
             "as mix_dcgan_mnist; flags that are given win.",
+        ),
+        Option(
+            name="config", kind=str, to="command", placeholder="FILE",
+            help="Flags by name in a .yaml or .json file, such as the "
+            "settings.json of a run; flags that are given win.",
         ),
     ),
     "Data": (
@@ -47,7 +61,9 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="image_size", kind=int, to="data", least=1,
-            help="Height and width to resize to.", shown="as they are",
+            help="Height and width to resize to. All networks but mlp take 3, "
+            "4, 5 or 7 times a power of two, such as 28, 32, 48, 64, 96, 128.",
+            shown="as they are",
         ),
         Option(
             name="skip_bad_images", kind=bool, to="data", default=False,
@@ -73,14 +89,15 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
     "Networks": (
         Option(
             name="architecture", kind=str, to="settings", default="dcgan",
-            help="The networks; mlp is for points.",
+            help="The networks; mlp is for points. A Python file that sets "
+            "ARCHITECTURE to a kmg.architectures.Architecture is one of your "
+            "own; it is run.",
             choices=(
                 "acgan", "acgan_cbn", "dcgan", "dcgan_huang",
-                "dcgan_small_labels",
-                "improved_gan", "improved_gan_features", "mlp", "wgan",
-                "wgan_gp",
+                "dcgan_small_labels", "improved_gan", "improved_gan_features",
+                "mlp", "wgan", "wgan_gp",
             ),
-            registry="keras_mixgan.architectures:ARCHITECTURES",
+            registry="keras_mixgan.architectures:ARCHITECTURES", or_file=".py",
             shown="dcgan; ring and grid: mlp",
         ),
         Option(
@@ -309,6 +326,22 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="history_steps", kind=int, to="run", default=10, least=1,
             help="Steps a row of history.csv.",
+        ),
+    ),
+    "Scores": (
+        Option(
+            name="evaluate_every", kind=int, to="run", least=1,
+            help="Epochs between scores of the mixture, into scores.csv and "
+            "scores.png, with the seconds of training.", shown="never",
+        ),
+        Option(
+            name="classifier", kind=str, to="run",
+            help="What these scores look through, as in `keras-mixgan "
+            "evaluate`.", shown="the bundled one for the data",
+        ),
+        Option(
+            name="evaluate_images", kind=int, to="run", default=5000, least=10,
+            help="Images to generate each time.",
         ),
     ),
     "Devices": (

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from keras_mixgan._version import __version__
 from keras_mixgan.cli.commands import COMMANDS
 from keras_mixgan.cli.commands import Command
+from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import NonFiniteError
 from keras_mixgan.utils.errors import UserError
 
@@ -76,7 +77,8 @@ def _run(command: Command, arguments: list[str]) -> int:
     if any(argument in _HELP for argument in arguments):
         print(
             flag_groups.help_text(
-                f"{PROGRAM} {command.name} [--flag=value ...]",
+                f"{PROGRAM} {command.name} {command.words}".rstrip()
+                + " [--flag=value ...]",
                 module.DESCRIPTION,
                 module.GROUPS,
                 module.EPILOGUE,
@@ -84,9 +86,12 @@ def _run(command: Command, arguments: list[str]) -> int:
         )
         return 0
     try:
-        values = flag_groups.parse(module.GROUPS, arguments)
-        _import_keras()
-        module.run(values)
+        values = flag_groups.parse(
+            module.GROUPS, arguments, bool(command.words)
+        )
+        if command.needs_keras:
+            _import_keras()
+        return module.run(values) or 0
     except BrokenPipeError:
         raise
     except flags.Error as error:
@@ -96,7 +101,6 @@ def _run(command: Command, arguments: list[str]) -> int:
     # Files and disks are the user's, too.
     except (UserError, NonFiniteError, OSError) as error:
         return _fail(str(error))
-    return 0
 
 
 def _help() -> str:
@@ -129,8 +133,15 @@ def _import_keras() -> None:
     quiet = contextlib.nullcontext
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3":
         quiet = _quiet_stderr
-    with quiet():
-        import keras  # noqa: F401
+    try:
+        with quiet():
+            import keras  # noqa: F401
+    except ModuleNotFoundError as error:
+        # Keras itself, or the backend that it is to run on.
+        raise MissingPackageError(
+            f"The package {error.name} is missing: pip install {error.name}. "
+            f"`{PROGRAM} doctor` says what else is."
+        ) from error
 
 
 @contextlib.contextmanager

@@ -199,6 +199,7 @@ def run(
     workdir: str | os.PathLike[str],
     data_dir: str | os.PathLike[str] | None = None,
     command: str = "",
+    snapshots: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Runs a race, or goes on with the one that is in the folder.
 
@@ -209,9 +210,11 @@ def run(
         workdir: Folder to leave everything in.
         data_dir: TFDS's data folder.
         command: The command, for the written table.
+        snapshots: Contestants whose snapshots race as well.
 
     Returns:
-        The results of all runs, as `race_child` describes them.
+        The results of all runs, as `race_child` describes them; snapshots
+        are a contestant of their own.
 
     Raises:
         UserError: Before any training: contestants and data do not fit, or
@@ -222,9 +225,11 @@ def run(
         raise UserError(
             f"`seeds` must be an integer of at least 1. Received: seeds={seeds}"
         )
+    for name in snapshots:
+        one_of("snapshots", name, found)
     workdir = pathlib.Path(workdir)
     (workdir / RUNS).mkdir(parents=True, exist_ok=True)
-    tasks = list(_tasks(found, conditions, seeds, workdir, data_dir))
+    tasks = list(_tasks(found, conditions, seeds, workdir, snapshots))
     results = [_finished(task) for task in tasks]
     if None in results:
         started = [task for task in tasks if task["seed"] == 0]
@@ -238,12 +243,14 @@ def run(
         _child({"run": task, "data_dir": data_dir}, log)
         results[i] = _finished(task)
         done = [result for result in results if result is not None]
+        done = race_results.with_snapshots(done)
         race_results.write(workdir, done, conditions.clock, command)
+    results = race_results.with_snapshots(results)
     race_results.write(workdir, results, conditions.clock, command)
     return results
 
 
-def _tasks(found, conditions, seeds, workdir, data_dir) -> Iterator[dict]:
+def _tasks(found, conditions, seeds, workdir, snapshots) -> Iterator[dict]:
     # Every contestant's first seed comes before any second one.
     for seed in range(seeds):
         for name, given in found.items():
@@ -253,6 +260,7 @@ def _tasks(found, conditions, seeds, workdir, data_dir) -> Iterator[dict]:
                 "seed": seed,
                 "given": dict(given),
                 "conditions": dataclasses.asdict(conditions),
+                "snapshots": name in snapshots,
                 "result": str(workdir / RUNS / f"{name}-{seed}.json"),
             }
 
@@ -266,6 +274,8 @@ def _finished(task: Mapping[str, Any]) -> dict[str, Any] | None:
     chosen = settings.resolve({**task["given"], "seed": task["seed"]})
     before = result["settings"] | result["conditions"]
     now = {**dataclasses.asdict(chosen), **task["conditions"]}
+    before["snapshots"] = bool(result.get("snapshots"))
+    now["snapshots"] = task["snapshots"] or before["snapshots"]
     for name in _SETTLED_LATER:
         before[name] = result["given"].get(name)
         now[name] = task["given"].get(name)

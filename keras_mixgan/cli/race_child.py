@@ -23,6 +23,7 @@ from keras_mixgan import data
 from keras_mixgan import metrics
 from keras_mixgan.cli import models
 from keras_mixgan.cli import options
+from keras_mixgan.cli import race_snapshots
 from keras_mixgan.cli import settings as settings_module
 from keras_mixgan.data import sources
 from keras_mixgan.metrics import classifiers
@@ -84,15 +85,23 @@ class Marks(BetweenSteps):
         conditions: Fields of `race.Conditions`.
         real: Real images, as `metrics.samples.Samples`.
         say: Called with a line of text at each mark.
+        snapshots: Whether to score the mixture of snapshots as well.
 
     Attributes:
         rows: List of dicts, one a mark.
+        snapshots: The `Snapshots`, or `None`.
         compiling: Wall seconds of the first step.
         scoring: Wall seconds of all scores.
         names: Names of the two scores.
     """
 
-    def __init__(self, conditions: Mapping[str, Any], real: Samples, say):
+    def __init__(
+        self,
+        conditions: Mapping[str, Any],
+        real: Samples,
+        say,
+        snapshots: bool = False,
+    ):
         super().__init__()
         self._conditions = conditions
         self._real = real
@@ -100,6 +109,7 @@ class Marks(BetweenSteps):
         self._watch = Stopwatch()
         self._started = None
         self.rows: list[dict[str, float]] = []
+        self.snapshots = race_snapshots.Snapshots(real) if snapshots else None
         self.compiling = self.scoring = 0.0
         self.names: dict[str, str] = {}
 
@@ -135,14 +145,26 @@ class Marks(BetweenSteps):
             raise NonFiniteError(
                 f"A weight became NaN or infinite before step {step}."
             )
-        conditions = self._conditions
+        row = self._row(self.model, step)
+        # A step longer than the time between two marks passes several.
+        while len(self.rows) < self._conditions["marks"] and self._due():
+            self.rows.append({"mark": len(self.rows) + 1, **row})
+        self._tell(self.rows[-1])
+        if self.snapshots is not None:
+            row = self._row(self.snapshots.add(self.model), step)
+            while len(self.snapshots.rows) < len(self.rows):
+                mark = len(self.snapshots.rows) + 1
+                self.snapshots.rows.append({"mark": mark, **row})
+            self._tell(self.snapshots.rows[-1], race_snapshots.SUFFIX)
+
+    def _row(self, model, step: int) -> dict[str, float]:
         began = time.perf_counter()
         scores = metrics.evaluate(
-            self.model,
+            model,
             self._real,
             METRICS,
-            conditions["classifier"],
-            conditions["num_images"],
+            self._conditions["classifier"],
+            self._conditions["num_images"],
             components=False,
             real=False,
             verbose=0,
@@ -151,7 +173,7 @@ class Marks(BetweenSteps):
         self.scoring += spent
         score, distance = (scores[name] for name in METRICS)
         self.names = {"score": score.name, "distance": distance.name}
-        row = {
+        return {
             "wall_seconds": self._watch.seconds("wall"),
             "processor_seconds": self._watch.seconds("processor"),
             "steps": step,
@@ -160,14 +182,13 @@ class Marks(BetweenSteps):
             "distance": distance.mean,
             "scoring_seconds": spent,
         }
-        # A step longer than the time between two marks passes several.
-        while len(self.rows) < conditions["marks"] and self._due():
-            self.rows.append({"mark": len(self.rows) + 1, **row})
+
+    def _tell(self, row: Mapping[str, float], what: str = "") -> None:
         self._say(
-            f"  mark {len(self.rows)} of {conditions['marks']}: "
+            f"  mark {row['mark']} of {self._conditions['marks']}{what}: "
             f"{row['wall_seconds']:.0f} s ({row['processor_seconds']:.0f} s "
-            f"of processor), {step:,} steps, score {score.format()}, "
-            f"distance {distance.format()}"
+            f"of processor), {row['steps']:,} steps, score "
+            f"{row['score']:.3f}, distance {row['distance']:.3f}"
         )
 
 
@@ -206,6 +227,7 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
 
     Returns:
         The task without its path, and the result: `marks` (a dict a mark),
+        `snapshots` (the same of the mixture of snapshots, or `None`),
         `names` of the scores, all `settings`, `compiling_seconds`,
         `scoring_seconds`, `diverged` (a message, or `None`), `machine`,
         `versions` and `date`.
@@ -216,7 +238,7 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
     chosen = chosen.for_source(source)
     model = models.make_model(chosen, source)
     real = Samples(source, conditions["num_real"], argument="source")
-    marks = Marks(conditions, real, say)
+    marks = Marks(conditions, real, say, task.get("snapshots", False))
     if not model.takes_labels and source.labels is not None:
         source = dataclasses.replace(source, labels=None, label_names=None)
     stream = data.load(
@@ -235,6 +257,7 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
     return {
         **kept,
         "marks": marks.rows,
+        "snapshots": marks.snapshots and marks.snapshots.rows,
         "names": marks.names,
         "settings": dataclasses.asdict(chosen),
         "compiling_seconds": marks.compiling,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_mixgan.cli import race_snapshots
 from keras_mixgan.utils import atomic
 
 RESULTS = "results.csv"
@@ -33,6 +34,31 @@ _MARK = (
     "distance",
     "scoring_seconds",
 )
+
+
+def with_snapshots(
+    results: Sequence[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """Makes the snapshots of runs a contestant of their own.
+
+    Args:
+        results: Results of runs, as `race_child.run` returns them.
+
+    Returns:
+        The same, and behind each that has snapshots a second one with them.
+
+    Example:
+    >>> run = {"contestant": "a", "marks": [{}], "snapshots": [{}]}
+    >>> [one["contestant"] for one in with_snapshots([run])]
+    ['a', 'a snapshots']
+    """
+    found = []
+    for run in results:
+        found.append(dict(run))
+        if run.get("snapshots"):
+            name = run["contestant"] + race_snapshots.SUFFIX
+            found.append({**run, "contestant": name, "marks": run["snapshots"]})
+    return found
 
 
 def table(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

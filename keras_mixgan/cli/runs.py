@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-import shutil
 import time
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -20,35 +19,20 @@ from keras_mixgan import distribution
 from keras_mixgan.cli import checkpoints
 from keras_mixgan.cli import epochs
 from keras_mixgan.cli import options
+from keras_mixgan.cli import run_files
+from keras_mixgan.cli import run_scores
 from keras_mixgan.cli import settings as settings_module
 from keras_mixgan.cli import signals
-from keras_mixgan.cli.models import make_model
+from keras_mixgan.cli import starting
+from keras_mixgan.cli.run_outputs import Outputs
 from keras_mixgan.cli.settings import Settings
 from keras_mixgan.data import sources
 from keras_mixgan.data.batches import ORDER
 from keras_mixgan.distribution import run_devices
 from keras_mixgan.mixgan import MixGAN
-from keras_mixgan.presets import recipes
 from keras_mixgan.training import callbacks
-from keras_mixgan.utils import atomic
 from keras_mixgan.utils import lock
-from keras_mixgan.utils.errors import NonFiniteError
 from keras_mixgan.utils.errors import UserError
-
-SETTINGS = "settings.json"
-CHECKPOINT = "checkpoint.keras"
-MODEL = "model.keras"
-SAMPLES = "samples.png"
-CURVES = "curves.png"
-HISTORY = "history.csv"
-OUTPUTS = {
-    SAMPLES: "the mixture on top, then one block a generator",
-    CURVES: "losses, payoff and mixture weights",
-    HISTORY: "the same as numbers, a row every few steps",
-    CHECKPOINT: "to go on from, with more --epochs or --steps",
-    MODEL: "the trained mixture, for `keras-mixgan sample` and Keras",
-    SETTINGS: "every setting of the run",
-}
 
 
 def train(
@@ -67,6 +51,9 @@ def train(
     dry_run: bool = False,
     keep_checkpoints: int = 2,
     save_on_signals: bool = False,
+    evaluate_every: int | None = None,
+    classifier: str | None = None,
+    evaluate_images: int = 5000,
 ) -> MixGAN:
     """Trains a mixture in a folder, or goes on with the run that is there.
 
@@ -93,6 +80,10 @@ def train(
             that is intact.
         save_on_signals: Whether SIGTERM and Ctrl-C end the program by
             `SystemExit` with a checkpoint, after the step under way.
+        evaluate_every: Epochs between scores of the mixture; `None` for none.
+        classifier: Of these scores, see `metrics.classifiers.load`; by
+            default the bundled one for the data.
+        evaluate_images: Images to generate for each score.
 
     Returns:
         The trained model; of a dry run, the untrained.
@@ -117,13 +108,11 @@ def train(
         history_steps=history_steps,
         steps_per_execution=steps_per_execution,
         keep_checkpoints=keep_checkpoints,
+        evaluate_every=evaluate_every,
+        evaluate_images=evaluate_images,
     )
-    if recipe is None:
-        settings = settings_module.resolve(given)
-        workdir = workdir or default_workdir(settings.source)
-    else:
-        settings = settings_module.resolve(recipes.complete(given, recipe))
-        workdir = workdir or default_workdir(recipe)
+    settings, workdir, start = starting.settle(given, recipe, workdir)
+    if recipe is not None:
         given = {"recipe": recipe, **given}
     run = _Run(settings, workdir, verbose)
     # First of all: TensorFlow divides a CPU, or joins a cluster, but once.
@@ -132,19 +121,24 @@ def train(
         run.devices.open()
     run.check_workdir()
     run.open_source(data_dir)
+    if evaluate_every is not None:
+        run.judge = run_scores.judge(run.source, classifier)
     with run.locked(writes=not dry_run):
-        run.compare(given)
+        run.compare()
         run.open_model(sync_batch_norm)
         if dry_run:
             print(run.devices.describe(run.model))
             return run.model
-        run.begin(
-            given,
-            checkpoint_seconds,
-            sample_epochs,
-            history_steps,
-            keep_checkpoints,
-        )
+        outputs = run.outputs = Outputs(
+            run.workdir, run.settings, run.source,
+            checkpoint_seconds, sample_epochs, history_steps, keep_checkpoints,
+        )  # fmt: skip
+        if evaluate_every is not None:
+            outputs.scores = run_scores.make(
+                run.workdir, run.source, run.judge, evaluate_every,
+                evaluate_images, outputs.history, outputs.title,
+            )  # fmt: skip
+        run.begin(given, start)
         with signals.received(run.say, save_on_signals) as received:
             run.train(
                 steps_per_execution, signals.StopOnSignal(received, run.stop)
@@ -164,26 +158,6 @@ def _check_numbers(**given) -> None:
         )
 
 
-def default_workdir(source: str) -> pathlib.Path:
-    """The folder of a run that was given none.
-
-    Args:
-        source: A source.
-
-    Returns:
-        "runs/" and the name of the source or of its folder.
-
-    Example:
-    >>> default_workdir("celeb_a_hq/256").as_posix()
-    'runs/celeb_a_hq-256'
-    """
-    if os.path.isdir(source):
-        name = pathlib.Path(source).resolve().name
-    else:
-        name = source.strip("./~").replace("/", "-")
-    return pathlib.Path("runs") / (name or "run")
-
-
 class _Run:
     """The state of `train`, whose steps are its methods, in their order."""
 
@@ -191,6 +165,8 @@ class _Run:
         self.settings = settings
         self.workdir = pathlib.Path(workdir)
         self.verbose = verbose
+        # Of `train --from`: where its model comes from.
+        self.came = None
 
     def _path(self, name: str) -> pathlib.Path:
         return self.workdir / name
@@ -215,14 +191,14 @@ class _Run:
                 f"`workdir` must be writable. Received: {self.workdir}, where "
                 f"{there} is not"
             )
-        if self._path(SETTINGS).exists():
+        if self._path(run_files.SETTINGS).exists():
             return
-        for name in OUTPUTS:
+        for name in (*run_files.OUTPUTS, *run_files.SCORE_OUTPUTS):
             if self._path(name).exists():
                 raise FileExistsError(
-                    f"`workdir` holds {name} but no {SETTINGS}, so it is no "
-                    "run to go on with. Choose another folder, or move that "
-                    f"file away. Received: {self.workdir}"
+                    f"`workdir` holds {name} but no {run_files.SETTINGS}, so "
+                    "it is no run to go on with. Choose another folder, or "
+                    f"move that file away. Received: {self.workdir}"
                 )
 
     def open_source(self, data_dir) -> None:
@@ -249,82 +225,57 @@ class _Run:
             return lock.held(self.workdir, "workdir")
         return contextlib.nullcontext()
 
-    def compare(self, given: Mapping[str, Any]) -> None:
+    def compare(self) -> None:
         """Refuses to go on with a run of other settings."""
-        if not self._path(SETTINGS).exists():
+        if not self._path(run_files.SETTINGS).exists():
             return
-        saved = settings_module.read(self._path(SETTINGS))
+        saved = settings_module.read(self._path(run_files.SETTINGS))
         # Version 0.1 noted none: the order of batches was another one.
         self.order = saved.get("order", 1)
+        self.came = saved.get("from")
         lines = settings_module.differences(saved, self.settings, self.facts)
         if not lines:
             return
-        flags = " ".join(
-            f"--{name}={value}" for name, value in saved["given"].items()
-        )
         raise UserError(
             f"{self.workdir} holds a run of other settings (saved -> now):\n  "
             + "\n  ".join(lines)
-            + "\nTo go on with that run, give its flags again: keras-mixgan "
-            f"train --workdir={self.workdir} {flags}".rstrip()
+            + "\nTo go on with that run: keras-mixgan train "
+            f"--config={self._path(run_files.SETTINGS)} "
+            f"--workdir={self.workdir}"
             + "\nTo begin another, give another --workdir."
         )
 
     def open_model(self, sync_batch_norm: bool) -> None:
         """Takes up the newest checkpoint, or makes the networks."""
-        there = callbacks.checkpoints(self._path(CHECKPOINT))
+        there = callbacks.checkpoints(self._path(run_files.CHECKPOINT))
         self.devices.agree(bool(there), self.workdir)
         self.damaged = []
         with self.devices.scope():
             if there:
                 self.model, self.damaged = checkpoints.load_newest(there)
             else:
-                self.model = make_model(self.settings, self.source)
+                self.model, self.came = starting.make_model(
+                    self.settings, self.source, self.say
+                )
         self.taken_up = there[len(self.damaged)] if there else None
         distribution.synchronize(self.model, sync_batch_norm)
         self.model.run_settings = dataclasses.asdict(self.settings)
 
     def begin(
-        self,
-        given: Mapping[str, Any],
-        checkpoint_seconds: float,
-        sample_epochs: int,
-        history_steps: int,
-        keep_checkpoints: int,
+        self, given: Mapping[str, Any], start: Mapping[str, Any] | None
     ) -> None:
-        """Prepares what is written, and says what comes."""
-        settings = self.settings
-        self.history = callbacks.MixtureHistory(
-            self._path(HISTORY), every=history_steps
-        )
-        self.checkpoint = callbacks.Checkpoint(
-            self._path(CHECKPOINT),
-            seconds=checkpoint_seconds,
-            every=history_steps,
-            at_end=False,
-            keep_checkpoints=keep_checkpoints,
-        )
-        title = f"{settings.architecture} mixture on {self.source.name}"
-        self.curves = callbacks.Curves(
-            self._path(CURVES), self.history, sample_epochs, title
-        )
-        points = len(self.source.image_shape) == 1
-        self.samples = callbacks.SampleGrid(
-            self._path(SAMPLES),
-            sample_epochs,
-            seed=settings.seed,
-            label_names=self.source.label_names,
-            real=self.source.images[:2000] if points else None,
-        )
+        """Writes the settings, and says what comes."""
         if not self.devices.is_chief:
             return
         checkpoints.set_aside(self.damaged, self.taken_up, self.say)
+        beginning = {} if start is None else {"start": start, "from": self.came}
         settings_module.write(
-            self._path(SETTINGS),
-            settings,
+            self._path(run_files.SETTINGS),
+            self.settings,
             self.facts,
             given={k: v for k, v in given.items() if v is not None},
             versions=settings_module.versions(),
+            **beginning,
         )
         self.say(self._description())
 
@@ -335,10 +286,16 @@ class _Run:
         lines = [
             f"{settings.num_generators} generators against "
             f"{settings.num_discriminators} discriminators "
-            f"({settings.architecture}, payoff {settings.payoff}) on "
+            f"({settings.architecture or 'networks of their own'}, payoff "
+            f"{settings.payoff}) on "
             f"{self.source.name}: {len(self.source):,} examples {size}"
             + (f", {classes} classes" if settings.conditional else ""),
         ]
+        if self.came is not None and not step:
+            lines.append(
+                f"It begins with {self.came['model']}, after step "
+                f"{self.came['step']:,}."
+            )
         if step >= settings.steps:
             lines.append(f"This run is finished: {step:,} steps. Drawing anew.")
         elif step:
@@ -361,8 +318,8 @@ class _Run:
         self.began, self.first = time.monotonic(), self.model.step
         count = -(-settings.steps // self.per_epoch)
         bar = callbacks.ProgressBar(self.verbose, count, self.per_epoch)
-        written = [self.history, self.checkpoint, self.samples, self.curves]
-        written = [bar, *written] if self.verbose else written
+        written = [bar] if self.verbose else []
+        written += self.outputs.callbacks
         written = [*written, stop] if self.devices.is_chief else [stop]
         source = self.source
         if not self.model.takes_labels and source.labels is not None:
@@ -397,11 +354,10 @@ class _Run:
         """Saves in the midst of the run, which is to be left."""
         if not self.devices.is_chief or self.model.step == self.first:
             return
-        self.history.record()
-        if self.checkpoint.save():
+        if self.outputs.save():
             self.say(
                 f"Stopped after step {self.model.step:,}, saved in "
-                f"{self._path(CHECKPOINT)}. The same command goes on."
+                f"{self._path(run_files.CHECKPOINT)}. The same command goes on."
             )
 
     def finish(self) -> None:
@@ -409,34 +365,8 @@ class _Run:
         if not self.devices.is_chief:
             return
         trained = self.model.step - self.first
-        if trained:
-            self.history.record()
-            if not self.checkpoint.save():
-                raise NonFiniteError(
-                    "Weights became NaN or infinite at the last step, "
-                    f"{self.model.step}. The last good checkpoint stays."
-                )
-        else:
-            self.history.set_model(self.model)
-            self.history.take_up()
-        self._copy_model()
-        self.samples.set_model(self.model)
-        self.samples.draw()
-        self.curves.draw()
+        self.outputs.finish(self.model, bool(trained))
         if trained:
             seconds = time.monotonic() - self.began
             self.say(f"Trained {trained:,} steps in {seconds:.0f} s.")
-        self.say(f"Left in {self.workdir}:")
-        for name, meaning in OUTPUTS.items():
-            if name == SAMPLES and self.settings.conditional:
-                meaning += ", a column a class"
-            self.say(f"  {name:<17} {meaning}")
-
-    def _copy_model(self) -> None:
-        source, target = self._path(CHECKPOINT), self._path(MODEL)
-        if not source.exists():
-            return
-        newer = source.stat().st_mtime_ns
-        if not target.exists() or target.stat().st_mtime_ns < newer:
-            with atomic.replacing(target) as partial:
-                shutil.copyfile(source, partial)
+        self.outputs.describe(self.say)

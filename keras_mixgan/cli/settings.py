@@ -20,6 +20,7 @@ from keras_mixgan import data
 from keras_mixgan._version import __version__
 from keras_mixgan.cli import optimizers
 from keras_mixgan.cli import options
+from keras_mixgan.cli import records
 from keras_mixgan.data import sources
 from keras_mixgan.data.batches import ORDER
 from keras_mixgan.utils import atomic
@@ -27,7 +28,7 @@ from keras_mixgan.utils import json_files
 from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
 
-FORMAT = 1
+FORMAT = records.SETTINGS_FORMAT
 # Has settings of its own, "digits" in the table of options: what a person is
 # to see after minutes on two cores, where the paper's own take hours.
 TUNED = ("digits", "dcgan")
@@ -56,9 +57,10 @@ class _Checked:
         """
         labelled = source.num_classes is not None
         if self.conditional and not labelled:
+            of = f", as {self.from_model} does" if self.from_model else ""
             raise UserError(
                 "`conditional` needs labels (of a folder: one subfolder a "
-                f"class). Received: source {source.name!r}, which has none"
+                f"class){of}. Received: source {source.name!r}, which has none"
             )
         steps = self.steps
         if steps is None:
@@ -100,19 +102,25 @@ def _make_settings_class():
 Settings = _make_settings_class()
 
 
-def resolve(given: Mapping[str, Any]) -> Settings:
+def resolve(
+    given: Mapping[str, Any], start: Mapping[str, Any] | None = None
+) -> Settings:
     """Completes settings by the defaults of source and architecture.
 
     Args:
         given: Settings by name; those that are missing or `None` take their
             defaults. For `weight_clip`, `gradient_penalty` and `ema_decay`, 0
             means none.
+        start: What `records.of_model` returned for the setting `from_model`,
+            where that is known; otherwise it is read.
 
     Returns:
         The `Settings`.
 
     Raises:
-        ValueError: A setting is unknown or not as described.
+        OSError: The model `from_model` is not there.
+        ValueError: A setting is unknown or not as described, or one of the
+            networks is not that of the model `from_model`.
 
     Example:
     >>> resolve({"source": "ring", "num_generators": 5}).architecture
@@ -126,11 +134,16 @@ def resolve(given: Mapping[str, Any]) -> Settings:
             "`steps` and `epochs` exclude each other: give one. Received: "
             f"steps={given['steps']!r}, epochs={given['epochs']!r}"
         )
+    if "from_model" in given:
+        if start is None:
+            start = records.of_model(given["from_model"])
+        given = _upon(start, given)
     points = given.get("source") in ("ring", "grid")
     named = {"architecture": "mlp"} if points else {}
-    chosen = {n: o.default for n, o in options.SETTINGS.items()} | named | given
-    name = chosen["architecture"]
-    one_of("architecture", name, architectures.ARCHITECTURES)
+    general = {n: o.default for n, o in options.SETTINGS.items()} | named
+    chosen = general | given
+    # That of the model `from_model` may be none of ours.
+    name = chosen["architecture"] or general["architecture"]
     defaults = _of_architecture(architectures.get(name))
     if (chosen["source"], name) == TUNED:
         defaults |= {
@@ -145,6 +158,38 @@ def resolve(given: Mapping[str, Any]) -> Settings:
         if option.zero:
             chosen[name] = chosen[name] or None
     return Settings(**chosen)
+
+
+def _upon(start: Mapping[str, Any], given: Mapping[str, Any]) -> dict:
+    """Settings given, completed by those of the model to go on from."""
+    for name in records.OF_NETWORKS:
+        own, asked = start.get(name), given.get(name)
+        if asked is not None and (asked or None) != (own or None):
+            kept = "is not recorded" if own is None else f"is {own}"
+            raise UserError(
+                f"`{name}` must not be given with --from: that model keeps "
+                f"its networks, and its {name} {kept}. Received: "
+                f"{name}={asked}"
+            )
+    if "source" not in given and not start.get("source"):
+        raise UserError(
+            "`source` must be given, the data to train on: --source=FOLDER. "
+            f"Nothing tells what {given['from_model']} was trained on. "
+            "Received: none"
+        )
+    of_data = records.OF_DATA if "source" in given else ()
+    kept = {
+        name: value
+        for name, value in start.items()
+        if name not in of_data
+        and (value is not None or name in records.OF_NETWORKS)
+    }
+    # Networks that are given are the model's own, as was checked above.
+    return kept | {
+        name: value
+        for name, value in given.items()
+        if name not in records.OF_NETWORKS
+    }
 
 
 def _of_architecture(architecture: architectures.Architecture) -> dict:

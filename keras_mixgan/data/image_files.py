@@ -34,7 +34,7 @@ _GRAY_MODES = ("1", "L", "LA")
 _COLOR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV")
 
 
-class BadImageError(ValueError):
+class BadImageError(UserError):
     """A file that is no whole 8-bit image; the message names it."""
 
 
@@ -264,7 +264,7 @@ def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
                     f"pixels. Received: {path}, {width} x {height} pixels"
                 )
             yield image
-    except (PermissionError, FileNotFoundError):
+    except (UserError, PermissionError, FileNotFoundError):
         raise
     except (
         PIL.Image.DecompressionBombError,
@@ -282,6 +282,7 @@ def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
     except (
         OSError,
         SyntaxError,  # Pillow's for a broken header of some formats.
+        ValueError,  # Of a number in a header, such as PPM's.
         EOFError,
         IndexError,
         KeyError,

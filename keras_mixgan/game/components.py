@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_mixgan.game import adapting
 from keras_mixgan.game import ensembles
 from keras_mixgan.game import sharing
 from keras_mixgan.utils.errors import UserError
@@ -40,10 +41,15 @@ def clone(network: keras.Model, name: str) -> keras.Model:
     Returns:
         A model of the same layers. Its initial weights are drawn anew, also
         where the network's initializers had fixed seeds.
+
+    Raises:
+        ValueError: A subclassed model within it cannot be cloned.
     """
+    adapting.check_clonable(network)
     copy = keras.models.clone_model(
         network, clone_function=_fresh_layer, recursive=True
     )
+    adapting.keep_names(network, copy)
     copy.name = name
     return copy
 
@@ -54,6 +60,7 @@ def make(
     side: str,
     seed: int,
     executor,
+    sample: adapting.Sample,
     share: str | None = None,
 ) -> tuple[list[keras.Model], sharing.Shared | None]:
     """Makes the component networks of one side.
@@ -66,6 +73,7 @@ def make(
         side: `"generator"` or `"discriminator"`, for names and errors.
         seed: Int from which all initial weights follow.
         executor: The `Executor` of the model, which places components.
+        sample: What to call networks with that do not say what they take.
         share: Name of the layer at which the networks are cut, see `sharing`;
             `None` for networks that share nothing.
 
@@ -89,7 +97,10 @@ def make(
             f"{len(networks)} models"
         )
     if isinstance(networks, keras.Model):
-        _check_known(networks, side)
+        adapting.check_clonable(networks)
+        # It may be called, whose draws are not to change Python's own.
+        with seeded(f"{seed}/{side}"):
+            networks = adapting.adapt(networks, side, sample)
     made, count = [], 0
     wanted = len(networks) if isinstance(networks, Sequence) else None
     while len(made) != wanted:
@@ -102,7 +113,7 @@ def make(
                 made.append(networks[i])
             else:
                 made.append(networks())
-        _check_known(made[-1], side)
+            made[-1] = adapting.adapt(made[-1], side, sample)
         executor.adopt(made[-1], i)
         width = 1 if side == "generator" else _num_logits(made[-1], i)
         count += width
@@ -205,19 +216,6 @@ def _check_apart(networks: list, side: str) -> None:
                 )
 
 
-def _check_known(network, side: str) -> None:
-    if not isinstance(network, keras.Model):
-        raise TypeError(
-            f"`{side}` must give Keras models. Received: {network!r}"
-        )
-    if not network.built or not getattr(network, "inputs", None):
-        raise UserError(
-            f"`{side}` must be a Functional model, or a Sequential one that "
-            "starts with `keras.Input`, so that its inputs are known. "
-            f"Received: {type(network).__name__} {network.name!r}"
-        )
-
-
 def _fresh_layer(layer):
     return layer.__class__.from_config(_without_seeds(layer.get_config()))
 
@@ -236,7 +234,12 @@ def _without_seeds(config):
     return config
 
 
-def check_fit(generators: list, discriminators: list) -> None:
+def check_fit(
+    generators: list,
+    discriminators: list,
+    latents: tuple | None = None,
+    images: tuple | None = None,
+) -> None:
     """Checks that every generator fits every discriminator.
 
     Args:
@@ -244,6 +247,8 @@ def check_fit(generators: list, discriminators: list) -> None:
             (B,)).
         discriminators: Models of one input (images) or two (and labels
             (B,)), with logits (B, 1) or (B, K), alone or in a dict.
+        latents: What the user said of the shape of a latent vector.
+        images: The same of an image.
 
     Raises:
         ValueError: Inputs or outputs of another kind, components of one side
@@ -261,8 +266,8 @@ def check_fit(generators: list, discriminators: list) -> None:
     taken = tuple(discriminators[0].inputs[0].shape[1:])
     if None in made:
         raise UserError(
-            "`generator` must make images of one known size. Received a "
-            f"generator with output shape {made}"
+            "`generator` must make images of one known size; where it does not "
+            f"tell it, give `image_shape`. Received: output shape {made}"
         )
     if len(made) != len(taken) or any(
         t not in (None, m) for m, t in zip(made, taken, strict=True)
@@ -271,6 +276,16 @@ def check_fit(generators: list, discriminators: list) -> None:
             "`discriminator` must take what `generator` makes. Received: "
             f"generator output {made}, discriminator input {taken}"
         )
+    found = tuple(generators[0].inputs[0].shape[1:])
+    for name, given, own in (
+        ("latent_dim", latents, found),
+        ("image_shape", images, made),
+    ):
+        if given not in (None, own):
+            raise UserError(
+                f"`{name}` must be that of the networks, {own}. Received: "
+                f"{given}"
+            )
     counts = len(generators[0].inputs), len(discriminators[0].inputs)
     # An auxiliary classifier tells the class from the image alone.
     classifies = "class_logits" in ensembles.output_names(discriminators[0])

@@ -33,7 +33,7 @@ UPDATES = ("alternating", "simultaneous")
 class Objective:
     """The settings of a game, checked; see `MixGAN.compile` for each."""
 
-    payoff: payoffs.Payoff
+    payoff: payoffs.Payoff | payoffs.PairwisePayoff
     generator_loss: str = "non_saturating"
     mixture_regularizer: float = 0.1
     discriminator_steps: int = 1
@@ -55,6 +55,13 @@ class Objective:
             raise UserError(
                 f"`payoff_estimate` must be one of {PAYOFF_ESTIMATES}. "
                 f"Received: payoff_estimate={self.payoff_estimate!r}"
+            )
+        if self.payoff_estimate not in self.payoff.estimates:
+            raise UserError(
+                "`payoff_estimate` must be full for a payoff that compares "
+                "images with the mean of a batch, which is another one over a "
+                f"part of it. Received: payoff={self.payoff.name!r}, "
+                f"payoff_estimate={self.payoff_estimate!r}"
             )
         steps = self.discriminator_steps
         if not isinstance(steps, int) or steps < 1:
@@ -167,13 +174,13 @@ def discriminator_objective(model, images, labels):
 def generator_objective(model, images, labels):
     """What the generators and their mixture logits minimise.
 
-    The real half of the payoff is the same for every generator, so neither
-    networks nor mixture weights feel it; it is left out.
+    Where the payoff is a sum, its real half is the same for every generator,
+    so neither networks nor mixture weights feel it; it is left out.
 
     Args:
         model: The `MixGAN`; its networks are called in training mode.
         images: Float tensor (B, ...), real images: their number, and
-            themselves where an auxiliary loss reads them.
+            themselves where the payoff or an auxiliary loss reads them.
         labels: Int tensor (B,), or `None`.
 
     Returns:
@@ -181,7 +188,8 @@ def generator_objective(model, images, labels):
         (num_generators, num_discriminators).
     """
     fakes = draws.draw(model, draws.batch_size(images), labels)
-    need = any(a.generators_need_real for a in model.objective.losses)
+    readers = (model.objective.payoff, *model.objective.losses)
+    need = any(reader.generators_need_real for reader in readers)
     turn = turns.take(model, images if need else None, labels, fakes)
     return _generator_loss(model, turn)
 
@@ -239,9 +247,8 @@ def sides_share_a_value(model) -> bool:
     To be asked after the forward pass, in which layers add their losses.
     """
     objective = model.objective
-    payoff = objective.payoff
     return (
-        payoff.generator_loss(objective.generator_loss) is payoff.fake
+        objective.payoff.is_shared(objective.generator_loss)
         and not model.objective.losses
         and not any(
             network.losses
@@ -253,9 +260,7 @@ def sides_share_a_value(model) -> bool:
 
 def _discriminator_loss(model, turn: turns.Turn):
     objective = model.objective
-    payoff = objective.payoff
-    real = ops.mean(payoff.real(turn.real.logits), axis=0)
-    pairs = real[None, :] + turn.pair_means(payoff.fake(turn.fake.logits))
+    pairs = objective.payoff.pairs(turn)
     logits = model.discriminator_mixture_logits
     generator_weights = ops.stop_gradient(
         mixtures.weights(model.generator_mixture_logits)
@@ -274,11 +279,10 @@ def _discriminator_loss(model, turn: turns.Turn):
 
 def _generator_loss(model, turn: turns.Turn):
     objective = model.objective
-    loss_of = objective.payoff.generator_loss(objective.generator_loss)
-    judged = turn.fake.logits
+    pairs = objective.payoff.losses(turn, objective.generator_loss)
     if objective.generator_loss == "auxiliary":
-        judged = ops.stop_gradient(judged)
-    pairs = turn.pair_means(loss_of(judged))
+        # It decides the mixture weights alone.
+        pairs = ops.stop_gradient(pairs)
     logits = model.generator_mixture_logits
     discriminator_weights = ops.stop_gradient(
         mixtures.weights(model.discriminator_mixture_logits)

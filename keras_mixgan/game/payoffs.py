@@ -4,74 +4,36 @@ Arora et al. 2017 (arXiv:1703.00573), Equation 5:
 
     F(u, v) = E_real[phi(D_v(x))] + E_h[phi(1 - D_v(G_u(h)))]
 
-The discriminators maximise F, the generators minimise it. Every function here
-maps raw discriminator outputs ("logits") of any shape to one term per example
-of the same shape; expectations and mixture weights are taken elsewhere.
+The discriminators maximise F, the generators minimise it. A `Payoff` is such a
+sum of a term of real images and one of fakes. A `PairwisePayoff` is a function
+of a real and a fake image's logits together,
+
+    F(u, v) = E_real,h[f(D_v(x), D_v(G_u(h)))]
+
+Mixture weights average payoffs of either kind over the pairs (u, v). All
+functions here map raw discriminator outputs ("logits") of any shape to one
+term per example of the same shape.
 """
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 from keras import ops
 
+from keras_mixgan.game.payoff_kinds import GENERATOR_LOSSES
+from keras_mixgan.game.payoff_kinds import AnyPayoff
+from keras_mixgan.game.payoff_kinds import PairwisePayoff
+from keras_mixgan.game.payoff_kinds import Payoff
 from keras_mixgan.utils.errors import UserError
 
-__all__ = ["GENERATOR_LOSSES", "PAYOFFS", "Payoff", "get", "register"]
-
-GENERATOR_LOSSES = ("non_saturating", "minimax", "auxiliary")
-
-
-@dataclasses.dataclass(frozen=True)
-class Payoff:
-    """One game: both terms of F, and what its generators usually minimise.
-
-    Args:
-        name: Name under which a saved model finds the payoff again.
-        real: Function, logits of real images -> phi(D(x)).
-        fake: Function, logits of generated images -> phi(1 - D(G(h))).
-        generator: Function, logits of generated images -> the loss that the
-            field trains this game's generators with ("non_saturating").
-            `None` means the payoff's own term, `fake` ("minimax").
-
-    Example:
-    >>> from keras import ops
-    >>> from keras_mixgan.game import payoffs
-    >>> logistic = payoffs.Payoff(
-    ...     "my_log",
-    ...     real=lambda logits: -ops.softplus(-logits),
-    ...     fake=lambda logits: -ops.softplus(logits),
-    ... )
-    >>> payoffs.register(logistic)  # so that saved models can be loaded
-    """
-
-    name: str
-    real: Callable[[Any], Any]
-    fake: Callable[[Any], Any]
-    generator: Callable[[Any], Any] | None = None
-
-    def generator_loss(self, kind: str) -> Callable[[Any], Any]:
-        """Returns the generators' loss per example, by kind.
-
-        Args:
-            kind: `"non_saturating"`, `"minimax"` or `"auxiliary"`. The last
-                is the payoff's own term too: it decides the mixture weights
-                where the networks minimise auxiliary losses alone.
-
-        Returns:
-            A function from logits of generated images to losses.
-
-        Raises:
-            ValueError: `kind` is none of these.
-        """
-        if kind not in GENERATOR_LOSSES:
-            raise UserError(
-                f"`generator_loss` must be one of {GENERATOR_LOSSES}. "
-                f"Received: generator_loss={kind!r}"
-            )
-        if kind != "non_saturating" or self.generator is None:
-            return self.fake
-        return self.generator
+__all__ = [
+    "GENERATOR_LOSSES",
+    "PAYOFFS",
+    "PairwisePayoff",
+    "Payoff",
+    "get",
+    "register",
+]
 
 
 # log(sigmoid(x)) = -softplus(-x) and log(1 - sigmoid(x)) = -softplus(x) stay
@@ -122,7 +84,15 @@ def _least_squares_generator(logits):
     return 0.5 * ops.square(logits - 1.0)
 
 
-PAYOFFS: dict[str, Payoff] = {
+def _relativistic(real, fake):
+    return -ops.softplus(fake - real)
+
+
+def _relativistic_generator(real, fake):
+    return ops.softplus(real - fake)
+
+
+PAYOFFS: dict[str, Payoff | PairwisePayoff] = {
     # Goodfellow et al. 2014 (arXiv:1406.2661), phi = log, D = sigmoid(logits).
     "log": Payoff("log", _log_real, _log_fake, _log_generator),
     # Arjovsky et al. 2017 (arXiv:1701.07875), phi = identity, D = logits.
@@ -138,20 +108,33 @@ PAYOFFS: dict[str, Payoff] = {
         _least_squares_fake,
         _least_squares_generator,
     ),
+    # Jolicoeur-Martineau 2018 (arXiv:1807.00734), RSGAN: log sigmoid of
+    # D(x) - D(G(h)); generators take the same of D(G(h)) - D(x).
+    "relativistic": PairwisePayoff(
+        "relativistic", _relativistic, _relativistic_generator
+    ),
+    # The same, RaSGAN. Its second term, log(1 - sigmoid(D(G(h)) - E D(x))),
+    # is log sigmoid(E D(x) - D(G(h))).
+    "relativistic_average": PairwisePayoff(
+        "relativistic_average",
+        _relativistic,
+        _relativistic_generator,
+        average=True,
+    ),
 }
 
 
 _BUILT_IN = frozenset(PAYOFFS)
 
 
-def register(payoff: Payoff) -> None:
+def register(payoff: Payoff | PairwisePayoff) -> None:
     """Adds a payoff to the table, so that its name stands for it.
 
     A notebook's cell may be run again: a payoff of the same name and the same
     definition replaces the one before.
 
     Args:
-        payoff: The `Payoff`. A name already taken by another is an error.
+        payoff: Of either kind. A name already taken by another is an error.
 
     Raises:
         ValueError: The name belongs to another payoff.
@@ -161,36 +144,59 @@ def register(payoff: Payoff) -> None:
         PAYOFFS[payoff.name] = payoff
 
 
-def get(payoff: "str | Payoff") -> Payoff:
-    """Returns a payoff by name; a `Payoff` is returned as it is.
+def get(payoff: str | Payoff | PairwisePayoff) -> Payoff | PairwisePayoff:
+    """Returns a payoff by name; a payoff is returned as it is.
 
     Args:
-        payoff: A key of `PAYOFFS`, or a `Payoff`.
+        payoff: A key of `PAYOFFS`, or a payoff of either kind.
 
     Returns:
-        The `Payoff`.
+        The payoff.
 
     Raises:
         ValueError: No payoff has that name, or another one has the name of
-            this `Payoff`: a saved model would come back with the other.
+            this one: a saved model would come back with the other.
     """
-    if isinstance(payoff, Payoff):
+    if isinstance(payoff, AnyPayoff):
         _check_name(payoff)
         return payoff
     if payoff not in PAYOFFS:
         raise UserError(
             f"`payoff` must be one of {sorted(PAYOFFS)}, or a "
-            f"`keras_mixgan.Payoff`. Received: payoff={payoff!r}. A payoff of "
-            "your own is known by name after `payoffs.register(payoff)`."
+            "`keras_mixgan.Payoff` or `PairwisePayoff`. Received: "
+            f"payoff={payoff!r}. A payoff of your own is known by name after "
+            "`payoffs.register(payoff)`."
         )
     return PAYOFFS[payoff]
 
 
-def saved_name(payoff: Payoff) -> str:
+def get_sum(payoff: str | Payoff) -> Payoff:
+    """Returns a payoff that is a sum of a real and a fake term.
+
+    Args:
+        payoff: See `get`.
+
+    Returns:
+        The `Payoff`.
+
+    Raises:
+        ValueError: See `get`; or it is a `PairwisePayoff`.
+    """
+    found = get(payoff)
+    if not isinstance(found, Payoff):
+        raise UserError(
+            "`payoff` must be a sum of a term of real images and one of "
+            "fakes here, such as log; `payoff_matrix` takes pairwise ones "
+            f"too. Received: payoff={found.name!r}"
+        )
+    return found
+
+
+def saved_name(payoff: Payoff | PairwisePayoff) -> str:
     """Returns the name by which a saved model will find its payoff again.
 
     Args:
-        payoff: The `Payoff` of a model that is to be saved.
+        payoff: The payoff of a model that is to be saved.
 
     Returns:
         Its name.
@@ -209,7 +215,7 @@ def saved_name(payoff: Payoff) -> str:
     return payoff.name
 
 
-def _check_name(payoff: Payoff) -> None:
+def _check_name(payoff) -> None:
     taken = PAYOFFS.get(payoff.name)
     if taken is not None and not _same(taken, payoff):
         raise UserError(
@@ -218,10 +224,11 @@ def _check_name(payoff: Payoff) -> None:
         )
 
 
-def _same(one: Payoff, other: Payoff) -> bool:
-    return all(
-        _definition(getattr(one, term)) == _definition(getattr(other, term))
-        for term in ("real", "fake", "generator")
+def _same(one, other) -> bool:
+    return type(one) is type(other) and all(
+        _definition(getattr(one, field.name))
+        == _definition(getattr(other, field.name))
+        for field in dataclasses.fields(one)
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from keras import ops
 
+from keras_mixgan.backends.executor import Executor
 from keras_mixgan.game import draws
 from keras_mixgan.game import mixtures
 from keras_mixgan.game.draws import Fakes
@@ -77,6 +78,24 @@ class Turn:
             Float tensor (num_generators, num_discriminators, ...).
         """
         return mixtures.stratum_means(terms, self.sizes)
+
+    def partners(self, real):
+        """The real image that each fake is compared with.
+
+        Real images are taken in order, from the first one on again and again:
+        with the full estimate fake k of each generator meets real image k.
+        They have the same label (with the split estimate, where the number of
+        discriminators divides the batch), see `draws`.
+
+        Args:
+            real: Float tensor (B, num_discriminators, ...), numbers of real
+                images.
+
+        Returns:
+            Float tensor (N, num_discriminators, ...), one a fake.
+        """
+        rows = ops.arange(draws.batch_size(self.fake.logits))
+        return ops.take(real, rows % draws.batch_size(real), axis=0)
 
     def labels(self, of: str):
         """Labels as each discriminator sees them.
@@ -146,6 +165,21 @@ def take(model, images, labels, fakes: Fakes) -> Turn:
     return Turn(
         fakes, seen, sizes, groups, real, fake, judge, executor, uniform
     )
+
+
+def of_logits(real, fake, sizes: list) -> Turn:
+    """A turn of which the logits are known already, on one device.
+
+    Args:
+        real: Float tensor (B, num_discriminators), of real images.
+        fake: Float tensor (N, num_discriminators), of fakes.
+        sizes: Images of each generator, which sum to N.
+
+    Returns:
+        A `Turn` that payoffs can read.
+    """
+    said = Outputs(real), Outputs(fake)
+    return Turn([], sizes, sizes, *said, None, Executor(), None)
 
 
 def _ask(judge, executor, seen: Seen, groups, only=None) -> tuple:

@@ -5,6 +5,8 @@ on a mixture, on each of its generators and on real data. TF-GAN and
 scikit-learn are imported when a score first needs them.
 """
 
+from keras_mixgan.game.matrix_games import MatrixGame
+from keras_mixgan.game.matrix_games import matrix_game
 from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics import figures
 from keras_mixgan.metrics.birthday import birthday
@@ -14,6 +16,7 @@ from keras_mixgan.metrics.callback import write_scores
 from keras_mixgan.metrics.class_diversity import class_diversity
 from keras_mixgan.metrics.classification_error import classification_error
 from keras_mixgan.metrics.classifiers import Classifier
+from keras_mixgan.metrics.comparison import Comparison
 from keras_mixgan.metrics.distances import fid
 from keras_mixgan.metrics.distances import kid
 from keras_mixgan.metrics.equilibrium import Equilibrium
@@ -37,9 +40,11 @@ from keras_mixgan.metrics.sliced_wasserstein import sliced_wasserstein
 __all__ = [
     "METRICS",
     "Classifier",
+    "Comparison",
     "Equilibrium",
     "Evaluate",
     "GeneralizationGap",
+    "MatrixGame",
     "Metric",
     "Report",
     "Samples",
@@ -57,6 +62,7 @@ __all__ = [
     "inception_score",
     "kid",
     "label_agreement",
+    "matrix_game",
     "modes",
     "neural_net_distance",
     "precision_recall",

@@ -1,5 +1,6 @@
 """Scores during training, for curves like the paper's figures 3 and 4."""
 
+import contextlib
 import csv
 import io
 import os
@@ -45,6 +46,9 @@ class Evaluate(keras.callbacks.Callback):
         options: see `evaluate`.
         batch_size: images the classifier sees at a time.
         verbose: 1 shows progress bars.
+        history: a `MixtureHistory`, listed before this callback. Where it is
+            given, records have its `seconds` of training and the `step`, and
+            its clock stands still while the mixture is scored.
 
     Raises:
         ValueError: unknown metric, or `every` below 1. When training begins:
@@ -70,6 +74,7 @@ class Evaluate(keras.callbacks.Callback):
         options: dict[str, dict[str, Any]] | None = None,
         batch_size: int = 128,
         verbose: int = 0,
+        history: Any = None,
     ) -> None:
         super().__init__()
         checks.integer("every", every)
@@ -77,6 +82,7 @@ class Evaluate(keras.callbacks.Callback):
             registry.get(name)
         self.every = every
         self.source = source
+        self.history = history
         self.path = None if path is None else pathlib.Path(path).expanduser()
         self.records: list[dict[str, float]] = []
         self.report = None
@@ -120,8 +126,14 @@ class Evaluate(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Records the weights and, every few epochs, the scores."""
         record: dict[str, float] = {"epoch": epoch + 1}
+        pause = contextlib.nullcontext()
+        if self.history is not None:
+            record["step"] = self.model.step
+            record["seconds"] = self.history.seconds
+            pause = self.history.paused()
         if (epoch + 1) % self.every == 0:
-            scores = self._scores()
+            with pause:
+                scores = self._scores()
             record.update(scores)
             if logs is not None:
                 logs.update(scores)

@@ -173,7 +173,7 @@ class _Game:
         self.forward = Forward()
         objective = getattr(model, "objective", None)
         self.weight_clip = getattr(objective, "weight_clip", None)
-        self.payoff = payoffs.get(given)
+        self.payoff = payoffs.get_sum(given)
         self.num_classes = getattr(model, "num_classes", None)
         self.generator_weights = np.asarray(model.generator_weights, "float64")
         self.discriminator_weights = np.asarray(

@@ -1,5 +1,7 @@
 """`evaluate`: every score of a mixture, of its generators, and of real data.
 
+Or of one set of images against another.
+
 MIX+GAN's own protocol (arXiv:1703.00573, section 6) is the default: 50,000
 fresh images, ten splits. Each generator is scored alone as well, so that a
 dead component shows, and real data is scored as the ceiling.
@@ -46,13 +48,16 @@ def evaluate(
     Distances of the real row are between two random halves of the data.
 
     Args:
-        model: a `MixGAN`, or any object with `generate` and `image_shape`.
+        model: a `MixGAN`, or any object with `generate` and `image_shape`; or
+            images: a source, its name or folder, or an array, as the row
+            "images".
         source: the real data: a source, its name or folder, or an array.
         metrics: names among `METRICS`.
         classifier: see `classifiers.load`; for the metrics that need one. By
             default the bundled one for the source, else for what the model's
             run or preset was trained on.
-        num_images: images to generate for each row.
+        num_images: images to generate for each row; of a set of images at
+            most so many.
         splits: parts of the classifier score.
         seed: of everything drawn.
         batch_size: images the classifier sees at a time.
@@ -82,7 +87,11 @@ def evaluate(
     """
     started = time.time()
     reference = as_samples(source, seed=seed, argument="source")
-    _check(model, reference, metrics, options)
+    images = None
+    if not callable(getattr(model, "generate", None)):
+        images = as_samples(model, num_images, seed=seed, argument="model")
+        num_images, model = images.num_images, None
+    _check(images or model, reference, metrics, options)
     table = {name: registry.get(name) for name in metrics}
     if "inception_score" in table:
         check_splits(splits, num_images)
@@ -93,7 +102,14 @@ def evaluate(
     use = Settings(
         network, splits, seed, batch_size, num_images, reference.name
     )
-    rows = list(_rows(model, reference, num_images, seed, components, real))
+    if images is not None:
+        rows = [Row("images", images, reference, images)]
+    else:
+        rows = list(_rows(model, reference, num_images, seed, components))
+    if real:
+        # A set's distance to itself is 0 and says nothing of the ceiling.
+        first, second = reference.halves()
+        rows.append(Row("real", reference, second, first))
     if network is not None:
         _look(rows, reference, use, verbose)
     scores: dict[str, dict[str, Score]] = {row.name: {} for row in rows}
@@ -109,7 +125,9 @@ def evaluate(
         scores[row.name].update(metric.run(row, use, **chosen))
         bar.add(1)
     weights = {row.name: row.weight for row in rows if row.weight is not None}
-    settings = _settings(use, reference, model)
+    settings = _settings(use, reference)
+    if images is not None:
+        settings["images"] = images.name
     return Report(scores, weights, settings, time.time() - started)
 
 
@@ -126,6 +144,11 @@ def _check(
         )
     for name in metrics:
         metric = registry.get(name)
+        if isinstance(model, Samples) and metric.rows != "all":
+            raise UserError(
+                f"`metrics` has {name!r}, which is of a model. Received: a "
+                f"set of images, {model.name}"
+            )
         if metric.conditional and not getattr(model, "num_classes", None):
             raise UserError(
                 f"`metrics` has {name!r}, which needs a conditional model. "
@@ -144,8 +167,11 @@ def _check(
             )
     shape = tuple(model.image_shape)
     if shape != tuple(reference.image_shape):
+        whose = "the model's"
+        if isinstance(model, Samples):
+            whose = f"{model.name}'s"
         raise UserError(
-            f"`source` must have images of the model's shape {shape}. "
+            f"`source` must have images of {whose} shape {shape}. "
             f"Received: {tuple(reference.image_shape)}."
         )
 
@@ -156,9 +182,8 @@ def _rows(
     num_images: int,
     seed: int,
     components: bool,
-    real: bool,
 ) -> Iterator[Row]:
-    """Yields the mixture's row, each generator's, and real data's."""
+    """Yields the mixture's row, and each generator's."""
     samples = Samples(model, num_images, seed=seed)
     yield Row("mixture", samples, reference, samples, model)
     weights = getattr(model, "generator_weights", None)
@@ -174,10 +199,6 @@ def _rows(
                 i,
                 float(weight),
             )
-    if real:
-        # A set's distance to itself is 0 and says nothing of the ceiling.
-        first, second = reference.halves()
-        yield Row("real", reference, second, first)
 
 
 def _applies(metric: registry.Metric, row: Row) -> bool:
@@ -190,21 +211,21 @@ def _look(
     rows: list[Row], reference: Samples, use: Settings, verbose: int
 ) -> None:
     """Runs the classifier over all images once, for every metric to use."""
-    generated = [row for row in rows if row.model is not None]
+    generated = [row for row in rows if not row.is_real]
     total = reference.num_images + sum(r.samples.num_images for r in generated)
     bar = _progbar(total, verbose, "image")
     # Real data first: what is wrong with the source then shows at once.
     for samples in [reference, *(row.samples for row in generated)]:
         activations(samples, use.classifier, use.batch_size, progress=bar.add)
     for row in rows:
-        if row.model is None:
+        if row.is_real:
             for part, half in zip(
                 (row.compared, row.reference), reference.halves(), strict=True
             ):
                 part.memo.update(half.memo)
 
 
-def _settings(use: Settings, reference: Samples, model: Any) -> dict[str, Any]:
+def _settings(use: Settings, reference: Samples) -> dict[str, Any]:
     settings = {
         "source": use.source,
         "num_images": use.num_images,
@@ -216,7 +237,7 @@ def _settings(use: Settings, reference: Samples, model: Any) -> dict[str, Any]:
         settings["classifier"] = use.classifier.name
         settings["classifier_sha256"] = use.classifier.sha256
         settings["conversion"] = use.classifier.conversion(
-            tuple(model.image_shape)
+            tuple(reference.image_shape)
         )
     return settings
 

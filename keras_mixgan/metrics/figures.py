@@ -72,6 +72,82 @@ def score_curves(
     return figure
 
 
+def scores_in_time(run: Any, title: str | None = None) -> Any:
+    """Draws all scores of one training, a panel each, against its seconds.
+
+    Args:
+        run: Path of an `Evaluate` callback's CSV file, or records. Where they
+            have no seconds, scores are drawn against the epoch.
+        title: Title of the figure.
+
+    Returns:
+        `matplotlib.figure.Figure`, with bands of the scores' own spread.
+
+    Raises:
+        ValueError: No record has a score.
+
+    Example:
+    >>> first = {"epoch": 5, "seconds": 9.5, "fid": 9.0, "kid": 0.5}
+    >>> last = {"epoch": 10, "seconds": 19.1, "fid": 4.0, "kid": 0.2}
+    >>> [axes.get_xlabel() for axes in scores_in_time([first, last]).axes]
+    ['seconds of training', 'seconds of training']
+    """
+    records = _records(run)
+    names = score_names(records)
+    if not names:
+        raise UserError(
+            "`run` must have scores. Received: a run without, columns "
+            f"{sorted({key for record in records for key in record})}"
+        )
+    scored = [record for record in records if names[0] in record]
+    clock = all("seconds" in record for record in scored)
+    x = "seconds" if clock else "epoch"
+    # Deferred: Matplotlib takes a second to import.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.2 * len(names), 3.6), layout="constrained")
+    for i, name in enumerate(names):
+        axes = figure.add_subplot(1, len(names), i + 1)
+        places = [record[x] for record in scored]
+        values = np.array([record[name] for record in scored])
+        spread = np.array([record.get(f"{name}_std", 0) for record in scored])
+        axes.plot(places, values, marker=".", color=COLOURS[0])
+        axes.fill_between(
+            places,
+            values - spread,
+            values + spread,
+            alpha=0.2,
+            color=COLOURS[0],
+            linewidth=0,
+        )
+        axes.set_title(name.replace("_", " "), fontsize=10, loc="left")
+        axes.set_xlabel("seconds of training" if clock else "epoch")
+    if title:
+        figure.suptitle(title, fontsize=12)
+    return figure
+
+
+def score_names(records: Sequence[Mapping[str, float]]) -> list[str]:
+    """Returns the mixture's scores among an `Evaluate` callback's columns.
+
+    Args:
+        records: What `read_scores` returned.
+
+    Example:
+    >>> score_names([{"epoch": 1, "fid": 4.0, "generator_weight_0": 1.0}])
+    ['fid']
+    """
+    columns = dict.fromkeys(key for record in records for key in record)
+    of_components = ("generator_", "discriminator_")
+    return [
+        key
+        for key in columns
+        if key not in ("epoch", "step", "seconds")
+        and not key.endswith("_std")
+        and (not key.startswith(of_components) or key.endswith("_gain"))
+    ]
+
+
 def weight_curves(
     run: Any, side: str = "generator", title: str | None = None
 ) -> Any:

@@ -84,7 +84,7 @@ def neural_net_distance(
     sides = [real.images(), samples.images()]
     _check_sides(*sides)
     kind = discriminator or networks.default_kind(real.image_shape)
-    phi = UNIT if payoff is None else payoffs.get(payoff)
+    phi = UNIT if payoff is None else payoffs.get_sum(payoff)
     halves = [np.array_split(side, 2) for side in sides]
     network = networks.build(kind, real.image_shape, seed=seed)
     response.train_discriminator(
@@ -183,7 +183,7 @@ def generalization_gap(
     real, fake = train.images(largest), generated.images(largest)
     _check_sides(real, fake)
     kind = discriminator or networks.default_kind(train.image_shape)
-    phi = UNIT if payoff is None else payoffs.get(payoff)
+    phi = UNIT if payoff is None else payoffs.get_sum(payoff)
     settings = (phi, steps, batch_size, learning_rate, seed)
     distances = []
     for size in sizes:

@@ -28,12 +28,12 @@ class Row:
     """What is scored in one line of a report.
 
     Args:
-        name: "mixture", "generator 0", ..., or "real".
+        name: "mixture", "generator 0", ..., "images" or "real".
         samples: its images.
         reference: real images to compare them with. On the real row samples
             and reference are the data's two halves, for `compared`.
         compared: the images that distances are taken of.
-        model: the model, `None` on the real row.
+        model: the model, `None` on the rows of images and of real data.
         component: number of the generator, `None` for the mixture.
         weight: the generator's mixture weight.
     """
@@ -45,6 +45,11 @@ class Row:
     model: Any = None
     component: int | None = None
     weight: float | None = None
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it is the row of real data, the ceiling."""
+        return self.name == "real"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,11 @@ from typing import Any
 from keras_mixgan._version import __version__
 from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils import json_files
+from keras_mixgan.utils.errors import UserError
 
+FORMAT = 1
+NAME = "scores.json"
 PACKAGES = ("keras", "tensorflow", "tensorflow-gan", "numpy", "scikit-learn")
 
 
@@ -60,16 +64,7 @@ class Report:
                 scores[key].format() if key in scores else "" for key in columns
             ]
             lines.append(line)
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join(
-            "  ".join(
-                cell.ljust(width) if place == 0 else cell.center(width)
-                for place, (cell, width) in enumerate(
-                    zip(line, widths, strict=True)
-                )
-            ).rstrip()
-            for line in lines
-        )
+        return aligned(lines)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns everything, with versions, ready for strict JSON."""
@@ -96,11 +91,100 @@ class Report:
         Raises:
             OSError: the file cannot be written.
         """
-        text = json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+        content = {"format": FORMAT, **self.to_dict()}
+        text = json.dumps(content, indent=2, allow_nan=False) + "\n"
         path = pathlib.Path(path).expanduser()
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic.replacing(path) as partial:
             partial.write_text(text)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Report":
+        """Reads what `save` wrote.
+
+        Args:
+            path: of the file; or the folder that holds it as scores.json.
+
+        Returns:
+            The `Report`.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError: it is no such file, or of a newer format.
+
+        Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "scores.json"
+        >>> scores = {"mixture": {"fid": Score(12.5, name="FID")}}
+        >>> Report(scores, {}, {"source": "digits"}, 1.0).save(path)
+        >>> Report.load(path).scores["mixture"]["fid"].mean
+        12.5
+        """
+        path = pathlib.Path(path).expanduser()
+        if path.is_dir():
+            path /= NAME
+        if not path.exists():
+            raise FileNotFoundError(
+                f"`path` must be a file that `evaluate` wrote. Received: "
+                f"{path}, which is not there"
+            )
+        if not path.is_file():
+            raise UserError(f"`path` must be a regular file. Received: {path}")
+        with open(path, "rb") as file:
+            text = file.read(json_files.MAX_BYTES + 1)
+        content = json_files.parse(text, os.fspath(path))
+        try:
+            # Version 0.1 wrote no format.
+            found = {"format": FORMAT, **content}
+            json_files.check_format(found, FORMAT, os.fspath(path))
+            scores = {
+                row: {key: _score(score) for key, score in scores.items()}
+                for row, scores in content["scores"].items()
+            }
+            weights = {row: float(w) for row, w in content["weights"].items()}
+            settings, seconds = dict(content["settings"]), content["seconds"]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, UserError):
+                raise
+            raise UserError(
+                f"`path` must be a file that `evaluate` wrote. Received: "
+                f"{path} ({type(error).__name__}: {error})"
+            ) from error
+        return cls(scores, weights, settings, float(seconds))
+
+
+def _score(content: dict[str, Any]) -> Score:
+    std = content["std"]
+    return Score(
+        float(content["mean"]),
+        None if std is None else float(std),
+        dict(content["details"]),
+        str(content["name"]),
+    )
+
+
+def aligned(lines: list[list[str]], names: int = 1) -> str:
+    """Returns lines of cells as text in columns.
+
+    Args:
+        lines: cells of each line, as many in each.
+        names: how many columns at the left are of words; others are centred.
+
+    Example:
+    >>> print(aligned([["", "FID"], ["mixture", "12.5"]]))
+             FID
+    mixture  12.5
+    """
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if place < names else cell.center(width)
+            for place, (cell, width) in enumerate(
+                zip(line, widths, strict=True)
+            )
+        ).rstrip()
+        for line in lines
+    )
 
 
 def versions() -> dict[str, str]:

@@ -25,6 +25,7 @@ from keras_mixgan._version import __version__
 from keras_mixgan.presets import allowed
 from keras_mixgan.presets import hashes
 from keras_mixgan.presets import hdf5
+from keras_mixgan.presets import hub
 from keras_mixgan.presets import refusals
 from keras_mixgan.presets import sizes
 from keras_mixgan.presets import weights as preset_weights
@@ -38,6 +39,7 @@ METADATA = "metadata.json"
 WEIGHTS = "model.weights.h5"
 CARD = "README.md"
 SAMPLES = "samples.png"
+FILES = (CONFIG, METADATA, WEIGHTS, CARD, SAMPLES)
 
 _PACKAGE = pathlib.Path(__file__).parents[1]
 # What metadata.json must say, beside its format.
@@ -72,6 +74,11 @@ class Preset:
     def parameters(self) -> int:
         """Trainable parameters of its generators and discriminators."""
         return self.metadata["parameters"]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings of the run that made it; empty where they are not known."""
+        return dict(_inner(self.metadata, "settings"))
 
     @property
     def scores(self) -> dict[str, float]:
@@ -149,9 +156,11 @@ def zoo() -> pathlib.Path:
 
 
 def is_preset(preset: str | os.PathLike[str]) -> bool:
-    """Whether this names a preset of the zoo or is a preset's folder."""
-    return (pathlib.Path(preset) / METADATA).is_file() or (
-        isinstance(preset, str) and _in_zoo(preset) is not None
+    """Whether this names a preset of the zoo or hub, or is one's folder."""
+    return (
+        hub.is_url(preset)
+        or (pathlib.Path(preset) / METADATA).is_file()
+        or (isinstance(preset, str) and _in_zoo(preset) is not None)
     )
 
 
@@ -159,15 +168,25 @@ def find(preset: str | os.PathLike[str]) -> pathlib.Path:
     """Finds the folder of a preset.
 
     Args:
-        preset: A name in the zoo, or a folder.
+        preset: A name in the zoo, a folder, or `hf://user/name`.
 
     Returns:
         Its folder.
 
     Raises:
         ValueError: There is no such preset; the message lists those there are.
-        OSError: It is a folder without a preset in it.
+        OSError: It is a folder without a preset in it, or the hub cannot be
+            reached.
+        ImportError: It is on the hub, and huggingface_hub is missing.
     """
+    if hub.is_url(preset):
+        folder = hub.fetch(preset, FILES)
+        if not (folder / METADATA).is_file():
+            raise UserError(
+                "`preset` must be a preset of keras-mixgan. Received: "
+                f"{preset}, where no {METADATA} lies"
+            )
+        return folder
     bundled = _in_zoo(preset) if isinstance(preset, str) else None
     if bundled is not None:
         return bundled
@@ -239,7 +258,7 @@ def load(
         sizes.check(config["config"], os.fspath(path / CONFIG), elements)
     with refusals.one_line(f"{path / CONFIG} describes {refusals.NOT_BUILT}"):
         model = model_class.from_config(config["config"])
-    model.run_settings = read(path).metadata.get("settings")
+    model.run_settings = read(path).settings or None
     with_optimizer = load_weights and preset_weights.has_optimizer(
         path / WEIGHTS
     )
@@ -341,12 +360,29 @@ def describe(model, name: str) -> dict[str, Any]:
             for network in (*model.generators, *model.discriminators)
         ),
         "step": model.step,
+        # Of the run that trained it: the data, for one, decide the judge.
+        "settings": _without_paths(model.run_settings),
         "versions": {
             "keras-mixgan": __version__,
             "keras": keras.__version__,
             "backend": keras.backend.backend(),
         },
     }
+
+
+def _without_paths(settings: Mapping[str, Any] | None) -> dict | None:
+    """Settings without names of files, which are nobody else's business."""
+    if settings is None:
+        return None
+
+    def is_path(value):
+        return isinstance(value, str) and (
+            os.path.isabs(value)
+            or value.startswith((".", "~"))
+            or (os.path.basename(value) != value and os.path.exists(value))
+        )
+
+    return {k: value for k, value in settings.items() if not is_path(value)}
 
 
 def _in_zoo(name: str) -> pathlib.Path | None:

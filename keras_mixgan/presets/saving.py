@@ -5,10 +5,18 @@ import pathlib
 
 from keras_mixgan.presets import cards
 from keras_mixgan.presets import folders
+from keras_mixgan.presets import hub
 
 
-def save_model(model, path: str | os.PathLike[str], small: bool) -> None:
+def save_model(
+    model,
+    path: str | os.PathLike[str],
+    small: bool,
+    push: str | None = None,
+) -> None:
     """Writes a preset; see `MixGAN.save_to_preset`."""
+    if push is not None:
+        hub.check(push)
     # Loads Pillow, which `import keras_mixgan` is not to wait for.
     from keras_mixgan.utils import plotting
 
@@ -19,3 +27,5 @@ def save_model(model, path: str | os.PathLike[str], small: bool) -> None:
         samples=plotting.draw_mixture(model),
         small=small,
     )
+    if push is not None:
+        hub.push(pathlib.Path(path), push)

@@ -1,10 +1,7 @@
 """What the labels of well-known data sets stand for."""
 
-import json
-import os
-import pathlib
-
-from keras_mixgan import presets
+from collections.abc import Mapping
+from typing import Any
 
 _DIGITS = tuple("0123456789")
 # https://github.com/zalandoresearch/fashion-mnist#labels and
@@ -23,22 +20,18 @@ BY_SOURCE = {
 }  # fmt: skip
 
 
-def of_model(path: str | os.PathLike[str]) -> tuple[str, ...] | None:
+def of_settings(settings: Mapping[str, Any] | None) -> tuple[str, ...] | None:
     """Class names of the data that a model was trained with.
 
     Args:
-        path: A preset, or the `.keras` file of a run, beside which
-            `settings.json` lies.
+        settings: Of its run, as the model knows them.
 
     Returns:
         A name a label; `None` where the data set is not known.
+
+    Example:
+    >>> of_settings({"source": "cifar10"})[0]
+    'Airplane'
     """
-    if presets.is_preset(path):
-        record = presets.find(path) / presets.METADATA
-    else:
-        record = pathlib.Path(path).parent / "settings.json"
-    try:
-        source = json.loads(record.read_text("utf-8"))["settings"]["source"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # The names are an extra: nothing depends on them.
+    source = (settings or {}).get("source")
     return BY_SOURCE.get(source) if isinstance(source, str) else None

@@ -100,7 +100,7 @@ def load(
             chooses the name, which otherwise is that of the folder or file.
         scratch: Folder for what has to be exported first. It is not needed
             any more when this returns.
-        load_model: Loads a `.keras` file or a preset.
+        load_model: Loads a run's folder, a `.keras` file or a preset.
 
     Returns:
         The samplers by name.
@@ -121,8 +121,9 @@ def load(
         if folder is None:
             folder = pathlib.Path(scratch) / str(number) / "1"
             folder.parent.mkdir(parents=True)
-            load_model(source).export_sampler(folder)
-            names = class_names.of_model(source)
+            model = load_model(source)
+            model.export_sampler(folder)
+            names = class_names.of_settings(model.run_settings)
         samplers[name] = Sampler(name, folder, names)
     return samplers
 

@@ -18,6 +18,7 @@ from keras_mixgan.training.history import BetweenSteps
 from keras_mixgan.training.history import MixtureHistory
 from keras_mixgan.training.history import read_history
 from keras_mixgan.training.progress import ProgressBar
+from keras_mixgan.utils import animation
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils import checks
 from keras_mixgan.utils import plotting
@@ -214,7 +215,10 @@ class SampleGrid(keras.callbacks.Callback):
 
     Args:
         path: Picture to write, each time anew. "{epoch}" and "{step}" in it
-            stand for these numbers, where every picture is to be kept.
+            stand for these numbers, where every picture is to be kept. A
+            ".gif" without them becomes an animation, a picture longer each
+            time; all its pictures are of the same latents. A training that is
+            taken up again goes on with it, a new one begins it anew.
         every: Epochs a picture, positive.
         rows: As in `plotting.draw_mixture`.
         seed: As in `plotting.draw_mixture`.
@@ -245,6 +249,16 @@ class SampleGrid(keras.callbacks.Callback):
             "real": real,
         }
         self._epoch = 0
+        self._animated = self.path.lower().endswith(".gif") and (
+            self.path == self.path.format(epoch=0, step=0)
+        )
+        self._animation = None
+
+    def on_train_begin(self, logs=None):
+        """Finds the animation that this training goes on with."""
+        if self._animated:
+            found = self._animation or animation.read(self.path)
+            self._animation = found.until(self.model.step)
 
     def on_epoch_end(self, epoch, logs=None):
         """Draws when so many epochs have passed."""
@@ -254,9 +268,16 @@ class SampleGrid(keras.callbacks.Callback):
 
     def draw(self) -> None:
         """Draws now."""
-        path = self.path.format(epoch=self._epoch, step=self.model.step)
         picture = plotting.draw_mixture(self.model, **self._settings)
-        plotting.save(picture, path)
+        step = self.model.step
+        if not self._animated:
+            path = self.path.format(epoch=self._epoch, step=step)
+            plotting.save(picture, path)
+            return
+        if self._animation is None:
+            self.on_train_begin()
+        self._animation = self._animation.add(step, picture)
+        self._animation.save(self.path)
 
 
 class Curves(keras.callbacks.Callback):

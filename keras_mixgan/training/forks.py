@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from keras_mixgan.game import adapting
+from keras_mixgan.game import matrix_games
 from keras_mixgan.utils.errors import UserError
 
 
@@ -45,86 +47,74 @@ def from_pair(cls, pair, numbers: tuple, noise: float, seed, **arguments):
     return model
 
 
-def from_snapshots(cls, models: list, images, labels, steps: int, seed):
+def from_snapshots(cls, models: list, images, labels, seed):
     """Makes a mixture of one run's snapshots; see `MixGAN.from_snapshots`."""
     if len(models) < 2:
         raise UserError(
             "`models` must list at least two snapshots. Received: "
             f"{len(models)}"
         )
-    generators, discriminators = [], []
-    for i, model in enumerate(models):
-        generators += _copies(model.sampling_generators, f"generator_{i}")
-        discriminators += _copies(model.discriminators, f"discriminator_{i}")
+    snapshots = [copy_networks(model, i) for i, model in enumerate(models)]
+    return join(cls, snapshots, models[-1], images, labels, seed)
+
+
+def copy_networks(model, number: int) -> tuple[list, list]:
+    """Copies a model's sampling generators and its discriminators."""
+    return (
+        copies(model.sampling_generators, f"generator_{number}"),
+        copies(model.discriminators, f"discriminator_{number}"),
+    )
+
+
+def join(cls, snapshots: list, model, images, labels, seed):
+    """Makes a mixture of what `copy_networks` returned, oldest first.
+
+    Args:
+        cls: `MixGAN`.
+        snapshots: Pairs of lists of generators and of discriminators.
+        model: The model that they were copied from.
+        images: As `MixGAN.from_snapshots` takes them; so the following.
+        labels: Labels.
+        seed: Of the generated images that are judged.
+
+    Returns:
+        The mixture, compiled as `model` is.
+    """
     mixture = cls(
-        generators,
-        discriminators,
-        num_classes=models[-1].num_classes,
+        [generator for generators, _ in snapshots for generator in generators],
+        [critic for _, critics in snapshots for critic in critics],
+        num_classes=model.num_classes,
         seed=seed,
     )
-    mixture.compile_from_config(models[-1].get_compile_config())
-    matrix = mixture.payoff_matrix(images, labels, seed=seed)
-    weights = equilibrium_weights(matrix, steps)
-    for logits, w in zip(
-        (
-            mixture.generator_mixture_logits,
-            mixture.discriminator_mixture_logits,
-        ),
-        weights,
-        strict=True,
+    mixture.compile_from_config(model.get_compile_config())
+    game = matrix_games.matrix_game(
+        mixture.payoff_matrix(images, labels, seed=seed)
+    )
+    for logits, w in (
+        (mixture.generator_mixture_logits, game.generator_weights),
+        (mixture.discriminator_mixture_logits, game.discriminator_weights),
     ):
         logits.assign(np.log(np.maximum(w, 1e-12)))
     return mixture
 
 
-def equilibrium_weights(matrix, steps: int = 500) -> tuple:
-    """Mixture weights of a fixed game, by exponentiated gradients.
-
-    The average of the iterates approaches the equilibrium of the matrix game
-    at the rate sqrt(log T / steps) (Freund & Schapire 1999), the value's
-    error with it.
+def copies(networks: list[keras.Model], name: str) -> list[keras.Model]:
+    """Copies networks with their weights.
 
     Args:
-        matrix: Float array (num_generators, num_discriminators), payoffs.
-            Generators minimise, discriminators maximise.
-        steps: Positive number of updates.
+        networks: Functional or Sequential models.
+        name: Name of the copies, each with its number behind it.
 
     Returns:
-        Pair of float64 arrays, (num_generators,) and (num_discriminators,),
-        each summing to one.
-
-    Example:
-    >>> u, v = equilibrium_weights([[0.0, 1.0], [1.0, 0.0]])
-    >>> u.round(2), v.round(2)
-    (array([0.5, 0.5]), array([0.5, 0.5]))
+        As many models of the same layers, which share no variables with them.
     """
-    matrix = np.asarray(matrix, "float64")
-    scale = max(float(np.ptp(matrix)), 1e-12)
-    logs = [np.zeros(size) for size in matrix.shape]
-    rates = [np.sqrt(8 * np.log(max(n, 2)) / steps) for n in matrix.shape]
-    sums = [np.zeros(size) for size in matrix.shape]
-    for _ in range(steps):
-        u, v = (_softmax(x) for x in logs)
-        sums[0] += u
-        sums[1] += v
-        logs[0] -= rates[0] * (matrix @ v) / scale
-        logs[1] += rates[1] * (u @ matrix) / scale
-    return sums[0] / steps, sums[1] / steps
-
-
-def _softmax(x):
-    e = np.exp(x - x.max())
-    return e / e.sum()
-
-
-def _copies(networks: list, name: str) -> list:
-    copies = []
+    made = []
     for i, network in enumerate(networks):
         copy = keras.models.clone_model(network)
         copy.name = f"{name}_{i}"
         copy.set_weights(network.get_weights())
-        copies.append(copy)
-    return copies
+        made.append(copy)
+    return made
 
 
 def _copy_weights(source: keras.Model, target: keras.Model) -> None:

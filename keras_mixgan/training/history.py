@@ -1,9 +1,11 @@
 """The history of a mixture's training, in memory and as a CSV file."""
 
+import contextlib
 import csv
 import os
 import pathlib
 import time
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -149,7 +151,7 @@ class MixtureHistory(BetweenSteps):
         row = {
             "step": step,
             "epoch": self._epoch,
-            "seconds": round(self._clock(), 3),
+            "seconds": self.seconds,
             **{k: float(m) for k, m in zip(LOSSES, means, strict=True)},
         }
         for side in ("generator", "discriminator"):
@@ -180,6 +182,20 @@ class MixtureHistory(BetweenSteps):
                 for name in LOSSES
             ]
         )
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far, over all calls of `fit`."""
+        return round(self._clock(), 3)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Within it, the clock stands still: what is done is no training."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._begun += time.monotonic() - began
 
     def _clock(self) -> float:
         return self._seconds + time.monotonic() - self._begun
@@ -216,6 +232,8 @@ def read_history(path: str | os.PathLike[str]) -> list[dict[str, float]]:
         ValueError: It is no such history.
     """
     rows = []
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UserError(f"`path` must be a regular file. Received: {path}")
     try:
         # Larger numbers than Python reads, or bytes that are no text, are
         # errors of several kinds.

@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_mixgan.backends.inference import Forward
 from keras_mixgan.distribution import executors
+from keras_mixgan.game import adapting
 from keras_mixgan.game import components
 from keras_mixgan.game import mixtures
 from keras_mixgan.game import sharing
@@ -36,6 +37,8 @@ class MixtureModel(TrainedMixture, keras.Model):
         name: str = "mixgan",
         share_generators: str | None = None,
         share_discriminators: str | None = None,
+        latent_dim: int | None = None,
+        image_shape: tuple[int, ...] | None = None,
     ):
         super().__init__(name=name)
         self.executor = executor = executors.current()
@@ -44,15 +47,20 @@ class MixtureModel(TrainedMixture, keras.Model):
             seed = random.randrange(2**31)
         self.seed = seed
         self.ema_decay = averages.check_decay(ema_decay)
+        latents, images = adapting.shapes(latent_dim, image_shape)
         self.generators, of_generators = components.make(
             generator, num_generators, "generator", seed, executor,
+            adapting.Sample(latents, num_classes is not None, images),
             share_generators,
         )  # fmt: skip
         self.discriminators, of_discriminators = components.make(
             discriminator, num_discriminators, "discriminator", seed, executor,
+            adapting.Sample(images or self.image_shape, self.conditional),
             share_discriminators,
         )  # fmt: skip
-        components.check_fit(self.generators, self.discriminators)
+        components.check_fit(
+            self.generators, self.discriminators, latents, images
+        )
         networks = [*self.generators, *self.discriminators]
         for network in networks:
             normalize_by_group(network)

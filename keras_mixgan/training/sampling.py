@@ -6,6 +6,8 @@ import numpy as np
 from keras import ops
 
 from keras_mixgan.game import mixtures
+from keras_mixgan.game import turns
+from keras_mixgan.training.labels import class_numbers
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
@@ -178,46 +180,13 @@ def _labels(model, num_images, labels, rng) -> np.ndarray | None:
         return rng.integers(
             model.known_num_classes(), size=num_images, dtype="int32"
         )
-    labels = check_labels(np.atleast_1d(np.asarray(labels)), model.num_classes)
+    labels = class_numbers(np.atleast_1d(np.asarray(labels)), model.num_classes)
     if (len(labels) == 0 and num_images > 0) or len(labels) > num_images:
         raise UserError(
             f"`labels` must hold 1 to num_images={num_images} labels; fewer "
             f"are repeated in order. Received: {len(labels)} labels"
         )
     return np.resize(labels, num_images).astype("int32")
-
-
-def check_labels(
-    labels: np.ndarray, num_classes: int | None, least: int = 0
-) -> np.ndarray:
-    """Checks labels: a vector of integers in [least, num_classes).
-
-    Args:
-        labels: Array of labels.
-        num_classes: How many classes there are; `None` leaves the upper end
-            unchecked.
-        least: The least that one may be.
-
-    Returns:
-        The labels.
-
-    Raises:
-        ValueError: Wrong rank, kind or range.
-    """
-    if labels.ndim != 1 or (labels.size and labels.dtype.kind not in "iu"):
-        raise UserError(
-            "`labels` must be a vector of integers, one an image. Received: "
-            f"shape {labels.shape}, dtype {labels.dtype}"
-        )
-    if labels.size:
-        low, high = labels.min(), labels.max()
-        if low < least or (num_classes is not None and high >= num_classes):
-            end = "..." if num_classes is None else num_classes
-            raise UserError(
-                f"`labels` must lie in [{least}, {end}). Received: labels from "
-                f"{low} to {high}"
-            )
-    return labels
 
 
 def interpolate(
@@ -285,32 +254,35 @@ def payoff_matrix(
                 batch_size=batch_size,
             )
         )
-    payoff = model.objective.payoff
-    pairs = np.empty((model.num_generators, model.num_discriminators))
-    for j, discriminator in enumerate(model.discriminator_ensemble.components):
 
-        def mean_of(term, images, discriminator=discriminator):
-            return _mean_term(
-                term, model.forward, discriminator, images, labels, batch_size
+    def logits_of(images):
+        columns = [
+            _logits(model.forward, network, images, labels, batch_size)
+            for network in model.discriminator_ensemble.components
+        ]
+        return ops.convert_to_tensor(np.concatenate(columns, axis=1))
+
+    fake = ops.concatenate([logits_of(made) for made in fakes])
+    turn = turns.of_logits(logits_of(images), fake, [len(images)] * len(fakes))
+    pairs = model.objective.payoff.pairs(turn)
+    return ops.convert_to_numpy(pairs).astype("float64")
+
+
+def _logits(forward, network, images, labels, batch_size) -> np.ndarray:
+    """A discriminator's logits, float32 (N, 1), a batch at a time."""
+    takes_labels = len(network.inputs) > 1
+    return np.concatenate(
+        [
+            np.asarray(
+                forward(
+                    network,
+                    images[start : start + batch_size],
+                    labels[start : start + batch_size]
+                    if takes_labels
+                    else None,
+                ),
+                "float32",
             )
-
-        real = mean_of(payoff.real, images)
-        for i, fake in enumerate(fakes):
-            pairs[i, j] = real + mean_of(payoff.fake, fake)
-    return pairs
-
-
-def _mean_term(
-    term, forward, discriminator, images, labels, batch_size
-) -> float:
-    total = 0.0
-    for start in range(0, len(images), batch_size):
-        rows = slice(start, start + batch_size)
-        logits = forward(
-            discriminator,
-            images[rows],
-            None if len(discriminator.inputs) == 1 else labels[rows],
-        )
-        terms = ops.convert_to_numpy(term(ops.convert_to_tensor(logits)))
-        total += terms.sum(dtype="float64")
-    return total / len(images)
+            for start in range(0, len(images), batch_size)
+        ]
+    )

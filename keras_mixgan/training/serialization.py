@@ -5,6 +5,7 @@ import functools
 import keras
 
 from keras_mixgan.distribution import executors
+from keras_mixgan.game import adapting
 from keras_mixgan.game import components
 from keras_mixgan.game import payoffs
 from keras_mixgan.game import sharing
@@ -46,7 +47,11 @@ def own_state(model) -> dict:
 
 
 def config_of(model) -> dict:
-    """The arguments that build the model, every network's configuration."""
+    """The arguments that build the model, every network's configuration.
+
+    Raises:
+        ValueError: A subclassed network has no configuration of its own.
+    """
     config = {
         "num_generators": model.num_generators,
         "num_discriminators": model.num_discriminators,
@@ -60,6 +65,8 @@ def config_of(model) -> dict:
     for side, ensemble in zip(SIDES, ensembles, strict=True):
         shared = ensemble.shared
         networks = ensemble.networks if shared is None else shared.own
+        for network in networks:
+            adapting.check_clonable(network)
         config[side] = [serialize(network) for network in networks]
         if shared is not None:
             config[f"{side}_body"] = serialize(shared.body)

@@ -12,6 +12,7 @@ from keras_mixgan.game import objectives
 from keras_mixgan.game import penalties
 from keras_mixgan.game import schedules
 from keras_mixgan.training import averages
+from keras_mixgan.training.labels import class_numbers_in_step
 
 LOGS = (
     "loss",
@@ -31,7 +32,8 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
     Args:
         model: The compiled `MixGAN`.
         images: Real images (B, ...).
-        labels: Their labels (B,), or `None`.
+        labels: Their labels, (B,), (B, 1) or one-hot (B, num_classes), or
+            `None`.
         due: Whether the generators are updated, where the caller has asked
             `discriminator_steps`; `None` asks in the step.
 
@@ -41,7 +43,7 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
     """
     images = ops.cast(images, "float32")
     if labels is not None:
-        labels = ops.cast(labels, "int32")
+        labels = class_numbers_in_step(labels)
     weights = [
         mixtures.weights(model.generator_mixture_logits),
         mixtures.weights(model.discriminator_mixture_logits),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from keras_mixgan.training import folding
 from keras_mixgan.training import pruning
 from keras_mixgan.training import sampling
 from keras_mixgan.utils.errors import UserError
@@ -35,9 +36,9 @@ class TrainedMixture:
 
         Args:
             num_images: Any number from 0. By default as many as `latents`.
-            labels: Ints in [0, num_classes): one for all, or up to
-                `num_images` of them, repeated in order. Drawn uniformly when
-                not given. Only for networks that take labels.
+            labels: Ints in [0, num_classes), or one-hot rows: one for all,
+                or up to `num_images` of them, repeated in order. Drawn
+                uniformly when not given. Only for networks that take labels.
             component: The number of one generator to draw from alone, or a
                 list of up to `num_images` numbers, one an image, repeated in
                 order.
@@ -174,6 +175,41 @@ class TrainedMixture:
         1
         """
         return pruning.prune(self, below)
+
+    def fold(self, blending: float = 1e-3) -> keras.Model:
+        """Folds the mixture into one generator.
+
+        Theorem 4.3 of the paper (arXiv:1703.00573; Lemmas 1 and 2 of Appendix
+        A): the first latent coordinate, standard normal like the others,
+        selects the generator through steps of ReLUs. All generators run for
+        every image, so it is for what wants one network, not for speed. The
+        selector is not trainable.
+
+        Args:
+            blending: In (0, 1): the probability that the coordinate is on the
+                slope of a step, where two generators are blended. The
+                distribution of the images is within it of the mixture's, in
+                total variation.
+
+        Returns:
+            A Functional model of copies of the generators that `generate`
+            uses, from latents (B, 1 + latent_dim), or `[latents, labels]`, to
+            images (B, ...), float32. `MixGAN([folded], ...)` saves, exports
+            and serves it.
+
+        Raises:
+            ValueError: `blending` is not as described, the mixture has one
+                generator, or images are not in [-1, 1].
+
+        Example:
+        >>> import keras_mixgan as kmg
+        >>> generator, discriminator = kmg.architectures.build("mlp", (2,))
+        >>> model = kmg.MixGAN(generator, discriminator, 3, 1, seed=0)
+        >>> folded = model.fold()
+        >>> (generator.input_shape, folded.input_shape, folded.output_shape)
+        ((None, 16), (None, 17), (None, 2))
+        """
+        return folding.fold(self, blending)
 
     def predict(
         self, x, batch_size: int | None = None, verbose=0, **kwargs

@@ -17,7 +17,10 @@ SILENCE = (
     "category=keras_mixgan.UsageWarning)."
 )
 # Layers and operations that change no value but its place.
-_TRANSPARENT = ("Reshape", "Flatten", "Identity", "Squeeze", "Dropout")
+_TRANSPARENT = (
+    "Reshape", "Flatten", "Identity", "Squeeze", "Dropout",
+    "GlobalAveragePooling2D",
+)  # fmt: skip
 SLACK = 1.004
 SAMPLE = 4
 
@@ -104,6 +107,8 @@ def _last(output):
     operation = output._keras_history.operation
     while True:
         if isinstance(operation, keras.Model):
+            if not getattr(operation, "outputs", None):
+                return operation  # Subclassed: nobody sees into it.
             operation = operation.outputs[0]._keras_history.operation
         elif type(operation).__name__ in _TRANSPARENT:
             before = operation.input

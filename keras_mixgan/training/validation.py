@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_mixgan.game import ensembles
 from keras_mixgan.training import usage
-from keras_mixgan.training.sampling import check_labels
+from keras_mixgan.training.labels import class_numbers
 from keras_mixgan.utils.errors import UserError
 
 
@@ -53,7 +53,7 @@ def check_batch(model, images, labels, training: bool = True) -> None:
     Args:
         model: The `MixGAN`.
         images: Array (B, ...).
-        labels: Array (B,), or `None`.
+        labels: Array (B,), (B, 1) or (B, num_classes), or `None`.
         training: Whether auxiliary losses have a say, which may need labels
             that the networks do not take.
 
@@ -85,18 +85,18 @@ def check_batch(model, images, labels, training: bool = True) -> None:
 
 def _check_labels_of(model, labels: np.ndarray) -> None:
     """All labels for generators; for a discriminator's classes some."""
-    if model.conditional:
-        if labels.dtype.kind in "iu" and labels.size and labels.min() == -1:
-            raise UserError(
-                "`labels` must be known for all images where generators take "
-                f"labels. Received: {np.sum(labels == -1)} of {len(labels)} "
-                "that are -1, not known"
-            )
-        check_labels(labels, model.num_classes)
+    if not model.conditional:
+        network = model.discriminators[0]
+        count = ensembles.output_shape(network, "class_logits")[-1]
+        class_numbers(labels, count, least=-1)
         return
-    network = model.discriminators[0]
-    count = ensembles.output_shape(network, "class_logits")[-1]
-    check_labels(labels, count, least=-1)
+    if labels.dtype.kind in "iu" and labels.size and labels.min() == -1:
+        raise UserError(
+            "`labels` must be known for all images where generators take "
+            f"labels. Received: {np.sum(labels == -1)} of {len(labels)} that "
+            "are -1, not known"
+        )
+    class_numbers(labels, model.num_classes)
 
 
 REFUSED = {

@@ -99,9 +99,25 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> None:
     known = sorted(known)
     if isinstance(value, str) and value in known:
         return
-    near = difflib.get_close_matches(str(value), known, 1)
-    hint = f". Did you mean {near[0]!r}?" if near else ""
     raise UserError(
         f"`{name}` must be one of {', '.join(known)}. Received: "
-        f"{name}={value!r}{hint}"
+        f"{name}={value!r}{nearest_of(value, known)}"
     )
+
+
+def nearest_of(value: Any, known: Iterable[str]) -> str:
+    """The name that was perhaps meant, for the end of an error.
+
+    Args:
+        value: The name received.
+        known: The names there are.
+
+    Returns:
+        A question; an empty string where none is near.
+
+    Example:
+    >>> nearest_of("payof", ["payoff", "seed"])
+    ". Did you mean 'payoff'?"
+    """
+    near = difflib.get_close_matches(str(value), list(known), 1)
+    return f". Did you mean {near[0]!r}?" if near else ""

@@ -43,17 +43,31 @@ def read(
     try:
         for name in needed:
             content[name]
-        newer = content["format"] > newest
+        check_format(content, newest, os.fspath(path))
     except (KeyError, TypeError) as error:
         raise UserError(
             f"{path} is damaged ({type(error).__name__}: {error})"
         ) from error
-    if newer:
+    return content
+
+
+def check_format(content: Any, newest: int, source: str) -> None:
+    """Checks that this version can read a format.
+
+    Args:
+        content: What was read; its `format` is a number.
+        newest: The newest format that this version can read.
+        source: What to call it in an error.
+
+    Raises:
+        KeyError, TypeError: It has no such number.
+        ValueError: It is of a newer format.
+    """
+    if content["format"] > newest:
         raise UserError(
-            f"{path} is of format {content['format']}, newer than this "
+            f"{source} is of format {content['format']}, newer than this "
             f"version's {newest}. Upgrade keras-mixgan."
         )
-    return content
 
 
 def parse(content: bytes, source: str) -> Any:

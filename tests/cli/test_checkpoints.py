@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from keras_mixgan.cli import models
+from keras_mixgan.cli import run_files
 from keras_mixgan.cli import runs
 from keras_mixgan.cli import signals
 from keras_mixgan.training import callbacks
@@ -24,7 +25,7 @@ RING = {
     "latent_dim": 2,
     "batch_size": 1000,
 }
-CHECKPOINT = runs.CHECKPOINT
+CHECKPOINT = run_files.CHECKPOINT
 
 
 def train(workdir, steps, verbose=0, **options):

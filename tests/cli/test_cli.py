@@ -165,7 +165,7 @@ def test_errors_for_the_user_are_one_line(capsys, monkeypatch, error):
 def test_our_own_faults_keep_their_traceback(monkeypatch):
     """They come from a frame of the package, as what the user did wrong."""
 
-    def parse(groups, arguments):
+    def parse(groups, arguments, words):
         return list(zip(groups, (), strict=True))
 
     monkeypatch.setattr(flag_groups, "parse", parse)

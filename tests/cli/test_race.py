@@ -57,7 +57,7 @@ def folder(tmp_path_factory):
     first.write_text(json.dumps(race_child.run(order)))
     written = first.stat().st_mtime_ns
     flags = [*FLAGS, "--seconds=0.4", f"--workdir={folder}"]
-    assert cli.main(["race", *flags]) == 0
+    assert cli.main(["race", *flags, "--snapshots=2x1"]) == 0
     assert first.stat().st_mtime_ns == written
     return folder
 
@@ -66,10 +66,9 @@ def test_each_mark_of_each_run_is_a_row(folder):
     with open(folder / "results.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     runs = [(row["contestant"], row["seed"], row["mark"]) for row in rows]
-    assert runs == [
-        (name, "0", mark) for name in ("pair", "2x1") for mark in "12"
-    ]
-    for early, late in (rows[:2], rows[2:]):
+    names = ("pair", "2x1", "2x1 snapshots")
+    assert runs == [(name, "0", mark) for name in names for mark in "12"]
+    for early, late in (rows[:2], rows[2:4], rows[4:]):
         assert float(early["wall_seconds"]) >= 0.2
         assert float(late["wall_seconds"]) >= 0.4
         assert float(late["processor_seconds"]) > 0
@@ -88,6 +87,15 @@ def test_a_run_tells_all_that_it_depends_on(folder):
     assert run["compiling_seconds"] > 0
     assert run["scoring_seconds"] > 0
     assert run["diverged"] is None
+
+
+def test_snapshots_are_scored_beside_the_run_itself(folder):
+    run = json.loads((folder / "runs" / "2x1-0.json").read_text())
+    (first, last), (own, joined) = run["marks"], run["snapshots"]
+    seconds = "scoring_seconds"
+    assert first | {seconds: 0} == own | {seconds: 0}  # Of one snapshot.
+    assert last["steps"] == joined["steps"]
+    assert last["distance"] != joined["distance"]
 
 
 def test_table_and_figure(folder):
@@ -137,6 +145,7 @@ def test_other_settings_are_refused(folder, capsys):
         ([*FLAGS, "--seeds=0"], "`seeds`"),
         ([*FLAGS, "--num_images=9"], "`num_images`"),
         ([*FLAGS, "--contestant=c: --source=ring"], "`source`"),
+        ([*FLAGS, "--snapshots=pairs"], "'pair'"),
         (["--common=--source=x/", *FLAGS[1:]], "`classifier`"),
         (["--common=--source=ring", *FLAGS[1:]], "`classifier`"),
     ],

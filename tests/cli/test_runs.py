@@ -17,6 +17,7 @@ from PIL import Image
 import keras_mixgan as kmg
 from keras_mixgan.cli import models
 from keras_mixgan.cli import options
+from keras_mixgan.cli import run_files
 from keras_mixgan.cli import runs
 from keras_mixgan.cli import settings
 from keras_mixgan.training import callbacks
@@ -90,7 +91,7 @@ def images_of(folder, count=6, size=(40, 32)):
 
 def test_a_run_leaves_everything(whole):
     model, workdir = whole
-    assert sorted(contents(workdir)) == sorted(runs.OUTPUTS)
+    assert sorted(contents(workdir)) == sorted(run_files.OUTPUTS)
     history = callbacks.read_history(workdir / "history.csv")
     assert [row["step"] for row in history] == list(range(2, 47, 2))
     assert [row["epoch"] for row in history][-4:] == [2, 3, 3, 3]
@@ -150,7 +151,7 @@ def test_a_run_killed_at_any_moment_ends_as_if_never_stopped(
     model = train(workdir, steps_per_execution, steps=46)
     assert same_weights(model, whole[0])
     assert same_history(workdir, whole[1])
-    left = [*runs.OUTPUTS, "checkpoint-1.keras"]
+    left = [*run_files.OUTPUTS, "checkpoint-1.keras"]
     assert sorted(contents(workdir)) == sorted(left)
 
 
@@ -375,7 +376,7 @@ def test_folders_are_named_after_their_source(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos").mkdir()
     names = [
-        runs.default_workdir(source).as_posix()
+        run_files.default_workdir(source).as_posix()
         for source in ("digits", "photos/", str(tmp_path / "photos"), "a/b")
     ]
     assert names == ["runs/digits", "runs/photos", "runs/photos", "runs/a-b"]

@@ -1,12 +1,14 @@
 """NumPy batches, held against `tf.data`'s of the same seed; `.npz` files."""
 
-import io
 import itertools
-import zipfile
 
+import hostile_data
+import hostile_presets
 import numpy as np
 import pytest
 from conftest import tensorflow_only
+from hostile_data import header
+from hostile_data import written
 
 from keras_mixgan import data
 from keras_mixgan.data import array_files
@@ -79,26 +81,7 @@ def test_npz_images_and_labels(tmp_path):
     assert sources.load_source(path).images.dtype == np.float32
 
 
-@pytest.mark.parametrize(
-    ("arrays", "message"),
-    [
-        ({"x": np.zeros(3)}, r"array `images`.*\['x'\]"),
-        ({"images": np.zeros((0, 4, 4), "uint8")}, "`images` must have shape"),
-        ({"images": np.zeros((2, 4, 4, 2), "uint8")}, "1 or 3 channels"),
-        ({"images": np.zeros((2, 4, 4), "int64")}, "uint8 in 0..255, or"),
-        ({"images": np.full((2, 4, 4), 0.5)}, "floats from 0.5 to 0.5"),
-        ({"images": np.full((2, 4, 4), np.nan)}, "floats from nan"),
-        ({"images": np.zeros((2, 3), int)}, "must be finite floats"),
-        (
-            {"images": np.zeros((2, 4, 4), "uint8"), "labels": np.zeros(3)},
-            r"integers of shape \(2,\)",
-        ),
-        (
-            {"images": np.zeros((2, 4, 4), "uint8"), "labels": [0, -1]},
-            "-1 in row 1",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("arrays", "message"), hostile_data.ARRAYS)
 def test_bad_npz(tmp_path, arrays, message):
     path = tmp_path / "bad.npz"
     np.savez(path, **arrays)
@@ -106,18 +89,7 @@ def test_bad_npz(tmp_path, arrays, message):
         array_files.load_npz(path)
 
 
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        ([0, 2**32 + 1, 1], "4294967297 in row 1"),  # As int32 it would be 1.
-        ([0, 1, 2**31 + 5], "2147483653 in row 2"),
-        (np.array([2**63 + 1, 0, 0], "uint64"), "9223372036854775809 in row 0"),
-        ([1_000_000, 0, 0], r"\[0, 3\), with no more classes than images"),
-        ([0.0, 1.0, 2.0], "must be integers"),
-        ([True, False, True], "must be integers"),
-        (["a", "b", "c"], "must be integers"),
-    ],
-)
+@pytest.mark.parametrize(("labels", "message"), hostile_data.LABELS)
 def test_labels_are_checked_before_they_are_cast(tmp_path, labels, message):
     path = tmp_path / "bad.npz"
     np.savez(path, images=np.zeros((3, 4, 4), "uint8"), labels=labels)
@@ -132,39 +104,7 @@ def test_images_in_0_to_1_are_told_the_cure(tmp_path):
         array_files.load_npz(path)
 
 
-def header(shape, descr="|u1"):
-    """The bytes of an `.npy` file up to its data."""
-    file = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        file, {"shape": shape, "fortran_order": False, "descr": descr}
-    )
-    return file.getvalue()
-
-
-def written(path, *members):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members:
-            archive.writestr(name, content)
-    return path
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "`images` must be an array"),
-        (b"hello", "`images` must be an array"),
-        (b"\x93NUMPY\x01\x00", "`images` must be an array"),
-        (b"\x93NUMPY\x09\x00" + b" " * 99, "`images` must be an array"),
-        (header((2, 4, 4)), "a whole array"),
-        (header((2, 4, 4)) + b"x" * 31, "a whole array"),
-        (header((2, 4, 4)) + b"x" * 33, "a whole array"),
-        (header((2, -4, -4)) + b"x" * 32, "a whole array"),
-        (header((2**40, 2**40, 3)), "half of this machine's memory"),
-        (header((2, 4, 4), "|O") + b"x" * 64, "Python objects"),
-        (header((2, 4, 4), [("a", "|O")]) + b"x" * 64, "Python objects"),
-        (header((2, 4, 4), [("a", "|u1")]) + b"x" * 32, "uint8 in 0..255"),
-    ],
-)
+@pytest.mark.parametrize(("content", "message"), hostile_data.CONTENTS)
 def test_members_that_are_no_arrays(tmp_path, content, message):
     path = written(tmp_path / "bad.npz", ("images.npy", content))
     with pytest.raises(ValueError, match=message):
@@ -199,10 +139,7 @@ def test_encrypted_and_corrupt_members(tmp_path):
     path = tmp_path / "a.npz"
     np.savez(path, images=np.arange(32, dtype="uint8").reshape(2, 4, 4))
     good = path.read_bytes()
-    encrypted = bytearray(good)
-    for start in (good.index(b"PK\x03\x04") + 6, good.index(b"PK\x01\x02") + 8):
-        encrypted[start] |= 1
-    path.write_bytes(encrypted)
+    hostile_presets.encrypt(path)
     with pytest.raises(
         ValueError, match=r"a\.npz, which is damaged.*encrypted"
     ):

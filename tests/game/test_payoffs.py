@@ -23,7 +23,10 @@ HAND_WORKED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(payoffs.PAYOFFS))
+SUMS = [x for x in payoffs.PAYOFFS.values() if isinstance(x, payoffs.Payoff)]
+
+
+@pytest.mark.parametrize("name", [payoff.name for payoff in SUMS])
 def test_terms_match_numbers_worked_by_hand(name):
     payoff = payoffs.get(name)
     generator = payoff.generator_loss("non_saturating")
@@ -36,7 +39,7 @@ def test_terms_match_numbers_worked_by_hand(name):
 
 
 def test_minimax_is_the_payoff_itself():
-    for payoff in payoffs.PAYOFFS.values():
+    for payoff in SUMS:
         assert payoff.generator_loss("minimax") is payoff.fake
 
 

@@ -238,8 +238,12 @@ def test_an_export_may_name_its_classes(folder, tmp_path):
     ],
 )
 def test_the_zoo_knows_its_classes(preset, last):
-    assert class_names.of_model(preset)[9] == last
-    assert class_names.of_model("dcgan_celeba_64") is None
+    def names(preset):
+        settings = kmg.list_presets()[preset].settings
+        return class_names.of_settings(settings)
+
+    assert names(preset)[9] == last
+    assert names("dcgan_celeba_64") is None
 
 
 def test_other_saved_models_are_refused(folder, tmp_path, capsys):

@@ -5,6 +5,8 @@ import csv
 import conftest
 import keras
 import numpy as np
+import PIL.Image
+import PIL.ImageSequence
 import pytest
 
 import keras_mixgan as kmg
@@ -231,6 +233,58 @@ def test_pictures_come_every_so_many_epochs(tmp_path):
     fit(model, 2, history, grid, curves, epochs=4)
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["2-4.png", "4-8.png", "curves.png"]
+
+
+def frames_of(path):
+    with PIL.Image.open(path) as file:
+        assert file.info["loop"] == 0
+        return [
+            np.asarray(frame.convert("RGB"))
+            for frame in PIL.ImageSequence.Iterator(file)
+        ]
+
+
+def test_an_animation_goes_on_with_a_training_taken_up_again(tmp_path):
+    """Its pictures are those of a training that never stopped."""
+    straight, path = tmp_path / "straight.gif", tmp_path / "progress.gif"
+    model, checkpoint = image_model(), tmp_path / "model.keras"
+    kept = callbacks.SampleGrid(str(tmp_path / "{epoch}.png"), rows=1)
+    fit_images(model, 3, callbacks.SampleGrid(straight, rows=1), kept)
+    frames = frames_of(straight)
+    assert len(frames) == 3
+    for epoch, frame in enumerate(frames, 1):
+        picture = np.asarray(PIL.Image.open(tmp_path / f"{epoch}.png"))
+        # 256 colours a picture, of at most 256 gray levels.
+        np.testing.assert_array_equal(frame, picture)
+    assert (frames[0] != frames[1]).any()
+
+    model = image_model()
+    fit_images(model, 1, callbacks.SampleGrid(path, rows=1))
+    model.save(checkpoint)
+    # What comes after the checkpoint is lost with the process.
+    fit_images(model, 1, callbacks.SampleGrid(path, rows=1))
+    assert len(frames_of(path)) == 2
+    model = keras.saving.load_model(checkpoint)
+    fit_images(model, 2, callbacks.SampleGrid(path, rows=1))
+    np.testing.assert_array_equal(frames_of(path), frames)
+
+    fit_images(image_model(), 1, callbacks.SampleGrid(path, rows=1))
+    assert len(frames_of(path)) == 1
+
+
+def image_model():
+    model = kmg.MixGAN(*conftest.image_networks(), 1, 1, seed=0)
+    adam = [keras.optimizers.Adam(0.01) for _ in range(2)]
+    model.compile("log", *adam)
+    return model
+
+
+def fit_images(model, epochs, *used):
+    images = np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 1))
+    model.fit(
+        images.astype("float32"), batch_size=4, epochs=epochs, verbose=0,
+        shuffle=False, callbacks=list(used),
+    )  # fmt: skip
 
 
 def test_progress_bar_tells_epochs_and_the_losses_alone(capsys):

@@ -127,7 +127,9 @@ class TestComponents:
     def test_networks_must_be_networks(self):
         with pytest.raises(TypeError, match="`generator` must be a Keras mod"):
             MixGAN(3, small_discriminator())
-        with pytest.raises(ValueError, match=r"starts with `keras\.Input`"):
+        with pytest.raises(
+            ValueError, match=r"does not start with `keras\.Input`"
+        ):
             MixGAN(keras.Sequential([layers.Dense(2)]), small_discriminator())
 
     def test_bad_decay_and_classes(self):

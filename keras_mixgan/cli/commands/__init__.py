@@ -2,8 +2,9 @@
 
 A command's module holds `DESCRIPTION`, the first lines of its help; `GROUPS`,
 its flags; `EPILOGUE`, the last lines of its help; and `run(values)`, which
-takes the flags' values as attributes. It imports nothing slow before `run` is
-called, so that help comes at once.
+takes the flags' values as attributes, and returns the exit status or `None`
+for 0. It imports nothing slow before `run` is called, so that help comes at
+once.
 """
 
 import dataclasses
@@ -17,11 +18,16 @@ class Command:
         name: What the user types.
         summary: One line for the list of commands.
         module: Name of its module.
+        words: What stands for its arguments that are no flags, which are the
+            attribute `words`; empty where it takes none.
+        needs_keras: Whether Keras is loaded before it runs.
     """
 
     name: str
     summary: str
     module: str
+    words: str = ""
+    needs_keras: bool = True
 
 
 COMMANDS: dict[str, Command] = {
@@ -43,6 +49,12 @@ COMMANDS: dict[str, Command] = {
             "keras_mixgan.cli.commands.evaluate",
         ),
         Command(
+            "compare",
+            "Print and draw what `evaluate` wrote, side by side.",
+            "keras_mixgan.cli.commands.compare",
+            words="REPORT REPORT ...",
+        ),
+        Command(
             "race",
             "Compare mixtures and pairs at equal seconds of training.",
             "keras_mixgan.cli.commands.race",
@@ -61,6 +73,12 @@ COMMANDS: dict[str, Command] = {
             "serve",
             "Serve mixtures over HTTP, with a gallery page.",
             "keras_mixgan.cli.commands.serve",
+        ),
+        Command(
+            "doctor",
+            "Say what is installed here, and what is missing.",
+            "keras_mixgan.cli.commands.doctor",
+            needs_keras=False,
         ),
     )
 }

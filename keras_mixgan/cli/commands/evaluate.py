@@ -10,7 +10,8 @@ from keras_mixgan.utils.errors import UserError
 
 DESCRIPTION = """
 Scores a trained mixture, each of its generators alone, and real data as the
-ceiling. Prints a table and writes scores.json. TF-GAN does the arithmetic.
+ceiling; or, with --images, any images against any others. Prints a table and
+writes scores.json, for `keras-mixgan compare`. TF-GAN does the arithmetic.
 """
 
 IMAGE_METRICS = ("inception_score", "fid", "kid")
@@ -22,17 +23,36 @@ GROUPS = (
         (
             model_flag.MODEL,
             Flag(
+                "images",
+                str,
+                "In place of --model: a folder of images, or another source.",
+                placeholder="PATH",
+            ),
+            Flag(
                 "source",
                 str,
                 "Real data to compare with, as for `train`: digits, ring, "
-                "grid, a folder, or a data set of TensorFlow Datasets.",
-                shown="that of the run beside the model, or of the preset",
+                "grid, a folder, a .npz file, or a data set of TensorFlow "
+                "Datasets.",
+                shown="that of the run, or of the preset",
             ),
             Flag(
                 "split",
                 str,
                 "Split of a TensorFlow data set.",
                 shown="that of the run, or train",
+            ),
+            Flag(
+                "images_split",
+                str,
+                "The same for --images.",
+                default="train",
+            ),
+            Flag(
+                "image_size",
+                int,
+                "Height and width to resize --images and --source to.",
+                shown="as they are",
             ),
             Flag(
                 "crop_size",
@@ -68,11 +88,16 @@ GROUPS = (
                 "classifier",
                 str,
                 "digits or fashion_mnist (bundled), inception (from TF-Hub), "
-                "or a SavedModel with outputs logits and pool_3. A score is "
-                "named after it.",
+                "a SavedModel with outputs logits and pool_3, or a .keras "
+                "file. A score is named after it.",
                 shown="the bundled one for the data",
             ),
-            Flag("num_images", int, "Images to generate a row.", 50_000),
+            Flag(
+                "num_images",
+                int,
+                "Images to generate a row; of --images at most so many.",
+                50_000,
+            ),
             Flag("splits", int, "Parts of the classifier score.", 10),
             Flag("seed", int, "Of everything drawn.", 0),
             Flag("batch_size", int, "Images classified at a time.", 128),
@@ -97,7 +122,8 @@ GROUPS = (
                 "out",
                 str,
                 "JSON file to write.",
-                shown="scores.json beside the model; of a preset, here",
+                shown="scores.json beside the model; of a preset or images, "
+                "here",
                 placeholder="PATH",
             ),
         ),
@@ -109,15 +135,18 @@ Distances of the row of real data are between two random halves of it.
 
 Examples:
   keras-mixgan evaluate --model=runs/digits
-  keras-mixgan evaluate --model=runs/mnist/model.keras --source=mnist \\
-      --split=test --metrics=fid,precision_recall --num_images=10000
-  keras-mixgan evaluate --model=runs/ring/model.keras --metrics=modes
+  keras-mixgan evaluate --model=runs/mnist --source=mnist --split=test \\
+      --metrics=fid,precision_recall --num_images=10000
+  keras-mixgan evaluate --model=runs/ring --metrics=modes
   keras-mixgan evaluate --model=mix_dcgan_mnist --num_images=10000
+  keras-mixgan evaluate --images=generated/ --source=digits
+  keras-mixgan evaluate --images=generated/ --source=photos/ \\
+      --classifier=inception --metrics=fid,kid
 """
 
 
 def run(values) -> None:
-    """Scores the model.
+    """Scores the model, or the images.
 
     Args:
         values: The flags' values, as attributes.
@@ -127,30 +156,23 @@ def run(values) -> None:
         OSError: The model or the data cannot be read, or the scores not be
             written.
     """
-    values.model = model_flag.find(values.model)
-    from keras_mixgan import presets
-
-    preset = presets.is_preset(values.model)
-    beside = pathlib.Path("." if preset else values.model).parent
-    out = pathlib.Path(values.out or beside / "scores.json")
-    if not out.parent.is_dir():
-        raise FileNotFoundError(
-            f"`out` must lie in a folder that is there. Received: out={out}"
-        )
+    out = _checked_out(values)
 
     from keras_mixgan import metrics
-    from keras_mixgan.cli import models
     from keras_mixgan.data import sources
 
     for name in values.metrics or ():
         metrics.registry.get(name)
-    model = models.load_model(values.model)
-    saved = _settings_of(values.model)
-    model.run_settings = saved
-    source = _real_data(values, model, sources, saved)
-    points = len(model.image_shape) == 1
+    if values.images:
+        scored, source = _sets(values, sources)
+    else:
+        from keras_mixgan.cli import opening
+
+        scored, _ = opening.open_model(values.model)
+        source = _real_data(values, scored, sources)
+    points = len(scored.image_shape) == 1
     report = metrics.evaluate(
-        model,
+        scored,
         source,
         metrics=values.metrics or (POINT_METRICS if points else IMAGE_METRICS),
         classifier=values.classifier,
@@ -172,13 +194,65 @@ def run(values) -> None:
             f"{settings['conversion']}"
         )
     print(
-        f"{values.num_images:,} images a row against {settings['num_real']:,} "
-        f"of {settings['source']}, {report.seconds:.0f} s. Wrote {out}"
+        f"{settings['num_images']:,} images a row against "
+        f"{settings['num_real']:,} of {settings['source']}, "
+        f"{report.seconds:.0f} s. Wrote {out}"
     )
 
 
-def _real_data(values, model, sources, saved):
+def _checked_out(values) -> pathlib.Path:
+    """Where the scores go; finds out early what cannot work."""
+    if values.images and values.model:
+        raise UserError(
+            "`model` and `images` exclude each other: give one. Received: "
+            f"model={values.model}, images={values.images}"
+        )
+    if values.images:
+        if not values.source:
+            raise UserError(
+                "`source` must be given with `images`, the images to compare "
+                "them with. Received: source=None"
+            )
+        beside = pathlib.Path(".")
+    else:
+        if values.image_size is not None:
+            raise UserError(
+                "`image_size` is for --images; with --model the model says "
+                f"it. Received: image_size={values.image_size}"
+            )
+        beside = model_flag.folder_of(model_flag.check(values.model))
+    out = pathlib.Path(values.out or beside / "scores.json")
+    if not out.parent.is_dir():
+        raise FileNotFoundError(
+            f"`out` must lie in a folder that is there. Received: out={out}"
+        )
+    return out
+
+
+def _sets(values, sources):
+    """The images to be scored, and those to compare them with."""
+    size = {"image_size": values.image_size, "data_dir": values.data_dir}
+    images = sources.load_source(
+        values.images, split=values.images_split, **size
+    )
+    source = sources.load_source(
+        values.source,
+        split=values.split or "train",
+        crop_size=values.crop_size,
+        **size,
+    )
+    if images.image_shape != source.image_shape:
+        raise UserError(
+            "`images` and `source` must be of one shape; --image_size=32, for "
+            f"one, resizes both. Received: {values.images} {images.image_shape}"
+            f", {values.source} {source.image_shape}"
+        )
+    return images, source
+
+
+def _real_data(values, model, sources):
     """The data given, or those that the model was trained on."""
+    saved = model.run_settings or {}
     arguments = {"split": values.split, "crop_size": values.crop_size}
     given = {k: value for k, value in arguments.items() if value is not None}
     source, recorded = values.source, saved.get("source")
@@ -207,15 +281,3 @@ def _real_data(values, model, sources, saved):
             f"{wanted}: the model was trained on {recorded}, which is not to "
             f"be had here ({error}). Received: source=None"
         ) from error
-
-
-def _settings_of(model: str) -> dict:
-    """Settings of the run that made a model; empty where nothing tells."""
-    from keras_mixgan import presets
-    from keras_mixgan.cli import settings
-
-    if presets.is_preset(model):
-        metadata = presets.read(presets.find(model)).metadata
-        return metadata.get("settings") or {}
-    path = pathlib.Path(model).parent / "settings.json"
-    return settings.read(path)["settings"] if path.exists() else {}

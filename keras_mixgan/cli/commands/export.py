@@ -49,8 +49,8 @@ GROUPS = (
 
 EPILOGUE = """
 Examples:
-  keras-mixgan export --model=runs/digits/model.keras --out=exported/1
-  keras-mixgan export --model=runs/digits/model.keras --out=small/1 --uint8
+  keras-mixgan export --model=runs/digits --out=exported/1
+  keras-mixgan export --model=hf://user/faces --out=small/1 --uint8
   keras-mixgan export --model=runs/digits/model.keras --format=onnx
 """
 
@@ -67,7 +67,7 @@ def run(values) -> None:
             it cannot be written.
         ImportError: A package that ONNX needs is missing.
     """
-    values.model = model_flag.find(values.model)
+    model_flag.check(values.model)
     if values.format not in _OUT:
         raise UserError(
             f"`format` must be one of {', '.join(_OUT)}. Received: "
@@ -85,8 +85,8 @@ def run(values) -> None:
 
     atomic.check_new(out, "out")
 
-    from keras_mixgan.cli import models
+    from keras_mixgan.cli import opening
 
-    model = models.load_model(values.model)
+    model, _ = opening.open_model(values.model)
     model.export_sampler(out, uint8=values.uint8, format=values.format)
     print(f"Wrote a sampler of {model.num_generators} generators to {out}")

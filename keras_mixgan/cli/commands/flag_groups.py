@@ -66,16 +66,18 @@ _PLACEHOLDERS = {
 
 
 def parse(
-    groups: Sequence[Group], arguments: Sequence[str]
+    groups: Sequence[Group], arguments: Sequence[str], words: bool = False
 ) -> types.SimpleNamespace:
     """Parses a command's flags.
 
     Args:
         groups: The command's flags.
         arguments: What follows the command's name.
+        words: Whether it takes arguments that are no flags.
 
     Returns:
-        The values, as attributes.
+        The values, as attributes; with `words` those that are no flags, as
+        `words`.
 
     Raises:
         absl.flags.Error: A flag is unknown or its value is no such thing.
@@ -88,11 +90,14 @@ def parse(
                 flag.name, flag.default, flag.help, flag_values=values
             )
     rest = values(["keras-mixgan", *arguments])[1:]
-    if rest:
+    if rest and not words:
         raise flags.Error(
             f"Every argument must be a flag, --name=value. Received: {rest[0]}"
         )
-    return types.SimpleNamespace(**values.flag_values_dict())
+    found = types.SimpleNamespace(**values.flag_values_dict())
+    if words:
+        found.words = rest
+    return found
 
 
 def help_text(

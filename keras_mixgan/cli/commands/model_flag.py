@@ -2,51 +2,47 @@
 
 import pathlib
 
+from keras_mixgan.cli import run_files
 from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.utils.errors import UserError
 
 MODEL = Flag(
     "model",
     str,
-    "A .keras file, the folder of a run, such as runs/digits, or a preset: its "
-    "name in the zoo, or its folder.",
+    "The folder of a run, such as runs/digits: its model, or else its newest "
+    "intact checkpoint; a .keras file; or a preset: its name in the zoo, its "
+    "folder, or hf://user/name of the Hugging Face hub.",
     placeholder="PATH",
 )
 
 
-_SETTINGS = "settings.json"
-
-
-def find(model: str | None) -> str:
-    """Finds the model that is named.
+def check(model: str | None) -> str:
+    """Checks that a model is named, before anything slow is done.
 
     Args:
         model: The flag's value.
 
     Returns:
-        The same, but of a run's folder the file in it: the trained model, else
-        the newest checkpoint.
+        The same.
 
     Raises:
         ValueError: It is missing or empty.
-        OSError: It is a run's folder without a model.
     """
     if not model:
-        raise UserError(
-            "`model` must be given: --model=runs/digits/model.keras"
-        )
-    folder = pathlib.Path(model)
-    if not (folder / _SETTINGS).is_file():
-        return model
-    checkpoints = sorted(
-        folder.glob("checkpoint*.keras"),
-        key=lambda path: path.stat().st_mtime_ns,
-        reverse=True,
-    )
-    for path in (folder / "model.keras", *checkpoints):
-        if path.is_file():
-            return str(path)
-    raise FileNotFoundError(
-        "`model` must be a run's folder that holds model.keras or a "
-        f"checkpoint. Received: model={model}, where neither lies"
-    )
+        raise UserError("`model` must be given: --model=runs/digits")
+    return model
+
+
+def folder_of(model: str) -> pathlib.Path:
+    """The folder where a command leaves what it finds out of a model.
+
+    Args:
+        model: The flag's value.
+
+    Returns:
+        That of the run, or of the `.keras` file; of a preset, this one.
+    """
+    if run_files.is_run(model):
+        return pathlib.Path(model)
+    is_file = model.endswith(".keras") and "://" not in model
+    return pathlib.Path(model).parent if is_file else pathlib.Path(".")

@@ -51,6 +51,14 @@ GROUPS = (
             ),
             Flag("marks", int, "Scores a run, equally spaced in time.", 10),
             Flag("seeds", int, "Runs a contestant, each with a seed.", 3),
+            Flag(
+                "snapshots",
+                tuple,
+                "A contestant of which the generators of its last five marks, "
+                "joined to a mixture without more training, race as well; "
+                "may be given several times.",
+                placeholder="NAME",
+            ),
         ),
     ),
     Group(
@@ -129,6 +137,7 @@ def run(values) -> None:
         values.workdir,
         values.data_dir,
         _command(values),
+        tuple(values.snapshots or ()),
     )
     print(f"\n{race_results.text(results)}\n")
     print(f"Left in {values.workdir}:")
@@ -149,7 +158,10 @@ def _command(values) -> str:
     for group in GROUPS:
         for flag in group.flags:
             value = getattr(values, flag.name)
-            if value == flag.default or flag.name in ("data_dir", "workdir"):
+            if value in (flag.default, ()) or flag.name in (
+                "data_dir",
+                "workdir",
+            ):
                 continue
             if flag.name == "classifier":
                 value = pathlib.Path(value).name

@@ -1,8 +1,7 @@
 """`keras-mixgan sample`."""
 
-import pathlib
-
 from keras_mixgan.cli.commands import model_flag
+from keras_mixgan.cli.commands import picture_flag
 from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.utils.errors import UserError
@@ -52,7 +51,8 @@ EPILOGUE = """
 Examples:
   keras-mixgan sample --model=runs/digits --out=grid.png
   keras-mixgan sample --model=mix_dcgan_mnist --labels=3,7
-  keras-mixgan sample --model=runs/digits/model.keras --component=0 --seed=1
+  keras-mixgan sample --model=runs/digits --component=0 --seed=1
+  keras-mixgan sample --model=hf://user/faces
 """
 
 
@@ -66,7 +66,7 @@ def run(values) -> None:
         ValueError: A flag is not as described, or the model is no MixGAN.
         OSError: The model cannot be read, or the picture not be written.
     """
-    values.model = model_flag.find(values.model)
+    model_flag.check(values.model)
     if values.num_images < 1:
         raise UserError(
             "`num_images` must be at least 1. Received: "
@@ -77,12 +77,12 @@ def run(values) -> None:
             f"`columns` must be at least 1. Received: columns={values.columns}"
         )
     labels = _labels(values.labels)
-    out = _checked_out(values.out)
+    out = picture_flag.check(values.out)
 
-    from keras_mixgan.cli import models
+    from keras_mixgan.cli import opening
     from keras_mixgan.utils import plotting
 
-    model = models.load_model(values.model)
+    model, _ = opening.open_model(values.model)
     columns = values.columns or plotting.MAX_COLUMNS
     if labels is None and model.conditional:
         labels = list(range(model.known_num_classes()))
@@ -124,20 +124,3 @@ def _labels(texts: list[str] | None) -> list[int] | None:
             "`labels` must be integers divided by commas. Received: "
             f"labels={','.join(texts)}"
         ) from error
-
-
-def _checked_out(out: str) -> pathlib.Path:
-    """Finds out before the model is loaded what cannot be written."""
-    from PIL import Image
-
-    path = pathlib.Path(out)
-    if path.suffix.lower() not in Image.registered_extensions():
-        raise UserError(
-            "`out` must end in the name of a picture format, such as .png. "
-            f"Received: out={out}"
-        )
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"`out` must lie in a folder that is there. Received: out={out}"
-        )
-    return path

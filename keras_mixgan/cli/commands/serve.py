@@ -24,8 +24,8 @@ GROUPS = (
                 "model",
                 list,
                 "What to serve: folders that `export` wrote (also of numbered "
-                "versions, the highest is served), .keras files or presets. "
-                "NAME=PATH chooses a name.",
+                "versions, the highest is served), folders of runs, .keras "
+                "files, presets or hf://user/name. NAME=PATH chooses a name.",
                 shown="all presets of the zoo",
                 placeholder="PATH,...",
             ),
@@ -87,8 +87,8 @@ accounts and no TLS: where others than you can reach it, put a proxy before it.
 Examples:
   keras-mixgan serve
   keras-mixgan serve --model=mix_dcgan_mnist,dcgan_mnist
-  keras-mixgan serve --model=runs/digits/model.keras
-  keras-mixgan serve --model=exported,faces=runs/faces/model.keras --port=8080
+  keras-mixgan serve --model=runs/digits
+  keras-mixgan serve --model=exported,faces=runs/faces --port=8080
   curl -d '{"signature_name": "sample_png", "inputs": {"num_images": 1,
     "seed": 0, "labels": [7], "component": -1}}'
     http://127.0.0.1:8501/v1/models/digits:predict
@@ -108,7 +108,7 @@ def run(values) -> None:
     """
     if values.model == []:
         raise UserError(
-            "`model` must name what to serve: --model=runs/digits/model.keras. "
+            "`model` must name what to serve: --model=runs/digits. "
             "Without the flag that is the zoo. Received: model="
         )
     limits = Limits(
@@ -144,7 +144,7 @@ def _zoo() -> list[str]:
 
 
 def _load(texts: list[str]):
-    from keras_mixgan.cli import models as files
+    from keras_mixgan.cli import opening
     from keras_mixgan.serving import models
 
     # Else a signal meanwhile would leave the models' copies behind.
@@ -155,7 +155,9 @@ def _load(texts: list[str]):
     }
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            return models.load(texts, scratch, files.load_model)
+            return models.load(
+                texts, scratch, lambda name: opening.open_model(name)[0]
+            )
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -23,11 +23,11 @@ the bundled digits with dcgan have some of their own (digits: ...).
 
 def _flag(option: Option) -> Flag:
     return Flag(
-        option.name,
+        option.flag_name,
         option.kind,
         option.description,
-        # A setting that is not given is left to `settings.resolve`.
-        None if option.is_setting else option.default,
+        # What is not given is left to --config, and then to `runs.train`.
+        None,
         option.default_text,
         option.placeholder,
     )
@@ -45,6 +45,9 @@ Examples:
   keras-mixgan train --source=ring --num_generators=5 --epochs=10
   keras-mixgan train --source=fashion_mnist --payoff=hinge --steps=20000
   keras-mixgan train --source=my_photos/ --crop_size=108 --image_size=64
+  keras-mixgan train --from=mix_dcgan_mnist --source=my_digits/
+  keras-mixgan train --config=runs/digits/settings.json --seed=1
+  keras-mixgan train --evaluate_every=2
   keras-mixgan train --strategy=mirrored --dry_run
 """
 
@@ -59,15 +62,19 @@ def run(values) -> None:
         ValueError, OSError, NonFiniteError: See `runs.train`.
         SystemExit: SIGTERM or Ctrl-C ended it, with a checkpoint.
     """
+    from keras_mixgan.cli import configs
     from keras_mixgan.cli import runs
 
-    given = {name: getattr(values, name) for name in options.SETTINGS}
-    others = {
-        name: getattr(values, name)
+    given = {
+        name: getattr(values, option.flag_name)
         for name, option in options.OPTIONS.items()
-        if not option.is_setting
     }
+    given = {name: value for name, value in given.items() if value is not None}
+    if "config" in given:
+        given = configs.completed(given, given.pop("config"))
+    settings = {n: v for n, v in given.items() if n in options.SETTINGS}
+    others = {n: v for n, v in given.items() if n not in options.SETTINGS}
     # A bar that is drawn over and over would fill a log file.
     verbose = 1 if sys.stdout.isatty() else 2
     main = threading.current_thread() is threading.main_thread()
-    runs.train(given, **others, verbose=verbose, save_on_signals=main)
+    runs.train(settings, **others, verbose=verbose, save_on_signals=main)

@@ -1,0 +1,10 @@
+def rows(*a):
+    return []
+
+
+def kills(*a):
+    return []
+
+
+def writers(*a):
+    return []

@@ -1,0 +1,66 @@
+"""What the examples of the theory share: their flags and their figures."""
+
+import argparse
+import io
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from matplotlib.figure import Figure
+from PIL import Image
+
+from keras_mixgan.utils.figures import COLOURS
+
+FOLDER = pathlib.Path("runs", "theory")
+
+
+def arguments(name: str, argv: list[str] | None) -> argparse.Namespace:
+    """Reads the flags of an example.
+
+    Args:
+        name: Name of its figure.
+        argv: The flags; `None` for those of the command line.
+
+    Returns:
+        `full`, whether to take the time of the long version, and `out`, the
+        figure's path.
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument(
+        "--full", action="store_true", help="take more time, see the text"
+    )
+    parser.add_argument(
+        "--out",
+        type=pathlib.Path,
+        default=FOLDER / f"{name}.png",
+        help="the figure's file",
+    )
+    return parser.parse_args(argv)
+
+
+def panels(count: int) -> tuple[Figure, list]:
+    """Returns a figure and its panels, side by side."""
+    figure = Figure(figsize=(4.2 * count, 3.6), layout="constrained")
+    axes = figure.subplots(1, count, squeeze=False)[0]
+    for one in axes:
+        one.set_prop_cycle(color=COLOURS)
+        one.grid(color="#E5E5E5", lw=0.6)
+        one.spines[["top", "right"]].set_visible(False)
+    return figure, list(axes)
+
+
+def save(figure: Figure, path: pathlib.Path) -> None:
+    """Writes a figure, in a folder that is made, and says where."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=80)
+    with Image.open(buffer) as picture:
+        save_picture(picture.convert("RGB"), path)
+
+
+def save_picture(picture: Image.Image, path: pathlib.Path) -> None:
+    """Writes an RGB picture, in a folder that is made, and says where."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Few colours are enough, and make a small file.
+    picture.quantize(64).save(path, optimize=True)
+    print(f"Figure: {path}")

@@ -1,0 +1,95 @@
+"""`keras-mixgan compare`."""
+
+import pathlib
+
+from keras_mixgan.cli.commands.flag_groups import Flag
+from keras_mixgan.cli.commands.flag_groups import Group
+from keras_mixgan.utils.errors import UserError
+
+DESCRIPTION = """
+Prints two or more reports of `keras-mixgan evaluate` side by side, says under
+which conditions they differ, and draws them. A report is a file that
+`evaluate` wrote, the folder it lies in, or NAME=PATH, which names its column.
+"""
+
+GROUPS = (
+    Group(
+        "Flags",
+        (
+            Flag(
+                "out",
+                str,
+                "Picture to write; its ending says the format.",
+                default="compare.png",
+                placeholder="PATH",
+            ),
+        ),
+    ),
+)
+
+EPILOGUE = """
+Examples:
+  keras-mixgan compare runs/digits runs/digits-pair
+  keras-mixgan compare mixture=a/scores.json pair=b/scores.json --out=ab.png
+"""
+
+
+def run(values) -> None:
+    """Compares the reports.
+
+    Args:
+        values: The flags' values, as attributes.
+
+    Raises:
+        ValueError: There are fewer than two, or one is no report.
+        OSError: One cannot be read, or the picture not be written.
+    """
+    if len(values.words) < 2:
+        raise UserError(
+            "`compare` takes two reports or more: keras-mixgan compare "
+            f"runs/a runs/b. Received: {' '.join(values.words) or 'none'}"
+        )
+    from keras_mixgan.cli.commands import picture_flag
+
+    out = picture_flag.check(values.out)
+
+    from keras_mixgan.metrics.comparison import Comparison
+    from keras_mixgan.metrics.report import Report
+    from keras_mixgan.utils import plotting
+
+    named = dict(_named(values.words))
+    found = Comparison(
+        {name: Report.load(path) for name, path in named.items()}
+    )
+    print(found.table())
+    differences = found.differences()
+    if differences:
+        print("\nThese scores do not simply compare:")
+        print("\n".join(f"  {line}" for line in differences))
+    plotting.save(found.figure(), out)
+    print(f"\nWrote {out}")
+
+
+def _named(texts: list[str]):
+    """Pairs of a column's name and a path; no two names are the same."""
+    names = []
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not equals or pathlib.Path(text).exists():
+            name, path = _name(pathlib.Path(text)), text
+        names.append((name or path, path))
+    if len({name for name, _ in names}) < len(names):
+        names = [(path, path) for _, path in names]
+    if len({name for name, _ in names}) < len(names):
+        raise UserError(
+            "`compare` takes each report once. Received: " + " ".join(texts)
+        )
+    return names
+
+
+def _name(path: pathlib.Path) -> str:
+    """The folder's name, or that of a file that has one of its own."""
+    path = path.absolute()
+    if path.name == "scores.json":
+        path = path.parent
+    return path.name.removesuffix(".json")

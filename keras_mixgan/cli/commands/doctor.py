@@ -1,0 +1,174 @@
+"""`keras-mixgan doctor`."""
+
+import os
+import pathlib
+import platform
+from collections.abc import Iterator
+
+from keras_mixgan._version import __version__
+from keras_mixgan.cli.commands.flag_groups import Flag
+from keras_mixgan.cli.commands.flag_groups import Group
+
+DESCRIPTION = """
+Says what is installed here: versions, backends and their devices, oneDNN,
+prepared data of TensorFlow Datasets, classifiers. The exit status is 0 where
+`keras-mixgan train` can work, and 1 where something for it is missing or
+broken, which is then listed at the end.
+"""
+
+GROUPS = (
+    Group(
+        "Flags",
+        (
+            Flag(
+                "data_dir",
+                str,
+                "Folder of TensorFlow Datasets.",
+                shown="TFDS_DATA_DIR, or TFDS's own",
+                placeholder="PATH",
+            ),
+        ),
+    ),
+)
+
+EPILOGUE = """
+Examples:
+  keras-mixgan doctor
+  keras-mixgan doctor --data_dir=/data/tfds
+"""
+
+# What there is not without a package that the smallest install lacks.
+WITHOUT = {
+    "importlib_resources": "downloads of data",
+    "pyyaml": "--config=FILE.yaml",
+    "scikit-learn": "scores",
+    "tensorflow": "the TensorFlow backend",
+    "tensorflow-datasets": "data sets by name",
+    "tensorflow-gan": "scores under TensorFlow",
+    "tensorflow-probability": "scores under TensorFlow",
+    "tf-keras": "scores under TensorFlow",
+}
+
+
+def run(values) -> int:
+    """Prints what is found.
+
+    Args:
+        values: The flags' values, as attributes.
+
+    Returns:
+        The exit status.
+    """
+    from keras_mixgan.cli import probes
+    from keras_mixgan.cli import requirements
+
+    problems: list[str] = []
+    cores = os.cpu_count()
+    print(
+        f"keras-mixgan {__version__}, Python {platform.python_version()}, "
+        f"{platform.system()} {platform.machine()}, {cores} cores"
+    )
+    packages = requirements.packages()
+    _section("Packages", _packages(packages, requirements.ESSENTIAL, problems))
+    _section("Extras", _extras(packages))
+    installed = {
+        "tensorflow": requirements.version_of("tensorflow"),
+        "jax": requirements.version_of("jax"),
+    }
+    asked = [name for name, version in installed.items() if version]
+    found = probes.ask((*asked, "package"))
+    _section("Backends", _backends(installed, found, problems))
+    folder = pathlib.Path(
+        values.data_dir
+        or os.environ.get("TFDS_DATA_DIR")
+        or pathlib.Path.home() / "tensorflow_datasets"
+    ).expanduser()
+    _section(f"Prepared data in {folder}", prepared(folder) or ["none"])
+    _section("Classifiers", _classifiers(found["package"]))
+    if problems:
+        _section("Problems", problems)
+        return 1
+    print("\nNothing is missing that training needs.")
+    return 0
+
+
+def prepared(folder: pathlib.Path) -> list[str]:
+    """Lists the data sets that TFDS has prepared in a folder.
+
+    Args:
+        folder: TFDS's data folder; it need not be there.
+
+    Returns:
+        Names, with configuration and version, sorted.
+    """
+    found = []
+    for depth in ("*/*", "*/*/*"):
+        for path in folder.glob(f"{depth}/dataset_info.json"):
+            found.append(path.parent.relative_to(folder).as_posix())
+    return sorted(found)
+
+
+def _section(title: str, lines) -> None:
+    print(f"\n{title}:")
+    for line in lines:
+        print(f"  {line}", flush=True)
+
+
+def _packages(packages, essential, problems: list[str]) -> Iterator[str]:
+    for package in packages:
+        if package.extra is not None:
+            continue
+        problem, note = package.problem, ""
+        if problem and package.name in essential:
+            wanted = f"{package.name}>={package.least}"
+            problems.append(
+                f"{package.name}: {problem}: pip install '{wanted}'"
+            )
+        elif problem:
+            note = f", needed for {WITHOUT.get(package.name, 'some commands')}"
+        yield f"{package.name:<24}{problem or package.version}{note}"
+
+
+def _extras(packages) -> Iterator[str]:
+    for extra in sorted({p.extra for p in packages if p.extra}):
+        wrong = [
+            f"{p.name} {p.problem}"
+            for p in packages
+            if p.extra == extra and p.problem
+        ]
+        if extra not in ("test", "bench"):
+            yield f"{extra:<24}{', '.join(wrong) or 'complete'}"
+
+
+def _backends(installed, found, problems: list[str]) -> Iterator[str]:
+    package = found["package"]
+    for name, version in installed.items():
+        answer = found.get(name)
+        if answer is None:
+            yield f"{name:<24}missing"
+        elif "error" in answer:
+            yield f"{name:<24}{version}, does not work: {answer['error']}"
+        else:
+            chosen = ", chosen" if package.get("backend") == name else ""
+            devices = ", ".join(answer["devices"]) or "no device"
+            yield f"{name:<24}{answer['version']}{chosen}: {devices}"
+        if answer and "onednn" in answer:
+            setting = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1")
+            state = "on" if answer["onednn"] else "off"
+            yield f"{'oneDNN':<24}{state} (TF_ENABLE_ONEDNN_OPTS={setting})"
+    if not any(installed.values()):
+        problems.append("No backend: pip install tensorflow, or jax")
+    elif "error" in package:
+        problems.append(f"`import keras_mixgan` fails: {package['error']}")
+
+
+def _classifiers(package) -> Iterator[str]:
+    if "error" in package:
+        yield "not known, as the package does not load"
+        return
+    for name in package["bundled"]:
+        yield f"{name:<24}bundled"
+    if "inception" in package:
+        where = package["inception_folder"]
+        state = "in" if package["inception"] else "not fetched; it would be in"
+        yield f"{'inception':<24}{state} {where}"

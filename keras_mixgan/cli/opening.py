@@ -1,0 +1,66 @@
+"""What a user names as a model, opened: file, run, preset or URL."""
+
+import os
+import pathlib
+from collections.abc import Callable
+
+from keras_mixgan import presets
+from keras_mixgan.cli import checkpoints
+from keras_mixgan.cli import models
+from keras_mixgan.cli import records
+from keras_mixgan.cli import run_files
+from keras_mixgan.mixgan import MixGAN
+from keras_mixgan.presets import hub
+from keras_mixgan.training import callbacks
+
+
+def open_model(
+    name: str | os.PathLike[str], say: Callable[[str], None] = print
+) -> tuple[MixGAN, pathlib.Path]:
+    """Opens what a user names as a model.
+
+    Args:
+        name: A `.keras` file; the folder of a run, of which the trained model
+            is taken, or else the newest intact checkpoint; or a preset by
+            name, folder or URL.
+        say: Called with a line that tells which file of a run is taken.
+
+    Returns:
+        The model, which knows the settings of its run where they are
+        recorded, and its file or folder.
+
+    Raises:
+        OSError: It is not there, or cannot be read.
+        ValueError: It is damaged, or no MixGAN.
+    """
+    if run_files.is_run(name):
+        model, file = _open_run(pathlib.Path(name), say)
+    elif presets.is_preset(name):
+        file = presets.find(name)
+        # Of the zoo by its name: hashes of this package then protect it.
+        model = MixGAN.from_preset(file if hub.is_url(name) else name)
+    else:
+        file, model = pathlib.Path(name), models.load_model(name)
+    if model.run_settings is None:
+        model.run_settings = records.of_file(file)
+    return model, file
+
+
+def _open_run(
+    folder: pathlib.Path, say: Callable[[str], None]
+) -> tuple[MixGAN, pathlib.Path]:
+    """The model of a run's folder, and the file that was taken."""
+    files = callbacks.checkpoints(folder / run_files.CHECKPOINT)
+    trained = folder / run_files.MODEL
+    if trained.is_file():
+        files.insert(0, trained)
+    if not files:
+        raise FileNotFoundError(
+            "`model` must be a run's folder that holds model.keras or a "
+            f"checkpoint. Received: model={folder}, where neither lies"
+        )
+    model, damaged = checkpoints.load_newest(files)
+    file = files[len(damaged)]
+    note = "".join(f", as {path.name} is damaged" for path in damaged)
+    say(f"Model: {file}, step {model.step:,}{note}")
+    return model, file

@@ -1,0 +1,85 @@
+"""What the package asks for, and what of it is installed."""
+
+import dataclasses
+import importlib.metadata
+import pathlib
+import re
+import tomllib
+
+NAME = "keras-mixgan"
+# Without these nothing trains; a backend comes on top.
+ESSENTIAL = (
+    "absl-py", "filelock", "h5py", "keras", "matplotlib", "numpy", "pillow",
+)  # fmt: skip
+_REQUIREMENT = re.compile(
+    r"""([\w.-]+)(?:\[.*?\])?\s*(?:>=\s*([\w.]+))?.*?"""
+    r"""(?:;.*extra\s*==\s*['"]([\w-]+)['"])?$"""
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Package:
+    """A package that is asked for.
+
+    Attributes:
+        name: Its name.
+        least: The oldest version that will do; `None` for any.
+        extra: Of which extra of ours it is; `None` of none.
+        version: The installed version; `None` where it is missing.
+    """
+
+    name: str
+    least: str | None
+    extra: str | None
+    version: str | None
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with it, if anything."""
+        if self.version is None:
+            return "missing"
+        if self.least and _numbers(self.version) < _numbers(self.least):
+            return f"{self.version} is older than {self.least}"
+        return None
+
+
+def packages() -> list[Package]:
+    """Lists what this package and its extras ask for.
+
+    Returns:
+        A `Package` each; those of the checkout that this runs in, or else
+        of the installed distribution.
+    """
+    found = []
+    for text in _of_checkout() or importlib.metadata.requires(NAME) or []:
+        name, least, extra = _REQUIREMENT.match(text.strip()).groups()
+        if name != NAME:
+            found.append(Package(name, least, extra, version_of(name)))
+    return found
+
+
+def version_of(name: str) -> str | None:
+    """The installed version of a package; `None` where it is missing."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _of_checkout() -> list[str]:
+    path = pathlib.Path(__file__).parents[2] / "pyproject.toml"
+    if not path.is_file():
+        return []
+    project = tomllib.loads(path.read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"].items()
+    return project["dependencies"] + [
+        f'{text} ; extra == "{extra}"'
+        for extra, texts in extras
+        for text in texts
+    ]
+
+
+def _numbers(version: str) -> list[int]:
+    """The leading numbers of a version, to compare it by."""
+    release = re.match(r"[\d.]+", version)
+    return [int(n) for n in re.findall(r"\d+", release[0] if release else "0")]

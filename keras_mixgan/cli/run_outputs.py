@@ -1,0 +1,134 @@
+"""What a run leaves in its folder while it trains, and at its end."""
+
+import pathlib
+import shutil
+from collections.abc import Callable
+
+import keras
+
+from keras_mixgan.cli import run_files
+from keras_mixgan.cli.settings import Settings
+from keras_mixgan.data import sources
+from keras_mixgan.training import callbacks
+from keras_mixgan.utils import atomic
+from keras_mixgan.utils.errors import NonFiniteError
+
+
+class Outputs:
+    """The callbacks of a run that write, and its last files.
+
+    Args:
+        workdir: The run's folder.
+        settings: Its settings.
+        source: Its data.
+        checkpoint_seconds: As in `runs.train`.
+        sample_epochs: As in `runs.train`.
+        history_steps: As in `runs.train`.
+        keep_checkpoints: As in `runs.train`.
+
+    Attributes:
+        history: The `MixtureHistory`.
+        title: Title of the figures.
+        scores: Callbacks that score the run; none, unless they are set.
+    """
+
+    def __init__(
+        self,
+        workdir: pathlib.Path,
+        settings: Settings,
+        source: sources.Source,
+        checkpoint_seconds: float,
+        sample_epochs: int,
+        history_steps: int,
+        keep_checkpoints: int,
+    ):
+        self.workdir = workdir
+        self.conditional = settings.conditional
+        self.history = callbacks.MixtureHistory(
+            workdir / run_files.HISTORY, every=history_steps
+        )
+        self._checkpoint = callbacks.Checkpoint(
+            workdir / run_files.CHECKPOINT,
+            seconds=checkpoint_seconds,
+            every=history_steps,
+            at_end=False,
+            keep_checkpoints=keep_checkpoints,
+        )
+        kind = f"{settings.architecture} mixture".removeprefix("None ")
+        self.title = f"{kind} on {source.name}"
+        self._curves = callbacks.Curves(
+            workdir / run_files.CURVES, self.history, sample_epochs, self.title
+        )
+        points = len(source.image_shape) == 1
+        self._samples = callbacks.SampleGrid(
+            workdir / run_files.SAMPLES,
+            sample_epochs,
+            seed=settings.seed,
+            label_names=source.label_names,
+            real=source.images[:2000] if points else None,
+        )
+        self.scores: list[keras.callbacks.Callback] = []
+
+    @property
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        """The callbacks, in their order: the history's clock comes first."""
+        return [
+            self.history,
+            self._checkpoint,
+            self._samples,
+            self._curves,
+            *self.scores,
+        ]
+
+    def save(self) -> bool:
+        """Writes the last row and a checkpoint of the model's present step.
+
+        Returns:
+            Whether the model is finite, and so was saved.
+        """
+        self.history.record()
+        return self._checkpoint.save()
+
+    def finish(self, model, trained: bool) -> None:
+        """Writes the end of a run.
+
+        Args:
+            model: The trained model.
+            trained: Whether it has been trained since the run was taken up.
+
+        Raises:
+            NonFiniteError: Its weights are not finite.
+        """
+        if not trained:
+            self.history.set_model(model)
+            self.history.take_up()
+        elif not self.save():
+            raise NonFiniteError(
+                "Weights became NaN or infinite at the last step, "
+                f"{model.step}. The last good checkpoint stays."
+            )
+        self._copy_model()
+        self._samples.set_model(model)
+        self._samples.draw()
+        self._curves.draw()
+
+    def describe(self, say: Callable[[str], None]) -> None:
+        """Says what lies where."""
+        say(f"Left in {self.workdir}:")
+        outputs = dict(run_files.OUTPUTS)
+        if (self.workdir / run_files.SCORES).exists():
+            outputs |= run_files.SCORE_OUTPUTS
+        for name, meaning in outputs.items():
+            if name == run_files.SAMPLES and self.conditional:
+                meaning += ", a column a class"
+            say(f"  {name:<17} {meaning}")
+
+    def _copy_model(self) -> None:
+        source = self.workdir / run_files.CHECKPOINT
+        target = self.workdir / run_files.MODEL
+        if not source.exists():
+            return
+        newer = source.stat().st_mtime_ns
+        if not target.exists() or target.stat().st_mtime_ns < newer:
+            with atomic.replacing(target) as partial:
+                shutil.copyfile(source, partial)

@@ -1,0 +1,98 @@
+"""Scores of a run while it trains: `train --evaluate_every`."""
+
+import pathlib
+
+import keras
+
+from keras_mixgan.cli import run_files
+from keras_mixgan.data import sources
+from keras_mixgan.metrics import figures
+from keras_mixgan.metrics import judges
+from keras_mixgan.metrics.callback import Evaluate
+from keras_mixgan.training.history import MixtureHistory
+from keras_mixgan.utils import plotting
+from keras_mixgan.utils.errors import UserError
+
+OF_IMAGES = ("inception_score", "fid")
+OF_POINTS = ("modes",)
+
+
+def judge(source: sources.Source, classifier: str | None):
+    """Finds the classifier of a run's scores, before it trains.
+
+    Args:
+        source: The data.
+        classifier: What the user gave, or `None`.
+
+    Returns:
+        The `Classifier`; `None` for points, which need none.
+
+    Raises:
+        ValueError: None is known for these data, or it does not take them.
+        OSError: It cannot be read.
+    """
+    if len(source.image_shape) == 1:
+        if classifier is not None:
+            raise UserError(
+                "`classifier` must not be given for points, which are scored "
+                f"by their modes. Received: classifier={classifier}"
+            )
+        return None
+    try:
+        found = judges.load(classifier, source.name, None)
+        found.conversion(source.image_shape)
+    except UserError as error:
+        raise UserError(
+            f"{error}. Give one with --classifier=, or leave --evaluate_every "
+            "out"
+        ) from error
+    return found
+
+
+def make(
+    folder: pathlib.Path,
+    source: sources.Source,
+    network,
+    every: int,
+    num_images: int,
+    history: MixtureHistory,
+    title: str,
+) -> list[keras.callbacks.Callback]:
+    """Makes the callbacks that score a run and draw its scores.
+
+    Args:
+        folder: The run's.
+        source: The data.
+        network: What `judge` returned.
+        every: Epochs between scores.
+        num_images: Images to generate each time.
+        history: The run's history, whose clock is used.
+        title: Title of the figure.
+
+    Returns:
+        The callbacks, in their order.
+    """
+    scores = Evaluate(
+        OF_POINTS if network is None else OF_IMAGES,
+        every=every,
+        source=source,
+        classifier=network,
+        num_images=num_images,
+        path=folder / run_files.SCORES,
+        history=history,
+    )
+    return [scores, _Drawn(folder / run_files.SCORE_CURVES, scores, title)]
+
+
+class _Drawn(keras.callbacks.Callback):
+    """Draws the scores at the end of each epoch that has some."""
+
+    def __init__(self, path: pathlib.Path, scores: Evaluate, title: str):
+        super().__init__()
+        self.path, self.scores, self.title = path, scores, title
+
+    def on_epoch_end(self, epoch, logs=None):
+        records = self.scores.records
+        if figures.score_names(records[-1:]):
+            figure = figures.scores_in_time(records, self.title)
+            plotting.save(figure, self.path)

@@ -1,0 +1,164 @@
+"""The model that a run begins with: new, or `train --from`."""
+
+import os
+import pathlib
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+
+from keras_mixgan import presets
+from keras_mixgan.cli import models
+from keras_mixgan.cli import opening
+from keras_mixgan.cli import optimizers
+from keras_mixgan.cli import options
+from keras_mixgan.cli import records
+from keras_mixgan.cli import run_files
+from keras_mixgan.cli import settings as settings_module
+from keras_mixgan.cli.settings import Settings
+from keras_mixgan.data import sources
+from keras_mixgan.mixgan import MixGAN
+from keras_mixgan.presets import hashes
+from keras_mixgan.presets import recipes
+from keras_mixgan.training.restart import restart
+from keras_mixgan.utils.errors import UserError
+
+
+def make_model(
+    settings: Settings,
+    source: sources.Source,
+    say: Callable[[str], None] = print,
+) -> tuple[MixGAN, dict[str, Any] | None]:
+    """Makes the model of a run, or takes up the one it is to go on from.
+
+    Args:
+        settings: Settings that have been settled for the source.
+        source: The source.
+        say: Called with lines of text.
+
+    Returns:
+        A compiled `MixGAN` at step 0; and where it comes from, for the run's
+        settings: `model`, `file`, `step`, `sha256`; `None` for a new one.
+
+    Raises:
+        OSError: The model to go on from is not there.
+        ValueError: A setting is not as described, or model and data do not
+            fit.
+    """
+    if settings.from_model is None:
+        return models.make_model(settings, source), None
+    model, file = opening.open_model(settings.from_model, say)
+    _check(model, settings, source)
+    came = {
+        "model": settings.from_model,
+        "file": str(file),
+        "step": model.step,
+        "sha256": _hash(file),
+    }
+    restart(model, settings.seed)
+    model.compile(
+        **optimizers.make(settings), **options.values(settings, "compile")
+    )
+    return model, came
+
+
+def recorded(
+    workdir: pathlib.Path, from_model: str | None
+) -> dict[str, Any] | None:
+    """What a run took over from its model when it began.
+
+    Args:
+        workdir: The run's folder.
+        from_model: The model that is asked for.
+
+    Returns:
+        What `records.of_model` returned then; `None` where there is no run
+        that began with this model. So a run goes on without that model.
+    """
+    path = workdir / run_files.SETTINGS
+    if from_model is None or not path.exists():
+        return None
+    saved = settings_module.read(path)
+    if saved["settings"].get("from_model") != from_model:
+        return None
+    start = saved.get("start")
+    return start if isinstance(start, dict) else None
+
+
+def settle(
+    given: Mapping[str, Any],
+    recipe: str | None,
+    workdir: str | os.PathLike[str] | None,
+) -> tuple[Settings, str | os.PathLike[str], dict[str, Any] | None]:
+    """Settles what a run begins with.
+
+    Args:
+        given: As in `runs.train`.
+        recipe: As in `runs.train`.
+        workdir: As in `runs.train`.
+
+    Returns:
+        The settings; the run's folder; and what the model `from_model` hands
+        on, see `records.of_model`, or `None`.
+
+    Raises:
+        OSError, ValueError: See `runs.train`.
+    """
+    wanted = given if recipe is None else recipes.complete(given, recipe)
+    beginning = wanted.get("from_model")
+    if workdir is None and beginning is not None:
+        source = wanted.get("source")
+        name = f"from-{name_of(beginning)}"
+        if source is not None:
+            name = f"{run_files.default_workdir(source).name}-{name}"
+        workdir = pathlib.Path("runs") / name
+    start = None
+    if beginning is not None:
+        start = recorded(pathlib.Path(workdir), beginning)
+        start = records.of_model(beginning) if start is None else start
+    settings = settings_module.resolve(wanted, start)
+    if workdir is None:
+        workdir = run_files.default_workdir(recipe or settings.source)
+    return settings, workdir, start
+
+
+def name_of(from_model: str) -> str:
+    """A short name of a model, for a folder.
+
+    Example:
+    >>> name_of("runs/digits/model.keras"), name_of("hf://user/faces")
+    ('digits', 'faces')
+    """
+    path = pathlib.PurePath(from_model)
+    if path.name in (run_files.MODEL, run_files.CHECKPOINT) and path.parent:
+        path = path.parent
+    return path.stem.partition("@")[0] or "model"
+
+
+def _check(model: MixGAN, settings: Settings, source: sources.Source) -> None:
+    name, shape = settings.from_model, tuple(model.image_shape)
+    if tuple(source.image_shape) != shape:
+        cure = ""
+        if len(shape) == 3 == len(source.image_shape):
+            same = shape[-1] == source.image_shape[-1] and shape[0] == shape[1]
+            cure = f" (--image_size={shape[0]} resizes them)" if same else ""
+        raise UserError(
+            f"`source` must have images of shape {shape}, as {name} makes"
+            f"{cure}. Received: {source.name}, with images of shape "
+            f"{tuple(source.image_shape)}"
+        )
+    if model.conditional != settings.conditional:
+        raise UserError(
+            f"`conditional` must be {model.conditional}, as of {name}. "
+            f"Received: conditional={settings.conditional}"
+        )
+    known = model.num_classes
+    if model.conditional and known not in (None, source.num_classes):
+        raise UserError(
+            f"`source` must have {known} classes, as {name} has. Received: "
+            f"{source.name}, with {source.num_classes}"
+        )
+
+
+def _hash(file: pathlib.Path) -> str:
+    """The SHA-256 of a model's file, or of the weights of a preset."""
+    return hashes.sha256(file / presets.WEIGHTS if file.is_dir() else file)

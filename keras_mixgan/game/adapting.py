@@ -1,0 +1,254 @@
+"""Networks of users' own making, made Functional models of one form.
+
+That form is: latents (B, L), or [latents, labels (B,) int], to images; images,
+or [images, labels], to logits (B, K), alone or in a dict. Subclassed models
+are called once on symbolic inputs. Other labels and logits are translated by
+layers of Keras around the network, which shares its variables.
+"""
+
+import dataclasses
+
+import keras
+
+from keras_mixgan.game import ensembles
+from keras_mixgan.utils import checks
+from keras_mixgan.utils.errors import UserError
+
+_FIRST = {"generator": "latents", "discriminator": "images"}
+_ARGUMENT = {"generator": "latent_dim", "discriminator": "image_shape"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """What to call networks with that do not say themselves what they take.
+
+    Attributes:
+        shape: Shape of a latent vector or an image; `None` where not known.
+        labels: Whether they take labels, too.
+        made: Shape of the images of a generator whose output does not tell
+            it; `None` where not known.
+    """
+
+    shape: tuple | None = None
+    labels: bool = False
+    made: tuple | None = None
+
+
+def shapes(latent_dim, image_shape) -> tuple:
+    """Shapes of a latent vector and of an image, as the user gave them.
+
+    Args:
+        latent_dim: Positive int, or `None`.
+        image_shape: Sequence of positive ints, or `None`.
+
+    Returns:
+        Two tuples, or `None` in their place.
+
+    Raises:
+        ValueError: One is not as described.
+
+    Example:
+    >>> shapes(16, [28, 28, 1])
+    ((16,), (28, 28, 1))
+    """
+    if latent_dim is not None:
+        latent_dim = (checks.integer("latent_dim", latent_dim),)
+    if image_shape is not None:
+        try:
+            image_shape = tuple(
+                checks.integer("image_shape", n) for n in image_shape
+            )
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                "`image_shape` must be positive integers, such as (28, 28, 1). "
+                f"Received: image_shape={image_shape!r}"
+            ) from error
+    return latent_dim, image_shape
+
+
+def adapt(network, side: str, sample: Sample) -> keras.Model:
+    """Makes a network a Functional model of the form that a game asks for.
+
+    Args:
+        network: A Keras model of any kind.
+        side: `"generator"` or `"discriminator"`.
+        sample: What to call it with, if it does not say so.
+
+    Returns:
+        The network itself if it has the form already, or a model around it.
+
+    Raises:
+        TypeError: It is no Keras model.
+        ValueError: Its inputs are not known, or a call fails.
+    """
+    if not isinstance(network, keras.Model):
+        raise TypeError(
+            f"`{side}` must give Keras models. Received: {network!r}"
+        )
+    if not _inputs(network):
+        network = _called(network, side, sample)
+    network = _with_class_numbers(network)
+    if side == "generator":
+        return _with_shape(network, sample.made)
+    return _with_one_logit(network)
+
+
+def check_clonable(network: keras.Model) -> None:
+    """Checks that a network can be made again from its configuration.
+
+    Keras's own `get_config` leaves out what the constructor of a subclassed
+    model was given, so a copy would be another network without a word.
+
+    Args:
+        network: A Keras model of any kind.
+
+    Raises:
+        ValueError: Its class, or that of a model within it, has no
+            `get_config` of its own.
+    """
+    for part in network._flatten_layers():
+        if isinstance(part, keras.Model) and _has_keras_config(type(part)):
+            kind = type(part).__name__
+            raise UserError(
+                f"`get_config` must be defined by {kind} where it is to be "
+                "cloned or saved, or a copy would not have its arguments; in "
+                f"place of one model, a function that builds it (such as "
+                f"lambda: {kind}(...)) or a list of models will do. Received: "
+                f"a {kind} without one"
+            )
+
+
+def keep_names(network: keras.Model, copy: keras.Model) -> None:
+    """Gives the layers of a clone the names of the original's.
+
+    Those within a subclassed model would be numbered anew, and nobody could
+    tell which is which.
+
+    Args:
+        network: The original.
+        copy: Its clone, changed in place.
+    """
+    pairs = zip(network._flatten_layers(), copy._flatten_layers(), strict=True)
+    for layer, twin in pairs:
+        if twin.weights:
+            twin.name = layer.name
+
+
+def _has_keras_config(kind: type) -> bool:
+    if kind in (keras.Model, keras.Sequential):
+        return False
+    if kind.__module__.partition(".")[0] == "keras":  # Functional
+        return False
+    where = getattr(kind.get_config, "__module__", "")
+    return where.partition(".")[0] == "keras"
+
+
+def _inputs(network) -> list:
+    return getattr(network, "inputs", None) or []
+
+
+def _called(network, side: str, sample: Sample) -> keras.Model:
+    """A Functional model of a symbolic call."""
+    shape, label_shape = _seen_shapes(network)
+    shape = sample.shape if shape is None else shape
+    if shape is None:
+        raise UserError(
+            f"`{_ARGUMENT[side]}` must be given for a {side} whose inputs are "
+            "not known: one that is subclassed, or a Sequential that does not "
+            "start with `keras.Input`, and was never called. Received: "
+            f"{type(network).__name__} {network.name!r}"
+        )
+    if label_shape is None and sample.labels and not network.built:
+        label_shape = ()
+    inputs = [keras.Input(shape, name=_FIRST[side])]
+    if label_shape is not None:
+        kind = "float32" if label_shape and label_shape[0] != 1 else "int32"
+        inputs.append(keras.Input(label_shape, dtype=kind, name="labels"))
+    given = inputs if len(inputs) > 1 else inputs[0]
+    try:
+        outputs = network(given)
+    except Exception as error:
+        shapes = " and ".join(str(tuple(x.shape)) for x in inputs)
+        raise UserError(
+            f"`{side}` must take {_FIRST[side]}, or [{_FIRST[side]}, labels] "
+            f"in one argument. Received: {type(network).__name__} "
+            f"{network.name!r}, which failed on {shapes}: {error}"
+        ) from error
+    if _inputs(network):  # A Sequential that knows them now.
+        return network
+    return keras.Model(given, outputs, name=network.name)
+
+
+def _seen_shapes(network) -> tuple:
+    """Shapes, without the batch, of what it has been called with, if it was.
+
+    Returns:
+        Pair of the first input's, and of the labels', each `None` if unknown.
+    """
+    config = network.get_build_config() if network.built else None
+    shapes = (config or {}).get("input_shape")
+    if not shapes:
+        return None, None
+    if not isinstance(shapes[0], list | tuple):
+        return tuple(shapes[1:]), None
+    first, *rest = (tuple(shape[1:]) for shape in shapes)
+    return first, (rest[0] if rest else None)
+
+
+def _with_class_numbers(network: keras.Model) -> keras.Model:
+    """Gives a network (B, 1) or one-hot labels in place of (B,) class numbers.
+
+    Of (B, K) labels, K > 1 is the number of classes.
+    """
+    if len(network.inputs) != 2 or len(network.inputs[1].shape) != 2:
+        return network
+    first, given = network.inputs
+    inputs = [
+        keras.Input(first.shape[1:], dtype=first.dtype),
+        keras.Input((), dtype="int32", name="labels"),
+    ]
+    count = given.shape[1]
+    if count == 1:
+        labels = keras.layers.Reshape((1,))(inputs[1])
+    else:
+        encode = keras.layers.CategoryEncoding(count, output_mode="one_hot")
+        labels = encode(inputs[1])
+    return keras.Model(inputs, network([inputs[0], labels]), name=network.name)
+
+
+def _with_shape(network: keras.Model, made: tuple | None) -> keras.Model:
+    """Says of what shape the images are, where the network does not."""
+    output = network.outputs[0]
+    if made is None or None not in output.shape[1:]:
+        return network
+    images = keras.layers.Reshape(made, dtype=output.dtype)(output)
+    inputs = network.inputs if len(network.inputs) > 1 else network.inputs[0]
+    return keras.Model(inputs, images, name=network.name)
+
+
+def _with_one_logit(network: keras.Model) -> keras.Model:
+    """Makes (B,) logits (B, 1), and (B, h, w, 1) ones their mean.
+
+    Isola et al. 2017 (arXiv:1611.07004), Section 3.2.2: a discriminator of
+    patches, all responses of which are averaged to that of the image.
+    """
+    outputs = ensembles.outputs_of(network)
+    single = not isinstance(outputs, dict)
+    if single and len(network.outputs) != 1:
+        return network  # `components` says what is wrong.
+    named = {ensembles.LOGITS: outputs} if single else dict(outputs)
+    logits = named.get(ensembles.LOGITS)
+    if logits is None:
+        return network
+    shape = tuple(logits.shape[1:])
+    if shape == ():
+        logits = keras.layers.Reshape((1,), name="logit")(logits)
+    elif len(shape) == 3 and shape[-1] == 1:
+        logits = keras.layers.GlobalAveragePooling2D(
+            data_format="channels_last", dtype="float32", name="mean_logit"
+        )(logits)
+    else:
+        return network
+    named[ensembles.LOGITS] = logits
+    inputs = network.inputs if len(network.inputs) > 1 else network.inputs[0]
+    return keras.Model(inputs, logits if single else named, name=network.name)

@@ -1,0 +1,178 @@
+"""Reports side by side: what `keras-mixgan compare` prints and draws."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from keras_mixgan.metrics.report import Report
+from keras_mixgan.metrics.report import aligned
+from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.figures import COLOURS
+
+# Scores of two reports compare only where these are the same.
+CONDITIONS = (
+    "source", "classifier", "classifier_sha256", "conversion", "num_images",
+    "num_real", "splits",
+)  # fmt: skip
+# What a report is of: its first row.
+_WHOLE = ("mixture", "images")
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Two or more reports of `evaluate`, side by side.
+
+    Args:
+        reports: By the label of its column, a `Report`.
+
+    Raises:
+        ValueError: There are fewer than two, or they have no score in common.
+
+    Example:
+    >>> def report(fid):
+    ...     return Report(
+    ...         {"mixture": {"fid": Score(fid, name="FID")}}, {}, {}, 1.0
+    ...     )
+    >>> print(Comparison({"T=3": report(12.5), "T=5": report(9.0)}))
+                   T=3     T=5
+    mixture  FID  12.500  9.000
+    """
+
+    reports: Mapping[str, Report]
+
+    def __post_init__(self) -> None:
+        if len(self.reports) < 2:
+            raise UserError(
+                "`reports` must be at least two. Received: "
+                f"{list(self.reports) or 'none'}"
+            )
+        if not self._shared():
+            raise UserError(
+                "`reports` must have a score in common. Received: "
+                + ", ".join(
+                    f"{label} with {sorted(_scores_of(report)) or 'none'}"
+                    for label, report in self.reports.items()
+                )
+            )
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def table(self) -> str:
+        """Returns a line for each row and score, a column for each report."""
+        lines = [["", "", *self.reports]]
+        shown = None
+        for row in self._rows():
+            for name, key in self._names().items():
+                found = [
+                    report.scores.get(row, {}).get(key)
+                    for report in self.reports.values()
+                ]
+                found = [
+                    score if score is not None and score.name == name else None
+                    for score in found
+                ]
+                if any(score is not None for score in found):
+                    cells = ["" if s is None else s.format() for s in found]
+                    lines.append(["" if row == shown else row, name, *cells])
+                    shown = row
+        return aligned(lines, names=2)
+
+    def differences(self) -> list[str]:
+        """Returns a line for each condition that differs between reports."""
+        lines = []
+        for name in CONDITIONS:
+            values = {
+                label: report.settings.get(name)
+                for label, report in self.reports.items()
+            }
+            if len({str(value) for value in values.values()}) > 1:
+                texts = [f"{label}: {v}" for label, v in values.items()]
+                lines.append(f"{name} differs: {', '.join(texts)}")
+        return lines
+
+    def figure(self) -> Any:
+        """Draws a panel for each score that all reports have.
+
+        A bar is the whole (a mixture, or a set of images), its line the
+        score's own spread; dots are the mixture's generators alone, and the
+        dashed line is real data, where the report has them.
+
+        Returns:
+            `matplotlib.figure.Figure`.
+        """
+        # Deferred: Matplotlib takes a second to import.
+        from matplotlib.figure import Figure
+
+        names = self._shared()
+        width = max(2.6, 0.7 * len(self.reports) + 1.4)
+        figure = Figure(figsize=(width * len(names), 3.8), layout="constrained")
+        for i, (name, key) in enumerate(names.items()):
+            axes = figure.add_subplot(1, len(names), i + 1)
+            for place, report in enumerate(self.reports.values()):
+                _draw(axes, place, report, key)
+            axes.set_xticks(
+                range(len(self.reports)), list(self.reports), rotation=20
+            )
+            axes.set_title(name, fontsize=9, loc="left", wrap=True)
+            axes.tick_params(labelsize=8)
+            for side in ("top", "right"):
+                axes.spines[side].set_visible(False)
+        return figure
+
+    def _rows(self) -> list[str]:
+        rows = dict.fromkeys(
+            row for report in self.reports.values() for row in report.scores
+        )
+        whole = [row for row in _WHOLE if row in rows]
+        return [*whole, *(row for row in rows if row not in whole)]
+
+    def _names(self) -> dict[str, str]:
+        """Keys of all scores by name: other classifiers, other scores."""
+        return {
+            score.name: key
+            for report in self.reports.values()
+            for scores in report.scores.values()
+            for key, score in scores.items()
+        }
+
+    def _shared(self) -> dict[str, str]:
+        """Keys of the scores, by name, that each report has of its whole."""
+        first, *others = map(_scores_of, self.reports.values())
+        return {
+            name: key
+            for name, key in first.items()
+            if all(name in other for other in others)
+        }
+
+
+def _whole(report: Report) -> dict[str, Score]:
+    for row in _WHOLE:
+        if row in report.scores:
+            return report.scores[row]
+    return {}
+
+
+def _scores_of(report: Report) -> dict[str, str]:
+    return {score.name: key for key, score in _whole(report).items()}
+
+
+def _draw(axes, place: int, report: Report, key: str) -> None:
+    """Draws one report's bar, dots and ceiling."""
+    score = _whole(report)[key]
+    axes.bar(
+        place, score.mean, 0.6, yerr=score.std, capsize=3,
+        color=COLOURS[place % len(COLOURS)], alpha=0.8,
+    )  # fmt: skip
+    alone = [
+        scores[key].mean
+        for row, scores in report.scores.items()
+        if row.startswith("generator ") and key in scores
+    ]
+    axes.plot([place] * len(alone), alone, "o", ms=3, color="#333333")
+    real = report.scores.get("real", {}).get(key)
+    if real is not None:
+        axes.hlines(
+            real.mean, place - 0.3, place + 0.3, color="#333333", ls="--", lw=1
+        )

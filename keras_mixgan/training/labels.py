@@ -1,0 +1,92 @@
+"""Labels as users have them: class numbers, in a column, or one-hot rows."""
+
+import numpy as np
+from keras import ops
+
+from keras_mixgan.utils.errors import UserError
+
+
+def class_numbers(
+    labels: np.ndarray,
+    num_classes: int | None,
+    name: str = "labels",
+    least: int = 0,
+) -> np.ndarray:
+    """Checks labels, and makes them class numbers.
+
+    Args:
+        labels: Ints in [least, num_classes), (N,) or (N, 1). Or one-hot rows
+            (N, num_classes), numbers or booleans, where the number of classes
+            is known and not 1.
+        num_classes: How many classes there are; `None` leaves the upper end
+            unchecked.
+        name: What to call the array in an error.
+        least: The least that one may be.
+
+    Returns:
+        The class numbers (N,).
+
+    Raises:
+        ValueError: Wrong rank, kind or range, or rows that are not one-hot.
+
+    Example:
+    >>> class_numbers(np.array([[0, 1, 0], [1, 0, 0]]), 3)
+    array([1, 0])
+    """
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim == 2:
+        return _from_one_hot(labels, num_classes, name)
+    if labels.ndim != 1 or (labels.size and labels.dtype.kind not in "iu"):
+        raise UserError(
+            f"`{name}` must be integers, one an image, or one-hot rows. "
+            f"Received: shape {labels.shape}, dtype {labels.dtype}"
+        )
+    if labels.size:
+        low, high = labels.min(), labels.max()
+        if low < least or (num_classes is not None and high >= num_classes):
+            end = "..." if num_classes is None else num_classes
+            raise UserError(
+                f"`{name}` must lie in [{least}, {end}). Received: labels from "
+                f"{low} to {high}"
+            )
+    return labels
+
+
+def _from_one_hot(labels, num_classes, name) -> np.ndarray:
+    if num_classes is None:
+        raise UserError(
+            f"`{name}` may be one-hot only where the number of classes is "
+            "known: pass `num_classes` to MixGAN, or give class numbers. "
+            f"Received: shape {labels.shape}"
+        )
+    width = labels.shape[1]
+    if width != num_classes or not _are_one_hot(labels):
+        raise UserError(
+            f"`{name}` of two axes must be one-hot, {num_classes} numbers an "
+            "image, of which one is 1 and the others are 0. Received: shape "
+            f"{labels.shape}, dtype {labels.dtype}"
+        )
+    return labels.argmax(axis=1)
+
+
+def _are_one_hot(labels) -> bool:
+    values = np.asarray(labels, "float32")
+    zeros_and_ones = (values == 0) | (values == 1)
+    return bool(zeros_and_ones.all() and (values.sum(axis=1) == 1).all())
+
+
+def class_numbers_in_step(labels):
+    """The class numbers of a batch whose kind `class_numbers` has checked.
+
+    Args:
+        labels: Tensor (B,), (B, 1) or (B, num_classes).
+
+    Returns:
+        Int32 tensor (B,).
+    """
+    if len(labels.shape) == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    elif len(labels.shape) == 2:
+        labels = ops.argmax(ops.cast(labels, "float32"), axis=-1)
+    return ops.cast(labels, "int32")

@@ -1,0 +1,115 @@
+"""Animations: pictures of one training, one after the other, as a GIF.
+
+The file says in its comment at which steps its pictures were drawn, so that a
+training that is taken up again goes on with the animation, too.
+"""
+
+import dataclasses
+import os
+import pathlib
+
+from PIL import Image
+from PIL import ImageSequence
+from PIL import UnidentifiedImageError
+
+from keras_mixgan.utils import atomic
+
+MILLISECONDS = 250  # A picture.
+_COMMENT = "keras_mixgan steps"
+
+
+@dataclasses.dataclass(frozen=True)
+class Animation:
+    """Pictures and the steps that they were drawn at.
+
+    Attributes:
+        steps: Ints, rising.
+        frames: As many Pillow images of one size, of 256 colours each.
+    """
+
+    steps: tuple[int, ...] = ()
+    frames: tuple[Image.Image, ...] = ()
+
+    def until(self, step: int) -> "Animation":
+        """Leaves out what was drawn after a step.
+
+        Args:
+            step: The last step to keep.
+
+        Returns:
+            The animation up to there.
+
+        Example:
+        >>> white = Image.new("RGB", (4, 4), "white")
+        >>> Animation().add(10, white).add(20, white).until(15).steps
+        (10,)
+        """
+        count = sum(s <= step for s in self.steps)
+        return Animation(self.steps[:count], self.frames[:count])
+
+    def add(self, step: int, picture: Image.Image) -> "Animation":
+        """Appends a picture; one of the same step or later makes way.
+
+        Args:
+            step: At which it was drawn.
+            picture: Pillow image. All get the size of the first one: titles
+                may differ by some pixels in width.
+
+        Returns:
+            The longer animation.
+        """
+        earlier = self.until(step - 1)
+        size = earlier.frames[0].size if earlier.frames else picture.size
+        canvas = Image.new("RGB", size, "white")
+        canvas.paste(picture)
+        return Animation(
+            (*earlier.steps, step), (*earlier.frames, canvas.quantize(256))
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a GIF that plays without an end, whole or not at all.
+
+        Args:
+            path: File to write, ending in ".gif".
+
+        Raises:
+            OSError: The file could not be written.
+        """
+        comment = " ".join([_COMMENT, *map(str, self.steps)])
+        with atomic.replacing(path) as partial:
+            self.frames[0].save(
+                partial,
+                save_all=True,
+                append_images=self.frames[1:],
+                duration=MILLISECONDS,
+                loop=0,
+                comment=comment.encode(),
+            )
+
+
+def read(path: str | os.PathLike[str]) -> Animation:
+    """Reads an animation that `Animation.save` wrote.
+
+    Args:
+        path: File to read.
+
+    Returns:
+        The animation; an empty one where the file is not there, or is another
+        program's.
+    """
+    if not pathlib.Path(path).exists():
+        return Animation()
+    try:
+        with Image.open(path) as file:
+            comment = file.info.get("comment", b"").decode("ascii", "replace")
+            if not comment.startswith(_COMMENT):
+                return Animation()
+            steps = tuple(map(int, comment.removeprefix(_COMMENT).split()))
+            frames = []
+            for frame in ImageSequence.Iterator(file):
+                # Pillow writes equal pictures as one of a longer duration.
+                times = frame.info["duration"] // MILLISECONDS
+                frames += [frame.convert("RGB").quantize(256)] * times
+    except (UnidentifiedImageError, ValueError, EOFError):
+        return Animation()
+    return Animation(steps[: len(frames)], tuple(frames[: len(steps)]))

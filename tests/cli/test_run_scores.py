@@ -1,0 +1,158 @@
+"""`keras-mixgan train --evaluate_every`: scores with seconds of training."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from PIL import Image
+
+from keras_mixgan import cli
+from keras_mixgan import metrics
+from keras_mixgan.training import callbacks
+
+RING = [
+    "train",
+    "--source=ring",
+    "--num_generators=2",
+    "--num_discriminators=1",
+    "--width=4",
+    "--latent_dim=2",
+    "--batch_size=2000",
+    "--history_steps=5",
+    "--evaluate_images=200",
+]
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """Four epochs of ten steps, scored every second one."""
+    folder = tmp_path_factory.mktemp("scored") / "run"
+    command = [*RING, f"--workdir={folder}", "--evaluate_every=2"]
+    assert cli.main([*command, "--epochs=4"]) == 0
+    return folder
+
+
+def test_scores_are_written_with_seconds_and_drawn(scored):
+    records = metrics.read_scores(scored / "scores.csv")
+    assert [record["epoch"] for record in records] == [1, 2, 3, 4]
+    assert [record["step"] for record in records] == [10, 20, 30, 40]
+    assert [r["epoch"] for r in records if "modes" in r] == [2, 4]
+    names = metrics.figures.score_names(records)
+    assert "modes" in names
+    assert not {"seconds", "step", "generator_weight_0"} & set(names)
+    seconds = [record["seconds"] for record in records]
+    assert seconds == sorted(seconds)
+    with Image.open(scored / "scores.png") as picture:
+        assert min(picture.size) > 200
+    # The history keeps its columns; both have one clock.
+    history = callbacks.read_history(scored / "history.csv")
+    assert "modes" not in history[0]
+    at = {row["step"]: row["seconds"] for row in history}
+    for record in records:
+        assert record["seconds"] >= at[record["step"]]
+
+
+def test_the_clock_stands_still_while_a_mixture_is_scored(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(
+        "keras_mixgan.training.history.time.monotonic", lambda: clock[0]
+    )
+    history = callbacks.MixtureHistory()
+    history._begun = 0.0
+    clock[0] = 5.0
+    with history.paused():
+        clock[0] = 65.0
+    clock[0] = 67.0
+    assert history.seconds == 7.0
+
+
+def test_a_run_made_longer_has_one_curve(scored, tmp_path, capsys):
+    command = [*RING, f"--workdir={scored}", "--evaluate_every=2"]
+    assert cli.main([*command, "--epochs=6"]) == 0
+    out = capsys.readouterr().out
+    assert "scores.csv" in out
+    assert "scores.png" in out
+    records = metrics.read_scores(scored / "scores.csv")
+    assert [record["epoch"] for record in records] == [1, 2, 3, 4, 5, 6]
+    assert [r["epoch"] for r in records if "modes" in r] == [2, 4, 6]
+    seconds = [record["seconds"] for record in records]
+    assert seconds == sorted(seconds)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Images that no bundled classifier is for, and a judge of them."""
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    images = rng.integers(256, size=(48, 28, 28), dtype="uint8")
+    np.savez(folder / "photos.npz", images=images)
+    judge = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.AveragePooling2D(7),
+            layers.Flatten(),
+            layers.Dense(5),
+        ]
+    )
+    judge.save(folder / "judge.keras")
+    return folder
+
+
+def of_photos(photos, workdir, *flags):
+    return cli.main(
+        [
+            "train",
+            f"--source={photos / 'photos.npz'}",
+            "--width=2",
+            "--latent_dim=4",
+            "--num_generators=1",
+            "--num_discriminators=1",
+            "--batch_size=16",
+            "--epochs=1",
+            "--evaluate_every=1",
+            "--evaluate_images=20",
+            f"--workdir={workdir}",
+            *flags,
+        ]
+    )
+
+
+def test_without_a_judge_it_says_how_to_give_one(photos, tmp_path, capsys):
+    status = of_photos(photos, tmp_path / "run")
+    err = capsys.readouterr().err
+    assert status == 2
+    assert "`classifier` must be given" in err
+    assert "--classifier=" in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_judge_that_is_given_is_used(photos, tmp_path, capsys):
+    judge = photos / "judge.keras"
+    assert of_photos(photos, tmp_path, f"--classifier={judge}") == 0
+    assert "scores.png" in capsys.readouterr().out
+    (record,) = metrics.read_scores(tmp_path / "scores.csv")
+    assert np.isfinite(record["fid"])
+    assert 1 <= record["inception_score"] <= 5
+    # They are no settings: the run may go on without.
+    settings = json.loads((tmp_path / "settings.json").read_text())["settings"]
+    assert not {"evaluate_every", "classifier"} & set(settings)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--evaluate_every=0"], "`evaluate_every` must be"),
+        (["--evaluate_images=5"], "`evaluate_images` must be"),
+        (["--evaluate_every=1", "--classifier=digits"], "for points"),
+    ],
+)
+def test_bad_flags(tmp_path, capsys, flags, message):
+    status = cli.main([*RING, f"--workdir={tmp_path / 'run'}", *flags])
+    err = capsys.readouterr().err
+    assert status == 2
+    assert message in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,138 @@
+"""Tampered configurations of presets end in one line, and do nothing else."""
+
+import importlib
+import json
+import shutil
+
+import hostile_presets as hostile
+import keras
+import pytest
+from hostile_presets import refused
+
+import keras_mixgan as kmg
+from keras_mixgan import presets
+from keras_mixgan.presets import allowed
+from keras_mixgan.presets import hashes
+
+
+@pytest.fixture
+def preset(tmp_path):
+    return hostile.copy(tmp_path)
+
+
+@pytest.mark.parametrize("layer", hostile.CODE.values(), ids=hostile.CODE)
+@pytest.mark.parametrize("place", hostile.PLACES)
+def test_code_is_refused_wherever_it_stands(preset, layer, place):
+    hostile.edit(preset, lambda c: hostile.put_code(c, layer, place))
+    refused(preset, r"code inside a preset is never run.* at \w+")
+
+
+def test_keras_format_of_before_2023_is_refused(preset):
+    hostile.edit(preset, lambda c: hostile.dense(c).pop("module"))
+    refused(preset, "code inside a preset is never run")
+
+
+def test_lambdas_are_refused_as_values(preset):
+    hostile.edit(preset, hostile.put_lambda)
+    refused(preset, "__lambda__")
+
+
+def test_what_is_allowed_is_there():
+    for module, names in allowed._CLASSES.items():
+        assert names <= set(vars(importlib.import_module(module))), module
+
+
+def test_operations_and_activations_are_allowed():
+    x = keras.Input((3,))
+    y = keras.layers.Activation(keras.activations.mish)(2 * keras.ops.sin(x))
+    config = keras.saving.serialize_keras_object(keras.Model(x, y))
+    assert not allowed.check(json.loads(json.dumps(config)), "x")
+
+
+@pytest.mark.parametrize("change", hostile.WRONG.values(), ids=hostile.WRONG)
+def test_networks_that_cannot_be_built_are_said(preset, change):
+    hostile.edit(preset, change)
+    refused(preset, r"config\.json describes networks that could not be built")
+
+
+@pytest.mark.parametrize(
+    "change", hostile.COMPILED.values(), ids=hostile.COMPILED
+)
+def test_a_wrong_compile_config_is_said(preset, change):
+    hostile.edit(preset, change)
+    refused(preset, r"config\.json holds a compile_config that")
+
+
+@pytest.mark.parametrize("name", [presets.CONFIG, presets.METADATA])
+@pytest.mark.parametrize("depth", hostile.DEPTHS)
+def test_deep_json_is_said(preset, name, depth):
+    hostile.nest(preset, name, depth)
+    # Metadata are not rebuilt: a hundred levels do no harm there.
+    if name == presets.CONFIG or depth == 100_000:
+        refused(preset, "nested")
+
+
+@pytest.mark.parametrize("text", hostile.OTHER_JSON)
+@pytest.mark.parametrize("name", [presets.CONFIG, presets.METADATA])
+def test_other_json_is_said(preset, name, text):
+    (preset / name).write_text(text)
+    if name == presets.CONFIG:
+        hostile.mend(preset)
+    refused(preset, f"{name} is damaged")
+
+
+@pytest.mark.parametrize("files", [None, [], "x"])
+def test_hashes_that_are_none_are_said(preset, files):
+    hostile.edit(preset, lambda c: c.update(files=files), presets.METADATA)
+    refused(preset, r"metadata\.json is damaged: 'files' must be")
+
+
+def test_metadata_of_other_shapes_are_left_out(preset):
+    def harm(content):
+        content.update(evaluation={"scores": [1]}, data=None)
+
+    hostile.edit(preset, harm, presets.METADATA)
+    found = presets.read(preset)
+    assert (found.scores, found.data) == ({}, "")
+
+
+# Sizes.
+
+
+@pytest.mark.parametrize("what", hostile.HUGE)
+@pytest.mark.parametrize("load_weights", [True, False])
+def test_more_than_the_machine_holds_is_refused(preset, what, load_weights):
+    hostile.edit(preset, hostile.HUGE[what])
+    with pytest.raises(ValueError, match=f"numbers of {what}|not be built"):
+        kmg.MixGAN.from_preset(preset, load_weights)
+
+
+def test_more_weights_than_the_file_holds_are_refused(preset):
+    hostile.edit(preset, lambda c: hostile.embed(c, 10**7))
+    refused(preset, "whose weights lie beside it")
+
+
+# The zoo.
+
+
+def test_the_zoos_files_are_those_that_the_package_knows():
+    """After a change: `python tools/make_presets.py --root=`."""
+    for name, preset in presets.list_presets().items():
+        known = hashes.of_zoo(name)
+        assert known == {
+            file.name: hashes.sha256(file) for file in preset.path.iterdir()
+        }, name
+
+
+def test_a_zoo_with_other_files_is_refused(tmp_path, monkeypatch):
+    from keras_mixgan.presets import folders
+
+    zoo = tmp_path / "zoo"
+    for name in ("mix_dcgan_mnist", "wgan_mnist"):
+        shutil.copytree(hostile.FOLDER / "preset", zoo / name)
+    monkeypatch.setattr(folders, "zoo", lambda: zoo)
+    # Whole by its own hashes, and not the one of that name.
+    assert kmg.MixGAN.from_preset(zoo / "wgan_mnist").step == 20
+    refused("wgan_mnist", r"SHA-256 .* that in zoo_hashes\.json")
+    shutil.copytree(zoo / "wgan_mnist", zoo / "unknown")
+    refused("unknown", r"zoo_hashes\.json")
