@@ -35,6 +35,7 @@ from keras_mixgan.utils import atomic
 from keras_mixgan.utils.errors import UserError
 
 METRICS = ("inception_score", "fid")
+PATHS = ("result", "model")
 # `fit` wants a number; the clock ends the training long before.
 _ENDLESS = 10**9
 
@@ -121,7 +122,7 @@ class Marks(BetweenSteps):
             self._wait()
             self.compiling = time.perf_counter() - self._started
             self._watch.start()
-        elif len(self.rows) < self._conditions["marks"] and self._due():
+        elif len(self.rows) < self._conditions["marks"] and self._due(step):
             self._wait()
             self._watch.stop()
             self._score(step)
@@ -134,10 +135,12 @@ class Marks(BetweenSteps):
         """Waits for steps that a GPU, or JAX, has not finished yet."""
         np.asarray(self.model.generator_weights)
 
-    def _due(self) -> bool:
+    def _due(self, step: int) -> bool:
         conditions = self._conditions
         share = (len(self.rows) + 1) / conditions["marks"]
-        now = self._watch.seconds(conditions["clock"])
+        now = step
+        if conditions["clock"] != "steps":
+            now = self._watch.seconds(conditions["clock"])
         return now >= share * conditions["seconds"]
 
     def _score(self, step: int) -> None:
@@ -147,7 +150,7 @@ class Marks(BetweenSteps):
             )
         row = self._row(self.model, step)
         # A step longer than the time between two marks passes several.
-        while len(self.rows) < self._conditions["marks"] and self._due():
+        while len(self.rows) < self._conditions["marks"] and self._due(step):
             self.rows.append({"mark": len(self.rows) + 1, **row})
         self._tell(self.rows[-1])
         if self.snapshots is not None:
@@ -252,8 +255,11 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
     except NonFiniteError as error:
         diverged = str(error)
         say(f"  {diverged}")
-    # The path of the result is left out: it is this machine's.
-    kept = {name: task[name] for name in task if name != "result"}
+    if task.get("model") and diverged is None:
+        with atomic.replacing(task["model"]) as partial:
+            model.save(partial)
+    # Paths are left out: they are this machine's.
+    kept = {name: task[name] for name in task if name not in PATHS}
     return {
         **kept,
         "marks": marks.rows,
