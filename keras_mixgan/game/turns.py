@@ -179,7 +179,7 @@ def of_logits(real, fake, sizes: list) -> Turn:
         A `Turn` that payoffs can read.
     """
     said = Outputs(real), Outputs(fake)
-    return Turn([], sizes, sizes, *said, None, Executor(), None)
+    return Turn(None, [], sizes, sizes, *said, None, Executor(), None)
 
 
 def _ask(judge, executor, seen: Seen, groups, only=None) -> tuple:
