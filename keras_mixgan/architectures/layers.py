@@ -1,7 +1,7 @@
 """Layers that Keras has not: weight normalization, minibatch discrimination.
 
-Both start from data: `initializing` makes one call set scales and offsets by
-the batch that it sees. `MixGAN.fit` makes this call before its first step.
+Both start from data: `initializing` makes the first call set scales and offsets
+by the batch that it sees. `MixGAN.fit` makes this call before its first step.
 """
 
 import contextlib
@@ -35,11 +35,23 @@ def initializing():
         _mode.initializing = previous
 
 
-def starts_from_data(network: keras.Model) -> bool:
-    """Whether a network has layers that `initializing` concerns."""
+def waits_for_data(network: keras.Model) -> bool:
+    """Whether a network has layers that have not started from data yet."""
     return any(
         isinstance(layer, WeightNormalization | MinibatchDiscrimination)
+        and not _has_started(layer)
         for layer in network._flatten_layers()
+    )
+
+
+def _has_started(layer) -> bool:
+    return float(ops.convert_to_numpy(layer.started)) > 0
+
+
+def _flag(layer):
+    """A variable, so that files and copies of a network keep it."""
+    return layer.add_weight(
+        shape=(), initializer="zeros", trainable=False, name="started"
     )
 
 
@@ -96,6 +108,7 @@ class WeightNormalization(keras.layers.Wrapper):
         self.offset = self.add_weight(
             shape=channels, initializer="zeros", name="offset"
         )
+        self.started = _flag(self)
 
     def call(self, inputs):
         """Normalizes the outputs, which is to normalize the weights."""
@@ -105,7 +118,7 @@ class WeightNormalization(keras.layers.Wrapper):
         length = ops.sqrt(EPSILON + ops.sum(ops.square(kernel), axis=axes))
         outputs = self.layer(inputs)
         direction = outputs / ops.cast(length, outputs.dtype)
-        if _mode.initializing:
+        if _mode.initializing and not _has_started(self):
             self._start(ops.cast(direction, "float32"))
         scale, offset = (
             ops.cast(x, outputs.dtype) for x in (self.scale, self.offset)
@@ -118,6 +131,7 @@ class WeightNormalization(keras.layers.Wrapper):
         scale = self.start_deviation / ops.sqrt(ops.maximum(variance, EPSILON))
         self.scale.assign(scale)
         self.offset.assign(-mean * scale)
+        self.started.assign(1.0)
 
     def compute_output_shape(self, input_shape):
         """That of the layer."""
@@ -181,11 +195,12 @@ class MinibatchDiscrimination(keras.layers.Layer):
             initializer=keras.initializers.Constant(-1.0),
             name="offset",
         )
+        self.started = _flag(self)
 
     def call(self, inputs):
         """Adds `num_kernels` numbers to each row, (B, F) to (B, F + K)."""
         distances = self._distances(inputs)
-        if _mode.initializing:
+        if _mode.initializing and not _has_started(self):
             self._start(distances)
             distances = self._distances(inputs)
         near = self._near(distances) + self.offset
@@ -211,6 +226,7 @@ class MinibatchDiscrimination(keras.layers.Layer):
         self.log_scale.assign(self.log_scale - ops.log(nearest)[:, None])
         near = self._near(distances / nearest[:, None])
         self.offset.assign(-ops.mean(near, axis=0))
+        self.started.assign(1.0)
 
     def compute_output_shape(self, input_shape):
         """The features and as many numbers as there are kernels."""

@@ -48,12 +48,26 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
         **options.values(settings, "model"),
         **_cuts(settings),
     )
+    compile_model(model, settings)
+    return model
+
+
+def compile_model(model: MixGAN, settings: Settings) -> None:
+    """Compiles a model as settings describe it, ready to be trained.
+
+    Args:
+        model: The `MixGAN`.
+        settings: The settings.
+
+    Raises:
+        OSError, ValueError: A setting is not as described, or the encoder is
+            missing.
+    """
     arguments = options.values(settings, "compile")
     arguments["auxiliary"] = _losses(settings)
     model.compile(**optimizers.make(settings), **arguments)
     for loss in model.objective.losses:
         loss.prepare(model)
-    return model
 
 
 def _losses(settings: Settings) -> list[auxiliary.Auxiliary]:

@@ -19,6 +19,10 @@ _RATES = {
     "improved_gan_features": 3e-4, "mlp": 1e-3, "wgan": 5e-5, "digits": 4e-4,
 }  # fmt: skip
 
+_HALF = """acgan acgan_cbn dcgan dcgan_huang dcgan_small_labels improved_gan
+improved_gan_features mlp"""
+_BETA_1 = {**dict.fromkeys(_HALF.split(), 0.5), "wgan_gp": 0.0}
+
 # The table, by the headings of the help.
 TABLE: Mapping[str, tuple[Option, ...]] = {
     "Beginning": (
@@ -259,12 +263,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="beta_1", kind=float, to="optimizer", least=0, below=1,
-            by={
-                "acgan": 0.5, "acgan_cbn": 0.5, "dcgan": 0.5,
-                "dcgan_huang": 0.5, "dcgan_small_labels": 0.5,
-                "improved_gan": 0.5, "improved_gan_features": 0.5,
-                "mlp": 0.5, "wgan_gp": 0.0,
-            },
+            by=_BETA_1,
             help="Adam's decay of the mean of gradients.", shown="Keras's",
         ),
         Option(
