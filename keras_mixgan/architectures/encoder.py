@@ -71,10 +71,9 @@ def save(network: keras.Model, path: str | os.PathLike[str]) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    size, width = network.input_shape[1], network.layers[1].filters
     arrays = {f"weight_{i}": w for i, w in enumerate(network.get_weights())}
     with atomic.replacing(path) as partial, open(partial, "wb") as file:
-        np.savez(file, size=size, width=width, **arrays)
+        np.savez(file, size=network.input_shape[1], **arrays)
 
 
 def load(path: str | os.PathLike[str]) -> keras.Model:
@@ -107,8 +106,9 @@ def load(path: str | os.PathLike[str]) -> keras.Model:
         with np.load(path, allow_pickle=False) as arrays:
             names = [name for name in arrays if name.startswith("weight_")]
             weights = [arrays[f"weight_{i}"] for i in range(len(names))]
-            size, width = int(arrays["size"]), int(arrays["width"])
-        channels, classes = weights[0].shape[2], weights[-1].shape[0]
+            size = int(arrays["size"])
+        _, _, channels, width = weights[0].shape
+        classes = len(weights[-1])
         network = encoder((size, size, channels), classes, width)
         network.set_weights(weights)
     except (ValueError, KeyError, IndexError, OSError, EOFError,

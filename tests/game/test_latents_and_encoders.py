@@ -1,5 +1,9 @@
 """Huang's losses in a whole step, against NumPy float64 and differences."""
 
+import pathlib
+import runpy
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -261,6 +265,23 @@ def test_the_encoder_is_read_before_training_alone(tmp_path):
     same = auxiliary.EncodedClass.from_config(loss.get_config())
     assert same == loss
     assert same.network is None
+
+
+def test_one_command_makes_the_encoder(tmp_path, monkeypatch, capsys):
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    images = 20 * labels[:, None, None] + rng.integers(0, 9, (40, 16, 16))
+    data, out = tmp_path / "few.npz", tmp_path / "encoder.npz"
+    np.savez(data, images=images.astype("uint8"), labels=labels)
+    tool = pathlib.Path(__file__).parents[2] / "tools" / "train_encoder.py"
+    flags = [f"--source={data}", f"--out={out}", "--width=2", "--epochs=1"]
+    monkeypatch.setattr(sys, "argv", [str(tool), *flags])
+    runpy.run_path(str(tool), run_name="__main__")
+    assert "right on held-out images" in capsys.readouterr().out
+    network = encoders.load(out)
+    assert network.input_shape == (None, 16, 16, 1)
+    assert network.output_shape == (None, 2)
+    assert not network.trainable
 
 
 def conditional_model(**arguments):
