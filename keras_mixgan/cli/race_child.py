@@ -87,6 +87,7 @@ class Marks(BetweenSteps):
         real: Real images, as `metrics.samples.Samples`.
         say: Called with a line of text at each mark.
         snapshots: Whether to score the mixture of snapshots as well.
+        keep: File to keep the model in as it is at the last mark, or `None`.
 
     Attributes:
         rows: List of dicts, one a mark.
@@ -102,11 +103,13 @@ class Marks(BetweenSteps):
         real: Samples,
         say,
         snapshots: bool = False,
+        keep: str | None = None,
     ):
         super().__init__()
         self._conditions = conditions
         self._real = real
         self._say = say
+        self._keep = keep
         self._watch = Stopwatch()
         self._started = None
         self.rows: list[dict[str, float]] = []
@@ -129,7 +132,14 @@ class Marks(BetweenSteps):
             if len(self.rows) < self._conditions["marks"]:
                 self._watch.start()
             else:
+                # Keras takes one step more, which is not to be kept.
+                self._save()
                 self.model.stop_training = True
+
+    def _save(self) -> None:
+        if self._keep is not None:
+            with atomic.replacing(self._keep) as partial:
+                self.model.save(partial)
 
     def _wait(self) -> None:
         """Waits for steps that a GPU, or JAX, has not finished yet."""
@@ -241,7 +251,9 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
     chosen = chosen.for_source(source)
     model = models.make_model(chosen, source)
     real = Samples(source, conditions["num_real"], argument="source")
-    marks = Marks(conditions, real, say, task.get("snapshots", False))
+    marks = Marks(
+        conditions, real, say, task.get("snapshots", False), task.get("model")
+    )
     if not model.takes_labels and source.labels is not None:
         source = dataclasses.replace(source, labels=None, label_names=None)
     stream = data.load(
@@ -255,9 +267,6 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
     except NonFiniteError as error:
         diverged = str(error)
         say(f"  {diverged}")
-    if task.get("model") and diverged is None:
-        with atomic.replacing(task["model"]) as partial:
-            model.save(partial)
     # Paths are left out: they are this machine's.
     kept = {name: task[name] for name in task if name not in PATHS}
     return {
