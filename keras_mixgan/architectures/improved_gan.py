@@ -104,13 +104,13 @@ def improved_gan_discriminator(
         minibatch: Whether the features hold how near an image is to others of
             its batch (minibatch discrimination), with noise on the images;
             else a fifth of the pixels is dropped, as in the authors' code
-            for feature matching.
+            for feature matching, and the features are an output.
 
     Returns:
         A Functional model from images (batch, *image_shape) float32 in
         [-1, 1] to raw logits (batch, 1) float32; with classes to a dict of
         `logits`, the logsumexp of the classes, and `class_logits` (batch,
-        num_classes) float32. It takes no labels.
+        num_classes) float32; maybe `features` (batch, F). It takes no labels.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -138,6 +138,7 @@ def improved_gan_discriminator(
     for _ in range(2):
         x = _convolution(x, filters * 2, 1)
     x = keras.layers.GlobalAveragePooling2D(dtype="float32", name="features")(x)
+    features = x
     if minibatch:
         x = layers.MinibatchDiscrimination(KERNELS, name="minibatch")(x)
     classes = layers.WeightNormalization(
@@ -156,6 +157,8 @@ def improved_gan_discriminator(
         return keras.Model(images, classes, name=name)
     logits = keras.ops.logsumexp(classes, axis=1, keepdims=True)
     outputs = {"logits": logits, "class_logits": classes}
+    if not minibatch:
+        outputs["features"] = features
     return keras.Model(images, outputs, name=name)
 
 

@@ -69,6 +69,12 @@ _TABLE_1 = {
     "ema_decay": 0.99,
     "steps": 1000,
 }
+_WGAN_CIFAR10 = {
+    **_TABLE_1,
+    "architecture": "wgan",
+    "conditional": False,
+    "width": 32,
+}
 _ACGAN = {**_TABLE_1, "architecture": "acgan", "width": 24}
 _ACGAN_CBN = {**_ACGAN, "architecture": "acgan_cbn"}
 # With `encoder`, a file that tools/train_encoder.py makes.
@@ -119,6 +125,7 @@ TABLE_1: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
     {
         f"{prefix}{name}": _recipe(shared, components)
         for name, shared in {
+            "wgan_cifar10": _WGAN_CIFAR10,
             "dcgan_huang_cifar10": _HUANG,
             "dcgan_huang_as_released_cifar10": _HUANG_AS_RELEASED,
             "acgan_cifar10": _ACGAN,

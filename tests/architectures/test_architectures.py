@@ -116,10 +116,10 @@ def test_shapes_forward_and_config(name, shape, num_classes):
     units["class_logits"] = NUM_CLASSES
     if num_classes and "discriminator" not in labels_to:
         names |= {"class_logits"}
-    assert names <= set(outputs) <= names | {"latents"}
+    assert names <= set(outputs) <= names | {"features", "latents"}
     for output, values in outputs.items():
         values = keras.ops.convert_to_numpy(values)
-        assert values.shape == (BATCH, units[output])
+        assert values.shape == (BATCH, units.get(output, values.shape[-1]))
         assert values.dtype == np.float32
         assert np.isfinite(values).all()
 
