@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_mixgan.game import adapting
 from keras_mixgan.game import matrix_games
 from keras_mixgan.utils.errors import UserError
 

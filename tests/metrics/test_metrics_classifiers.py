@@ -22,8 +22,8 @@ from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics import inception_module
 from keras_mixgan.metrics import tfgan
 from keras_mixgan.metrics.samples import Samples
-from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils import cache as cache_files
+from keras_mixgan.utils.errors import UserError
 
 ASSETS = pathlib.Path(keras_mixgan.__file__).parent / "assets"
 RECORDS = json.loads((ASSETS / "classifiers.json").read_text())
