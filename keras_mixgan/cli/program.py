@@ -21,6 +21,7 @@ from keras_mixgan.utils.errors import NonFiniteError
 from keras_mixgan.utils.errors import UserError
 
 PROGRAM = "keras-mixgan"
+_LONGEST = 1000  # Characters of a line that an error may echo.
 _HELP = ("--help", "-h", "-help", "help")
 
 
@@ -122,7 +123,8 @@ def _help() -> str:
 
 
 def _fail(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    lines = [line[:_LONGEST] for line in message.splitlines()]
+    print("error: " + "\n".join(lines), file=sys.stderr)
     return 2
 
 

@@ -321,7 +321,7 @@ class _Run:
         written += self.outputs.callbacks
         written = [*written, stop] if self.devices.is_chief else [stop]
         source = self.source
-        if not settings.conditional and source.labels is not None:
+        if not self.model.takes_labels and source.labels is not None:
             source = dataclasses.replace(source, labels=None, label_names=None)
         parts = epochs.parts(
             self.first, settings.steps, self.per_epoch, steps_per_execution

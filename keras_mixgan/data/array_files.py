@@ -8,6 +8,7 @@ import contextlib
 import lzma
 import math
 import pathlib
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from keras_mixgan.data import image_files
 from keras_mixgan.utils import memory
 from keras_mixgan.utils import pixels
 from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.errors import first_line
 
 _WANTED = "`source` must be a .npz file with an array `images`"
 
@@ -72,24 +74,27 @@ def load_npz(
     )
 
 
-def check_labels(labels: np.ndarray, num_classes: int, where: object) -> None:
+def check_labels(
+    labels: np.ndarray, num_classes: int, where: object, least: int = 0
+) -> None:
     """Checks that labels are classes, before they are cast to int32.
 
     Args:
         labels: Integers (N,).
         num_classes: Number of classes, or the most there can be.
         where: Where they come from, for the message.
+        least: The least that one may be.
 
     Raises:
-        ValueError: If one lies outside of [0, num_classes). The message has
+        ValueError: If one lies outside of [least, num_classes). The message has
             the number of its row.
     """
-    bad = np.flatnonzero((labels < 0) | (labels >= num_classes))
+    bad = np.flatnonzero((labels < least) | (labels >= num_classes))
     if len(bad):
         raise UserError(
-            f"`labels` must lie in [0, {num_classes}), with no more classes "
-            f"than images. Received: {labels[bad[0]]} in row {bad[0]} of "
-            f"{where}"
+            f"`labels` must lie in [{least}, {num_classes}), with no more "
+            f"classes than images. Received: {labels[bad[0]]} in row "
+            f"{bad[0]} of {where}"
         )
 
 
@@ -113,7 +118,7 @@ def _errors_of(path: pathlib.Path) -> Iterator[None]:
     ) as error:
         raise UserError(
             f"{_WANTED}. Received: {path}, which is damaged or no archive "
-            f"({type(error).__name__}: {error})"
+            f"({first_line(error)})"
         ) from error
 
 
@@ -177,10 +182,16 @@ def _header(
         }[version]
         shape, _, dtype = reader(file)
     # A header is a Python literal: whatever parsing it may raise.
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+        tokenize.TokenError,
+    ) as error:
         raise UserError(
             f"`{name}` must be an array. Received: {path}, where it is none "
-            f"({type(error).__name__}: {error})"
+            f"({first_line(error)})"
         ) from error
     if dtype.hasobject:
         raise UserError(

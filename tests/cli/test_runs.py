@@ -321,6 +321,10 @@ def test_weights_that_break_in_the_last_step_are_not_kept(
         ({"source": "fashion_mist"}, "Did you mean 'fashion_mnist'"),
         ({"image_size": 28}, "`image_size`"),
         ({"architecture": "wgan"}, "`image_shape`"),
+        ({"width": 10**6}, "fit into this machine's memory"),
+        ({"latent_dim": 10**12}, "fit into this machine's memory"),
+        ({"num_generators": 10**10}, "fit into this machine's memory"),
+        ({"width": 10**20}, "fit into this machine's memory"),
     ],
 )
 def test_bad_settings_are_refused_before_anything_is_written(
