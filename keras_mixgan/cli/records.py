@@ -32,7 +32,10 @@ _OF_TRAINING = (
     "optimizer", "generator_learning_rate", "discriminator_learning_rate",
     "learning_rate_schedule",
 )  # fmt: skip
-OF_DATA = ("source", "split", "crop_size", "image_size")
+OF_DATA = (
+    "source", "split", "crop_size", "image_size", "skip_bad_images",
+    "labels_per_class",
+)  # fmt: skip
 
 
 def settings_of(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ def train(workdir, steps_per_execution=1, verbose=0, **given):
     return runs.train(
         RING | given,
         workdir,
+        checkpoint_seconds=3600,  # However slow the machine is.
         history_steps=2,
         steps_per_execution=steps_per_execution,
         verbose=verbose,
