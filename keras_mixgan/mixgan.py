@@ -1,7 +1,12 @@
 """The `MixGAN` model: a mixture of generators against one of discriminators."""
 
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_mixgan.game import auxiliary as auxiliaries
 from keras_mixgan.game import payoffs
@@ -11,6 +16,7 @@ from keras_mixgan.training import loops
 from keras_mixgan.training import progress
 from keras_mixgan.training import sampling
 from keras_mixgan.training import serialization
+from keras_mixgan.training import starts
 from keras_mixgan.training import steps
 from keras_mixgan.training import validation
 from keras_mixgan.training.divergence import StopOnNonFinite
@@ -89,11 +95,13 @@ class MixGAN(Mixture):
         weight_clip: float | None = None,
         gradient_penalty: float | None = None,
         update: str = "alternating",
-        auxiliary=(),
+        auxiliary: Iterable[str | auxiliaries.Auxiliary] = (),
+        as_released: bool = False,
+        schedule: str = "fixed",
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
-        jit_compile="auto",
-    ):
+        jit_compile: bool | str = "auto",
+    ) -> None:
         """Sets the game and both sides' optimizers.
 
         Args:
@@ -105,7 +113,9 @@ class MixGAN(Mixture):
                 rate 1e-4 and beta_1 0.5.
             discriminator_optimizer: The same for the discriminators' side.
             generator_loss: `"non_saturating"`, the loss that the field uses
-                with this payoff, or `"minimax"`, the payoff itself.
+                with this payoff, `"minimax"`, the payoff itself, or
+                `"auxiliary"`: the networks minimise auxiliary losses alone,
+                and the payoff decides the mixture weights.
             mixture_regularizer: At least 0. Coefficient of -(1/T) sum log w,
                 on each side's own loss; keeps the weights from collapsing.
             discriminator_steps: Updates of the discriminators, each on a
@@ -131,6 +141,14 @@ class MixGAN(Mixture):
                 statistics once a step. Needs `discriminator_steps=1`.
             auxiliary: List of auxiliary losses, `kmg.auxiliary.Auxiliary` or
                 names such as `"feature_matching:0.5"`.
+            as_released: Whether all of them move the mixture weights, as in
+                the paper's released code; in its theory the payoff alone
+                does. Needs the payoff `"log"`, that code's own.
+            schedule: `"fixed"`, by `discriminator_steps`; or `"released"`,
+                that of the paper's code: the generators take 1, 3, 5 or 7
+                steps for one of the discriminators, the more the lower these
+                have their loss, and below 0.3 they wait. Every batch is a step
+                of the generators. Needs the payoff `"log"`, and one device.
             run_eagerly: As in `keras.Model.compile`.
             steps_per_execution: As in `keras.Model.compile`.
             jit_compile: As in `keras.Model.compile`.
@@ -148,8 +166,15 @@ class MixGAN(Mixture):
             gradient_penalty=gradient_penalty,
             update=update,
             auxiliary=tuple(map(auxiliaries.get, auxiliary)),
+            as_released=as_released,
+            schedule=schedule,
         )
         self._check_estimate(payoff_estimate)
+        if schedule != "fixed" and self.executor.replicas > 1:
+            raise UserError(
+                "`schedule` must be fixed where a batch is divided among "
+                f"replicas. Received: schedule={schedule!r}"
+            )
         auxiliaries.check(objective.losses, self)
         optimizer = TwoPlayerOptimizer(
             generator_optimizer or _default_optimizer(),
@@ -169,6 +194,11 @@ class MixGAN(Mixture):
                 self.discriminator_ensemble.trainable_variables,
             )
             self._step_metrics = list(map(self.executor.metric, steps.LOGS))
+            if schedule == "released" and self.generator_steps_left is None:
+                self.generator_steps_left = self.add_weight(
+                    shape=(), dtype="int32", initializer="zeros",
+                    trainable=False,
+                )  # fmt: skip
 
     def _check_estimate(self, payoff_estimate: str) -> None:
         side = self.discriminator_ensemble
@@ -216,6 +246,8 @@ class MixGAN(Mixture):
 
     def make_train_function(self, force=False):
         """As in `keras.Model`; under JAX or a strategy one of ours."""
+        for loss in self.objective.losses:
+            loss.prepare(self)
         make = loops.train_function_of(self)
         if make is None:
             super().make_train_function(force)
@@ -227,21 +259,23 @@ class MixGAN(Mixture):
 
     def fit(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
+        x: Any = None,
+        y: ArrayLike | None = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
         **kwargs,
-    ):
+    ) -> keras.callbacks.History:
         """Trains the mixture; arguments as of `keras.Model.fit`.
 
         Args:
             x: Images, float (N, ...) in [-1, 1]; or a `tf.data.Dataset` or
                 `keras.utils.PyDataset` of them, or of `(images, labels)`.
-            y: Labels, where `x` is an array and the networks take labels: int
-                (N,) or (N, 1), or one-hot rows (N, num_classes).
+            y: Labels, where `x` is an array and the networks or an auxiliary
+                loss take labels: int (N,) or (N, 1), or one-hot rows (N,
+                num_classes). For a loss of discriminators alone -1 is a label
+                that is not known.
             batch_size: As in `keras.Model.fit`, for arrays.
             epochs: As in `keras.Model.fit`.
             verbose: As in `keras.Model.fit`. The bar shows losses and payoff,
@@ -269,7 +303,8 @@ class MixGAN(Mixture):
                 "optimizers. Received: a model that is not compiled"
             )
         validation.check_arguments(kwargs)
-        validation.check_data(self, x, y, batch_size)
+        first = validation.check_data(self, x, y, batch_size)
+        starts.start(self, first)
         if not validation.is_array(x):
             # Keras warns where it cannot shuffle, even if nobody asked.
             kwargs.setdefault("shuffle", False)
@@ -291,8 +326,8 @@ class MixGAN(Mixture):
 
     def payoff_matrix(
         self,
-        real_images,
-        labels=None,
+        real_images: ArrayLike,
+        labels: ArrayLike | None = None,
         seed: int | None = None,
         batch_size: int = 256,
     ) -> np.ndarray:
@@ -321,14 +356,14 @@ class MixGAN(Mixture):
             )
         real_images = np.asarray(real_images)
         labels = None if labels is None else np.asarray(labels)
-        validation.check_batch(self, real_images, labels)
+        validation.check_batch(self, real_images, labels, training=False)
         if labels is not None:
             labels = class_numbers(labels, self.num_classes)
         return sampling.payoff_matrix(
             self, real_images, labels, seed, batch_size
         )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """Returns what `from_config` needs: every network's configuration."""
         return serialization.config_of(self)
 

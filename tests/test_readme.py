@@ -51,6 +51,13 @@ def test_example(heading, tmp_path):
     assert loaded.objective == model.objective
 
 
+def test_systems_of_table_1():
+    names = {"kmg": kmg}
+    code = blocks()["The systems of the paper's Table 1"]
+    exec(compile(code, str(README), "exec"), names)
+    assert names["model"].takes_labels
+
+
 def test_own_networks_and_payoffs(monkeypatch):
     monkeypatch.setattr(payoffs, "PAYOFFS", dict(payoffs.PAYOFFS))
     names, found = {"keras": keras, "kmg": kmg}, blocks()

@@ -72,6 +72,26 @@ def normalized(num_classes=3, dropout=0.0):
     return generator, keras.Model([images, *conditional], layers.Dense(1)(y))
 
 
+def classifying():
+    """Weight-normalized networks, which start from data; K + 1 classes."""
+
+    def hidden(x):
+        dense = layers.Dense(4, use_bias=False)
+        x = kmg.architectures.WeightNormalization(dense)(x)
+        return layers.Activation("tanh")(x)
+
+    latents, images = keras.Input((3,)), keras.Input((2,))
+    generator = layers.Dense(2, activation="tanh")(hidden(latents))
+    y = hidden(images)
+    classes = layers.Dense(3)(y)
+    outputs = {
+        "logits": keras.ops.logsumexp(classes, axis=1, keepdims=True),
+        "class_logits": classes,
+        "latents": layers.Dense(3)(y),
+    }
+    return keras.Model(latents, generator), keras.Model(images, outputs)
+
+
 def built(strategy, networks, numbers=(2, 2), optimizer="adam", **arguments):
     """A model with large steps, so that what differs shows."""
     with scope(strategy):
@@ -97,8 +117,10 @@ def trained(strategy, networks, data, epochs, batch=8, **arguments):
     model = built(strategy, networks, **arguments)
     kmg.distribution.synchronize(model, synchronized)
     labels = None
-    if model.conditional:
-        labels = np.random.default_rng(1).integers(0, 3, len(data))
+    if model.takes_labels:
+        # -1, not known, only where generators do not take them.
+        least = 0 if model.conditional else -1
+        labels = np.random.default_rng(1).integers(least, 3, len(data))
     history = model.fit(
         data, labels, batch_size=batch, epochs=epochs, shuffle=False, verbose=0
     )
@@ -132,6 +154,20 @@ def assert_same_trainings(strategy, *arguments, **named):
 def full_estimate_a_smaller_last_batch_and_ema():
     # Batches of 8, 8 and 4.
     assert_same_trainings("mirrored", small, points(20), 7, ema_decay=0.9)
+
+
+@case
+def labels_of_some_images_latents_and_a_start_from_data():
+    assert_same_trainings(
+        "mirrored", classifying, points(16), 10, optimizer="sgd",
+        auxiliary=["real_classifier:2", "latent_reconstruction:1"],
+    )  # fmt: skip
+
+
+@case
+def the_released_schedule_is_refused():
+    with pytest.raises(ValueError, match="divided among replicas"):
+        built("mirrored", small, schedule="released")
 
 
 @case

@@ -214,7 +214,7 @@ def main(arguments):
     if arguments[1:]:
         raise app.UsageError(f"Unknown argument: {arguments[1]}")
     root, zoo = ROOT.value, pathlib.Path(ZOO.value)
-    for name in recipes.RECIPES if root else ():
+    for name in recipes.ZOO if root else ():
         if (run_folder(root, name, 0) / "scores.json").exists():
             make(name, root, zoo)
             print(zoo / name)

@@ -6,18 +6,30 @@ To add an architecture: write its file beside these, and one entry in
 
 import dataclasses
 import functools
+import inspect
 import types
 from collections.abc import Callable
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 
 from keras_mixgan.architectures import dcgan
+from keras_mixgan.architectures import dcgan_huang
+from keras_mixgan.architectures import encoder
 from keras_mixgan.architectures import files
 from keras_mixgan.architectures import mlp
+from keras_mixgan.architectures.acgan import acgan_discriminator
+from keras_mixgan.architectures.acgan import acgan_generator
 from keras_mixgan.architectures.dcgan import dcgan_discriminator
 from keras_mixgan.architectures.dcgan import dcgan_generator
+from keras_mixgan.architectures.dcgan_huang import dcgan_huang_discriminator
+from keras_mixgan.architectures.dcgan_huang import dcgan_huang_generator
 from keras_mixgan.architectures.heads import add_heads
+from keras_mixgan.architectures.improved_gan import improved_gan_discriminator
+from keras_mixgan.architectures.improved_gan import improved_gan_generator
+from keras_mixgan.architectures.layers import MinibatchDiscrimination
+from keras_mixgan.architectures.layers import WeightNormalization
 from keras_mixgan.architectures.mlp import mlp_discriminator
 from keras_mixgan.architectures.mlp import mlp_generator
 from keras_mixgan.architectures.wgan import wgan_critic
@@ -28,11 +40,20 @@ from keras_mixgan.utils import checks
 __all__ = [
     "ARCHITECTURES",
     "Architecture",
+    "MinibatchDiscrimination",
+    "WeightNormalization",
+    "acgan_discriminator",
+    "acgan_generator",
     "add_heads",
     "build",
     "dcgan_discriminator",
     "dcgan_generator",
+    "dcgan_huang_discriminator",
+    "dcgan_huang_generator",
+    "encoder",
     "get",
+    "improved_gan_discriminator",
+    "improved_gan_generator",
     "mlp_discriminator",
     "mlp_generator",
     "wgan_critic",
@@ -50,31 +71,55 @@ class Architecture:
         generator: Builds a generator; takes `image_shape`, `latent_dim`,
             `num_classes` and `width`.
         discriminator: Builds a discriminator; takes `image_shape`,
-            `num_classes` and `width`.
+            `num_classes` and `width`, and `latent_dim` where it tells
+            latents.
         image_shapes: Shapes of one example that the pair is tested with.
         training: Read-only defaults of this base GAN. `payoff`,
             `optimizer` and `learning_rate` are always there; `beta_1`,
-            `beta_2`, `discriminator_steps`, `weight_clip` and
-            `gradient_penalty` only where they apply.
+            `beta_2`, `discriminator_steps`, `weight_clip`,
+            `gradient_penalty`, `generator_loss`, `schedule` and `auxiliary`
+            only where they apply.
         generator_cut: Name of the layer up to which generators own their
             layers where they share the rest.
         discriminator_cut: Name of the layer up to which discriminators share
             theirs. What follows is not linear: of linear heads the mean
             logit would judge at least as well as their mixture.
+        labels_to: Which networks take labels where there are classes:
+            `"generator"`, `"discriminator"`. A discriminator that does not
+            has an output `class_logits`.
     """
 
     name: str
     generator: Callable[..., keras.Model]
     discriminator: Callable[..., keras.Model]
     image_shapes: tuple[tuple[int, ...], ...]
-    training: Mapping[str, str | int | float]
+    training: Mapping[str, Any]
     generator_cut: str = "start"
     discriminator_cut: str = "stage_0"
+    labels_to: tuple[str, ...] = ("generator", "discriminator")
 
 
-def _training(**defaults: str | int | float) -> Mapping[str, str | int | float]:
+def _training(**defaults: Any) -> Mapping[str, Any]:
     return types.MappingProxyType(defaults)
 
+
+# The authors' code for arXiv:1606.03498. There the class loss has the weight 1
+# and the payoff 1/2; here the payoff has 1.
+_IMPROVED_GAN = {
+    "payoff": "log",
+    "optimizer": "adam",
+    "learning_rate": 3e-4,
+    "beta_1": 0.5,
+}
+
+# arXiv:1610.09585, appendix A: the middle one of three learning rates.
+_ACGAN = _training(
+    payoff="log",
+    optimizer="adam",
+    learning_rate=2e-4,
+    beta_1=0.5,
+    auxiliary=("auxiliary_classifier",),
+)
 
 ARCHITECTURES: dict[str, Architecture] = {
     architecture.name: architecture
@@ -130,6 +175,71 @@ ARCHITECTURES: dict[str, Architecture] = {
                 discriminator_steps=5,
                 gradient_penalty=10.0,
             ),
+        ),
+        Architecture(
+            "acgan",
+            acgan_generator,
+            acgan_discriminator,
+            dcgan.IMAGE_SHAPES,
+            _ACGAN,
+            labels_to=("generator",),
+        ),
+        # With a scale and an offset a class in the generator, which those who
+        # repeated AC-GAN needed.
+        Architecture(
+            "acgan_cbn",
+            functools.partial(acgan_generator, conditional_norm=True),
+            acgan_discriminator,
+            dcgan.IMAGE_SHAPES,
+            _ACGAN,
+            labels_to=("generator",),
+        ),
+        Architecture(
+            "improved_gan",
+            improved_gan_generator,
+            improved_gan_discriminator,
+            dcgan.IMAGE_SHAPES,
+            _training(
+                **_IMPROVED_GAN,
+                generator_loss="minimax",
+                auxiliary=("real_classifier:2",),
+            ),
+            labels_to=(),
+        ),
+        # Its other half: generators match features and do nothing else.
+        Architecture(
+            "improved_gan_features",
+            improved_gan_generator,
+            functools.partial(improved_gan_discriminator, minibatch=False),
+            dcgan.IMAGE_SHAPES,
+            _training(
+                **_IMPROVED_GAN,
+                generator_loss="auxiliary",
+                auxiliary=("real_classifier:2", "feature_matching"),
+            ),
+            labels_to=(),
+        ),
+        # The authors' code for arXiv:1703.00573. There the discriminators'
+        # payoff has the weight 1/2, and the class loss 1.
+        Architecture(
+            "dcgan_huang",
+            dcgan_huang_generator,
+            dcgan_huang_discriminator,
+            dcgan_huang.IMAGE_SHAPES,
+            _training(
+                payoff="log",
+                optimizer="adam",
+                learning_rate=1e-4,
+                beta_1=0.5,
+                generator_loss="minimax",
+                schedule="released",
+                auxiliary=(
+                    "real_classifier:2",
+                    "latent_reconstruction:10",
+                    "encoded_class",
+                ),
+            ),
+            labels_to=("generator",),
         ),
         # On points ten times the learning rate for images is stable.
         Architecture(
@@ -190,7 +300,9 @@ def build(
         (generator, discriminator), two Functional models. The generator maps
         latents (batch, latent_dim), or [latents, labels (batch,) int32], to
         images (batch, *image_shape) float32 in [-1, 1]; the discriminator
-        maps images, or [images, labels], to raw logits (batch, 1) float32.
+        maps images, or [images, labels], to raw logits (batch, 1) float32, or
+        to a dict of outputs with `logits` among them. Which of them take
+        labels says the architecture's `labels_to`.
 
     Raises:
         ValueError: If there is no architecture of that name, or it does not
@@ -206,10 +318,11 @@ def build(
     if width is not None:
         shared["width"] = width
     latent = {} if latent_dim is None else {"latent_dim": latent_dim}
-    return (
-        architecture.generator(**shared, **latent),
-        architecture.discriminator(**shared),
-    )
+    generator = architecture.generator(**shared, **latent)
+    takes = inspect.signature(architecture.discriminator).parameters
+    if "latent_dim" not in takes:
+        latent = {}
+    return generator, architecture.discriminator(**shared, **latent)
 
 
 def __dir__():

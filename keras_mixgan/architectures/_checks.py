@@ -1,5 +1,6 @@
 """Checks and small pieces that every architecture shares."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,8 +41,43 @@ def normal_init(stddev: float = 0.02) -> keras.initializers.Initializer:
     return keras.initializers.RandomNormal(stddev=stddev)
 
 
+def batch_norm(**options: Any) -> keras.layers.BatchNormalization:
+    """Batch normalization with the constants of the TensorFlow DCGAN.
+
+    With momentum 0.9 (Keras: 0.99) the moving statistics follow a generator
+    that changes at every step.
+
+    Args:
+        **options: More arguments of the layer.
+
+    Returns:
+        A fresh layer.
+    """
+    return keras.layers.BatchNormalization(
+        momentum=0.9,
+        epsilon=1e-5,
+        gamma_initializer=keras.initializers.RandomNormal(1.0, 0.02),
+        **options,
+    )
+
+
+def uniform(latents):
+    """Phi(z): uniform numbers in [0, 1] from standard normal ones.
+
+    Args:
+        latents: Float tensor of any shape.
+
+    Returns:
+        Float tensor of the same shape.
+    """
+    return 0.5 * (1.0 + keras.ops.erf(latents / math.sqrt(2.0)))
+
+
 def generator_inputs(
-    latent_dim: int, num_classes: int | None, label_scale: float = 1.0
+    latent_dim: int,
+    num_classes: int | None,
+    label_scale: float = 1.0,
+    uniform_latents: bool = False,
 ) -> tuple[Any, keras.KerasTensor]:
     """Inputs of a generator, and the vector its first layer reads.
 
@@ -55,14 +91,17 @@ def generator_inputs(
         latent_dim: Size of a latent vector.
         num_classes: Number of classes, None for an unconditional generator.
         label_scale: Standard deviation that the vectors of labels start with.
+        uniform_latents: Whether the first layer reads `uniform(latents)`.
 
     Returns:
         The input or list of inputs for `keras.Model`, and a symbolic float
         tensor (batch, features).
     """
-    latents = keras.Input((latent_dim,), name="latents")
+    latents = x = keras.Input((latent_dim,), name="latents")
+    if uniform_latents:
+        x = uniform(latents)
     if num_classes is None:
-        return latents, latents
+        return latents, x
     labels = keras.Input((), dtype="int32", name="labels")
     embedded = keras.layers.Embedding(
         num_classes,
@@ -70,7 +109,7 @@ def generator_inputs(
         embeddings_initializer=normal_init(label_scale),
         name="label_embedding",
     )(labels)
-    joined = keras.layers.Concatenate(name="condition")([latents, embedded])
+    joined = keras.layers.Concatenate(name="condition")([x, embedded])
     return [latents, labels], joined
 
 

@@ -151,10 +151,10 @@ def dcgan_generator(
     )(x)
     x = keras.layers.Reshape((base, base, widths[0]))(x)
     # What a generator owns where the rest is shared ends here.
-    x = keras.layers.ReLU(name="start")(_batch_norm()(x))
+    x = keras.layers.ReLU(name="start")(_checks.batch_norm()(x))
     for filters in widths[1:]:
         x = _upsample(filters, use_bias=False)(x)
-        x = keras.layers.ReLU()(_batch_norm()(x))
+        x = keras.layers.ReLU()(_checks.batch_norm()(x))
     # float32 under every policy: bfloat16 is too coarse for pixels.
     images = _upsample(
         channels, activation="tanh", dtype="float32", name="images"
@@ -245,7 +245,7 @@ def strided_discriminator(
             ),
         )(x)
         if normalized:
-            x = _batch_norm()(x)
+            x = _checks.batch_norm()(x)
         x = keras.layers.LeakyReLU(0.2, name=f"stage_{stage}")(x)
     features = keras.layers.Flatten(name="features")(x)
     return _checks.logits_head(images, features, num_classes, name)
@@ -293,17 +293,6 @@ def _nearest(size: int) -> list[int]:
     while not generator_stages(above):
         above += 1
     return sorted({below, above})
-
-
-def _batch_norm() -> keras.layers.BatchNormalization:
-    # With momentum 0.9 (Keras: 0.99) the moving statistics follow a generator
-    # that changes at every step. Both numbers are those of the widely used
-    # TensorFlow DCGAN.
-    return keras.layers.BatchNormalization(
-        momentum=0.9,
-        epsilon=1e-5,
-        gamma_initializer=keras.initializers.RandomNormal(1.0, 0.02),
-    )
 
 
 def _upsample(filters: int, **options: Any) -> keras.layers.Layer:

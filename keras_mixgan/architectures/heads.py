@@ -17,7 +17,8 @@ def add_heads(
     """Adds outputs beside a discriminator's logits, on one of its layers.
 
     Args:
-        discriminator: A Functional model with one output, logits.
+        discriminator: A Functional model with one output, logits, or with a
+            dict of outputs, which are kept.
         num_classes: Where given, adds `class_logits` (batch, num_classes).
         num_components: Where given, adds `component_logits` (batch,
             num_components), the number of generators.
@@ -46,6 +47,8 @@ def add_heads(
         )
     hidden = discriminator.get_layer(layer).output
     outputs = {"logits": discriminator.outputs[0]}
+    if isinstance(discriminator.output, dict):
+        outputs = dict(discriminator.output)
     for name, units in (
         ("class_logits", num_classes),
         ("component_logits", num_components),
@@ -59,4 +62,4 @@ def add_heads(
             )(hidden)
     if features:
         outputs["features"] = hidden
-    return keras.Model(discriminator.inputs, outputs, name=discriminator.name)
+    return keras.Model(discriminator.input, outputs, name=discriminator.name)

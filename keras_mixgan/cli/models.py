@@ -13,6 +13,7 @@ from keras_mixgan.cli import options
 from keras_mixgan.cli.settings import Settings
 from keras_mixgan.data import sources
 from keras_mixgan.game import auxiliary
+from keras_mixgan.game import ensembles
 from keras_mixgan.mixgan import MixGAN
 from keras_mixgan.presets import archives
 from keras_mixgan.presets import refusals
@@ -36,6 +37,7 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
             than this machine has.
     """
     classes = source.num_classes if settings.conditional else None
+    _check_labels(settings, source)
     build = functools.partial(
         architectures.build,
         settings.architecture,
@@ -58,10 +60,47 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
         **options.values(settings, "model"),
         **_cuts(settings),
     )
-    model.compile(
-        **optimizers.make(settings), **options.values(settings, "compile")
-    )
+    compile_model(model, settings)
     return model
+
+
+def compile_model(model: MixGAN, settings: Settings) -> None:
+    """Compiles a model as settings describe it, ready to be trained.
+
+    Args:
+        model: The `MixGAN`.
+        settings: The settings.
+
+    Raises:
+        OSError, ValueError: A setting is not as described, or the encoder is
+            missing.
+    """
+    arguments = options.values(settings, "compile")
+    arguments["auxiliary"] = _losses(settings)
+    model.compile(**optimizers.make(settings), **arguments)
+    for loss in model.objective.losses:
+        loss.prepare(model)
+
+
+def _losses(settings: Settings) -> list[auxiliary.Auxiliary]:
+    """The auxiliary losses, with the encoder where one looks through it."""
+    losses = [auxiliary.get(loss) for loss in settings.auxiliary or ()]
+    for loss in losses:
+        if isinstance(loss, auxiliary.EncodedClass):
+            loss.encoder = settings.encoder
+    return losses
+
+
+def _check_labels(settings: Settings, source: sources.Source) -> None:
+    """Checks that generators that take labels have all of them."""
+    takes = "generator" in architectures.get(settings.architecture).labels_to
+    if settings.conditional and takes and source.labels.min() < 0:
+        raise UserError(
+            "`labels_per_class` must not be given where generators take "
+            "labels, and so need those of all images. Received: "
+            f"architecture={settings.architecture!r}; give --noconditional, "
+            "or an architecture such as improved_gan"
+        )
 
 
 def _cuts(settings: Settings) -> dict:
@@ -76,8 +115,8 @@ def _cuts(settings: Settings) -> dict:
 
 def _with_heads(discriminator, settings: Settings, classes: int | None):
     """Adds the outputs that the auxiliary losses read."""
-    losses = [auxiliary.get(loss) for loss in settings.auxiliary or ()]
-    needed = {name for loss in losses for name in loss.needs}
+    needed = {name for loss in _losses(settings) for name in loss.needs}
+    needed -= set(ensembles.output_names(discriminator))
     if not needed:
         return discriminator
     return architectures.add_heads(

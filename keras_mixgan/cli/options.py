@@ -13,6 +13,16 @@ from typing import Any
 
 from keras_mixgan.cli.option import Option
 
+# Of either side.
+_RATES = {
+    "acgan": 2e-4, "acgan_cbn": 2e-4, "improved_gan": 3e-4,
+    "improved_gan_features": 3e-4, "mlp": 1e-3, "wgan": 5e-5, "digits": 4e-4,
+}  # fmt: skip
+
+_HALF = """acgan acgan_cbn dcgan dcgan_huang dcgan_small_labels improved_gan
+improved_gan_features mlp"""
+_BETA_1 = {**dict.fromkeys(_HALF.split(), 0.5), "wgan_gp": 0.0}
+
 # The table, by the headings of the help.
 TABLE: Mapping[str, tuple[Option, ...]] = {
     "Beginning": (
@@ -65,6 +75,11 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             "read, and to list them, in place of an error.",
         ),
         Option(
+            name="labels_per_class", kind=int, to="data", least=1,
+            help="Keep the labels of so many images of each class, and train "
+            "as if the others had none.", shown="all",
+        ),
+        Option(
             name="conditional", kind=bool, to="settings",
             help="Whether the networks take labels.",
             shown="where there are labels",
@@ -81,7 +96,11 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             help="The networks; mlp is for points. A Python file that sets "
             "ARCHITECTURE to a kmg.architectures.Architecture is one of your "
             "own; it is run.",
-            choices=("dcgan", "dcgan_small_labels", "mlp", "wgan", "wgan_gp"),
+            choices=(
+                "acgan", "acgan_cbn", "dcgan", "dcgan_huang",
+                "dcgan_small_labels", "improved_gan", "improved_gan_features",
+                "mlp", "wgan", "wgan_gp",
+            ),
             registry="keras_mixgan.architectures:ARCHITECTURES", or_file=".py",
             shown="dcgan; ring and grid: mlp",
         ),
@@ -104,11 +123,16 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="latent_dim", kind=int, to="networks", default=100, least=1,
-            by={"mlp": 16, "digits": 64}, help="Length of a latent vector.",
+            by={"dcgan_huang": 50, "mlp": 16, "digits": 64},
+            help="Length of a latent vector.",
         ),
         Option(
             name="width", kind=int, to="networks", default=64, least=1,
-            by={"mlp": 128, "digits": 16},
+            by={
+                "acgan": 96, "acgan_cbn": 96, "dcgan_huang": 128,
+                "improved_gan": 128, "improved_gan_features": 128,
+                "mlp": 128, "digits": 16,
+            },
             help="Channels of the widest-resolution hidden layer.",
         ),
         Option(
@@ -128,9 +152,17 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="generator_loss", kind=str, to="compile",
-            default="non_saturating", choices=("non_saturating", "minimax"),
-            help="The loss that the field uses with this payoff, or minimax "
-            "for the payoff itself.",
+            default="non_saturating",
+            choices=("non_saturating", "minimax", "auxiliary"),
+            registry="keras_mixgan.game.payoffs:GENERATOR_LOSSES",
+            by={
+                "dcgan_huang": "minimax",
+                "improved_gan": "minimax",
+                "improved_gan_features": "auxiliary",
+            },
+            help="non_saturating: the loss that the field uses with this "
+            "payoff; minimax: the payoff itself; auxiliary: the auxiliary "
+            "losses alone.",
         ),
         Option(
             name="payoff_estimate", kind=str, to="compile", default="full",
@@ -159,6 +191,14 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             "of the generators.",
         ),
         Option(
+            name="schedule", kind=str, to="compile", default="fixed",
+            choices=("fixed", "released"), by={"dcgan_huang": "released"},
+            registry="keras_mixgan.game.schedules:SCHEDULES",
+            help="fixed: by --discriminator_steps; released: that of the "
+            "paper's code, 1, 3, 5 or 7 steps of the generators for one of "
+            "the discriminators, the more the further these are ahead.",
+        ),
+        Option(
             name="weight_clip", kind=float, to="compile", zero=True, least=0,
             by={"wgan": 0.01},
             help="Clip discriminator weights to +-X; 0 for no clipping.",
@@ -171,8 +211,30 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="auxiliary", kind=list, to="compile",
             placeholder="NAME[:X],...",
+            by={
+                "acgan": ("auxiliary_classifier",),
+                "acgan_cbn": ("auxiliary_classifier",),
+                "dcgan_huang": (
+                    "real_classifier:2", "latent_reconstruction:10",
+                    "encoded_class",
+                ),
+                "improved_gan": ("real_classifier:2",),
+                "improved_gan_features": (
+                    "real_classifier:2", "feature_matching",
+                ),
+            },
             help="Auxiliary losses by name, each with a coefficient if it is "
             "not to be the loss's own.",
+        ),
+        Option(
+            name="as_released", kind=bool, to="compile", default=False,
+            help="Whether auxiliary losses move the mixture weights, as in "
+            "the paper's released code.",
+        ),
+        Option(
+            name="encoder", kind=str, to="settings", placeholder="PATH",
+            help="File of the frozen classifier that encoded_class looks "
+            "through; tools/train_encoder.py makes one.",
         ),
     ),
     "Optimizers": (
@@ -184,13 +246,13 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="generator_learning_rate", kind=float, to="settings",
             default=1e-4, above=0,
-            by={"mlp": 1e-3, "wgan": 5e-5, "digits": 4e-4},
+            by=_RATES,
             help="Of the generators and their mixture weights.",
         ),
         Option(
             name="discriminator_learning_rate", kind=float, to="settings",
             default=1e-4, above=0,
-            by={"mlp": 1e-3, "wgan": 5e-5, "digits": 4e-4},
+            by=_RATES,
             help="Of the discriminators and their mixture weights.",
         ),
         Option(
@@ -201,10 +263,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="beta_1", kind=float, to="optimizer", least=0, below=1,
-            by={
-                "dcgan": 0.5, "dcgan_small_labels": 0.5, "mlp": 0.5,
-                "wgan_gp": 0.0,
-            },
+            by=_BETA_1,
             help="Adam's decay of the mean of gradients.", shown="Keras's",
         ),
         Option(

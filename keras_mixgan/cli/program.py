@@ -70,7 +70,10 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _run(command: Command, arguments: list[str]) -> int:
-    from absl import flags
+    try:
+        from absl import flags
+    except ModuleNotFoundError:
+        return _fail("The package absl-py is missing: pip install absl-py.")
 
     from keras_mixgan.cli.commands import flag_groups
 

@@ -32,7 +32,7 @@ from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
 
 FORMAT = 1
-CLOCKS = ("wall", "processor")
+CLOCKS = ("wall", "processor", "steps")
 RUNS = "runs"
 # The bundled classifier of a source.
 CLASSIFIERS = {
@@ -55,8 +55,9 @@ class Conditions:
     """What is the same for all runs of a race.
 
     Attributes:
-        seconds: Seconds of training a run.
-        clock: `"wall"` or `"processor"`: the seconds that count.
+        seconds: Seconds of training a run; with the clock `"steps"`, steps.
+        clock: `"wall"` or `"processor"`: the seconds that count; or
+            `"steps"`.
         marks: Equally spaced moments at which a run is scored.
         num_images: Generated images a score, at least 10.
         num_real: Real images to compare with, at most.
@@ -200,6 +201,7 @@ def run(
     data_dir: str | os.PathLike[str] | None = None,
     command: str = "",
     snapshots: Sequence[str] = (),
+    keep: bool = False,
 ) -> list[dict[str, Any]]:
     """Runs a race, or goes on with the one that is in the folder.
 
@@ -211,6 +213,8 @@ def run(
         data_dir: TFDS's data folder.
         command: The command, for the written table.
         snapshots: Contestants whose snapshots race as well.
+        keep: Whether to keep each run's model, in a `.keras` file beside its
+            result.
 
     Returns:
         The results of all runs, as `race_child` describes them; snapshots
@@ -230,6 +234,10 @@ def run(
     workdir = pathlib.Path(workdir)
     (workdir / RUNS).mkdir(parents=True, exist_ok=True)
     tasks = list(_tasks(found, conditions, seeds, workdir, snapshots))
+    if keep:
+        for task in tasks:
+            path = pathlib.Path(task["result"]).with_suffix(".keras")
+            task["model"] = str(path)
     results = [_finished(task) for task in tasks]
     if None in results:
         started = [task for task in tasks if task["seed"] == 0]

@@ -22,6 +22,7 @@ import numpy as np
 from keras_mixgan import data
 from keras_mixgan import metrics
 from keras_mixgan.cli import models
+from keras_mixgan.cli import options
 from keras_mixgan.cli import race_snapshots
 from keras_mixgan.cli import settings as settings_module
 from keras_mixgan.data import sources
@@ -34,6 +35,7 @@ from keras_mixgan.utils import atomic
 from keras_mixgan.utils.errors import UserError
 
 METRICS = ("inception_score", "fid")
+PATHS = ("result", "model")
 # `fit` wants a number; the clock ends the training long before.
 _ENDLESS = 10**9
 
@@ -85,6 +87,7 @@ class Marks(BetweenSteps):
         real: Real images, as `metrics.samples.Samples`.
         say: Called with a line of text at each mark.
         snapshots: Whether to score the mixture of snapshots as well.
+        keep: File to keep the model in as it is at the last mark, or `None`.
 
     Attributes:
         rows: List of dicts, one a mark.
@@ -100,11 +103,13 @@ class Marks(BetweenSteps):
         real: Samples,
         say,
         snapshots: bool = False,
+        keep: str | None = None,
     ):
         super().__init__()
         self._conditions = conditions
         self._real = real
         self._say = say
+        self._keep = keep
         self._watch = Stopwatch()
         self._started = None
         self.rows: list[dict[str, float]] = []
@@ -120,23 +125,32 @@ class Marks(BetweenSteps):
             self._wait()
             self.compiling = time.perf_counter() - self._started
             self._watch.start()
-        elif len(self.rows) < self._conditions["marks"] and self._due():
+        elif len(self.rows) < self._conditions["marks"] and self._due(step):
             self._wait()
             self._watch.stop()
             self._score(step)
             if len(self.rows) < self._conditions["marks"]:
                 self._watch.start()
             else:
+                # Keras takes one step more, which is not to be kept.
+                self._save()
                 self.model.stop_training = True
+
+    def _save(self) -> None:
+        if self._keep is not None:
+            with atomic.replacing(self._keep) as partial:
+                self.model.save(partial)
 
     def _wait(self) -> None:
         """Waits for steps that a GPU, or JAX, has not finished yet."""
         np.asarray(self.model.generator_weights)
 
-    def _due(self) -> bool:
+    def _due(self, step: int) -> bool:
         conditions = self._conditions
         share = (len(self.rows) + 1) / conditions["marks"]
-        now = self._watch.seconds(conditions["clock"])
+        now = step
+        if conditions["clock"] != "steps":
+            now = self._watch.seconds(conditions["clock"])
         return now >= share * conditions["seconds"]
 
     def _score(self, step: int) -> None:
@@ -146,7 +160,7 @@ class Marks(BetweenSteps):
             )
         row = self._row(self.model, step)
         # A step longer than the time between two marks passes several.
-        while len(self.rows) < self._conditions["marks"] and self._due():
+        while len(self.rows) < self._conditions["marks"] and self._due(step):
             self.rows.append({"mark": len(self.rows) + 1, **row})
         self._tell(self.rows[-1])
         if self.snapshots is not None:
@@ -237,8 +251,10 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
     chosen = chosen.for_source(source)
     model = models.make_model(chosen, source)
     real = Samples(source, conditions["num_real"], argument="source")
-    marks = Marks(conditions, real, say, task.get("snapshots", False))
-    if not chosen.conditional and source.labels is not None:
+    marks = Marks(
+        conditions, real, say, task.get("snapshots", False), task.get("model")
+    )
+    if not model.takes_labels and source.labels is not None:
         source = dataclasses.replace(source, labels=None, label_names=None)
     stream = data.load(
         source, batch_size=chosen.batch_size, seed=chosen.seed, start_step=0
@@ -251,8 +267,8 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
     except NonFiniteError as error:
         diverged = str(error)
         say(f"  {diverged}")
-    # The path of the result is left out: it is this machine's.
-    kept = {name: task[name] for name in task if name != "result"}
+    # Paths are left out: they are this machine's.
+    kept = {name: task[name] for name in task if name not in PATHS}
     return {
         **kept,
         "marks": marks.rows,
@@ -286,11 +302,7 @@ def machine() -> str:
 
 def _load(chosen, data_dir) -> sources.Source:
     return sources.load_source(
-        chosen.source,
-        chosen.split,
-        chosen.image_size,
-        chosen.crop_size,
-        data_dir,
+        data_dir=data_dir, **options.values(chosen, "data")
     )
 
 

@@ -206,7 +206,9 @@ def write(
     with atomic.replacing(workdir / PAGE) as partial:
         partial.write_text(_page(results, clock, command))
     if marks:
-        plotting.save(race_figures.draw(results, clock), workdir / FIGURE)
+        plotting.save(
+            race_figures.draw(results, _seconds(clock)), workdir / FIGURE
+        )
 
 
 def _write_csv(path: pathlib.Path, columns, rows) -> None:
@@ -218,7 +220,14 @@ def _write_csv(path: pathlib.Path, columns, rows) -> None:
         partial.write_text(buffer.getvalue())
 
 
+def _seconds(clock: str) -> str:
+    """The clock whose seconds are shown: those of steps are the wall's."""
+    return "wall" if clock == "steps" else clock
+
+
 def _page(results, clock: str, command: str) -> str:
+    length = clock if clock == "steps" else f"{clock} seconds"
+
     def listed(key: str) -> str:
         return "; ".join(dict.fromkeys(str(run[key]) for run in results))
 
@@ -231,7 +240,7 @@ def _page(results, clock: str, command: str) -> str:
         for name, given in contestants.items()
     )
     return (
-        f"# Race over {conditions['seconds']:g} {clock} seconds of training\n\n"
+        f"# Race over {conditions['seconds']:g} {length} of training\n\n"
         f"Mean and standard deviation over seeds at the last of "
         f"{conditions['marks']} marks; {conditions['num_images']:,} images "
         f"against at most {conditions['num_real']:,} real ones.\n\n"

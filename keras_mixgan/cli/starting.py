@@ -9,8 +9,6 @@ from typing import Any
 from keras_mixgan import presets
 from keras_mixgan.cli import models
 from keras_mixgan.cli import opening
-from keras_mixgan.cli import optimizers
-from keras_mixgan.cli import options
 from keras_mixgan.cli import records
 from keras_mixgan.cli import run_files
 from keras_mixgan.cli import settings as settings_module
@@ -55,9 +53,7 @@ def make_model(
         "sha256": _hash(file),
     }
     restart(model, settings.seed)
-    model.compile(
-        **optimizers.make(settings), **options.values(settings, "compile")
-    )
+    models.compile_model(model, settings)
     return model, came
 
 

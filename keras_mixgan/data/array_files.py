@@ -74,24 +74,27 @@ def load_npz(
     )
 
 
-def check_labels(labels: np.ndarray, num_classes: int, where: object) -> None:
+def check_labels(
+    labels: np.ndarray, num_classes: int, where: object, least: int = 0
+) -> None:
     """Checks that labels are classes, before they are cast to int32.
 
     Args:
         labels: Integers (N,).
         num_classes: Number of classes, or the most there can be.
         where: Where they come from, for the message.
+        least: The least that one may be.
 
     Raises:
-        ValueError: If one lies outside of [0, num_classes). The message has
+        ValueError: If one lies outside of [least, num_classes). The message has
             the number of its row.
     """
-    bad = np.flatnonzero((labels < 0) | (labels >= num_classes))
+    bad = np.flatnonzero((labels < least) | (labels >= num_classes))
     if len(bad):
         raise UserError(
-            f"`labels` must lie in [0, {num_classes}), with no more classes "
-            f"than images. Received: {labels[bad[0]]} in row {bad[0]} of "
-            f"{where}"
+            f"`labels` must lie in [{least}, {num_classes}), with no more "
+            f"classes than images. Received: {labels[bad[0]]} in row "
+            f"{bad[0]} of {where}"
         )
 
 

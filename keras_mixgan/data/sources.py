@@ -44,7 +44,7 @@ class Source:
         name: What it is called in messages.
         images: uint8 (N, height, width, channels) in 0..255, or float32
             (N, features) in [-1, 1] for points.
-        labels: int32 (N,), or None.
+        labels: int32 (N,), or None; -1 is a label that is not known.
         label_names: One name a class, or None.
         skipped: One line a file that was left out, see `load_source`.
     """
@@ -75,7 +75,7 @@ class Source:
             )
         names = self.label_names
         array_files.check_labels(
-            labels, len(images if names is None else names), self.name
+            labels, len(images if names is None else names), self.name, -1
         )
 
     def __len__(self) -> int:
@@ -104,6 +104,7 @@ def load_source(
     data_dir: str | os.PathLike[str] | None = None,
     seed: int = 0,
     skip_bad_images: bool = False,
+    labels_per_class: int | None = None,
 ) -> Source:
     """Loads a bundled source, a folder or file of images, or a TFDS set.
 
@@ -132,6 +133,8 @@ def load_source(
         seed: Seed of the points that "ring" and "grid" draw.
         skip_bad_images: Whether to leave out files of a folder that are no
             whole images, in place of raising an error.
+        labels_per_class: Keeps the labels of so many images of each class,
+            drawn by `seed`, and makes all others -1; None keeps all.
 
     Returns:
         A `Source`. Its `skipped` has a line for each file left out.
@@ -149,6 +152,12 @@ def load_source(
     >>> digits.images.shape, digits.num_classes
     ((10000, 28, 28, 1), 10)
     """
+    if labels_per_class is not None:
+        whole = load_source(
+            source, split, image_size, crop_size, data_dir, seed,
+            skip_bad_images,
+        )  # fmt: skip
+        return _keep_labels(whole, labels_per_class, seed)
     checks.optional_integer("image_size", image_size)
     checks.optional_integer("crop_size", crop_size)
     seed = checks.integer("seed", seed, least=0)
@@ -187,6 +196,29 @@ def load_source(
         bundled_names=BUNDLED_SOURCES,
     )
     return Source(source, images, labels, names)
+
+
+def _keep_labels(source: Source, labels_per_class: int, seed: int) -> Source:
+    """Forgets all labels but those of so many images of each class."""
+    wanted = checks.integer("labels_per_class", labels_per_class)
+    if source.labels is None:
+        raise UserError(
+            "`labels_per_class` must be None for images without labels. "
+            f"Received: labels_per_class={wanted}, source={source.name!r}"
+        )
+    counts = np.bincount(source.labels, minlength=source.num_classes)
+    if counts.min() < wanted:
+        raise UserError(
+            "`labels_per_class` must be at most the images of each class. "
+            f"Received: labels_per_class={wanted}, {counts.min()} images of "
+            f"class {counts.argmin()}"
+        )
+    order = np.random.default_rng(seed).permutation(len(source))
+    kept = np.full_like(source.labels, -1)
+    for label in range(source.num_classes):
+        rows = order[source.labels[order] == label][:wanted]
+        kept[rows] = label
+    return dataclasses.replace(source, labels=kept)
 
 
 def ring_centers() -> np.ndarray:

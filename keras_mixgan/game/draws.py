@@ -19,12 +19,14 @@ class Fakes:
         sizes: Images of each generator, which sum to N.
         groups: Images of each group that batch normalization keeps apart in
             a discriminator: a stratified batch is one.
+        latents: Float tensor (N, latent_dim), what they were made of.
     """
 
     images: Any
     labels: Any
     sizes: list
     groups: list
+    latents: Any
 
 
 def draw(model, batch_size, labels) -> Fakes:
@@ -39,11 +41,14 @@ def draw(model, batch_size, labels) -> Fakes:
         model: The `MixGAN`.
         batch_size: Real images of this replica: an int, or an integer scalar
             tensor.
-        labels: Int tensor (B,), or `None`.
+        labels: Int tensor (B,), of the real images, or `None`. Generators
+            that take none get none.
 
     Returns:
         The `Fakes`.
     """
+    if not model.conditional:
+        labels = None
     count, executor = model.num_generators, model.executor
     estimate = model.objective.payoff_estimate
     full = estimate == "full"
@@ -63,7 +68,8 @@ def draw(model, batch_size, labels) -> Fakes:
     )
     own = None if labels is None else executors.split(labels, sizes)
     images = model.generator_ensemble(executor, latents, own)
-    return Fakes(images, labels, sizes, sizes if full else [sum(sizes)])
+    groups = sizes if full else [sum(sizes)]
+    return Fakes(images, labels, sizes, groups, ops.concatenate(latents))
 
 
 def batch_size(images):

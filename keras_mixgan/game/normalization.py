@@ -1,4 +1,4 @@
-"""Batch normalization by group: one call, the statistics of separate calls.
+"""What looks at a batch, by group: one call, the results of separate calls.
 
 A discriminator sees real images and the images of every generator. Its batch
 normalization has to take its statistics over each of these groups alone, as
@@ -48,22 +48,36 @@ def groups(sizes: list):
 
 
 def normalize_by_group(network: keras.Model) -> None:
-    """Makes a network's batch normalization heed `groups`.
+    """Makes what a network computes over its batch heed `groups`.
 
-    Only the instances change: class, weights, configuration and saved files
-    stay those of `keras.layers.BatchNormalization`, and outside of `groups`,
-    or in inference, so does the behaviour. Moving statistics take one update
-    a group, in order, as from separate calls.
+    These are batch normalization, and layers with an attribute `by_group`. Only
+    the instances change: class, weights, configuration and saved files stay
+    those of the layer, and outside of `groups` so does the behaviour; batch
+    normalization's in inference too. Moving statistics take one update a
+    group, in order, as from separate calls.
 
     Args:
         network: A Keras model, changed in place.
     """
     for layer in network._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
+            layer.call = types.MethodType(_normalize_by_group, layer)
+        elif getattr(layer, "by_group", False):
             layer.call = types.MethodType(_call_by_group, layer)
 
 
-def _call_by_group(self, inputs, training=None, mask=None):
+def _call_by_group(self, inputs):
+    sizes = _context.sizes
+    if sizes is None or len(sizes) == 1:
+        return type(self).call(self, inputs)
+    parts, start = [], 0
+    for size in sizes:
+        parts.append(type(self).call(self, inputs[start : start + size]))
+        start = start + size
+    return ops.concatenate(parts, axis=0)
+
+
+def _normalize_by_group(self, inputs, training=None, mask=None):
     sizes = _context.sizes
     if not (training and self.trainable) or sizes is None:
         return type(self).call(self, inputs, training=training, mask=mask)

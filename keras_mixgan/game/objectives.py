@@ -10,6 +10,7 @@ auxiliary losses. Under several replicas every mean here is one replica's, and
 the means over replicas are those of one device with the whole batch.
 """
 
+import copy
 import dataclasses
 
 from keras import ops
@@ -18,6 +19,7 @@ from keras_mixgan.game import auxiliary as auxiliaries
 from keras_mixgan.game import draws
 from keras_mixgan.game import mixtures
 from keras_mixgan.game import payoffs
+from keras_mixgan.game import schedules
 from keras_mixgan.game import turns
 from keras_mixgan.game.auxiliary import Auxiliary
 from keras_mixgan.game.penalties import GradientPenalty
@@ -40,9 +42,15 @@ class Objective:
     gradient_penalty: float | None = None
     update: str = "alternating"
     auxiliary: tuple[Auxiliary, ...] = ()
+    as_released: bool = False
+    schedule: str = "fixed"
 
     def __post_init__(self):
         self.payoff.generator_loss(self.generator_loss)
+        self._check_generators_lose()
+        if self.as_released:
+            self._release()
+        self._check_schedule()
         if self.payoff_estimate not in PAYOFF_ESTIMATES:
             raise UserError(
                 f"`payoff_estimate` must be one of {PAYOFF_ESTIMATES}. "
@@ -81,6 +89,53 @@ class Objective:
         if not self.gradient_penalty:
             return self.auxiliary
         return (GradientPenalty(self.gradient_penalty), *self.auxiliary)
+
+    def _check_schedule(self) -> None:
+        if self.schedule not in schedules.SCHEDULES:
+            raise UserError(
+                f"`schedule` must be one of {schedules.SCHEDULES}. Received: "
+                f"schedule={self.schedule!r}"
+            )
+        if self.schedule == "fixed":
+            return
+        wanted = {
+            "discriminator_steps": 1,
+            "update": "alternating",
+            "payoff": "log",
+        }
+        given = {name: getattr(self, name) for name in wanted}
+        given["payoff"] = self.payoff.name
+        for name, value in wanted.items():
+            if given[name] != value:
+                raise UserError(
+                    f"`schedule` must be fixed unless {name} is {value!r}. "
+                    f"Received: schedule={self.schedule!r}, "
+                    f"{name}={given[name]!r}"
+                )
+
+    def _release(self) -> None:
+        """Makes every auxiliary loss move the mixture logits."""
+        if self.payoff.name != "log":
+            raise UserError(
+                "`as_released` must come with the payoff log, the released "
+                f"code's own. Received: payoff={self.payoff.name!r}"
+            )
+        moving = tuple(copy.copy(loss) for loss in self.auxiliary)
+        for loss in moving:
+            loss.moves_mixture = True
+        object.__setattr__(self, "auxiliary", moving)
+
+    def _check_generators_lose(self) -> None:
+        base = Auxiliary.generator_terms
+        if self.generator_loss == "auxiliary" and not any(
+            type(loss).generator_terms is not base for loss in self.auxiliary
+        ):
+            names = [loss.name for loss in self.auxiliary]
+            raise UserError(
+                "`generator_loss` must not be auxiliary without an auxiliary "
+                "loss of generators, such as feature_matching. Received: "
+                f"auxiliary={names}"
+            )
 
     def _check_at_least_zero(self, name: str, strictly: bool) -> None:
         number = getattr(self, name)
@@ -225,6 +280,9 @@ def _discriminator_loss(model, turn: turns.Turn):
 def _generator_loss(model, turn: turns.Turn):
     objective = model.objective
     pairs = objective.payoff.losses(turn, objective.generator_loss)
+    if objective.generator_loss == "auxiliary":
+        # It decides the mixture weights alone.
+        pairs = ops.stop_gradient(pairs)
     logits = model.generator_mixture_logits
     discriminator_weights = ops.stop_gradient(
         mixtures.weights(model.discriminator_mixture_logits)

@@ -12,7 +12,7 @@ from keras import ops
 
 from keras_mixgan.utils.errors import UserError
 
-GENERATOR_LOSSES = ("non_saturating", "minimax")
+GENERATOR_LOSSES = ("non_saturating", "minimax", "auxiliary")
 
 
 class AnyPayoff:
@@ -22,21 +22,23 @@ class AnyPayoff:
         """Returns the generators' loss per example, by kind.
 
         Args:
-            kind: `"non_saturating"` or `"minimax"`.
+            kind: `"non_saturating"`, `"minimax"` or `"auxiliary"`. The last
+                is the payoff itself too: it decides the mixture weights where
+                the networks minimise auxiliary losses alone.
 
         Returns:
             A function to losses: from logits of fakes, or, of a
             `PairwisePayoff`, from those of real images and fakes.
 
         Raises:
-            ValueError: `kind` is neither.
+            ValueError: `kind` is none of these.
         """
         if kind not in GENERATOR_LOSSES:
             raise UserError(
                 f"`generator_loss` must be one of {GENERATOR_LOSSES}. "
                 f"Received: generator_loss={kind!r}"
             )
-        if kind == "minimax" or self.generator is None:
+        if kind != "non_saturating" or self.generator is None:
             return self.moved_by_generators
         return self.generator
 

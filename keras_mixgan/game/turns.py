@@ -29,12 +29,14 @@ class Seen:
         real_labels: Int tensor (B,), or `None`.
         fake: Float tensor (N, ...), the first generator's images first.
         fake_labels: Int tensor (N,), or `None`.
+        latents: Float tensor (N, latent_dim), what the fakes were made of.
     """
 
     real: Any
     real_labels: Any
     fake: Any
     fake_labels: Any
+    latents: Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Turn:
     """What one side's turn has computed; what losses read.
 
     Attributes:
+        fakes: All fakes of the turn, which a loss of generators alone reads.
         seen: What each discriminator sees, one `Seen` each.
         sizes: Images of each generator in what each of them sees.
         groups: Images of each group that batch normalization keeps apart
@@ -55,6 +58,7 @@ class Turn:
             of uniform numbers in [0, 1).
     """
 
+    fakes: Fakes
     seen: list[Seen]
     sizes: list
     groups: list
@@ -103,10 +107,25 @@ class Turn:
             Int tensor (N, 1) where all see the same, else
             (N, num_discriminators).
         """
-        found = [getattr(seen, f"{of}_labels") for seen in self.seen]
-        if all(labels is found[0] for labels in found):
-            found = found[:1]
-        return ops.stack(found, axis=1)
+        return _side_by_side(
+            [getattr(seen, f"{of}_labels") for seen in self.seen]
+        )
+
+    def latents(self):
+        """Latents of the fakes as each discriminator sees them.
+
+        Returns:
+            Float tensor (N, 1, latent_dim) where all see the same, else
+            (N, num_discriminators, latent_dim).
+        """
+        return _side_by_side([seen.latents for seen in self.seen])
+
+
+def _side_by_side(found: list):
+    """Stacks what discriminators see; once where all see the same."""
+    if all(one is found[0] for one in found):
+        found = found[:1]
+    return ops.stack(found, axis=1)
 
 
 def take(model, images, labels, fakes: Fakes) -> Turn:
@@ -122,7 +141,7 @@ def take(model, images, labels, fakes: Fakes) -> Turn:
         The `Turn`.
     """
     judge, executor = model.discriminator_ensemble, model.executor
-    whole = Seen(images, labels, fakes.images, fakes.labels)
+    whole = Seen(images, labels, fakes.images, fakes.labels, fakes.latents)
     sizes, groups, seen = fakes.sizes, fakes.groups, [whole] * len(judge)
     if model.objective.payoff_estimate == "split":
         count = len(judge)
@@ -143,7 +162,9 @@ def take(model, images, labels, fakes: Fakes) -> Turn:
         drawn = model.draw_uniform(executor.replicas * sum(sizes))
         return executor.own_rows(drawn, sizes)
 
-    return Turn(seen, sizes, groups, real, fake, judge, executor, uniform)
+    return Turn(
+        fakes, seen, sizes, groups, real, fake, judge, executor, uniform
+    )
 
 
 def of_logits(real, fake, sizes: list) -> Turn:
@@ -158,7 +179,7 @@ def of_logits(real, fake, sizes: list) -> Turn:
         A `Turn` that payoffs can read.
     """
     said = Outputs(real), Outputs(fake)
-    return Turn([], sizes, sizes, *said, None, Executor(), None)
+    return Turn(None, [], sizes, sizes, *said, None, Executor(), None)
 
 
 def _ask(judge, executor, seen: Seen, groups, only=None) -> tuple:
@@ -167,7 +188,7 @@ def _ask(judge, executor, seen: Seen, groups, only=None) -> tuple:
         asked = (seen.fake, seen.fake_labels, groups)
         return None, judge(executor, *asked, only)
     size, labels = draws.batch_size(seen.real), None
-    if seen.real_labels is not None:
+    if seen.fake_labels is not None:
         labels = ops.concatenate([seen.real_labels, seen.fake_labels])
     images = ops.concatenate([seen.real, seen.fake])
     outputs = judge(executor, images, labels, [size, *groups], only)
@@ -191,4 +212,5 @@ def _part(whole: Seen, j: int, count: int) -> Seen:
         cut(whole.real_labels, real) if real is not None else None,
         cut(whole.fake, fake),
         cut(whole.fake_labels, fake),
+        cut(whole.latents, fake),
     )

@@ -14,6 +14,7 @@ from keras_mixgan.metrics.callback import Evaluate
 from keras_mixgan.metrics.callback import read_scores
 from keras_mixgan.metrics.callback import write_scores
 from keras_mixgan.metrics.class_diversity import class_diversity
+from keras_mixgan.metrics.classification_error import classification_error
 from keras_mixgan.metrics.classifiers import Classifier
 from keras_mixgan.metrics.comparison import Comparison
 from keras_mixgan.metrics.distances import fid
@@ -50,6 +51,7 @@ __all__ = [
     "Score",
     "birthday",
     "class_diversity",
+    "classification_error",
     "classifiers",
     "component_distinctness",
     "equilibrium_gap",

@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_mixgan.metrics.birthday import birthday
 from keras_mixgan.metrics.class_diversity import class_diversity
+from keras_mixgan.metrics.classification_error import classification_error
 from keras_mixgan.metrics.classifiers import Classifier
 from keras_mixgan.metrics.distances import fid
 from keras_mixgan.metrics.distances import kid
@@ -179,6 +180,13 @@ def _class_diversity(row: Row, use: Settings, **options: Any):
     return {"class_diversity": score}
 
 
+def _classification_error(row: Row, use: Settings, **options: Any):
+    score = classification_error(
+        row.model, row.reference, seed=use.seed, **options
+    )
+    return {"classification_error": score}
+
+
 def _component_distinctness(row: Row, use: Settings, **options: Any):
     options.setdefault("num_images", use.limit(2000))
     score = component_distinctness(row.model, seed=use.seed, **options)
@@ -217,6 +225,9 @@ METRICS: dict[str, Metric] = {
     ),
     "class_diversity": Metric(
         _class_diversity, conditional=True, labelled=True
+    ),
+    "classification_error": Metric(
+        _classification_error, "mixture", labelled=True
     ),
     "component_distinctness": Metric(_component_distinctness, "mixture"),
     "equilibrium_gap": Metric(_equilibrium_gap, "mixture"),

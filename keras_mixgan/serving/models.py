@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from keras_mixgan.data import class_names
 from keras_mixgan.exporting import metadata
-from keras_mixgan.serving import class_names
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.errors import first_line
 

@@ -7,17 +7,21 @@ from keras_mixgan.utils.errors import UserError
 
 
 def class_numbers(
-    labels: np.ndarray, num_classes: int | None, name: str = "labels"
+    labels: np.ndarray,
+    num_classes: int | None,
+    name: str = "labels",
+    least: int = 0,
 ) -> np.ndarray:
     """Checks labels, and makes them class numbers.
 
     Args:
-        labels: Ints in [0, num_classes), (N,) or (N, 1). Or one-hot rows
+        labels: Ints in [least, num_classes), (N,) or (N, 1). Or one-hot rows
             (N, num_classes), numbers or booleans, where the number of classes
             is known and not 1.
         num_classes: How many classes there are; `None` leaves the upper end
             unchecked.
         name: What to call the array in an error.
+        least: The least that one may be.
 
     Returns:
         The class numbers (N,).
@@ -35,15 +39,15 @@ def class_numbers(
         return _from_one_hot(labels, num_classes, name)
     if labels.ndim != 1 or (labels.size and labels.dtype.kind not in "iu"):
         raise UserError(
-            f"`{name}` must be integers, one an image, or one-hot rows. "
+            f"`{name}` must be a vector of integers, or one-hot rows. "
             f"Received: shape {labels.shape}, dtype {labels.dtype}"
         )
     if labels.size:
         low, high = labels.min(), labels.max()
-        if low < 0 or (num_classes is not None and high >= num_classes):
+        if low < least or (num_classes is not None and high >= num_classes):
             end = "..." if num_classes is None else num_classes
             raise UserError(
-                f"`{name}` must lie in [0, {end}). Received: labels from "
+                f"`{name}` must lie in [{least}, {end}). Received: labels from "
                 f"{low} to {high}"
             )
     return labels

@@ -79,6 +79,8 @@ class MixtureModel(TrainedMixture, keras.Model):
         if ema_decay:
             self._make_averages(of_generators)
         self.objective = None
+        # Of the schedule of the released code, which `compile` may choose.
+        self.generator_steps_left = None
         # The settings of the run or preset that it comes from, where known.
         self.run_settings = None
         self.forward = Forward()
@@ -139,6 +141,12 @@ class MixtureModel(TrainedMixture, keras.Model):
     def conditional(self) -> bool:
         """Whether the networks take labels."""
         return len(self.generators[0].inputs) == 2
+
+    @property
+    def takes_labels(self) -> bool:
+        """Whether `fit` takes labels: for networks, or an auxiliary loss."""
+        losses = () if self.objective is None else self.objective.losses
+        return self.conditional or any(x.needs_real_labels for x in losses)
 
     @property
     def latent_dim(self) -> int:

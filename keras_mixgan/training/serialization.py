@@ -34,6 +34,8 @@ def own_state(model) -> dict:
         "nonfinite_step": model.nonfinite_step,
         "last_pairs": model.last_pairs,
     }
+    if model.generator_steps_left is not None:
+        state["generator_steps_left"] = model.generator_steps_left
     random_states = [model.seed_generator.state]
     sides = (model.generator_ensemble, model.discriminator_ensemble)
     for network in (part for side in sides for part in side.parts):

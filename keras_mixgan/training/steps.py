@@ -10,6 +10,7 @@ from keras import ops
 from keras_mixgan.game import mixtures
 from keras_mixgan.game import objectives
 from keras_mixgan.game import penalties
+from keras_mixgan.game import schedules
 from keras_mixgan.training import averages
 from keras_mixgan.training.labels import class_numbers_in_step
 
@@ -47,9 +48,14 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
         mixtures.weights(model.generator_mixture_logits),
         mixtures.weights(model.discriminator_mixture_logits),
     ]
-    taken = 1.0
+    given = taken = 1.0
     if model.objective.update == "simultaneous":
         discriminators, generators = _update_both(model, images, labels)
+    elif model.objective.schedule == "released":
+        given, *discriminators = _update_discriminators_as_released(
+            model, images, labels, weights
+        )
+        generators = _update_generators(model, images, labels)
     else:
         discriminators = _update_discriminators(model, images, labels)
         taken, *generators = _update_generators_when_due(
@@ -61,10 +67,10 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
     total = discriminator_loss + generator_loss
     _note_nonfinite(model, images, total, ops.stack([payoffs, losses]))
     logs = {
-        "loss": (total, taken),
+        "loss": (total, given * taken),
         "generator_loss": (generator_loss, taken),
-        "discriminator_loss": (discriminator_loss, 1.0),
-        "payoff": (mixtures.value(payoffs, *weights), 1.0),
+        "discriminator_loss": (discriminator_loss, given),
+        "payoff": (mixtures.value(payoffs, *weights), given),
     }
     for side, w in zip(("generator", "discriminator"), weights, strict=True):
         logs[f"{side}_weight_min"] = (ops.min(w), 1.0)
@@ -73,14 +79,53 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
 
 
 def _update_discriminators(model, images, labels):
+    outcome, gradients = _of_discriminators(model, images, labels)
+    _move_discriminators(model, gradients)
+    return outcome
+
+
+def _update_discriminators_as_released(model, images, labels, weights):
+    """Updates them where the generators have taken all of their steps.
+
+    Returns:
+        Whether it was their turn, 0.0 or 1.0; their loss, and the payoffs,
+        zeros where it was not.
+    """
+    cond, left = model.executor.cond, model.generator_steps_left
+    nothing = ops.zeros
+
+    def turn():
+        (loss, payoffs), gradients = _of_discriminators(model, images, labels)
+        half = schedules.half_loss(mixtures.value(payoffs, *weights))
+
+        def move():
+            # Keras's optimizers want tensors of the branch's own graph.
+            own = [g if g is None else ops.stop_gradient(g) for g in gradients]
+            _move_discriminators(model, own)
+            return nothing(())
+
+        cond(schedules.moves_discriminators(half), move, lambda: nothing(()))
+        left.assign(schedules.generator_steps(half))
+        return loss, payoffs
+
+    due = ops.less_equal(left, 0)
+    loss, payoffs = cond(
+        due, turn, lambda: (nothing(()), nothing(model.last_pairs.shape[1:]))
+    )
+    left.assign(left - 1)
+    return ops.cast(due, "float32"), loss, payoffs
+
+
+def _of_discriminators(model, images, labels):
+    """What they minimise, and its gradients."""
+
     def function():
         outcome = objectives.discriminator_objective(model, images, labels)
         return outcome[:1], outcome
 
     variables = model.discriminator_ensemble.trainable_variables
     _, outcome, (gradients,) = model.executor.gradients(function, (variables,))
-    _move_discriminators(model, gradients)
-    return outcome
+    return outcome, gradients
 
 
 def _update_generators_when_due(model, images, labels, due):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_mixgan.game import ensembles
 from keras_mixgan.training import usage
 from keras_mixgan.training.labels import class_numbers
 from keras_mixgan.utils.errors import UserError
@@ -46,25 +47,29 @@ def check_images(images: np.ndarray, image_shape: tuple, name="images") -> None:
         )
 
 
-def check_batch(model, images, labels) -> None:
+def check_batch(model, images, labels, training: bool = True) -> None:
     """Checks one batch, or a whole array, against a model.
 
     Args:
         model: The `MixGAN`.
         images: Array (B, ...).
         labels: Array (B,), (B, 1) or (B, num_classes), or `None`.
+        training: Whether auxiliary losses have a say, which may need labels
+            that the networks do not take.
 
     Raises:
         ValueError: See `check_images`; labels missing, superfluous, of
             another number, rank or kind, or out of range.
     """
     check_images(images, model.image_shape)
-    if model.conditional and labels is None:
+    wanted = model.takes_labels if training else model.conditional
+    if wanted and labels is None:
+        who = "networks take" if model.conditional else "auxiliary losses take"
         raise UserError(
-            "`labels` must be given, as (images, labels): the networks take "
-            "labels. Received: images alone"
+            f"`labels` must be given, as (images, labels): the {who} labels. "
+            "Received: images alone"
         )
-    if not model.conditional and labels is not None:
+    if not wanted and labels is not None:
         raise UserError(
             "`labels` must not be given: the networks take images alone. "
             "Received: (images, labels); map the data set to its images"
@@ -75,7 +80,23 @@ def check_batch(model, images, labels) -> None:
                 "`labels` must have one label an image. Received: "
                 f"{len(images)} images and {len(labels)} labels"
             )
-        class_numbers(labels, model.num_classes)
+        _check_labels_of(model, labels)
+
+
+def _check_labels_of(model, labels: np.ndarray) -> None:
+    """All labels for generators; for a discriminator's classes some."""
+    if not model.conditional:
+        network = model.discriminators[0]
+        count = ensembles.output_shape(network, "class_logits")[-1]
+        class_numbers(labels, count, least=-1)
+        return
+    if labels.dtype.kind in "iu" and labels.size and labels.min() == -1:
+        raise UserError(
+            "`labels` must be known for all images where generators take "
+            f"labels. Received: {np.sum(labels == -1)} of {len(labels)} that "
+            "are -1, not known"
+        )
+    class_numbers(labels, model.num_classes)
 
 
 REFUSED = {
@@ -111,7 +132,7 @@ def check_arguments(arguments: dict) -> None:
             )
 
 
-def check_data(model, x, y, batch_size: int | None) -> None:
+def check_data(model, x, y, batch_size: int | None):
     """Checks the data given to `fit`: arrays whole, others by a first batch.
 
     What can be read only once (a generator) is not looked at.
@@ -121,6 +142,9 @@ def check_data(model, x, y, batch_size: int | None) -> None:
         x: What was given as `x` to `fit`.
         y: What was given as `y` to `fit`.
         batch_size: What was given as `batch_size` to `fit`.
+
+    Returns:
+        The images of a first batch, or `None` where it cannot be looked at.
 
     Raises:
         ValueError: See `check_batch`; no images at all, or fewer images than
@@ -138,12 +162,13 @@ def check_data(model, x, y, batch_size: int | None) -> None:
         batch = _first_batch(x)
         if batch is None:
             usage.warn(model, None)
-            return
+            return None
     images, labels = batch
     images = np.asarray(images)
     labels = None if labels is None else np.asarray(labels)
     check_batch(model, images, labels)
     usage.warn(model, images)
+    return images[:wanted] if is_array(x) else images
 
 
 def is_array(x) -> bool:

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from keras_mixgan import architectures
+from keras_mixgan.architectures import encoder
+from keras_mixgan.game.auxiliary import EncodedClass
 from keras_mixgan.mixgan import MixGAN
 
 LATENT_DIM = 6
@@ -27,7 +29,8 @@ COMBINATIONS = [
     for shape in architectures.ARCHITECTURES[name].image_shapes
     for num_classes in (None, NUM_CLASSES)
 ]
-CONVOLUTIONAL = [name for name in NAMES if name != "mlp"]
+# Of any size; `dcgan_huang` is one of 32 pixels.
+CONVOLUTIONAL = [name for name in NAMES if name not in ("mlp", "dcgan_huang")]
 TRAINING_KEYS = {
     "payoff",
     "optimizer",
@@ -37,6 +40,9 @@ TRAINING_KEYS = {
     "discriminator_steps",
     "weight_clip",
     "gradient_penalty",
+    "generator_loss",
+    "schedule",
+    "auxiliary",
 }
 
 
@@ -63,6 +69,12 @@ def images(shape, num_classes=None, count=BATCH):
     return drawn if num_classes is None else [drawn, labels(count)]
 
 
+def inputs_of(name, side, num_classes, given):
+    """What a network is called with: labels only where it takes them."""
+    takes = side in architectures.get(name).labels_to
+    return given if num_classes is None or takes else given[0]
+
+
 def call(model, inputs, training=False):
     return keras.ops.convert_to_numpy(model(inputs, training=training))
 
@@ -70,11 +82,13 @@ def call(model, inputs, training=False):
 @pytest.mark.parametrize(("name", "shape", "num_classes"), COMBINATIONS)
 def test_shapes_forward_and_config(name, shape, num_classes):
     generator, discriminator = build(name, shape, num_classes)
-    second = [] if num_classes is None else ["labels"]
-    assert [x.name for x in generator.inputs] == ["latents", *second]
-    assert [x.name for x in discriminator.inputs] == ["images", *second]
-    for model in (generator, discriminator):
-        assert len(model.inputs) == (1 if num_classes is None else 2)
+    labels_to = architectures.get(name).labels_to if num_classes else ()
+    for side, model, first in (
+        ("generator", generator, "latents"),
+        ("discriminator", discriminator, "images"),
+    ):
+        second = ["labels"] if side in labels_to else []
+        assert [x.name for x in model.inputs] == [first, *second]
         for labels_in in model.inputs[1:]:
             assert labels_in.dtype == "int32"
             assert labels_in.shape == (None,)
@@ -86,39 +100,63 @@ def test_shapes_forward_and_config(name, shape, num_classes):
             tuple(w.shape) for w in model.weights
         ]
 
-    made = call(generator, latent_inputs(num_classes))
+    given = latent_inputs(num_classes)
+    made = call(generator, inputs_of(name, "generator", num_classes, given))
     assert made.shape == (BATCH, *shape)
     assert made.dtype == np.float32
     assert np.abs(made).max() <= 1.0
     assert made.std(axis=0).max() > 0  # The latents matter.
-    logits = call(discriminator, images(shape, num_classes))
-    assert logits.shape == (BATCH, 1)
-    assert logits.dtype == np.float32
-    assert np.isfinite(logits).all()
+    given = images(shape, num_classes)
+    outputs = discriminator(
+        inputs_of(name, "discriminator", num_classes, given), training=False
+    )
+    if not isinstance(outputs, dict):
+        outputs = {"logits": outputs}
+    names, units = {"logits"}, {"logits": 1, "latents": LATENT_DIM}
+    units["class_logits"] = NUM_CLASSES
+    if num_classes and "discriminator" not in labels_to:
+        names |= {"class_logits"}
+    assert names <= set(outputs) <= names | {"features", "latents"}
+    for output, values in outputs.items():
+        values = keras.ops.convert_to_numpy(values)
+        assert values.shape == (BATCH, units.get(output, values.shape[-1]))
+        assert values.dtype == np.float32
+        assert np.isfinite(values).all()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_labels_change_both_outputs(name):
+def test_labels_change_the_outputs_of_whoever_takes_them(name):
     shape = architectures.get(name).image_shapes[0]
     generator, discriminator = build(name, shape, NUM_CLASSES)
     latents, chosen = latent_inputs(NUM_CLASSES)
     pixels, _ = images(shape, NUM_CLASSES)
     others = (chosen + 1) % NUM_CLASSES
-    for model, inputs in ((generator, latents), (discriminator, pixels)):
+    networks = {
+        "generator": (generator, latents),
+        "discriminator": (discriminator, pixels),
+    }
+    for side in architectures.get(name).labels_to:
+        model, inputs = networks[side]
         assert not np.allclose(
             call(model, [inputs, chosen]), call(model, [inputs, others])
         )
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_both_networks_tell_the_number_of_classes(name):
-    for model in build(name, num_classes=NUM_CLASSES):
-        embeddings = [
-            layer
+def test_networks_that_take_labels_tell_the_number_of_classes(name):
+    sides = zip(
+        ("generator", "discriminator"),
+        build(name, num_classes=NUM_CLASSES),
+        strict=True,
+    )
+    for side, model in sides:
+        embeddings = {
+            layer.input_dim
             for layer in model.layers
             if isinstance(layer, keras.layers.Embedding)
-        ]
-        assert [layer.input_dim for layer in embeddings] == [NUM_CLASSES]
+        }
+        takes = side in architectures.get(name).labels_to
+        assert embeddings == ({NUM_CLASSES} if takes else set())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -131,6 +169,8 @@ def test_clones_have_fresh_weights_and_one_seed_repeats(name):
                 keras.ops.convert_to_numpy(weight)
                 for weight in keras.models.clone_model(model).trainable_weights
                 if "kernel" in weight.path or "embeddings" in weight.path
+                # Offsets of a class start at 0.
+                if "offset" not in weight.path
             ]
             for model in (*pair, *pair)
         ]
@@ -151,8 +191,16 @@ def test_mixed_precision_keeps_float32_at_both_ends(name):
     try:
         shape = architectures.get(name).image_shapes[0]
         generator, discriminator = build(name, shape, NUM_CLASSES)
-        made = generator(latent_inputs(NUM_CLASSES), training=True)
-        logits = discriminator(images(shape, NUM_CLASSES), training=True)
+        given = latent_inputs(NUM_CLASSES)
+        made = generator(
+            inputs_of(name, "generator", NUM_CLASSES, given), training=True
+        )
+        given = images(shape, NUM_CLASSES)
+        logits = discriminator(
+            inputs_of(name, "discriminator", NUM_CLASSES, given), training=True
+        )
+        if isinstance(logits, dict):
+            logits = logits["logits"]
     finally:
         keras.config.set_dtype_policy(policy)
     computed = {layer.compute_dtype for layer in generator.layers}
@@ -192,6 +240,11 @@ def test_trains_saves_and_loads_as_a_mixture(name, tmp_path):
         seed=0,
     )
     arguments = training_arguments(name)
+    if "encoded_class" in arguments.get("auxiliary", ()):
+        path = tmp_path / "encoder.npz"
+        encoder.save(encoder.encoder(shape, NUM_CLASSES, 2), path)
+        losses = [x for x in arguments["auxiliary"] if x != "encoded_class"]
+        arguments["auxiliary"] = [*losses, EncodedClass(encoder=path)]
     model.compile(**arguments)
     before = [w.copy() for w in model.get_weights()]
     steps = arguments.get("discriminator_steps", 1)
@@ -343,6 +396,16 @@ def test_unsupported_image_shape_says_what_is_near(name, shape, said):
         with pytest.raises(ValueError, match=f"`image_shape`.*{said}") as error:
             builder(shape)
         assert f"Received: image_shape={shape!r}" in str(error.value)
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 2), 32, None, (2,)])
+def test_huangs_networks_take_32_pixels_only(shape):
+    architecture = architectures.get("dcgan_huang")
+    for builder in (architecture.generator, architecture.discriminator):
+        with pytest.raises(
+            ValueError, match=r"`image_shape`.*\(32, 32, 3\).*Received"
+        ):
+            builder(shape)
 
 
 # Size -> what a generator and a discriminator pass through, by hand. Those of

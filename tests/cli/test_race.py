@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+import keras
 import pytest
 from PIL import Image
 
@@ -176,6 +177,15 @@ def test_a_run_does_not_outlive_its_race(tmp_path):
     process.communicate(json.dumps({"run": order, "data_dir": None}) + "\n")
     assert process.returncode == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_a_race_by_steps_keeps_its_model(tmp_path):
+    path = tmp_path / "a.keras"
+    order = task(ONE, seconds=4, clock="steps", marks=2) | {"model": str(path)}
+    result = race_child.run(order)
+    assert [row["steps"] for row in result["marks"]] == [2, 4]
+    assert keras.saving.load_model(path).step == 4
+    assert "model" not in result
 
 
 def test_a_step_longer_than_the_race_passes_all_marks():

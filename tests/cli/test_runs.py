@@ -180,7 +180,8 @@ def test_other_settings_are_refused_and_listed(whole):
     assert "steps: 46 -> 40 (a run can only be made longer)" in message
     assert "seed" not in message
     # The command that goes on with it.
-    assert "--num_generators=2" in message
+    command = f"--config={workdir / 'settings.json'} --workdir={workdir}"
+    assert command in message
     assert contents(workdir) == before
 
 

@@ -22,6 +22,7 @@ from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics import inception_module
 from keras_mixgan.metrics import tfgan
 from keras_mixgan.metrics.samples import Samples
+from keras_mixgan.utils import cache as cache_files
 from keras_mixgan.utils.errors import UserError
 
 ASSETS = pathlib.Path(keras_mixgan.__file__).parent / "assets"
@@ -274,14 +275,16 @@ def test_real_activations_are_kept_on_disk(counted):
     cache.activations(Samples(images + 1e-3), counted)
     cache.activations(Samples(images), counted, cache=False)
     assert sum(counted.counts) == 120
-    assert [p.suffix for p in cache.cache_folder().iterdir()] == [".npz"] * 3
+    assert [p.suffix for p in cache_files.folder("activations").iterdir()] == [
+        ".npz"
+    ] * 3
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "other"])
 def test_a_damaged_cache_is_computed_anew(counted, damage):
     images = noise(30, (4, 4, 1))
     expected = cache.activations(Samples(images), counted)
-    (path,) = cache.cache_folder().iterdir()
+    (path,) = cache_files.folder("activations").iterdir()
     content = path.read_bytes()
     half = len(content) // 2
     if damage == "other":

@@ -77,7 +77,8 @@ GROUPS = (
                 list,
                 "Among inception_score, fid, kid, sliced_wasserstein, "
                 "precision_recall, birthday, label_agreement, "
-                "class_diversity, component_distinctness, "
+                "class_diversity, classification_error (of discriminators "
+                "that name classes), component_distinctness, "
                 "neural_net_distance, equilibrium_gap, and modes of ring or "
                 "grid.",
                 shown=f"{','.join(IMAGE_METRICS)}; of points: "

@@ -46,7 +46,8 @@ GROUPS = (
                 "clock",
                 str,
                 "The seconds that count: wall, or processor where other work "
-                "is on the machine. Both are recorded.",
+                "is on the machine. Both are recorded. With steps, --seconds "
+                "counts steps.",
                 "wall",
             ),
             Flag("marks", int, "Scores a run, equally spaced in time.", 10),

@@ -11,9 +11,7 @@ import keras
 from keras import ops
 
 from keras_mixgan.game import mixtures
-from keras_mixgan.game.ensembles import Outputs
 from keras_mixgan.game.ensembles import output_names
-from keras_mixgan.game.ensembles import output_shape
 from keras_mixgan.game.turns import Turn
 from keras_mixgan.utils.errors import UserError
 
@@ -28,7 +26,9 @@ class Auxiliary:
 
     Attributes:
         needs: Names of the outputs that discriminators must have.
-        needs_labels: Whether images must come with labels.
+        needs_labels: Whether images, fakes too, must come with labels.
+        needs_real_labels: Whether real images must come with labels, of which
+            some may be missing (-1). Generators need not take them.
         generators_need_real: Whether `generator_terms` reads `Turn.real`.
 
     Raises:
@@ -47,6 +47,7 @@ class Auxiliary:
 
     needs: tuple[str, ...] = ()
     needs_labels = False
+    needs_real_labels = False
     generators_need_real = False
 
     def __init__(self, coefficient: float = 1.0, moves_mixture: bool = False):
@@ -95,6 +96,16 @@ class Auxiliary:
 
         Raises:
             ValueError: The model is not one for this loss.
+        """
+
+    def prepare(self, model) -> None:
+        """Reads what the loss needs beside the networks, before training.
+
+        Args:
+            model: The compiled `MixGAN`.
+
+        Raises:
+            OSError, ValueError: It is not there, or not as it should be.
         """
 
     def get_config(self) -> dict:
@@ -205,17 +216,17 @@ def check(losses: list, model) -> None:
     """
     names = output_names(model.discriminators[0])
     for loss in losses:
+        if loss.needs_labels and not model.conditional:
+            raise UserError(
+                f"`auxiliary` {loss.name} needs generators that take labels. "
+                "Received: networks without labels"
+            )
         for needed in loss.needs:
             if needed not in names:
                 raise UserError(
                     f"`auxiliary` {loss.name} needs discriminators with an "
                     f"output `{needed}`. Received: outputs {', '.join(names)}"
                 )
-        if loss.needs_labels and not model.conditional:
-            raise UserError(
-                f"`auxiliary` {loss.name} needs generators that take labels. "
-                "Received: networks without labels"
-            )
         loss.check(model)
 
 
@@ -224,102 +235,3 @@ def _name_of(cls: type) -> str:
         "_" * (i > 0 and c.isupper()) + c.lower()
         for i, c in enumerate(cls.__name__)
     )
-
-
-@register
-class AuxiliaryClassifier(Auxiliary):
-    """Discriminators name the class, of real images and of fakes (AC-GAN).
-
-    Odena et al. 2017 (arXiv:1610.09585), Equation 3: L_C = E[log P(C=c |
-    X_real)] + E[log P(C=c | X_fake)], which discriminators maximise, and
-    generators through the fakes. Here both minimise its negative. Needs a
-    discriminator output `class_logits` (B, num_classes), and labels.
-
-    Example:
-    >>> AuxiliaryClassifier(coefficient=0.5).needs
-    ('class_logits',)
-    """
-
-    needs = ("class_logits",)
-    needs_labels = True
-
-    def discriminator_terms(self, turn: Turn):
-        """Cross-entropies of real images (num_discriminators,) and pairs."""
-        real = _cross_entropies(turn.real, turn.labels("real"))
-        return [ops.mean(real, axis=0), self.generator_terms(turn)]
-
-    def generator_terms(self, turn: Turn):
-        """Cross-entropies of fakes (num_generators, num_discriminators)."""
-        return turn.pair_means(_cross_entropies(turn.fake, turn.labels("fake")))
-
-
-@register
-class ComponentClassifier(Auxiliary):
-    """Discriminators name the generator of a fake; generators help them.
-
-    Hoang et al. 2018 (MGAN, ICLR 2018): the classifier's part of the
-    objective, which it and the generators minimise. It keeps generators
-    apart, which the payoff alone does not: the value is linear in w_u, so no
-    generator feels another one. Needs a discriminator output
-    `component_logits` (B, num_generators).
-
-    Example:
-    >>> ComponentClassifier(coefficient=0.1).needs
-    ('component_logits',)
-    """
-
-    needs = ("component_logits",)
-
-    def discriminator_terms(self, turn: Turn):
-        """Cross-entropies (num_generators, num_discriminators)."""
-        return self.generator_terms(turn)
-
-    def generator_terms(self, turn: Turn):
-        """Cross-entropies (num_generators, num_discriminators)."""
-        logits = turn.fake.extras["component_logits"]
-        costs = ops.logsumexp(logits, axis=-1, keepdims=True) - logits
-        means = turn.pair_means(costs)
-        own = ops.eye(means.shape[0], means.shape[-1], dtype=means.dtype)
-        return ops.sum(means * own[:, None], axis=-1)
-
-    def check(self, model) -> None:
-        """Checks that the classifier has one class a generator."""
-        network = model.discriminators[0]
-        found = output_shape(network, "component_logits")[-1]
-        if found != model.num_generators:
-            raise UserError(
-                "`component_logits` must have one number for each generator. "
-                f"Received: {found} numbers, {model.num_generators} generators"
-            )
-
-
-@register
-class FeatureMatching(Auxiliary):
-    """Generators match the mean of discriminators' features.
-
-    Salimans et al. 2016 (arXiv:1606.03498), Section 3.1:
-    ||E_real f(x) - E_z f(G(z))||^2, where f is a hidden layer of the
-    discriminator. Needs a discriminator output `features` (B, ...).
-    """
-
-    needs = ("features",)
-    generators_need_real = True
-
-    def generator_terms(self, turn: Turn):
-        """Squared distances of means (num_generators, num_discriminators)."""
-        real = ops.mean(turn.real.extras["features"], axis=0)
-        fake = turn.pair_means(turn.fake.extras["features"])
-        # The square of a mean: over replicas the means have to be theirs all.
-        real, fake = map(turn.executor.average, (real, fake))
-        gap = ops.square(fake - ops.stop_gradient(real)[None])
-        return ops.sum(gap, axis=tuple(range(2, len(gap.shape))))
-
-
-def _cross_entropies(outputs: Outputs, labels):
-    """-log P(label) of each image by each discriminator, (N, T).
-
-    `labels` are (N, 1) or (N, T).
-    """
-    logits = outputs.extras["class_logits"]
-    chosen = ops.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
-    return ops.logsumexp(logits, axis=-1) - ops.sum(chosen * logits, axis=-1)

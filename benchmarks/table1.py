@@ -1,0 +1,289 @@
+r"""The paper's Table 1 again: each system alone, and as MIX+.
+
+    python benchmarks/table1.py --workdir=runs/table1 --seconds=1800 \
+        --classifiers=PATH/efficientnet_lite0
+
+Each system of `SYSTEMS` is trained alone for so many seconds, then as MIX+ for
+as many seconds, then as MIX+ for as many steps as it took alone; each run in a
+process of its own, one after the other, by `keras_mixgan.cli.race`. The three
+models are scored by every classifier. The table is printed, and written to
+`table.md` in the folder, after every system.
+
+Run again after a stop, it goes on: a finished run and finished scores are
+files, and are not made again. Leave the machine to it meanwhile. The paper's
+numbers stand in columns of their own: its Inception network, its widths and
+its days of training are not ours, and the two do not compare.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+from typing import Any
+
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+from keras_mixgan.cli import race
+from keras_mixgan.presets import recipes
+from keras_mixgan.utils import atomic
+
+# System -> recipe, and the paper's score alone and as MIX+ (arXiv:1703.00573,
+# Table 1; "-" where it has none). The recipe of MIX+ begins with "mix_".
+SYSTEMS = {
+    "WGAN": ("wgan_cifar10", "3.82 +- 0.06", "4.04 +- 0.07"),
+    "DCGAN": ("dcgan_cifar10", "-", "-"),
+    "DCGAN, losses of Huang et al.": (
+        "dcgan_huang_cifar10", "7.16 +- 0.10", "7.72 +- 0.09",
+    ),
+    "the same, mixed as released": (
+        "dcgan_huang_as_released_cifar10", "7.16 +- 0.10", "7.72 +- 0.09",
+    ),
+    "AC-GAN": ("acgan_cifar10", "8.25 +- 0.07", "-"),
+    "AC-GAN, normalized by class": ("acgan_cbn_cifar10", "8.25 +- 0.07", "-"),
+    "Improved GAN": ("improved_gan_cifar10", "8.09 +- 0.07", "-"),
+    "Improved GAN, matching features": (
+        "improved_gan_features_cifar10", "-", "-",
+    ),
+}  # fmt: skip
+RUNS = ("alone", "MIX+, equal steps", "MIX+, equal seconds")
+TABLE = "table.md"
+
+
+def options() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--workdir", default="runs/table1")
+    parser.add_argument("--seconds", type=float, default=1800.0)
+    parser.add_argument("--num_components", type=int, default=5)
+    parser.add_argument("--width", type=int, help="in place of the recipes'")
+    parser.add_argument("--batch_size", type=int)
+    parser.add_argument("--systems", nargs="*", help="recipes; default: all")
+    parser.add_argument("--classifiers", nargs="+", required=True)
+    parser.add_argument("--num_images", type=int, default=50_000)
+    parser.add_argument("--splits", type=int, default=10)
+    parser.add_argument("--source", default="cifar10")
+    parser.add_argument("--real", default="train", help="split to compare with")
+    parser.add_argument("--test", default="test", help="split for class errors")
+    parser.add_argument("--data_dir")
+    parser.add_argument(
+        "--encoder_epochs", type=int, default=8, help="of the frozen encoder"
+    )
+    return parser.parse_args()
+
+
+def given_of(recipe: str, use: argparse.Namespace) -> dict[str, Any]:
+    """The settings of one contestant."""
+    changed = {"source": use.source, "width": use.width}
+    changed["batch_size"] = use.batch_size
+    if recipe.startswith("mix_"):
+        count = use.num_components
+        changed |= {"num_generators": count, "num_discriminators": count}
+    if "huang" in recipe:
+        changed["encoder"] = str(encoder(use))
+    found = recipes.complete(changed, recipe)
+    for name in ("seed", "steps"):  # The race sets both.
+        found.pop(name, None)
+    return found
+
+
+def encoder(use: argparse.Namespace) -> pathlib.Path:
+    """The frozen encoder of the data, trained where it is not there yet."""
+    path = pathlib.Path(use.workdir).resolve() / "encoder.npz"
+    if not path.exists():
+        tool = pathlib.Path(__file__).parents[1] / "tools/train_encoder.py"
+        call(
+            [
+                str(tool),
+                f"--source={use.source}",
+                f"--out={path}",
+                f"--epochs={use.encoder_epochs}",
+                *([f"--data_dir={use.data_dir}"] if use.data_dir else []),
+            ]
+        )
+    return path
+
+
+def call(arguments: list[str]) -> None:
+    """Runs Python and waits; raises where it fails."""
+    print("  " + shlex.join(arguments), flush=True)
+    subprocess.run([sys.executable, *arguments], check=True)
+
+
+def train(recipe: str, use: argparse.Namespace) -> dict[str, dict]:
+    """Trains a system three times; returns the results of `race`, by run."""
+    folder = pathlib.Path(use.workdir) / recipe
+    folder.mkdir(parents=True, exist_ok=True)
+    alone, mixture = (given_of(x, use) for x in (recipe, f"mix_{recipe}"))
+
+    def trained(name, contestants, clock, length):
+        conditions = race.Conditions(
+            length, clock, 1, max(race.LEAST_IMAGES, use.num_images // 50),
+            max(race.LEAST_IMAGES, use.num_images // 50), use.classifiers[0],
+        )  # fmt: skip
+        found = race.run(
+            contestants, conditions, 1, folder / name, use.data_dir, keep=True
+        )
+        for result in found:
+            path = folder / name / race.RUNS
+            result["model"] = path / f"{result['contestant']}-0.keras"
+        return {result["contestant"]: result for result in found}
+
+    first = trained(
+        "seconds", {"alone": alone, "mix": mixture}, "wall", use.seconds
+    )
+    found = {"alone": first["alone"], "MIX+, equal seconds": first["mix"]}
+    if first["alone"]["diverged"] is None:
+        steps = first["alone"]["marks"][-1]["steps"]
+        again = trained("steps", {"mix": mixture}, "steps", steps)
+        found["MIX+, equal steps"] = again["mix"]
+    return found
+
+
+def scores(result: dict, use: argparse.Namespace) -> dict[str, dict]:
+    """Scores a run's model by every classifier; from files where there."""
+    if result["diverged"] is not None:
+        return {}
+    found = {}
+    path = result["model"]
+    for classifier in use.classifiers:
+        wanted = ["inception_score", "fid"]
+        if conditional(result):
+            wanted.append("class_diversity")
+        out = path.with_suffix(f".{pathlib.Path(classifier).name}.json")
+        evaluate(path, out, wanted, use.real, use, classifier)
+        found[pathlib.Path(classifier).name] = json.loads(out.read_text())
+    if "classifier" in " ".join(result["settings"]["auxiliary"] or ()):
+        out = path.with_suffix(".classes.json")
+        evaluate(path, out, ["classification_error"], use.test, use)
+        found["classes"] = json.loads(out.read_text())
+    return found
+
+
+def conditional(result: dict) -> bool:
+    """Whether the generators of a run take labels."""
+    from keras_mixgan import architectures
+
+    name = result["settings"]["architecture"]
+    return "generator" in architectures.get(name).labels_to
+
+
+def evaluate(path, out, wanted, split, use, classifier=None) -> None:
+    """Runs `keras-mixgan evaluate`, unless its file is there."""
+    if out.exists():
+        return
+    flags = {
+        "model": path,
+        "source": use.source,
+        "split": split,
+        "metrics": ",".join(wanted),
+        "num_images": use.num_images,
+        "splits": use.splits,
+        "out": out,
+        "classifier": classifier,
+        "data_dir": use.data_dir,
+    }
+    given = [f"--{k}={v}" for k, v in flags.items() if v is not None]
+    call(["-m", "keras_mixgan", "evaluate", "--noreal", *given])
+
+
+def score_of(found: dict, name: str, row: str = "mixture") -> str:
+    """One score of a report, as it is printed."""
+    score = found["scores"].get(row, {}).get(name)
+    if score is None:
+        return "-"
+    spread = "" if score["std"] is None else f" +- {score['std']:.2f}"
+    return f"{score['mean']:.2f}{spread}"
+
+
+def lines(name: str, paper: tuple, found: dict, use) -> list[list[str]]:
+    """The rows of one system, a run each."""
+    rows = []
+    for run in RUNS:
+        if run not in found:
+            continue
+        result = found[run]
+        scored = scores(result, use)
+        row = [name, run, paper[0] if run == "alone" else paper[1]]
+        for classifier in use.classifiers:
+            report = scored.get(pathlib.Path(classifier).name)
+            for key in ("inception_score", "fid"):
+                row.append("diverged" if report is None else
+                           score_of(report, key))  # fmt: skip
+        first = scored.get(pathlib.Path(use.classifiers[0]).name)
+        row.append(diversity(first))
+        classes = scored.get("classes")
+        row.append(
+            "-"
+            if classes is None
+            else score_of(classes, "classification_error")
+        )
+        mark = result["marks"][-1] if result["marks"] else {}
+        row += [
+            f"{mark.get('steps', 0):,}",
+            f"{mark.get('wall_seconds', 0.0):.0f}",
+            str(result["settings"]["num_generators"]),
+            str(result["settings"]["width"]),
+        ]
+        rows.append(row)
+    return rows
+
+
+def diversity(report: dict | None) -> str:
+    """Class diversity of the mixture, and of each generator."""
+    if report is None or score_of(report, "class_diversity") == "-":
+        return "-"
+    rows = [row for row in report["scores"] if row.startswith("generator")]
+    each = [score_of(report, "class_diversity", row) for row in rows]
+    whole = score_of(report, "class_diversity")
+    return f"{whole} ({', '.join(each)})" if len(each) > 1 else whole
+
+
+def write(rows: list[list[str]], use: argparse.Namespace) -> str:
+    """Writes the table; returns it as text."""
+    header = ["system", "run", "paper (Inception, its own training)"]
+    for classifier in use.classifiers:
+        name = pathlib.Path(classifier).name
+        header += [f"{name} score", f"{name} Frechet distance"]
+    header += ["class diversity (each generator)", "class error"]
+    header += ["steps", "seconds", "T", "width"]
+    table = [header, ["---"] * len(header), *rows]
+    text = "\n".join(f"| {' | '.join(row)} |" for row in table)
+    told = {key: [] for key in ("machine", "date", "versions")}
+    for path in pathlib.Path(use.workdir).glob("*/*/runs/*-0.json"):
+        result = json.loads(path.read_text())
+        for key, values in told.items():
+            if str(result[key]) not in values:
+                values.append(str(result[key]))
+    listed = {key: "; ".join(values) for key, values in told.items()}
+    page = (
+        f"# Table 1 again\n\n{text}\n\nFrechet distances to the split "
+        f"{use.real}, {use.num_images:,} images, {use.splits} splits; "
+        f"{use.seconds:g} s a run.\n\nMachine: {listed['machine']}\n\n"
+        f"Date: {listed['date']}\n\nVersions: {listed['versions']}\n"
+    )
+    with atomic.replacing(pathlib.Path(use.workdir) / TABLE) as partial:
+        partial.write_text(page)
+    return text
+
+
+def main() -> None:
+    """Trains, scores and prints what is not there yet."""
+    use = options()
+    pathlib.Path(use.workdir).mkdir(parents=True, exist_ok=True)
+    rows: list[list[str]] = []
+    for name, (recipe, *paper) in SYSTEMS.items():
+        if use.systems and recipe not in use.systems:
+            continue
+        print(f"{name} ({recipe})", flush=True)
+        rows += lines(name, tuple(paper), train(recipe, use), use)
+        text = write(rows, use)
+    print(f"\n{text}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""AC-GAN: the discriminator names the class.
+
+Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary
+Classifier GANs", arXiv:1610.09585, appendix A: 5x5 transposed convolutions
+with batch normalization against 3x3 convolutions whose stride is 2 and 1 in
+turn, with dropout; weights from N(0, 0.02).
+
+The generator may normalize by class instead (de Vries et al. 2017,
+arXiv:1707.00683, Section 3): one scale and one offset a class after each batch
+normalization. Statistics are still those of the whole group of images, so the
+layer is Keras's own, and what depends on the class are two embeddings.
+"""
+
+import keras
+
+from keras_mixgan.architectures import _checks
+from keras_mixgan.architectures import dcgan
+from keras_mixgan.architectures import heads
+from keras_mixgan.utils import checks
+
+KERNEL_SIZE = 5
+DROPOUT = 0.5
+# The discriminator's first convolution has a sixth of the channels of the
+# generator's last hidden one: 16 and 96 on CIFAR-10.
+RATIO = 6
+# They double at each next one, up to this: 512 on CIFAR-10.
+WIDEST = 32
+
+
+def acgan_generator(
+    image_shape: tuple[int, int, int],
+    latent_dim: int = 100,
+    num_classes: int | None = None,
+    width: int = 96,
+    name: str = "acgan_generator",
+    conditional_norm: bool = False,
+) -> keras.Model:
+    """Builds an AC-GAN generator.
+
+    For (32, 32, 3) and width 96: dense to 4x4x384, then transposed
+    convolutions to 8x8x192, 16x16x96 and 32x32x3.
+
+    Args:
+        image_shape: (size, size, channels), of the sizes that
+            `dcgan_generator` takes, channels 1 or 3.
+        latent_dim: Size of a latent vector.
+        num_classes: Number of classes, or None for an unconditional
+            generator.
+        width: Channels of the last hidden stage; each stage before it has
+            twice the channels of the next, up to 16 times the width.
+        name: Name of the model.
+        conditional_norm: Whether each class has a scale and an offset of its
+            own after every batch normalization. Without classes it changes
+            nothing.
+
+    Returns:
+        A Functional model from latents (batch, latent_dim) float32, or from
+        [latents, labels (batch,) int32], to images (batch, *image_shape)
+        float32 in [-1, 1].
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+    >>> generator = acgan_generator((32, 32, 3), num_classes=10, width=6)
+    >>> generator.output_shape
+    (None, 32, 32, 3)
+    """
+    size, _, channels = dcgan.check_image_shape(image_shape)
+    latent_dim = checks.integer("latent_dim", latent_dim)
+    num_classes = checks.optional_integer("num_classes", num_classes)
+    width = checks.integer("width", width)
+
+    inputs, x = _checks.generator_inputs(latent_dim, num_classes)
+    labels = inputs[1] if num_classes and conditional_norm else None
+    base, *upper = dcgan.generator_stages(size)
+    widths = dcgan.channels_of(width, len(upper))[::-1]
+    x = keras.layers.Dense(
+        base**2 * widths[0], kernel_initializer=_checks.normal_init()
+    )(x)
+    x = keras.layers.Reshape((base, base, widths[0]))(x)
+    x = keras.layers.ReLU(name="start")(x)
+    for filters in widths[1:]:
+        x = _upsample(filters, use_bias=False)(x)
+        x = keras.layers.ReLU()(_normalized(x, labels, num_classes))
+    # float32 under every policy: bfloat16 is too coarse for pixels.
+    images = _upsample(
+        channels, activation="tanh", dtype="float32", name="images"
+    )(x)
+    return keras.Model(inputs, images, name=name)
+
+
+def acgan_discriminator(
+    image_shape: tuple[int, int, int],
+    num_classes: int | None = None,
+    width: int = 96,
+    name: str = "acgan_discriminator",
+) -> keras.Model:
+    """Builds an AC-GAN discriminator, which tells the class from the image.
+
+    For (32, 32, 3) and width 96: 3x3 convolutions to 16, 32, 64, 128, 256 and
+    512 channels, every other one of stride 2.
+
+    Args:
+        image_shape: (size, size, channels), of the sizes that
+            `dcgan_generator` takes, channels 1 or 3.
+        num_classes: Number of classes, or None for a discriminator without a
+            classifier.
+        width: That of the generator. The first convolution has a sixth of it,
+            each further one twice the channels of the one before, up to 32
+            times those of the first.
+        name: Name of the model.
+
+    Returns:
+        A Functional model from images (batch, *image_shape) float32 in
+        [-1, 1] to raw logits (batch, 1) float32; with classes to a dict of
+        `logits` and `class_logits` (batch, num_classes) float32. It takes no
+        labels.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+    >>> network = acgan_discriminator((32, 32, 3), num_classes=10, width=6)
+    >>> {name: x.shape for name, x in network.output.items()}
+    {'logits': (None, 1), 'class_logits': (None, 10)}
+    """
+    image_shape = dcgan.check_image_shape(image_shape)
+    num_classes = checks.optional_integer("num_classes", num_classes)
+    width = checks.integer("width", width)
+
+    images = x = keras.Input(image_shape, name="images")
+    halvings = len(dcgan.discriminator_stages(image_shape[0])) - 1
+    for i in range(2 * halvings):
+        x = keras.layers.Conv2D(
+            max(1, width // RATIO) * min(2**i, WIDEST),
+            3,
+            strides=1 if i % 2 else 2,
+            padding="same",
+            use_bias=i == 0,
+            kernel_initializer=_checks.normal_init(),
+        )(x)
+        if i:
+            x = _checks.batch_norm()(x)
+        x = keras.layers.LeakyReLU(0.2)(x)
+        x = keras.layers.Dropout(DROPOUT, name=f"stage_{i}")(x)
+    features = keras.layers.Flatten(name="features")(x)
+    network = _checks.logits_head(images, features, None, name)
+    if num_classes is None:
+        return network
+    return heads.add_heads(network, num_classes=num_classes)
+
+
+def _normalized(x, labels, num_classes: int | None):
+    """Batch normalization, with a scale and an offset a class where wanted."""
+    if labels is None:
+        return _checks.batch_norm()(x)
+    # Of its own it has neither.
+    x = _checks.batch_norm(center=False, scale=False)(x)
+    by_class = [
+        keras.layers.Reshape((1, 1, x.shape[-1]))(
+            keras.layers.Embedding(
+                num_classes,
+                x.shape[-1],
+                embeddings_initializer=start,
+                name=f"{part}_{x.shape[-1]}",
+            )(labels)
+        )
+        for part, start in (
+            ("scale", keras.initializers.RandomNormal(1.0, 0.02)),
+            ("offset", "zeros"),
+        )
+    ]
+    scaled = keras.layers.Multiply()([x, by_class[0]])
+    return keras.layers.Add()([scaled, by_class[1]])
+
+
+def _upsample(filters: int, **options) -> keras.layers.Layer:
+    return keras.layers.Conv2DTranspose(
+        filters,
+        KERNEL_SIZE,
+        strides=2,
+        padding="same",
+        kernel_initializer=_checks.normal_init(),
+        **options,
+    )

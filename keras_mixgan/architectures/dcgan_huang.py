@@ -1,0 +1,194 @@
+"""DCGAN with the networks of Huang et al., the base of MIX+DCGAN on CIFAR-10.
+
+Huang, Li, Poursaeed, Hopcroft & Belongie 2017, "Stacked Generative Adversarial
+Networks", arXiv:1612.04357, and the code of the authors and of MIX+GAN: the
+discriminator is a classifier of K classes whose logsumexp is the payoff's
+logit (see `improved_gan`), and tells the latents from the image. For 32
+pixels.
+"""
+
+from typing import Any
+
+import keras
+
+from keras_mixgan.architectures import _checks
+from keras_mixgan.utils import checks
+from keras_mixgan.utils.errors import UserError
+
+LATENT_DIM = 50
+NOISE = 0.2
+DROPOUT = 0.5
+IMAGE_SHAPES: tuple[tuple[int, int, int], ...] = ((32, 32, 1), (32, 32, 3))
+
+
+def dcgan_huang_generator(
+    image_shape: tuple[int, int, int],
+    latent_dim: int = LATENT_DIM,
+    num_classes: int | None = None,
+    width: int = 128,
+    name: str = "dcgan_huang_generator",
+) -> keras.Model:
+    """Builds the generator.
+
+    For width 128: dense to 5x5x256, then 5x5 transposed convolutions to
+    10x10x256, 14x14x128, 28x28x128 and 32x32. The first layer reads latents
+    made uniform in [0, 1].
+
+    Args:
+        image_shape: (32, 32, channels), channels 1 or 3.
+        latent_dim: Size of a latent vector.
+        num_classes: Number of classes, or None for an unconditional
+            generator.
+        width: Channels of the last hidden stage.
+        name: Name of the model.
+
+    Returns:
+        A Functional model from latents (batch, latent_dim) float32, or from
+        [latents, labels (batch,) int32], to images (batch, *image_shape)
+        float32 in [-1, 1].
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+    >>> dcgan_huang_generator((32, 32, 3), width=4).output_shape
+    (None, 32, 32, 3)
+    """
+    channels = _check_image_shape(image_shape)[2]
+    latent_dim = checks.integer("latent_dim", latent_dim)
+    num_classes = checks.optional_integer("num_classes", num_classes)
+    width = checks.integer("width", width)
+
+    inputs, x = _checks.generator_inputs(
+        latent_dim, num_classes, uniform_latents=True
+    )
+    x = keras.layers.Dense(
+        25 * 2 * width,
+        use_bias=False,
+        kernel_initializer=_checks.normal_init(),
+    )(x)
+    x = keras.layers.ReLU()(_checks.batch_norm()(x))
+    x = keras.layers.Reshape((5, 5, 2 * width), name="start")(x)
+    for filters, strides, padding in (
+        (2 * width, 2, "same"),
+        (width, 1, "valid"),
+        (width, 2, "same"),
+    ):
+        x = _upsample(filters, strides, padding, use_bias=False)(x)
+        x = keras.layers.ReLU()(_checks.batch_norm()(x))
+    # float32 under every policy: bfloat16 is too coarse for pixels.
+    images = _upsample(
+        channels, 1, "valid", activation="tanh", dtype="float32", name="images"
+    )(x)
+    return keras.Model(inputs, images, name=name)
+
+
+def dcgan_huang_discriminator(
+    image_shape: tuple[int, int, int],
+    num_classes: int | None = None,
+    width: int = 128,
+    name: str = "dcgan_huang_discriminator",
+    latent_dim: int = LATENT_DIM,
+) -> keras.Model:
+    """Builds the discriminator.
+
+    For width 128: noise, 3x3 convolutions of 96, 96 (stride 2), 192, 192
+    (stride 2) and 192 channels and a 1x1 one, with dropout in between.
+
+    Args:
+        image_shape: (32, 32, channels), channels 1 or 3.
+        num_classes: Number of classes, or None for one logit alone.
+        width: That of the generator. The first convolutions have three
+            quarters of it.
+        name: Name of the model.
+        latent_dim: Size of the generator's latent vector.
+
+    Returns:
+        A Functional model from images (batch, *image_shape) float32 in
+        [-1, 1] to a dict of float32 outputs: raw `logits` (batch, 1),
+        `latents` (batch, latent_dim), and with classes `class_logits`
+        (batch, num_classes), whose logsumexp `logits` are. It takes no labels.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+    >>> network = dcgan_huang_discriminator((32, 32, 3), 10, width=4)
+    >>> sorted(network.output)
+    ['class_logits', 'latents', 'logits']
+    """
+    image_shape = _check_image_shape(image_shape)
+    num_classes = checks.optional_integer("num_classes", num_classes)
+    width = checks.integer("width", width)
+    latent_dim = checks.integer("latent_dim", latent_dim)
+
+    filters = max(1, 3 * width // 4)
+    images = keras.Input(image_shape, name="images")
+    x = keras.layers.GaussianNoise(NOISE)(images)
+    x = _convolution(x, filters, normalized=False)
+    x = _convolution(x, filters, strides=2)
+    x = keras.layers.Dropout(DROPOUT, name="stage_0")(x)
+    x = _convolution(x, 2 * filters)
+    x = _convolution(x, 2 * filters, strides=2)
+    x = keras.layers.Dropout(DROPOUT)(x)
+    x = _convolution(x, 2 * filters, padding="valid")
+    shared = _convolution(x, 2 * filters, size=1, normalized=False)
+    outputs = {
+        "latents": _dense(latent_dim, "latents")(keras.layers.Flatten()(shared))
+    }
+    x = keras.layers.GlobalAveragePooling2D(name="features")(shared)
+    if num_classes is None:
+        outputs["logits"] = _dense(1, "logits")(x)
+    else:
+        outputs["class_logits"] = _dense(num_classes, "class_logits")(x)
+        outputs["logits"] = keras.ops.logsumexp(
+            outputs["class_logits"], axis=1, keepdims=True
+        )
+    return keras.Model(images, outputs, name=name)
+
+
+def _check_image_shape(image_shape: Any) -> tuple[int, int, int]:
+    shape = _checks.shape_tuple(image_shape)
+    if shape not in IMAGE_SHAPES:
+        supported = ", ".join(map(str, IMAGE_SHAPES))
+        raise UserError(
+            f"`image_shape` must be one of {supported}. Received: "
+            f"image_shape={image_shape!r}"
+        )
+    return shape
+
+
+def _convolution(
+    x, filters, strides=1, size=3, padding="same", normalized=True
+):
+    x = keras.layers.Conv2D(
+        filters,
+        size,
+        strides,
+        padding,
+        use_bias=not normalized,
+        kernel_initializer=_checks.normal_init(),
+    )(x)
+    if normalized:
+        x = _checks.batch_norm()(x)
+    return keras.layers.LeakyReLU(0.2)(x)
+
+
+def _dense(units: int, name: str) -> keras.layers.Layer:
+    return keras.layers.Dense(
+        units,
+        kernel_initializer=_checks.normal_init(),
+        dtype="float32",
+        name=name,
+    )
+
+
+def _upsample(filters, strides, padding, **options) -> keras.layers.Layer:
+    return keras.layers.Conv2DTranspose(
+        filters,
+        5,
+        strides,
+        padding,
+        kernel_initializer=_checks.normal_init(),
+        **options,
+    )

@@ -1,0 +1,32 @@
+"""Auxiliary losses: what a side minimises beside the game's payoff.
+
+To add one: a class in a file beside these, registered, and named below.
+"""
+
+from keras_mixgan.game.auxiliary.base import AUXILIARY
+from keras_mixgan.game.auxiliary.base import Auxiliary
+from keras_mixgan.game.auxiliary.base import check
+from keras_mixgan.game.auxiliary.base import get
+from keras_mixgan.game.auxiliary.base import register
+from keras_mixgan.game.auxiliary.base import weighted
+from keras_mixgan.game.auxiliary.classes import AuxiliaryClassifier
+from keras_mixgan.game.auxiliary.classes import ComponentClassifier
+from keras_mixgan.game.auxiliary.classes import RealClassifier
+from keras_mixgan.game.auxiliary.features import EncodedClass
+from keras_mixgan.game.auxiliary.features import FeatureMatching
+from keras_mixgan.game.auxiliary.features import LatentReconstruction
+
+__all__ = [
+    "AUXILIARY",
+    "Auxiliary",
+    "AuxiliaryClassifier",
+    "ComponentClassifier",
+    "EncodedClass",
+    "FeatureMatching",
+    "LatentReconstruction",
+    "RealClassifier",
+    "check",
+    "get",
+    "register",
+    "weighted",
+]

@@ -1,0 +1,116 @@
+"""Losses of classifiers: of classes, and of components."""
+
+from keras import ops
+
+from keras_mixgan.game.auxiliary.base import Auxiliary
+from keras_mixgan.game.auxiliary.base import register
+from keras_mixgan.game.ensembles import Outputs
+from keras_mixgan.game.ensembles import output_shape
+from keras_mixgan.game.turns import Turn
+from keras_mixgan.utils.errors import UserError
+
+
+@register
+class AuxiliaryClassifier(Auxiliary):
+    """Discriminators name the class, of real images and of fakes (AC-GAN).
+
+    Odena et al. 2017 (arXiv:1610.09585), Equation 3: L_C = E[log P(C=c |
+    X_real)] + E[log P(C=c | X_fake)], which discriminators maximise, and
+    generators through the fakes. Here both minimise its negative. Needs a
+    discriminator output `class_logits` (B, num_classes), and labels.
+
+    Example:
+    >>> AuxiliaryClassifier(coefficient=0.5).needs
+    ('class_logits',)
+    """
+
+    needs = ("class_logits",)
+    needs_labels = True
+
+    def discriminator_terms(self, turn: Turn):
+        """Cross-entropies of real images (num_discriminators,) and pairs."""
+        real = _cross_entropies(turn.real, turn.labels("real"))
+        return [ops.mean(real, axis=0), self.generator_terms(turn)]
+
+    def generator_terms(self, turn: Turn):
+        """Cross-entropies of fakes (num_generators, num_discriminators)."""
+        return turn.pair_means(_cross_entropies(turn.fake, turn.labels("fake")))
+
+
+@register
+class RealClassifier(Auxiliary):
+    """Discriminators name the class of real images, as far as it is known.
+
+    Salimans et al. 2016 (arXiv:1606.03498), Section 5, L_supervised =
+    -E[log P(y | x, y <= K)], a mean over the labelled images of a batch. Needs
+    a discriminator output `class_logits` (B, num_classes), and labels of real
+    images; -1 is a label that is not known. The published discriminator has no
+    other output: its `logits` are the logsumexp of these, so that 1 - D(x) is
+    the probability of the class K + 1, generated.
+
+    Example:
+    >>> RealClassifier(coefficient=2.0).needs_real_labels
+    True
+    """
+
+    needs = ("class_logits",)
+    needs_real_labels = True
+
+    def discriminator_terms(self, turn: Turn):
+        """Cross-entropies of labelled real images (num_discriminators,)."""
+        labels = turn.labels("real")
+        costs = _cross_entropies(turn.real, labels)
+        known = ops.cast(labels >= 0, costs.dtype)
+        # Replicas may have more or fewer labels: the count has to be of all.
+        share = turn.executor.average(ops.mean(known, axis=0))
+        return ops.mean(known * costs, axis=0) / ops.maximum(share, 1e-12)
+
+
+@register
+class ComponentClassifier(Auxiliary):
+    """Discriminators name the generator of a fake; generators help them.
+
+    Hoang et al. 2018 (MGAN, ICLR 2018): the classifier's part of the
+    objective, which it and the generators minimise. It keeps generators
+    apart, which the payoff alone does not: the value is linear in w_u, so no
+    generator feels another one. Needs a discriminator output
+    `component_logits` (B, num_generators).
+
+    Example:
+    >>> ComponentClassifier(coefficient=0.1).needs
+    ('component_logits',)
+    """
+
+    needs = ("component_logits",)
+
+    def discriminator_terms(self, turn: Turn):
+        """Cross-entropies (num_generators, num_discriminators)."""
+        return self.generator_terms(turn)
+
+    def generator_terms(self, turn: Turn):
+        """Cross-entropies (num_generators, num_discriminators)."""
+        logits = turn.fake.extras["component_logits"]
+        costs = ops.logsumexp(logits, axis=-1, keepdims=True) - logits
+        means = turn.pair_means(costs)
+        own = ops.eye(means.shape[0], means.shape[-1], dtype=means.dtype)
+        return ops.sum(means * own[:, None], axis=-1)
+
+    def check(self, model) -> None:
+        """Checks that the classifier has one class a generator."""
+        network = model.discriminators[0]
+        found = output_shape(network, "component_logits")[-1]
+        if found != model.num_generators:
+            raise UserError(
+                "`component_logits` must have one number for each generator. "
+                f"Received: {found} numbers, {model.num_generators} generators"
+            )
+
+
+def _cross_entropies(outputs: Outputs, labels):
+    """-log P(label) of each image by each discriminator, (N, T).
+
+    `labels` are (N, 1) or (N, T). Where one is -1 the number means nothing.
+    """
+    logits = outputs.extras["class_logits"]
+    chosen = ops.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
+    return ops.logsumexp(logits, axis=-1) - ops.sum(chosen * logits, axis=-1)

@@ -1,0 +1,113 @@
+"""How often discriminators are wrong about the class of real images.
+
+The number that semi-supervised GANs report (Salimans et al. 2016,
+arXiv:1606.03498, Section 6), on images that were not trained on. It says
+nothing of generated images.
+"""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_mixgan.backends.inference import Forward
+from keras_mixgan.metrics.samples import Samples
+from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils.errors import UserError
+
+CLASSES = "class_logits"
+
+
+def classification_error(
+    model: Any, real: Any, num_images: int | None = None, seed: int = 0
+) -> Score:
+    """Share of real images whose class the discriminators do not name.
+
+    The mixture names the most probable class under sum_j w_vj P_j(c | x).
+
+    Args:
+        model: A `MixGAN` whose discriminators have an output `class_logits`
+            and take no labels.
+        real: Labelled data: a source, or its name or folder; images whose
+            label is -1 are left out. A split that was not trained on.
+        num_images: At most so many images; `None` for all.
+        seed: Of the order in which images are taken.
+
+    Returns:
+        `Score` of the mixture's share of errors in [0, 1]. Details hold that
+        of each discriminator.
+
+    Raises:
+        ValueError: Discriminators without classes, or data without labels.
+
+    Example:
+    >>> import keras_mixgan as kmg
+    >>> networks = kmg.architectures.build("acgan", (28, 28, 1), 8, 10, 6)
+    >>> model = kmg.MixGAN(*networks, 1, 1, seed=0)
+    >>> score = classification_error(model, "digits", num_images=20)
+    >>> 0 <= float(score) <= 1
+    True
+    """
+    networks = [_classifier(network) for network in model.discriminators]
+    samples = as_samples(real, seed=seed, argument="real")
+    if samples.labels is None or not (samples.labels >= 0).any():
+        raise UserError(
+            f"`real` must have labels. Received: {samples.name}, without"
+        )
+    weights = np.asarray(model.discriminator_weights, "float64")
+    wrong, count = _count(networks, weights, samples, num_images)
+    each = (wrong[1:] / count).tolist()
+    details = {"num_images": count, "per_discriminator": each, "seed": seed}
+    return Score(float(wrong[0] / count), None, details, "classification error")
+
+
+def _count(
+    networks: list, weights: np.ndarray, samples: Samples, limit: int | None
+) -> tuple[np.ndarray, int]:
+    """Errors of the mixture and of each discriminator, and of how many."""
+    forward, start, count = Forward(), 0, 0
+    wrong = np.zeros(1 + len(weights))
+    for images in samples.batches():
+        labels = samples.labels[start : start + len(images)]
+        start += len(images)
+        known = np.flatnonzero(labels >= 0)
+        if limit is not None:
+            known = known[: limit - count]
+        if not len(known):
+            continue
+        count += len(known)
+        # (B, T, classes)
+        each = np.concatenate(
+            [
+                _probabilities(forward(network, images[known]))
+                for network in networks
+            ],
+            axis=1,
+        )
+        mixed = np.einsum("t,btc->bc", weights, each)[:, None]
+        named = np.concatenate([mixed, each], axis=1).argmax(axis=2)
+        wrong += (named != labels[known][:, None]).sum(axis=0)
+    return wrong, count
+
+
+def _classifier(network: keras.Model) -> keras.Model:
+    outputs = getattr(network, "output", None)
+    if not isinstance(outputs, dict) or CLASSES not in outputs:
+        raise UserError(
+            "`model` must have discriminators with an output `class_logits`. "
+            f"Received: {network.name} without"
+        )
+    if len(network.inputs) > 1:
+        raise UserError(
+            "`model` must have discriminators that tell the class from the "
+            f"image alone. Received: {network.name}, which takes labels"
+        )
+    return keras.Model(network.input, outputs[CLASSES])
+
+
+def _probabilities(logits: np.ndarray) -> np.ndarray:
+    """Softmax, (B, classes) or (B, heads, classes) to (B, heads, classes)."""
+    logits = logits.reshape(len(logits), -1, logits.shape[-1]).astype("float64")
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)

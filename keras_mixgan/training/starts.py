@@ -1,0 +1,40 @@
+"""The start of weights from data, for networks whose layers ask for it."""
+
+import numpy as np
+
+from keras_mixgan.architectures import layers
+
+LEAST_IMAGES = 2
+
+
+def start(model, images) -> None:
+    """Starts layers that have not started yet from one batch.
+
+    Discriminators see the real images, generators latents. Both are called in
+    training mode, as in the authors' code (arXiv:1602.07868, Section 3).
+
+    Args:
+        model: The `MixGAN`.
+        images: Float array (B, ...), the first real images; `None` where they
+            cannot be looked at, or fewer than two, starts nothing.
+    """
+    sides = model.generators, model.discriminators
+    if not any(layers.waits_for_data(x) for side in sides for x in side):
+        return
+    if images is None or len(images) < LEAST_IMAGES:
+        return
+    images = np.asarray(images, "float32")
+    rng = np.random.default_rng(model.seed)
+    size = (len(images), model.latent_dim)
+    latents = rng.standard_normal(size, dtype="float32")
+    labels = None
+    if model.conditional:
+        labels = rng.integers(model.known_num_classes(), size=len(images))
+        labels = labels.astype("int32")
+    with layers.initializing():
+        for networks, first in zip(sides, (latents, images), strict=True):
+            for network in networks:
+                if layers.waits_for_data(network):
+                    takes = len(network.inputs) > 1
+                    inputs = [first, labels] if takes else first
+                    model.executor.call(network, inputs)

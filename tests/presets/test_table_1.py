@@ -1,0 +1,157 @@
+"""The recipes of the paper's Table 1: pairs, mixtures, files, samplers."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from conftest import tensorflow_only
+
+import keras_mixgan as kmg
+from keras_mixgan.architectures import encoder
+from keras_mixgan.cli import models
+from keras_mixgan.cli import settings
+from keras_mixgan.data import sources
+from keras_mixgan.presets import recipes
+
+# What each is to be trained with beside its payoff.
+_HUANG = ["real_classifier", "latent_reconstruction", "encoded_class"]
+LOSSES = {
+    "wgan": [],
+    "dcgan_huang": _HUANG,
+    "dcgan_huang_as_released": _HUANG,
+    "acgan": ["auxiliary_classifier"],
+    "acgan_cbn": ["auxiliary_classifier"],
+    "improved_gan": ["real_classifier"],
+    "improved_gan_features": ["real_classifier", "feature_matching"],
+}
+MIXTURES = [name for name in recipes.TABLE_1 if name.startswith("mix_")]
+
+
+def source(labelled=2):
+    """Twenty images of two classes, some of them labelled."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (20, 32, 32, 3), dtype="uint8")
+    labels = (np.arange(20) % 2).astype("int32")
+    whole = sources.Source("few", images, labels)
+    if labelled is None:
+        return whole
+    labels = np.where(np.arange(20) < 2 * labelled, labels, -1)
+    return dataclasses.replace(whole, labels=labels.astype("int32"))
+
+
+def encoder_of(name, few, folder):
+    """The setting of an encoder's file, where a recipe needs one."""
+    if "huang" not in name:
+        return {}
+    path = folder / "encoder.npz"
+    network = encoder.encoder(few.image_shape, few.num_classes, width=1)
+    encoder.save(network, path)
+    return {"encoder": str(path)}
+
+
+def make(name, few, **given):
+    recipe = recipes.complete(
+        {**given, "width": 6, "steps": 2, "batch_size": 8}, name
+    )
+    chosen = settings.resolve(recipe).for_source(few)
+    return chosen, models.make_model(chosen, few)
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+def test_a_recipe_has_the_losses_of_its_system(name, tmp_path):
+    partial = "labels_per_class" in recipes.TABLE_1[name]
+    few = source(2 if partial else None)
+    given = encoder_of(name, few, tmp_path)
+    chosen, model = make(
+        name, few, num_generators=1, num_discriminators=1, ema_decay=0, **given
+    )
+    system = name.removeprefix("mix_").removesuffix("_cifar10")
+    assert chosen.architecture == system.removesuffix("_as_released")
+    losses = model.objective.losses
+    assert [loss.name for loss in losses] == LOSSES[system]
+    released = system.endswith("_as_released")
+    assert all(loss.moves_mixture is released for loss in losses)
+
+
+@pytest.mark.parametrize(
+    "name", ["dcgan_huang_as_released_cifar10", "improved_gan_cifar10"]
+)
+def test_presets_hold_layers_and_losses(name, tmp_path):
+    few = source(None)
+    _, model = make(name, few, **encoder_of(name, few, tmp_path), ema_decay=0)
+    model.save_to_preset(tmp_path / "preset")
+    loaded = kmg.MixGAN.from_preset(tmp_path / "preset")
+    assert loaded.objective == model.objective
+    given = {"seed": 1, "labels": [0, 1] if model.conditional else None}
+    np.testing.assert_array_equal(
+        loaded.generate(4, **given), model.generate(4, **given)
+    )
+
+
+@tensorflow_only
+@pytest.mark.parametrize("name", ["acgan_cbn_cifar10", "improved_gan_cifar10"])
+def test_generators_of_a_recipe_are_exported(name, tmp_path):
+    import tensorflow as tf
+
+    few = source(None)
+    _, model = make(name, few, **encoder_of(name, few, tmp_path))
+    model.export_sampler(tmp_path / "exported")
+    sampler = tf.saved_model.load(tmp_path / "exported")
+    latents = np.random.default_rng(0).normal(size=(3, model.latent_dim))
+    inputs = {
+        "latents": tf.constant(latents, "float32"),
+        "component_uniform": tf.zeros((3,)),
+    }
+    given = {"latents": latents, "component": 0}
+    if model.conditional:
+        inputs["labels"] = tf.constant([0, 1, 0])
+        given["labels"] = [0, 1, 0]
+    served = sampler.signatures["serving_default"](**inputs)["images"]
+    np.testing.assert_allclose(served, model.generate(**given), atol=1e-5)
+
+
+def test_every_system_is_there_alone_and_as_a_mixture():
+    for name in MIXTURES:
+        pair = recipes.TABLE_1[name.removeprefix("mix_")]
+        assert pair["num_generators"] == pair["num_discriminators"] == 1
+        assert recipes.TABLE_1[name]["num_generators"] == 5
+    assert len(recipes.TABLE_1) == 2 * len(MIXTURES)
+
+
+def test_class_losses_need_labels():
+    few = dataclasses.replace(source(None), labels=None)
+    with pytest.raises(ValueError, match="generators that take labels"):
+        make("acgan_cifar10", few)
+    with pytest.raises(ValueError, match=r"output `class_logits`.*logits"):
+        make("improved_gan_cifar10", few)
+
+
+def test_an_encoder_that_is_not_there(tmp_path):
+    few = source(None)
+    with pytest.raises(ValueError, match=r"`encoder` must be the file of"):
+        make("dcgan_huang_cifar10", few)
+    with pytest.raises(FileNotFoundError, match="`encoder` is a file that is"):
+        make("dcgan_huang_cifar10", few, encoder=str(tmp_path / "none.npz"))
+
+
+def test_labels_of_some_images_where_all_are_needed():
+    with pytest.raises(ValueError, match="so need those of all images"):
+        make("acgan_cifar10", source())
+
+
+def test_labels_of_a_part_are_drawn_by_the_seed():
+    def known(seed, count=3):
+        labels = sources.load_source(
+            "digits", seed=seed, labels_per_class=count
+        ).labels
+        rows = np.flatnonzero(labels >= 0)
+        assert np.bincount(labels[rows]).tolist() == [count] * 10
+        whole = sources.load_source("digits").labels
+        np.testing.assert_array_equal(whole[rows], labels[rows])
+        return rows.tolist()
+
+    assert known(0) == known(0) != known(1)
+    with pytest.raises(ValueError, match=r"at most the images of each class"):
+        known(0, 2000)
+    with pytest.raises(ValueError, match="None for images without labels"):
+        sources.load_source("ring", labels_per_class=3)

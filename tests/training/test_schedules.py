@@ -1,0 +1,147 @@
+"""The schedule of the released code: skipped and repeated steps."""
+
+import keras
+import numpy as np
+import pytest
+from conftest import small_discriminator
+from conftest import small_generator
+from keras import optimizers
+
+from keras_mixgan import MixGAN
+from keras_mixgan.game import schedules
+
+
+@pytest.mark.parametrize(
+    ("loss", "steps", "moves"),
+    [
+        (0.7, 1, True),
+        (0.651, 1, True),
+        (0.65, 3, True),
+        (0.51, 3, True),
+        (0.5, 5, True),
+        (0.31, 5, True),
+        (0.299, 7, False),
+        (0.0, 7, False),
+    ],
+)
+def test_steps_by_thresholds(loss, steps, moves):
+    assert int(schedules.generator_steps(np.float32(loss))) == steps
+    assert schedules.moves_discriminators(loss) is moves
+
+
+def fair_coin():
+    """Discriminators whose logits are 0."""
+    made = MixGAN(small_generator(), small_discriminator(), 2, 2, seed=0)
+    for network in made.discriminators:
+        *hidden, kernel, bias = network.get_weights()
+        network.set_weights([*hidden, 0 * kernel, bias])
+    still = optimizers.SGD(1e-3), optimizers.SGD(1e-3)
+    made.compile("log", *still, schedule="released")
+    return made
+
+
+def points(count):
+    rng = np.random.default_rng(0)
+    return rng.uniform(-1, 1, (count, 2)).astype("float32")
+
+
+def discriminators_of(made):
+    return np.concatenate(
+        [w.ravel() for n in made.discriminators for w in n.get_weights()]
+    )
+
+
+def generators_of(made):
+    return np.concatenate(
+        [w.ravel() for n in made.generators for w in n.get_weights()]
+    )
+
+
+def test_a_fair_coin_takes_turns():
+    """-F / 2 of logits 0 is log 2, above all thresholds."""
+    made = fair_coin()
+    before = discriminators_of(made), generators_of(made)
+    logs = made.train_on_batch(points(4), return_dict=True)
+    assert float(logs["payoff"]) == pytest.approx(-2 * np.log(2), rel=1e-5)
+    assert not np.array_equal(before[0], discriminators_of(made))
+    assert not np.array_equal(before[1], generators_of(made))
+    assert int(made.generator_steps_left) == 0
+
+
+def far_ahead(distance):
+    """Real points right of 0, fakes left of it, logits of that distance."""
+    latents, images = keras.Input((3,)), keras.Input((2,))
+    generator = keras.Model(
+        latents,
+        keras.layers.Dense(
+            2, kernel_initializer=keras.initializers.RandomNormal(0.0, 1e-3),
+            bias_initializer=keras.initializers.Constant(-1.0),
+        )(latents),
+    )  # fmt: skip
+    discriminator = keras.Model(
+        images,
+        keras.layers.Dense(
+            1, kernel_initializer=keras.initializers.Constant(distance / 2)
+        )(images),
+    )
+    made = MixGAN(generator, discriminator, 2, 2, seed=0)
+    made.compile(
+        "log", optimizers.SGD(1e-6), optimizers.SGD(1e-6), schedule="released"
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    ("distance", "steps", "moves"), [(0.5, 5, True), (5.0, 7, False)]
+)
+def test_turns_against_discriminators_that_are_ahead(distance, steps, moves):
+    # -F / 2 is softplus(-distance): 0.474 and 0.0067.
+    made = far_ahead(distance)
+    half = np.log1p(np.exp(-distance))
+    assert int(schedules.generator_steps(np.float32(half))) == steps
+    real = np.ones((4, 2), "float32")
+    seen = []
+    for _ in range(steps + 1):
+        before = discriminators_of(made), generators_of(made)
+        made.reset_metrics()
+        made.train_on_batch(real)
+        seen.append(
+            (
+                not np.array_equal(before[0], discriminators_of(made)),
+                not np.array_equal(before[1], generators_of(made)),
+                int(made.generator_steps_left),
+            )
+        )
+    left = [*reversed(range(steps)), steps - 1]
+    turns = [moves, *[False] * (steps - 1), moves]
+    assert seen == [(d, True, n) for d, n in zip(turns, left, strict=True)]
+
+
+def test_a_model_goes_on_in_the_midst_of_its_turns(tmp_path):
+    made = far_ahead(5.0)
+    real = np.ones((8, 2), "float32")
+    made.fit(real, batch_size=4, shuffle=False, verbose=0)
+    assert int(made.generator_steps_left) == 5
+    made.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert int(loaded.generator_steps_left) == 5
+    assert loaded.objective == made.objective
+    for one in (made, loaded):
+        one.fit(real, batch_size=4, shuffle=False, verbose=0)
+    for a, b in zip(made.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"schedule": "sometimes"}, "`schedule` must be one of"),
+        ({"discriminator_steps": 2}, "discriminator_steps is 1"),
+        ({"update": "simultaneous"}, "update is 'alternating'"),
+        ({"payoff": "hinge"}, "payoff is 'log'.*payoff='hinge'"),
+    ],
+)
+def test_what_the_schedule_does_not_know(arguments, text):
+    made = MixGAN(small_generator(), small_discriminator(), 1, 1)
+    with pytest.raises(ValueError, match=text):
+        made.compile(**{"schedule": "released", **arguments})
