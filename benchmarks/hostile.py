@@ -1,7 +1,7 @@
 """What hostile files, crashes, full disks and clients do to keras-mixgan.
 
-    python benchmarks/hostile.py [--sections=files,flags,...] [--kills=50]
-        [--seconds=30]
+    python benchmarks/hostile.py [--sections=files,flags,...] [--flags=1000]
+        [--kills=50] [--seconds=30]
 
 Prints a table of what was tried, what was refused clearly and what did as it
 should. Exits with 1 if anything was wrong. Linux; needs the extras `serve`
@@ -14,6 +14,7 @@ import argparse
 import os
 import pathlib
 import sys
+import tempfile
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -30,7 +31,7 @@ import timing
 
 SECTIONS = {
     "files": lambda flags: hostile_files.rows(),
-    "flags": lambda flags: hostile_flags.rows(),
+    "flags": lambda flags: hostile_flags.rows(flags.flags),
     "kills": lambda flags: hostile_runs.kills(flags.kills),
     "writers": lambda flags: hostile_runs.writers(),
     "disks": lambda flags: hostile_disks.rows(),
@@ -43,6 +44,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--sections", default=",".join(SECTIONS), help="divided by commas"
+    )
+    parser.add_argument(
+        "--flags", type=int, default=1000, help="sets of flags, at most"
     )
     parser.add_argument(
         "--kills", type=int, default=50, help="two in five while it saves"
@@ -58,6 +62,16 @@ def main() -> None:
     # Before any fork: what it takes to import is then shared by all.
     import keras_mixgan.cli.runs  # noqa: F401
 
+    with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
+        os.chmod(folder, 0o755)  # Nobody has to pass through it.
+        tempfile.tempdir = folder  # Of all that the sections write.
+        rows = _rows(names, flags)
+    _print(rows)
+    if any(row.wrong for row in rows):
+        raise SystemExit(1)
+
+
+def _rows(names: list[str], flags) -> list[probing.Row]:
     rows = []
     for name in names:
         began = time.perf_counter()
@@ -68,9 +82,7 @@ def main() -> None:
         rows += found
         seconds = time.perf_counter() - began
         print(f"{name}: done after {seconds:.0f} s", flush=True)
-    _print(rows)
-    if any(row.wrong for row in rows):
-        raise SystemExit(1)
+    return rows
 
 
 def _print(rows: list[probing.Row]) -> None:

@@ -1,14 +1,15 @@
 """Hostile presets, `.keras` files, archives, images, settings, histories."""
 
 import contextlib
+import functools
 import itertools
 import json
 import os
 import pathlib
 import resource
-import shutil
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Iterator
 
 import probing
@@ -43,90 +44,122 @@ def _folder() -> Iterator[pathlib.Path]:
         yield pathlib.Path(folder)
 
 
-def _presets() -> probing.Row:
-    import h5py
-    import hostile_presets as hostile
+class _Presets:
+    """Loads copies of a good preset, each with one thing changed."""
 
-    from keras_mixgan import presets
-    from keras_mixgan.cli.models import load_model
+    def __init__(self):
+        self.row = probing.Row("presets")
 
-    row = probing.Row("presets")
+    def load(self, name, harm, may_pass=False):
+        """Changes the preset's folder."""
+        import hostile_presets as hostile
 
-    def load(name, harm, may_pass=False):
+        from keras_mixgan.cli.models import load_model
+
         with _folder() as folder:
             preset = hostile.copy(folder)
             harm(preset)
-            row.load(name, lambda: load_model(preset), may_pass)
+            self.row.load(name, lambda: load_model(preset), may_pass)
 
-    def configured(name, change):
-        load(name, lambda preset: hostile.edit(preset, change))
+    def configured(self, name, change):
+        """Changes its configuration."""
+        import hostile_presets as hostile
 
-    def weighted(name, change):
+        self.load(name, lambda preset: hostile.edit(preset, change))
+
+    def weighted(self, name, change):
+        """Changes its weights file."""
+        import h5py
+        import hostile_presets as hostile
+
+        from keras_mixgan import presets
+
         def harm(preset):
             with h5py.File(preset / presets.WEIGHTS, "r+") as file:
                 change(file)
             hostile.mend(preset)
 
-        load(name, harm)
+        self.load(name, harm)
 
-    def written(name, part, content):
+    def written(self, name, part, content):
+        """Writes other bytes in place of one of its files."""
+        import hostile_presets as hostile
+
+        from keras_mixgan import presets
+
         def harm(preset):
             (preset / part).write_bytes(content)
             if part != presets.METADATA:
                 hostile.mend(preset)
 
-        load(name, harm)
+        self.load(name, harm)
 
+
+def _presets() -> probing.Row:
+    probe = _Presets()
+    _configurations(probe)
+    _weights(probe)
+    return probe.row
+
+
+def _configurations(probe: _Presets) -> None:
+    import hostile_presets as hostile
+
+    from keras_mixgan import presets
+
+    parts = (presets.CONFIG, presets.METADATA)
     for (name, layer), place in itertools.product(
         hostile.CODE.items(), hostile.PLACES
     ):
-        configured(
+        probe.configured(
             f"{name} as {place}",
-            lambda c, layer=layer, place=place: hostile.put_code(
-                c, layer, place
-            ),
+            functools.partial(hostile.put_code, layer=layer, place=place),
         )
-    configured("a lambda as a value", hostile.put_lambda)
+    probe.configured("a lambda as a value", hostile.put_lambda)
     for name, change in (hostile.WRONG | hostile.COMPILED).items():
-        configured(name, change)
+        probe.configured(name, change)
     for name, change in hostile.HUGE.items():
-        configured(f"huge {name}", change)
-    configured("more weights", lambda c: hostile.embed(c, 10**7))
-    for part, depth in itertools.product(
-        (presets.CONFIG, presets.METADATA), hostile.DEPTHS
-    ):
-        load(
+        probe.configured(f"huge {name}", change)
+    probe.configured(
+        "more weights", functools.partial(hostile.embed, classes=10**7)
+    )
+    for part, depth in itertools.product(parts, hostile.DEPTHS):
+        probe.load(
             f"{part} {depth} deep",
-            lambda p, part=part, depth=depth: hostile.nest(p, part, depth),
+            functools.partial(hostile.nest, name=part, depth=depth),
             may_pass=(part, depth) == (presets.METADATA, 150),
         )
-    for part, text in itertools.product(
-        (presets.CONFIG, presets.METADATA), hostile.OTHER_JSON
-    ):
-        written(f"{part} is {text!r}", part, text.encode())
+    for part, text in itertools.product(parts, hostile.OTHER_JSON):
+        probe.written(f"{part} is {text!r}", part, text.encode())
+
+
+def _weights(probe: _Presets) -> None:
+    import hostile_presets as hostile
+
+    from keras_mixgan import presets
+
     for harm, _ in hostile.HARM:
-        weighted(
+        probe.weighted(
             harm.__name__,
             lambda file, harm=harm: harm(file, hostile.first(file)),
         )
     for shape in ((1,), (3, 5, 7), (0,)):
-        weighted(
+        probe.weighted(
             f"weights of shape {shape}",
-            lambda file, shape=shape: hostile.reshape_first(file, shape),
+            functools.partial(hostile.reshape_first, shape=shape),
         )
     for content in hostile.NO_HDF5:
-        written(f"weights {content[:9]}", presets.WEIGHTS, content)
+        probe.written(f"weights {content[:9]}", presets.WEIGHTS, content)
     for part in (presets.CONFIG, presets.METADATA, presets.WEIGHTS):
-        load(f"{part} missing", lambda p, part=part: (p / part).unlink())
-        load(f"{part} a pipe", lambda p, part=part: _as_pipe(p / part))
+        probe.load(f"{part} missing", lambda p, part=part: (p / part).unlink())
+        probe.load(f"{part} a pipe", lambda p, part=part: _as_pipe(p / part))
     for seed in range(40):
 
         def harm(preset, seed=seed):
             hostile.damage(preset / presets.WEIGHTS, seed)
             hostile.mend(preset)
 
-        load(f"bits {seed}", harm, may_pass=True)
-    return row
+        probe.load(f"bits {seed}", harm, may_pass=True)
 
 
 def _as_pipe(path: pathlib.Path) -> None:
@@ -135,67 +168,76 @@ def _as_pipe(path: pathlib.Path) -> None:
 
 
 def _archives() -> probing.Row:
+    """`.keras` files, as a model and as a classifier."""
+    row = probing.Row(".keras files")
+    for name, content, change, how in itertools.chain(
+        _packed_wrongly(), _configured_wrongly()
+    ):
+        _load_archive(row, name, content, change, how)
+    _programs(row)
+    return row
+
+
+def _load_archive(row, name, content, change, how) -> None:
     import hostile_presets as hostile
 
-    from keras_mixgan import presets
     from keras_mixgan.cli.models import load_model
     from keras_mixgan.metrics import classifiers
 
-    row = probing.Row(".keras files")
-    members = hostile.members()
-
-    def load(name, content, change=lambda path: None, may_pass=False, **how):
-        with _folder() as folder:
-            path = hostile.packed(folder, content, **how)
+    with _folder() as folder:
+        path = hostile.packed(folder, content, **how)
+        if change is not None:
             change(path)
-            row.load(name, lambda: load_model(path), may_pass)
-            row.load(
-                f"{name} as classifier", lambda: classifiers.load(str(path))
-            )
+        row.load(name, lambda: load_model(path))
+        row.load(f"{name} as classifier", lambda: classifiers.load(str(path)))
 
+
+def _packed_wrongly() -> Iterator[tuple]:
+    """Name, members, change of the file, how to pack it."""
+    import hostile_presets as hostile
+
+    from keras_mixgan import presets
+
+    members = hostile.members()
     for name in members:
         rest = [item for item in members.items() if item[0] != name]
-        load(f"without {name}", rest)
-        load(f"{name} empty", (members | {name: b""}).items())
-    load("nothing", [])
+        yield f"without {name}", rest, None, {}
+        yield f"{name} empty", (members | {name: b""}).items(), None, {}
+    yield "nothing", [], None, {}
     for name in hostile.MORE_MEMBERS:
-        load(f"with {name}", [*members.items(), (name, b"x")])
-    load(
-        "config twice",
-        [*members.items(), (presets.CONFIG, members[presets.CONFIG])],
-    )
-    load("encrypted", members.items(), hostile.encrypt)
-    load(
-        "a bomb",
-        (members | {presets.WEIGHTS: bytes(2**25)}).items(),
-        compression=8,
-    )
-    for text in hostile.NO_CONFIGURATIONS:
-        content = text.encode() or b" "
-        load(
-            f"config {text[:9]!r}",
-            (members | {presets.CONFIG: content}).items(),
-        )
-    for name, layer in hostile.CODE.items():
-        load(
-            name,
-            hostile.with_config(
-                members, lambda c, layer=layer: hostile.dense(c).update(layer)
-            ).items(),
-        )
-    load(
-        "huge",
-        hostile.with_config(members, hostile.HUGE["weights"]).items(),
-    )
+        yield f"with {name}", [*members.items(), (name, b"x")], None, {}
+    twice = [*members.items(), (presets.CONFIG, members[presets.CONFIG])]
+    yield "config twice", twice, None, {}
+    yield "encrypted", members.items(), hostile.encrypt, {}
+    bomb = members | {presets.WEIGHTS: bytes(2**25)}
+    how = {"compression": zipfile.ZIP_DEFLATED}
+    yield "a bomb", bomb.items(), None, how
     for share in range(0, 100, 10):
+        cut = functools.partial(_cut, share=share)
+        yield f"the first {share} %", members.items(), cut, {}
 
-        def cut(path, share=share):
-            content = path.read_bytes()
-            path.write_bytes(content[: len(content) * share // 100])
 
-        load(f"the first {share} %", members.items(), cut)
-    _programs(row)
-    return row
+def _cut(path: pathlib.Path, share: int) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * share // 100])
+
+
+def _configured_wrongly() -> Iterator[tuple]:
+    """As above."""
+    import hostile_presets as hostile
+
+    from keras_mixgan import presets
+
+    members = hostile.members()
+    for text in hostile.NO_CONFIGURATIONS:
+        content = {presets.CONFIG: text.encode() or b" "}
+        yield f"config {text[:9]!r}", (members | content).items(), None, {}
+    for name, layer in hostile.CODE.items():
+        change = functools.partial(hostile.put_code, layer=layer, place="layer")
+        content = hostile.with_config(members, change)
+        yield name, content.items(), None, {}
+    content = hostile.with_config(members, hostile.HUGE["weights"])
+    yield "huge", content.items(), None, {}
 
 
 def _programs(row: probing.Row) -> None:
@@ -240,7 +282,7 @@ def _arrays() -> probing.Row:
     for labels, message in hostile.LABELS:
         load(
             message,
-            lambda path, l=labels: np.savez(path, images=images, labels=l),
+            lambda path, y=labels: np.savez(path, images=images, labels=y),
         )
     for content, message in hostile.CONTENTS:
         load(
@@ -354,6 +396,4 @@ def _runs() -> probing.Row:
             )
         _as_pipe(path)
         row.load("history a pipe", lambda: callbacks.read_history(path))
-        shutil.rmtree(folder / "none", ignore_errors=True)
-        row.load("none", lambda: settings.read(folder / "none"))
     return row

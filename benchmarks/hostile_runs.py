@@ -187,9 +187,11 @@ def _calls_of_a_save() -> int:
 
     def work():
         found = []
-        with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
-            with _profiled(lambda number: None, found.append):
-                train(pathlib.Path(folder) / "run")
+        with (
+            tempfile.TemporaryDirectory(prefix="hostile-") as folder,
+            _profiled(lambda number: None, found.append),
+        ):
+            train(pathlib.Path(folder) / "run")
         # The last one finds its step saved, and writes nothing.
         return min(filter(None, found))
 

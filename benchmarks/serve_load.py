@@ -46,8 +46,8 @@ def main() -> None:
         "uvicorn",
     )
     with tempfile.TemporaryDirectory() as folder:
-        path = flags.model or _untrained(pathlib.Path(folder, "dcgan"))
-        server, netloc = _start(path)
+        path = flags.model or untrained(pathlib.Path(folder, "dcgan"))
+        server, netloc = start(path)
         try:
             memory = psutil.Process(server.pid).memory_info
             before = memory().rss
@@ -63,7 +63,7 @@ def main() -> None:
         raise SystemExit(1)
 
 
-def _untrained(folder: pathlib.Path) -> pathlib.Path:
+def untrained(folder: pathlib.Path) -> pathlib.Path:
     """An export of three DCGANs like those of the bundled digits."""
     import keras_mixgan as kmg
 
@@ -78,7 +78,8 @@ def _untrained(folder: pathlib.Path) -> pathlib.Path:
     return folder
 
 
-def _start(path) -> tuple[subprocess.Popen, str]:
+def start(path) -> tuple[subprocess.Popen, str]:
+    """Starts a server; the process, and its address."""
     command = (sys.executable, "-m", "keras_mixgan", "serve", "--port=0")
     server = subprocess.Popen(
         [*command, f"--model={path}"], stdout=subprocess.PIPE, text=True
@@ -90,7 +91,7 @@ def _start(path) -> tuple[subprocess.Popen, str]:
     raise SystemExit("The server did not start.")
 
 
-def _requests(netloc: str) -> dict[str, dict]:
+def requests(netloc: str) -> dict[str, dict]:
     """One request of each kind, by what it asks for."""
     connection = http.client.HTTPConnection(netloc)
     connection.request("GET", "/v1/models")
@@ -118,15 +119,15 @@ def _requests(netloc: str) -> dict[str, dict]:
 
 
 def _load(
-    netloc: str, clients: int, hostile: int, seconds: float
+    netloc: str, clients: int, bad_clients: int, seconds: float
 ) -> list[tuple]:
     """(kind, seconds, whether the status was right) of all requests."""
-    wanted = _requests(netloc)
+    wanted = requests(netloc)
     good = [
         (kind, json.dumps(body).encode(), {}, 200)
         for kind, body in wanted["bodies"].items()
     ]
-    bad = [("hostile", *case) for case in _hostile(good[0][1])]
+    bad = [("hostile", *case) for case in hostile(good[0][1])]
     log: list[tuple] = []
     end = time.perf_counter() + seconds
 
@@ -150,7 +151,10 @@ def _load(
 
     threads = [
         threading.Thread(target=client, args=(i, good)) for i in range(clients)
-    ] + [threading.Thread(target=client, args=(i, bad)) for i in range(hostile)]
+    ] + [
+        threading.Thread(target=client, args=(i, bad))
+        for i in range(bad_clients)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -158,7 +162,7 @@ def _load(
     return log
 
 
-def _hostile(good: bytes) -> list[tuple[bytes, dict, int]]:
+def hostile(good: bytes) -> list[tuple[bytes, dict, int]]:
     """Bodies, headers, and the status that each has to get."""
     return [
         (good + b" " * 8_000_000, {}, 413),

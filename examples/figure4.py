@@ -22,7 +22,7 @@ SMALL = {"source": "digits", "architecture": "wgan", "conditional": False,
          "width": 8, "latent_dim": 16, "payoff_estimate": "linear",
          "generator_learning_rate": 1e-3,
          "discriminator_learning_rate": 3e-4, "seed": 0}  # fmt: skip
-STEPS = 300
+STEPS = 1200
 COMPONENTS = 3
 EVERY = 10
 

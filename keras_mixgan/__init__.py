@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from keras_mixgan._version import __version__
 
@@ -68,6 +69,14 @@ if not _is_command():
     from keras_mixgan.training.usage import UsageWarning
     from keras_mixgan.utils.errors import NonFiniteError
 
+if TYPE_CHECKING:
+    from keras_mixgan import data
+    from keras_mixgan import distribution
+    from keras_mixgan import metrics
+    from keras_mixgan.cli import runs
+    from keras_mixgan.training import callbacks
+    from keras_mixgan.utils import plotting
+
 __all__ = [
     "MixGAN",
     "NonFiniteError",
@@ -77,10 +86,15 @@ __all__ = [
     "__version__",
     "architectures",
     "auxiliary",
+    "callbacks",
+    "data",
+    "distribution",
     "list_presets",
+    "metrics",
     "payoffs",
+    "plotting",
+    "runs",
     "sources",
-    *_LAZY,
 ]
 
 

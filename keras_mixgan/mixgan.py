@@ -1,7 +1,12 @@
 """The `MixGAN` model: a mixture of generators against one of discriminators."""
 
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_mixgan.game import auxiliary as auxiliaries
 from keras_mixgan.game import payoffs
@@ -90,13 +95,13 @@ class MixGAN(Mixture):
         weight_clip: float | None = None,
         gradient_penalty: float | None = None,
         update: str = "alternating",
-        auxiliary=(),
+        auxiliary: Iterable[str | auxiliaries.Auxiliary] = (),
         as_released: bool = False,
         schedule: str = "fixed",
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
-        jit_compile="auto",
-    ):
+        jit_compile: bool | str = "auto",
+    ) -> None:
         """Sets the game and both sides' optimizers.
 
         Args:
@@ -254,14 +259,14 @@ class MixGAN(Mixture):
 
     def fit(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
+        x: Any = None,
+        y: ArrayLike | None = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
         **kwargs,
-    ):
+    ) -> keras.callbacks.History:
         """Trains the mixture; arguments as of `keras.Model.fit`.
 
         Args:
@@ -321,8 +326,8 @@ class MixGAN(Mixture):
 
     def payoff_matrix(
         self,
-        real_images,
-        labels=None,
+        real_images: ArrayLike,
+        labels: ArrayLike | None = None,
         seed: int | None = None,
         batch_size: int = 256,
     ) -> np.ndarray:
@@ -358,7 +363,7 @@ class MixGAN(Mixture):
             self, real_images, labels, seed, batch_size
         )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """Returns what `from_config` needs: every network's configuration."""
         return serialization.config_of(self)
 

@@ -1,6 +1,10 @@
 """Where mixtures come from and where they go: presets, exports, pairs."""
 
 import os
+from collections.abc import Sequence
+from typing import Self
+
+from numpy.typing import ArrayLike
 
 from keras_mixgan import exporting
 from keras_mixgan import presets
@@ -38,12 +42,14 @@ class Mixture(MixtureModel):
         first alone.
 
         Args:
-            path: A new or empty folder for a SavedModel, a new file that
-                ends in .onnx for ONNX. Folders above it are made.
+            path: A new or empty folder for a SavedModel or a page, a new file
+                that ends in .onnx for ONNX. Folders above it are made.
             uint8: Whether images are levels of 0 to 255, uint8, in place of
                 float32 in [-1, 1].
-            format: `"saved_model"`, or `"onnx"`, which needs
-                `pip install 'keras-mixgan[onnx]'`.
+            format: `"saved_model"`; `"onnx"`, which needs
+                `pip install 'keras-mixgan[onnx]'`; or `"web"`, a folder with
+                a page that draws in the browser by onnxruntime-web, whose
+                files npm brings once.
 
         Raises:
             ValueError: An argument is not as described, or Keras runs on
@@ -65,7 +71,9 @@ class Mixture(MixtureModel):
         exporting.export(self, path, uint8, format)
 
     @classmethod
-    def from_preset(cls, preset, load_weights: bool = True):
+    def from_preset(
+        cls, preset: str | os.PathLike[str], load_weights: bool = True
+    ) -> Self:
         """Loads a trained mixture.
 
         Its files are checked against their SHA-256 first. Nothing in a preset
@@ -101,7 +109,10 @@ class Mixture(MixtureModel):
         return presets.load(cls, preset, load_weights)
 
     def save_to_preset(
-        self, path, small: bool = False, push: str | None = None
+        self,
+        path: str | os.PathLike[str],
+        small: bool = False,
+        push: str | None = None,
     ) -> None:
         """Saves the mixture as a preset, for `from_preset`.
 
@@ -126,14 +137,14 @@ class Mixture(MixtureModel):
     @classmethod
     def from_pair(
         cls,
-        model,
+        model: Self,
         num_generators: int = 3,
         num_discriminators: int = 1,
         noise: float = 0.05,
         seed: int | None = None,
         share_generators: str | None = None,
         share_discriminators: str | None = None,
-    ):
+    ) -> Self:
         """Makes a mixture that goes on from a trained pair.
 
         Every component begins as a copy of the pair's network, with its
@@ -169,7 +180,13 @@ class Mixture(MixtureModel):
         )  # fmt: skip
 
     @classmethod
-    def from_snapshots(cls, models, images, labels=None, seed: int = 0):
+    def from_snapshots(
+        cls,
+        models: Sequence[Self],
+        images: ArrayLike,
+        labels: ArrayLike | None = None,
+        seed: int = 0,
+    ) -> Self:
         """Makes a mixture of the checkpoints of one run, without training.
 
         Wang et al. 2016 (arXiv:1612.00991) join snapshots of one GAN with

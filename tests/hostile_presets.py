@@ -363,14 +363,12 @@ def with_lambda(folder, trace):
     """A `.keras` file of images whose layer would write a file."""
     import keras
 
-    def program(x, trace=str(trace)):
-        open(trace, "w").close()
-        return x
-
+    name = str(trace)
     model = keras.Sequential(
         [
             keras.Input((4, 4, 1)),
-            keras.layers.Lambda(program),
+            # Of a named function only the name would be in the file.
+            keras.layers.Lambda(lambda x: (open(name, "w").close(), x)[1]),
             keras.layers.Flatten(),
             keras.layers.Dense(3),
         ]

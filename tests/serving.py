@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_mixgan as kmg
-from keras_mixgan.cli import models as files
+from keras_mixgan.cli import opening
 from keras_mixgan.serving import app
 from keras_mixgan.serving import models
 from keras_mixgan.serving import server
@@ -110,7 +110,7 @@ def shared(folder):
     # Older than version 10, and a folder that is no version.
     for name in ("9", "new"):
         shutil.copytree(folder / "labelled/10", folder / "labelled" / name)
-    run = {"settings": {"source": "fashion_mnist"}}
+    run = {"format": 1, "settings": {"source": "fashion_mnist"}}
     (folder / "settings.json").write_text(json.dumps(run))
     labelled.save(folder / "kept.keras")
     plain = kmg.MixGAN(*conftest.image_networks(shape=(8, 8, 3)), 2, 1, seed=0)
@@ -120,7 +120,7 @@ def shared(folder):
     samplers = models.load(
         [*map(str, paths), str(folder / "kept.keras")],
         folder / "scratch",
-        files.load_model,
+        lambda name: opening.open_model(name)[0],
     )
     with running(samplers, max_images=64, timeout=120) as client:
         client.folder = folder

@@ -14,8 +14,8 @@ PACKAGE = pathlib.Path(keras_mixgan.__file__).parent
 # Rooms, and a file that is one: each imports only from those before it, and
 # freely within itself.
 ROOMS = """
-_version utils backends architectures data distribution game metrics
-training presets exporting mixture mixgan serving cli __main__
+_version utils backends architectures data distribution game presets metrics
+training exporting mixture mixgan serving cli __main__
 """.split()  # noqa: SIM905
 
 

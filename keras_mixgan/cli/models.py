@@ -1,5 +1,6 @@
 """Models from settings, and models from files."""
 
+import functools
 import os
 import pathlib
 
@@ -16,6 +17,7 @@ from keras_mixgan.game import ensembles
 from keras_mixgan.mixgan import MixGAN
 from keras_mixgan.presets import archives
 from keras_mixgan.presets import refusals
+from keras_mixgan.presets import sizes
 from keras_mixgan.utils.errors import UserError
 
 
@@ -30,18 +32,28 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
         A compiled `MixGAN` with initial weights.
 
     Raises:
-        ValueError: A setting is not as described, or the architecture does
-            not make images of this shape.
+        ValueError: A setting is not as described, the architecture does not
+            make images of this shape, or the networks would take more memory
+            than this machine has.
     """
     classes = source.num_classes if settings.conditional else None
     _check_labels(settings, source)
-    networks = architectures.build(
+    build = functools.partial(
+        architectures.build,
         settings.architecture,
         source.image_shape,
         num_classes=classes,
         **options.values(settings, "networks"),
     )
-    generator, discriminator = networks
+    # Code of the user's own may not take to being called without values.
+    if settings.architecture in architectures.ARCHITECTURES:
+        sizes.check_made(
+            build,
+            (settings.num_generators, settings.num_discriminators),
+            settings.batch_size,
+            "`width`, `latent_dim` and the numbers of networks",
+        )
+    generator, discriminator = build()
     model = MixGAN(
         generator,
         _with_heads(discriminator, settings, classes),
@@ -144,7 +156,7 @@ def load_model(path: str | os.PathLike[str], name: str = "model") -> MixGAN:
         raise IsADirectoryError(f"{wanted}. Received: the folder {path}")
     if path.suffix != ".keras":
         raise UserError(f"{wanted}. Received: {path}")
-    saved = archives.check(path)
+    saved = archives.check(path, name)
     with refusals.one_line(
         f"{wanted}. Received: {path}, a {saved} that could not be loaded"
     ):

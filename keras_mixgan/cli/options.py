@@ -146,7 +146,10 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="payoff", kind=str, to="compile", default="log",
             by={"wgan": "wasserstein", "wgan_gp": "wasserstein"},
-            choices=("log", "wasserstein", "hinge", "least_squares"),
+            choices=(
+                "log", "wasserstein", "hinge", "least_squares",
+                "relativistic", "relativistic_average",
+            ),
             registry="keras_mixgan.game.payoffs:PAYOFFS",
             help="What the mixtures play for.",
         ),

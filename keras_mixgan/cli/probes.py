@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-SECONDS = 300
+SECONDS = 900
 
 _TENSORFLOW = """
 import tensorflow as tf

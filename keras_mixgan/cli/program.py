@@ -21,6 +21,7 @@ from keras_mixgan.utils.errors import NonFiniteError
 from keras_mixgan.utils.errors import UserError
 
 PROGRAM = "keras-mixgan"
+_LONGEST = 1000  # Characters of a line that an error may echo.
 _HELP = ("--help", "-h", "-help", "help")
 
 
@@ -69,7 +70,10 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _run(command: Command, arguments: list[str]) -> int:
-    from absl import flags
+    try:
+        from absl import flags
+    except ModuleNotFoundError:
+        return _fail("The package absl-py is missing: pip install absl-py.")
 
     from keras_mixgan.cli.commands import flag_groups
 
@@ -119,7 +123,8 @@ def _help() -> str:
 
 
 def _fail(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    lines = [line[:_LONGEST] for line in message.splitlines()]
+    print("error: " + "\n".join(lines), file=sys.stderr)
     return 2
 
 

@@ -17,6 +17,7 @@ from keras_mixgan.cli import options
 from keras_mixgan.cli import run_files
 from keras_mixgan.game import auxiliary
 from keras_mixgan.presets import archives
+from keras_mixgan.presets import refusals
 from keras_mixgan.utils import json_files
 from keras_mixgan.utils.errors import UserError
 
@@ -31,7 +32,10 @@ _OF_TRAINING = (
     "optimizer", "generator_learning_rate", "discriminator_learning_rate",
     "learning_rate_schedule",
 )  # fmt: skip
-OF_DATA = ("source", "split", "crop_size", "image_size")
+OF_DATA = (
+    "source", "split", "crop_size", "image_size", "skip_bad_images",
+    "labels_per_class",
+)  # fmt: skip
 
 
 def settings_of(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,6 +114,14 @@ def _recorded(name: str) -> Mapping[str, Any] | None:
 def _of_configuration(name: str) -> dict[str, Any]:
     """What a model's own configuration tells."""
     config, compiled = _configuration(name)
+    with refusals.one_line(
+        f"`from` must be a MixGAN. Received: {name}, whose configuration is "
+        "damaged"
+    ):
+        return _told(config, compiled)
+
+
+def _told(config: Mapping[str, Any], compiled: Any) -> dict[str, Any]:
     found = {
         "num_generators": len(config["generator"]),
         "num_discriminators": config["num_discriminators"],
@@ -169,7 +181,7 @@ def _configuration(name: str) -> tuple[dict, dict | None]:
                 "`from` must be a preset, a .keras file or the folder of a "
                 f"run. Received: {name}"
             )
-        archives.check(path)
+        archives.check(path, "from")
         with zipfile.ZipFile(path) as archive:
             content = json_files.parse(
                 archive.read(archives.CONFIG), f"{archives.CONFIG} in {path}"

@@ -1,5 +1,6 @@
 """What the package asks for, and what of it is installed."""
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import pathlib
@@ -11,6 +12,8 @@ NAME = "keras-mixgan"
 ESSENTIAL = (
     "absl-py", "filelock", "h5py", "keras", "matplotlib", "numpy", "pillow",
 )  # fmt: skip
+# The same module under other names.
+_ALSO_AS = {"tensorflow": ("tensorflow-cpu", "tf-nightly")}
 _REQUIREMENT = re.compile(
     r"""([\w.-]+)(?:\[.*?\])?\s*(?:>=\s*([\w.]+))?.*?"""
     r"""(?:;.*extra\s*==\s*['"]([\w-]+)['"])?$"""
@@ -60,10 +63,10 @@ def packages() -> list[Package]:
 
 def version_of(name: str) -> str | None:
     """The installed version of a package; `None` where it is missing."""
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    for each in (name, *_ALSO_AS.get(name, ())):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return importlib.metadata.version(each)
+    return None
 
 
 def _of_checkout() -> list[str]:

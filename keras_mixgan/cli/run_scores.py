@@ -6,6 +6,7 @@ import keras
 
 from keras_mixgan.cli import run_files
 from keras_mixgan.data import sources
+from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics import figures
 from keras_mixgan.metrics import judges
 from keras_mixgan.metrics.callback import Evaluate
@@ -17,20 +18,30 @@ OF_IMAGES = ("inception_score", "fid")
 OF_POINTS = ("modes",)
 
 
-def judge(source: sources.Source, classifier: str | None):
+def judge(
+    source: sources.Source, classifier: str | None, every: int | None
+) -> classifiers.Classifier | None:
     """Finds the classifier of a run's scores, before it trains.
 
     Args:
         source: The data.
         classifier: What the user gave, or `None`.
+        every: Epochs between scores, or `None`.
 
     Returns:
-        The `Classifier`; `None` for points, which need none.
+        The `Classifier`; `None` for points, and where nothing is scored.
 
     Raises:
         ValueError: None is known for these data, or it does not take them.
         OSError: It cannot be read.
     """
+    if every is None:
+        if classifier is not None:
+            raise UserError(
+                "`classifier` is of scores, which --evaluate_every asks for. "
+                f"Received: classifier={classifier}, evaluate_every=None"
+            )
+        return None
     if len(source.image_shape) == 1:
         if classifier is not None:
             raise UserError(
@@ -52,7 +63,7 @@ def judge(source: sources.Source, classifier: str | None):
 def make(
     folder: pathlib.Path,
     source: sources.Source,
-    network,
+    network: classifiers.Classifier | None,
     every: int,
     num_images: int,
     history: MixtureHistory,

@@ -121,8 +121,7 @@ def train(
         run.devices.open()
     run.check_workdir()
     run.open_source(data_dir)
-    if evaluate_every is not None:
-        run.judge = run_scores.judge(run.source, classifier)
+    judge = run_scores.judge(run.source, classifier, evaluate_every)
     with run.locked(writes=not dry_run):
         run.compare()
         run.open_model(sync_batch_norm)
@@ -135,7 +134,7 @@ def train(
         )  # fmt: skip
         if evaluate_every is not None:
             outputs.scores = run_scores.make(
-                run.workdir, run.source, run.judge, evaluate_every,
+                run.workdir, run.source, judge, evaluate_every,
                 evaluate_images, outputs.history, outputs.title,
             )  # fmt: skip
         run.begin(given, start)

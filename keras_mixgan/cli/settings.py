@@ -307,7 +307,7 @@ def differences(
     lines = []
     for name in dict.fromkeys([*before, *after]):
         old, new = before.get(name), after.get(name)
-        longer = name == "steps" and old is not None and new >= old
+        longer = name == "steps" and isinstance(old, int) and new >= old
         if old != new and (scheduled or not longer):
             note = ""
             if name == "steps":
@@ -319,4 +319,4 @@ def differences(
 
 
 def _text(value: Any) -> str:
-    return "none" if value is None else str(value)
+    return "none" if value is None else str(value)[:200]

@@ -8,6 +8,7 @@ import contextlib
 import lzma
 import math
 import pathlib
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from keras_mixgan.data import image_files
 from keras_mixgan.utils import memory
 from keras_mixgan.utils import pixels
 from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.errors import first_line
 
 _WANTED = "`source` must be a .npz file with an array `images`"
 
@@ -116,7 +118,7 @@ def _errors_of(path: pathlib.Path) -> Iterator[None]:
     ) as error:
         raise UserError(
             f"{_WANTED}. Received: {path}, which is damaged or no archive "
-            f"({type(error).__name__}: {error})"
+            f"({first_line(error)})"
         ) from error
 
 
@@ -180,10 +182,16 @@ def _header(
         }[version]
         shape, _, dtype = reader(file)
     # A header is a Python literal: whatever parsing it may raise.
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+        tokenize.TokenError,
+    ) as error:
         raise UserError(
             f"`{name}` must be an array. Received: {path}, where it is none "
-            f"({type(error).__name__}: {error})"
+            f"({first_line(error)})"
         ) from error
     if dtype.hasobject:
         raise UserError(

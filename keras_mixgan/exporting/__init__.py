@@ -6,7 +6,11 @@ import os
 from keras_mixgan.utils.errors import UserError
 
 # Modules of this package that write a format, by its name.
-FORMATS = {"saved_model": "saved_model", "onnx": "onnx_file"}
+FORMATS = {
+    "saved_model": "saved_model",
+    "onnx": "onnx_file",
+    "web": "web_page",
+}
 
 
 def export(

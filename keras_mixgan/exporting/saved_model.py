@@ -1,6 +1,9 @@
 """A mixture's sampler as a TensorFlow SavedModel."""
 
+import contextlib
+import errno
 import os
+from collections.abc import Iterator
 
 import keras
 
@@ -32,8 +35,24 @@ def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
                 Signatures(model, uint8).table().items()
             )
         }
-        archive.write_out(os.fspath(folder), verbose=False)
+        with _disk_errors(path):
+            archive.write_out(os.fspath(folder), verbose=False)
         description = metadata.describe(model, uint8)
         description["signatures"] = metadata.signatures(functions)
         metadata.write(folder, description)
         tf_serving.write(folder)
+
+
+@contextlib.contextmanager
+def _disk_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+    """TensorFlow's errors of files, as Python has them."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        full = errno.ENOSPC
+        raise OSError(full, os.strerror(full), os.fspath(path)) from error
+    except tf.errors.PermissionDeniedError as error:
+        refused = errno.EACCES
+        raise OSError(refused, os.strerror(refused), os.fspath(path)) from error

@@ -107,7 +107,9 @@ def check_clonable(network: keras.Model) -> None:
             `get_config` of its own.
     """
     for part in network._flatten_layers():
-        if isinstance(part, keras.Model) and _has_keras_config(type(part)):
+        if not isinstance(part, keras.Model) or _inputs(part):
+            continue  # Of a Functional model's graph a clone has all.
+        if _has_keras_config(type(part)):
             kind = type(part).__name__
             raise UserError(
                 f"`get_config` must be defined by {kind} where it is to be "
@@ -135,9 +137,7 @@ def keep_names(network: keras.Model, copy: keras.Model) -> None:
 
 
 def _has_keras_config(kind: type) -> bool:
-    if kind in (keras.Model, keras.Sequential):
-        return False
-    if kind.__module__.partition(".")[0] == "keras":  # Functional
+    if kind is keras.Sequential:
         return False
     where = getattr(kind.get_config, "__module__", "")
     return where.partition(".")[0] == "keras"

@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 import pathlib
 import zipfile
 from collections.abc import Callable
@@ -20,8 +19,8 @@ import numpy as np
 from keras_mixgan.metrics.classifiers import Classifier
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils import cache as cache_files
 
-CACHE_VARIABLE = "KERAS_MIXGAN_CACHE"
 # Part of every key: increase it when older files must not be read.
 FORMAT = 1
 
@@ -103,13 +102,6 @@ def activations(
     return samples.memo[memo]
 
 
-def cache_folder() -> pathlib.Path:
-    """Returns the folder that activations of real data are kept in."""
-    given = os.environ.get(CACHE_VARIABLE)
-    folder = pathlib.Path(given or "~/.cache/keras_mixgan").expanduser()
-    return folder / "activations"
-
-
 def _run(
     samples: Samples,
     classifier: Classifier,
@@ -140,7 +132,7 @@ def _path(
         return None
     key = json.dumps([FORMAT, data, classifier.sha256, conversion])
     digest = hashlib.sha256(key.encode()).hexdigest()
-    return cache_folder() / f"{digest}.npz"
+    return cache_files.folder("activations") / f"{digest}.npz"
 
 
 def _read(

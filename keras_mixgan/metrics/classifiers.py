@@ -20,6 +20,8 @@ import keras
 import numpy as np
 
 from keras_mixgan.metrics import bundled
+from keras_mixgan.presets import archives
+from keras_mixgan.presets import refusals
 from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import UserError
 
@@ -143,15 +145,17 @@ def load(
     Args:
         classifier: "digits" or "fashion_mnist", bundled; "inception", TF-GAN's
             module from TF-Hub, kept in `TFHUB_CACHE_DIR`; the folder of a
-            SavedModel with outputs `logits` and `pool_3`; a `.keras` file; a
-            Keras model with such outputs, or one that ends in a dense layer;
+            SavedModel with outputs `logits` and `pool_3`, which is a program
+            and runs as one; a `.keras` file, which may hold no code; a Keras
+            model with such outputs, or one that ends in a dense layer;
             or a `Classifier`.
         image_size: Side, or (height, width), images are resized to, for a
             SavedModel or Keras model that does not fix its own.
         value_range: Range a SavedModel or Keras model was trained on.
 
     Raises:
-        ValueError: Unknown name, missing file, missing outputs.
+        ValueError: Unknown name, missing file, missing outputs; a `.keras`
+            file that is damaged, holds code, or refers to other files.
         OSError: Inception is not cached and cannot be downloaded; the
             message says where to put it.
     """
@@ -174,8 +178,13 @@ def load(
     path = pathlib.Path(classifier) if _is_path(classifier) else None
     if path is not None and (path / "saved_model.pb").is_file():
         return from_saved_model(str(path), image_size, value_range)
-    if path is not None and path.suffix == ".keras" and path.is_file():
-        model = keras.models.load_model(path, compile=False)
+    if path is not None and path.suffix == ".keras" and path.exists():
+        saved = archives.check(path, "classifier", compiled=False)
+        with refusals.one_line(
+            "`classifier` must be a whole model. Received: "
+            f"{path}, a {saved} that could not be loaded"
+        ):
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         return from_keras(model, digest, image_size, value_range)
     raise UserError(

@@ -24,6 +24,7 @@ from keras_mixgan.metrics.report import Report
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils import memory
 from keras_mixgan.utils.errors import UserError
 
 DEFAULT = ("inception_score", "fid", "kid")
@@ -91,6 +92,8 @@ def evaluate(
     if not callable(getattr(model, "generate", None)):
         images = as_samples(model, num_images, seed=seed, argument="model")
         num_images, model = images.num_images, None
+    # No metric keeps less of an image than a few numbers.
+    memory.check_fits("num_images", 64 * num_images, f"{num_images:,} images")
     _check(images or model, reference, metrics, options)
     table = {name: registry.get(name) for name in metrics}
     if "inception_score" in table:

@@ -22,11 +22,16 @@ _FLOOR = 2**20
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 
 
-def check(path: str | os.PathLike[str]) -> str:
+def check(
+    path: str | os.PathLike[str], name: str = "path", compiled: bool = True
+) -> str:
     """Checks a `.keras` file: whole, without code, and without references.
 
     Args:
         path: The file.
+        name: What to call it in an error.
+        compiled: Whether it is to be loaded as it was compiled; otherwise
+            losses and metrics of one's own may stand in it.
 
     Returns:
         The name of the class that it is of.
@@ -38,7 +43,7 @@ def check(path: str | os.PathLike[str]) -> str:
     """
     path = pathlib.Path(path)
     if path.exists() and not path.is_file():
-        raise UserError(f"`path` must be a regular file. Received: {path}")
+        raise UserError(f"`{name}` must be a regular file. Received: {path}")
     try:
         with zipfile.ZipFile(path) as archive:
             _check_members(archive, path)
@@ -54,11 +59,14 @@ def check(path: str | os.PathLike[str]) -> str:
         ) from error
     source = f"{CONFIG} in {path}"
     config = json_files.parse(content, source)
-    own = allowed.check(config, source)
-    name = config.get("class_name") if isinstance(config, dict) else None
-    if name == "MixGAN" and not own:
-        sizes.check(config.get("config"), source, elements)
-    return str(name)
+    if not isinstance(config, dict) or "class_name" not in config:
+        raise UserError(f"{source} is damaged: it must describe a model")
+    if not compiled:
+        config.pop("compile_config", None)
+    # Layers of the user's own may not take to being built without values.
+    if not allowed.check(config, source):
+        sizes.check(config, source, elements)
+    return str(config["class_name"])
 
 
 def _check_members(archive: zipfile.ZipFile, path: pathlib.Path) -> None:

@@ -63,7 +63,7 @@ class Preset:
     @property
     def data(self) -> str:
         """What it was trained on, or "" where that is not known."""
-        return _inner(self.metadata, "data").get("name", "")
+        return str(_inner(self.metadata, "data").get("name", ""))
 
     @property
     def num_generators(self) -> int:
@@ -87,7 +87,8 @@ class Preset:
         return {
             key: score["mean"]
             for key, score in rows.items()
-            if isinstance(score, dict) and "mean" in score
+            if isinstance(score, dict)
+            and isinstance(score.get("mean"), int | float)
         }
 
 
@@ -255,7 +256,8 @@ def load(
         elements = hdf5.check(path / WEIGHTS, os.fspath(path / WEIGHTS))
     # Layers of the user's own may not take to being built without values.
     if not own:
-        sizes.check(config["config"], os.fspath(path / CONFIG), elements)
+        saved = {"class_name": "MixGAN", "config": config["config"]}
+        sizes.check(saved, os.fspath(path / CONFIG), elements)
     with refusals.one_line(f"{path / CONFIG} describes {refusals.NOT_BUILT}"):
         model = model_class.from_config(config["config"])
     model.run_settings = read(path).settings or None

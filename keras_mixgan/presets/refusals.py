@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Iterator
 
 from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.errors import first_line
 
 NOT_BUILT = "networks that could not be built"
-_LENGTH = 300
 
 
 @contextlib.contextmanager
@@ -34,7 +34,4 @@ def one_line(message: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        first = (str(error).strip().splitlines() or [""])[0][:_LENGTH]
-        raise UserError(
-            f"{message} ({type(error).__name__}: {first})"
-        ) from error
+        raise UserError(f"{message} ({first_line(error)})") from error

@@ -3,6 +3,8 @@
 import json
 import math
 import os
+from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent import futures
 from typing import Any
 
@@ -11,17 +13,20 @@ import keras
 from keras_mixgan.game.components import seeded
 from keras_mixgan.presets import refusals
 from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.errors import first_line
 
+_SIDES = ("generator", "discriminator")
 _BYTES = 4  # Of a number in single precision.
 
 
-def check(config: dict[str, Any], source: str, elements: int | None) -> None:
-    """Checks the numbers that networks declare against what there is.
+def check(saved: dict[str, Any], source: str, elements: int | None) -> None:
+    """Checks the numbers that a model declares against what there is.
 
     Networks are built without values: shapes alone, no memory.
 
     Args:
-        config: Configuration of a `MixGAN`, which `allowed.check` has passed.
+        saved: A model as Keras writes it, with `class_name` and `config`,
+            which `allowed.check` has passed: a `MixGAN`, or one network.
         source: What it was read from, for errors.
         elements: The number of array elements in the weights file; `None`
             where none is read.
@@ -31,7 +36,10 @@ def check(config: dict[str, Any], source: str, elements: int | None) -> None:
             machine has, or hold more weights than the file.
     """
     with refusals.one_line(f"{source} describes {refusals.NOT_BUILT}"):
-        networks = [*config["generator"], *config["discriminator"]]
+        networks = [saved]
+        if saved["class_name"] == "MixGAN":
+            sides = (saved["config"][side] for side in _SIDES)
+            networks = [network for side in sides for network in side]
         # In a thread of its own, with which Keras forgets them: it would give
         # them values when the next model is built.
         with futures.ThreadPoolExecutor(1) as thread, seeded("sizes"):
@@ -48,6 +56,46 @@ def check(config: dict[str, Any], source: str, elements: int | None) -> None:
         )
 
 
+def check_made(
+    make: Callable[[], Sequence[keras.Model]],
+    copies: Sequence[int],
+    batch_size: int,
+    source: str,
+) -> None:
+    """Checks networks that are about to be made, as `check` does saved ones.
+
+    Args:
+        make: Makes the networks, of this package's own layers and Keras's.
+        copies: How often each is there.
+        batch_size: Examples in a batch.
+        source: What describes them, for errors.
+
+    Raises:
+        ValueError: `make` refuses, or they would take more memory than this
+            machine has.
+    """
+
+    def counted():
+        with keras.StatelessScope(initialize_variables=False):
+            return [_numbers(network) for network in make()]
+
+    try:
+        with futures.ThreadPoolExecutor(1) as thread, seeded("sizes"):
+            counts = thread.submit(counted).result()
+    except UserError:
+        raise
+    except Exception as error:  # Numbers that no tensor can have.
+        raise UserError(
+            f"{source} must describe networks that can be built. Received: "
+            f"{refusals.NOT_BUILT} ({first_line(error)})"
+        ) from error
+    pairs = zip(counts, copies, strict=True)
+    weights = sum(number * own for (own, _), number in pairs)
+    _check_memory(weights, "weights", source)
+    most = batch_size * max(most for _, most in counts)
+    _check_memory(most, "a batch in one layer", source)
+
+
 def _counts(networks: list[dict[str, Any]]) -> list[tuple[int, int]]:
     known: dict[str, tuple[int, int]] = {}
     counts = []
@@ -62,15 +110,20 @@ def _counts(networks: list[dict[str, Any]]) -> list[tuple[int, int]]:
 
 
 def _count(network: dict[str, Any]) -> tuple[int, int]:
-    """Weights of a network, and numbers an example in its largest layer."""
     with keras.StatelessScope(initialize_variables=False):
-        built = keras.saving.deserialize_keras_object(_uncompiled(network))
-        weights = sum(math.prod(v.shape) for v in built.weights)
-        outputs = [
-            keras.tree.flatten(node.outputs)
-            for layer in built._flatten_layers()
-            for node in layer._inbound_nodes
-        ]
+        return _numbers(
+            keras.saving.deserialize_keras_object(_uncompiled(network))
+        )
+
+
+def _numbers(built: keras.Model) -> tuple[int, int]:
+    """Weights of a network, and numbers an example in its largest layer."""
+    weights = sum(math.prod(v.shape) for v in built.weights)
+    outputs = [
+        keras.tree.flatten(node.outputs)
+        for layer in built._flatten_layers()
+        for node in layer._inbound_nodes
+    ]
     shapes = [tensor.shape[1:] for tensors in outputs for tensor in tensors]
     return weights, max(
         (math.prod(side or 1 for side in shape) for shape in shapes), default=0

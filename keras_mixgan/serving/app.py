@@ -19,7 +19,7 @@ from keras_mixgan.serving import predict
 from keras_mixgan.serving.limits import Limits
 from keras_mixgan.serving.models import Sampler
 
-_PAGE = pathlib.Path(__file__).parent / "page"
+_PAGE = pathlib.Path(__file__).parents[1] / "page"
 _PIECE = 2**16  # Bytes of an answer that are written at once.
 _MOST_UNREAD = 2**27
 

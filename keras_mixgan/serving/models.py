@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from keras_mixgan.data import class_names
 from keras_mixgan.exporting import metadata
-from keras_mixgan.serving import class_names
 from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.errors import first_line
 
 _PB = "saved_model.pb"
 # What TensorFlow Serving's addresses allow.
@@ -47,10 +48,9 @@ class Sampler:
         try:
             self._loaded = tf.saved_model.load(str(folder))
         except Exception as error:
-            first = (str(error).strip().splitlines() or [""])[0]
             raise UserError(
                 f"`model` must be a whole SavedModel. Received: {folder}, "
-                f"which could not be loaded ({type(error).__name__}: {first})"
+                f"which could not be loaded ({first_line(error)})"
             ) from error
         self.inputs = {
             key: function.structured_input_signature[1]

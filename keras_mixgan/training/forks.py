@@ -107,9 +107,13 @@ def copies(networks: list[keras.Model], name: str) -> list[keras.Model]:
 
     Returns:
         As many models of the same layers, which share no variables with them.
+
+    Raises:
+        ValueError: A network cannot be cloned.
     """
     made = []
     for i, network in enumerate(networks):
+        adapting.check_clonable(network)
         copy = keras.models.clone_model(network)
         copy.name = f"{name}_{i}"
         copy.set_weights(network.get_weights())

@@ -39,7 +39,7 @@ def class_numbers(
         return _from_one_hot(labels, num_classes, name)
     if labels.ndim != 1 or (labels.size and labels.dtype.kind not in "iu"):
         raise UserError(
-            f"`{name}` must be integers, one an image, or one-hot rows. "
+            f"`{name}` must be a vector of integers, or one-hot rows. "
             f"Received: shape {labels.shape}, dtype {labels.dtype}"
         )
     if labels.size:

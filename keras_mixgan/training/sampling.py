@@ -1,5 +1,6 @@
 """Images from a trained mixture: every image draws its own generator."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ from keras_mixgan.game import mixtures
 from keras_mixgan.game import turns
 from keras_mixgan.training.labels import class_numbers
 from keras_mixgan.utils import checks
+from keras_mixgan.utils import memory
 from keras_mixgan.utils.errors import UserError
 
 # Below it hardly a draw would be within the bounds.
@@ -32,6 +34,9 @@ def generate(
     batch_size = checks.integer("batch_size", batch_size)
     if seed is not None:
         seed = checks.integer("seed", seed, least=0)
+    # Latents and images, in single precision.
+    size = 4 * num_images * (math.prod(model.image_shape) + model.latent_dim)
+    memory.check_fits("num_images", size, f"num_images={num_images}")
     rng = np.random.default_rng(seed)
     # Everything random is drawn here and up front, so that the images of a
     # seed do not depend on the batch size.

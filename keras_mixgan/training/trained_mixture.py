@@ -3,9 +3,14 @@
 import os
 import pathlib
 from collections.abc import Sequence
+from typing import Literal
+from typing import NoReturn
+from typing import Self
+from typing import overload
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_mixgan.training import folding
 from keras_mixgan.training import pruning
@@ -16,19 +21,49 @@ from keras_mixgan.utils.errors import UserError
 class TrainedMixture:
     """The part of `MixGAN` that needs no game."""
 
+    @overload
+    def generate(
+        self,
+        num_images: int | None = ...,
+        labels: ArrayLike | None = ...,
+        component: int | Sequence[int] | None = ...,
+        latents: ArrayLike | None = ...,
+        seed: int | None = ...,
+        batch_size: int = ...,
+        *,
+        return_components: Literal[False] = ...,
+        truncation: float | None = ...,
+        weights: Sequence[float] | None = ...,
+    ) -> np.ndarray: ...
+
+    @overload
+    def generate(
+        self,
+        num_images: int | None = ...,
+        labels: ArrayLike | None = ...,
+        component: int | Sequence[int] | None = ...,
+        latents: ArrayLike | None = ...,
+        seed: int | None = ...,
+        batch_size: int = ...,
+        *,
+        return_components: Literal[True],
+        truncation: float | None = ...,
+        weights: Sequence[float] | None = ...,
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+
     def generate(
         self,
         num_images: int | None = None,
-        labels=None,
+        labels: ArrayLike | None = None,
         component: int | Sequence[int] | None = None,
-        latents=None,
+        latents: ArrayLike | None = None,
         seed: int | None = None,
         batch_size: int = 256,
         *,
         return_components: bool = False,
         truncation: float | None = None,
         weights: Sequence[float] | None = None,
-    ):
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Generates images from the mixture, in inference mode.
 
         Every image draws its own generator by `generator_weights`, and each
@@ -89,8 +124,8 @@ class TrainedMixture:
     def interpolate(
         self,
         num_images: int = 8,
-        start=None,
-        end=None,
+        start: ArrayLike | None = None,
+        end: ArrayLike | None = None,
         labels: int | None = None,
         component: int | None = None,
         seed: int | None = None,
@@ -151,7 +186,7 @@ class TrainedMixture:
         )
         self.generator_log_probabilities.assign(np.log(weights))
 
-    def prune(self, below: float):
+    def prune(self, below: float) -> Self:
         """Makes a mixture without the generators of small weight.
 
         Args:
@@ -247,7 +282,7 @@ class TrainedMixture:
             batch_size=batch_size or 256,
         )
 
-    def evaluate(self, *args, **kwargs):
+    def evaluate(self, *args, **kwargs) -> NoReturn:
         """Refused: a GAN's loss says nothing of its images.
 
         Raises:

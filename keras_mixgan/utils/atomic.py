@@ -56,9 +56,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         yield partial
         _flush(partial)
         os.replace(partial, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             partial.unlink()
+        _name(error, path)
         raise
     with contextlib.suppress(OSError):  # Not every system lets folders flush.
         _flush(path.parent)
@@ -108,8 +109,9 @@ def new_folder(
         if path.exists():
             path.rmdir()  # Not every system renames over an empty folder.
         os.rename(partial, path)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
+        _name(error, path)
         raise
     with contextlib.suppress(OSError):  # Not every system lets folders flush.
         _flush(path.parent)
@@ -137,6 +139,12 @@ def check_new(path: str | os.PathLike[str], name: str) -> None:
             f"`{name}` must be new; nothing is overwritten. Received: {path}, "
             "which is a file"
         )
+
+
+def _name(error: BaseException, path: pathlib.Path) -> None:
+    """Says of an error such as a full disk what was being written."""
+    if isinstance(error, OSError) and error.errno and error.filename is None:
+        error.filename = os.fspath(path)
 
 
 def _partial_name(stem: str, suffix: str) -> str:

@@ -8,6 +8,24 @@ class UserError(ValueError):
     """What the user gave is not as described."""
 
 
+def first_line(error: Exception, most: int = 300) -> str:
+    """What an error of another library says, short enough for one line.
+
+    Args:
+        error: The error, whose text may have many lines.
+        most: Characters of the text.
+
+    Returns:
+        Its class and its first line.
+
+    Example:
+    >>> first_line(KeyError("layers"))
+    "KeyError: 'layers'"
+    """
+    first = (str(error).strip().splitlines() or [""])[0][:most]
+    return f"{type(error).__name__}: {first}"
+
+
 class MissingPackageError(ImportError, UserError):
     """A package that the user can install is missing; the message says how."""
 

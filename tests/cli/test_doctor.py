@@ -165,23 +165,34 @@ def test_a_broken_package_gives_no_traceback(tmp_path):
     assert "`import keras_mixgan` fails" in done.stdout
 
 
-def test_commands_without_keras_say_what_to_install(tmp_path):
-    (tmp_path / "keras.py").write_text(
-        "raise ModuleNotFoundError(\"No module named 'keras'\", name='keras')"
+@pytest.mark.parametrize(
+    ("module", "command", "message"),
+    [
+        ("absl", "doctor", "absl-py is missing: pip install absl-py."),
+        (
+            "keras",
+            "presets",
+            "keras is missing: pip install keras. `keras-mixgan doctor` says "
+            "what else is.",
+        ),
+    ],
+)
+def test_a_package_that_is_missing_is_named_in_a_line(
+    tmp_path, module, command, message
+):
+    (tmp_path / f"{module}.py").write_text(
+        f"raise ModuleNotFoundError('No module', name={module!r})"
     )
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     done = subprocess.run(
-        [sys.executable, "-m", "keras_mixgan", "presets"],
+        [sys.executable, "-m", "keras_mixgan", command],
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr == (
-        "error: The package keras is missing: pip install keras. "
-        "`keras-mixgan doctor` says what else is.\n"
-    )
+    assert done.stderr == f"error: The package {message}\n"
 
 
 def test_requirements_are_those_of_the_project():

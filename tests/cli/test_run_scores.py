@@ -1,6 +1,7 @@
 """`keras-mixgan train --evaluate_every`: scores with seconds of training."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -69,12 +70,13 @@ def test_the_clock_stands_still_while_a_mixture_is_scored(monkeypatch):
 
 
 def test_a_run_made_longer_has_one_curve(scored, tmp_path, capsys):
-    command = [*RING, f"--workdir={scored}", "--evaluate_every=2"]
+    folder = shutil.copytree(scored, tmp_path / "run")
+    command = [*RING, f"--workdir={folder}", "--evaluate_every=2"]
     assert cli.main([*command, "--epochs=6"]) == 0
     out = capsys.readouterr().out
     assert "scores.csv" in out
     assert "scores.png" in out
-    records = metrics.read_scores(scored / "scores.csv")
+    records = metrics.read_scores(folder / "scores.csv")
     assert [record["epoch"] for record in records] == [1, 2, 3, 4, 5, 6]
     assert [r["epoch"] for r in records if "modes" in r] == [2, 4, 6]
     seconds = [record["seconds"] for record in records]
@@ -147,6 +149,7 @@ def test_a_judge_that_is_given_is_used(photos, tmp_path, capsys):
         (["--evaluate_every=0"], "`evaluate_every` must be"),
         (["--evaluate_images=5"], "`evaluate_images` must be"),
         (["--evaluate_every=1", "--classifier=digits"], "for points"),
+        (["--classifier=digits"], "which --evaluate_every asks for"),
     ],
 )
 def test_bad_flags(tmp_path, capsys, flags, message):

@@ -38,6 +38,7 @@ def train(workdir, steps_per_execution=1, verbose=0, **given):
     return runs.train(
         RING | given,
         workdir,
+        checkpoint_seconds=3600,  # However slow the machine is.
         history_steps=2,
         steps_per_execution=steps_per_execution,
         verbose=verbose,
@@ -180,7 +181,8 @@ def test_other_settings_are_refused_and_listed(whole):
     assert "steps: 46 -> 40 (a run can only be made longer)" in message
     assert "seed" not in message
     # The command that goes on with it.
-    assert "--num_generators=2" in message
+    command = f"--config={workdir / 'settings.json'} --workdir={workdir}"
+    assert command in message
     assert contents(workdir) == before
 
 
@@ -319,6 +321,10 @@ def test_weights_that_break_in_the_last_step_are_not_kept(
         ({"source": "fashion_mist"}, "Did you mean 'fashion_mnist'"),
         ({"image_size": 28}, "`image_size`"),
         ({"architecture": "wgan"}, "`image_shape`"),
+        ({"width": 10**6}, "fit into this machine's memory"),
+        ({"latent_dim": 10**12}, "fit into this machine's memory"),
+        ({"num_generators": 10**10}, "fit into this machine's memory"),
+        ({"width": 10**20}, "fit into this machine's memory"),
     ],
 )
 def test_bad_settings_are_refused_before_anything_is_written(

@@ -147,3 +147,23 @@ def test_nothing_is_overwritten_and_nothing_is_left_half(
         model.export_sampler(tmp_path / "1")
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
     assert (tmp_path / "kept").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (tf.errors.ResourceExhaustedError, "No space left on device.*1'"),
+        (tf.errors.PermissionDeniedError, "Permission denied.*1'"),
+    ],
+)
+def test_tensorflows_errors_of_files_are_told_as_such(
+    model, tmp_path, monkeypatch, error, message
+):
+    def write(self, path, **_):
+        raise error(None, None, f"{path}/saved_model.pb; of many\nlines")
+
+    monkeypatch.setattr(keras.export.ExportArchive, "write_out", write)
+    with pytest.raises(OSError, match=message) as caught:
+        model.export_sampler(tmp_path / "1")
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []

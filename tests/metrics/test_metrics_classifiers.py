@@ -3,7 +3,9 @@
 import hashlib
 import json
 import pathlib
+import zipfile
 
+import hostile_presets
 import keras
 import numpy as np
 import pytest
@@ -20,6 +22,8 @@ from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics import inception_module
 from keras_mixgan.metrics import tfgan
 from keras_mixgan.metrics.samples import Samples
+from keras_mixgan.utils import cache as cache_files
+from keras_mixgan.utils.errors import UserError
 
 ASSETS = pathlib.Path(keras_mixgan.__file__).parent / "assets"
 RECORDS = json.loads((ASSETS / "classifiers.json").read_text())
@@ -152,6 +156,44 @@ def test_keras_file(tmp_path):
     assert classifiers.load(path).image_size == (28, 28)
 
 
+def test_keras_file_that_was_compiled(tmp_path):
+    path = tmp_path / "compiled.keras"
+    model = tiny_network()
+    metric = keras.metrics.SparseCategoricalAccuracy()
+    model.compile(loss="sparse_categorical_crossentropy", metrics=[metric])
+    model.save(path)
+    assert classifiers.load(path).image_size == (28, 28)
+
+
+def test_a_keras_file_with_code_is_never_run(tmp_path):
+    trace = tmp_path / "trace"
+    path = hostile_presets.with_lambda(tmp_path, trace)
+    # It is a program, if somebody lets it.
+    keras.saving.load_model(path, safe_mode=False).predict(
+        np.zeros((1, 4, 4, 1)), verbose=0
+    )
+    assert trace.exists()
+    trace.unlink()
+    with pytest.raises(UserError, match=r"networks without code.*Lambda"):
+        classifiers.load(path)
+    assert not trace.exists()
+
+
+def test_keras_files_are_checked_as_models_are(tmp_path):
+    with pytest.raises(UserError, match="`classifier` must be a regular file"):
+        classifiers.load(hostile_presets.pipe(tmp_path))
+    path = tmp_path / "own.keras"
+    tiny_network().save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    config["config"]["layers"][-1]["config"]["units"] = 10**12
+    members["config.json"] = json.dumps(config).encode()
+    huge = hostile_presets.packed(tmp_path, members.items(), "huge.keras")
+    with pytest.raises(UserError, match="fit into this machine's memory"):
+        classifiers.load(huge)
+
+
 def test_keras_models_that_do_not_serve():
     inputs = keras.Input((4, 4, 3))
     with pytest.raises(ValueError, match=r"outputs named .* or end in a dense"):
@@ -233,14 +275,16 @@ def test_real_activations_are_kept_on_disk(counted):
     cache.activations(Samples(images + 1e-3), counted)
     cache.activations(Samples(images), counted, cache=False)
     assert sum(counted.counts) == 120
-    assert [p.suffix for p in cache.cache_folder().iterdir()] == [".npz"] * 3
+    assert [p.suffix for p in cache_files.folder("activations").iterdir()] == [
+        ".npz"
+    ] * 3
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "other"])
 def test_a_damaged_cache_is_computed_anew(counted, damage):
     images = noise(30, (4, 4, 1))
     expected = cache.activations(Samples(images), counted)
-    (path,) = cache.cache_folder().iterdir()
+    (path,) = cache_files.folder("activations").iterdir()
     content = path.read_bytes()
     half = len(content) // 2
     if damage == "other":

@@ -2,34 +2,15 @@
 
 import base64
 import io
-import shutil
 import urllib.parse
 
+import browser
 import numpy as np
 import pytest
 from PIL import Image
 
-selenium = pytest.importorskip("selenium")
-webdriver = pytest.importorskip("selenium.webdriver")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
-DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (BROWSER and DRIVER), reason="Chromium or chromedriver is missing"
-)
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--force-prefers-reduced-motion",
-    "--window-size=1280,900",
-)
+pytest.importorskip("selenium")
+pytestmark = browser.needed
 
 
 @pytest.fixture
@@ -39,17 +20,8 @@ def server(shared_server):
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    profile = tmp_path_factory.mktemp("profile")
-    for flag in (*FLAGS, f"--user-data-dir={profile}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(DRIVER)
-    driver = webdriver.Chrome(options, service)
-    driver.set_script_timeout(120)
-    yield driver
-    driver.quit()
+    with browser.opened(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 class Page:

@@ -19,7 +19,7 @@ import serving
 import keras_mixgan as kmg
 from keras_mixgan import cli
 from keras_mixgan import presets
-from keras_mixgan.serving import class_names
+from keras_mixgan.data import class_names
 from keras_mixgan.serving import models
 
 PLAIN = "plain"

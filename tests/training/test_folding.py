@@ -188,6 +188,17 @@ def test_a_folded_model_is_exported(conditional, tmp_path):
     np.testing.assert_allclose(images, expected, atol=1e-6)
 
 
+class Unclonable(keras.Model):
+    """A generator whose configuration does not say how to make it again."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(2, activation="tanh")
+
+    def call(self, latents):
+        return self.dense(latents)
+
+
 def test_misuse_is_named(model):
     for blending in (0.0, 1.0, 2, None):
         with pytest.raises(ValueError, match=r"`blending` must be.*Received"):
@@ -195,6 +206,9 @@ def test_misuse_is_named(model):
     pair = MixGAN(small_generator(), small_discriminator(), 1, 1)
     with pytest.raises(ValueError, match="at least two generators"):
         pair.fold()
+    own = MixGAN(Unclonable, small_discriminator(), 2, 1, latent_dim=3)
+    with pytest.raises(ValueError, match=r"`get_config` must be defined"):
+        own.fold()
     far = keras.Sequential(
         [keras.Input((3,)), layers.Dense(2), layers.Rescaling(100.0)]
     )

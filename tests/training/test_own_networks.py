@@ -194,6 +194,17 @@ def test_classes_builders_and_lists_of_what_cannot_be_cloned():
         MixGAN(NoConfig, small_discriminator(), latent_dim=3, ema_decay=0.5)
 
 
+def test_a_subclass_with_a_graph_is_cloned_by_it():
+    class Graph(keras.Model):
+        def __init__(self, units):
+            latents = keras.Input((3,))
+            x = layers.Dense(units, activation="tanh")(latents)
+            super().__init__(latents, layers.Dense(2, activation="tanh")(x))
+
+    model = MixGAN(Graph(5), small_discriminator(), 2, 1, seed=0)
+    assert [g.weights[0].shape for g in model.generators] == [(3, 5)] * 2
+
+
 def test_batch_normalization_within_them_is_kept_apart():
     """A step is that of a Functional model of the same layers."""
     images = keras.Input((2,))
@@ -352,8 +363,8 @@ def test_labels_of_data_in_a_column_and_one_hot():
         (np.full((12, 3), 1 / 3), "one-hot, 3 numbers an image"),
         (np.ones((12, 3)), "one-hot, 3 numbers an image"),
         (np.full((12, 1), 3), "from 3 to 3"),
-        (np.full((12, 1), 0.5), "must be integers"),
-        (np.zeros((12, 3, 1), int), "must be integers"),
+        (np.full((12, 1), 0.5), "a vector of integers"),
+        (np.zeros((12, 3, 1), int), "a vector of integers"),
     ],
 )
 def test_labels_that_are_neither_are_named(subclassed, labels, message):

@@ -61,7 +61,7 @@ def test_labels_missing_superfluous_or_wrong(model):
     refused(model, r"\[0, 10\).*to 10", x, np.r_[y[:-1], 10])
     refused(model, r"\[0, 10\).*-1", x, np.r_[y[:-1], -1])
     refused(model, "vector of integers.*float", x, y + 0.5)
-    refused(model, "vector of integers", x, y[:, None])
+    refused(model, "vector of integers", x, y[:, None, None])
     refused(model, "12 images and 11 labels", x, y[:-1])
     plain = MixGAN(*image_networks(), 1, 1, seed=0)
     plain.compile()

@@ -1,5 +1,6 @@
 """Folders that are whole or not there."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -18,6 +19,16 @@ def test_a_folder_is_seen_only_when_it_is_whole(tmp_path):
         assert not path.exists()
     assert (path / "variables" / "a").read_text() == "a"
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("write", [atomic.replacing, atomic.new_folder])
+def test_a_full_disk_is_told_with_a_name(tmp_path, write):
+    with (
+        pytest.raises(OSError, match=r"No space left.*a\.txt"),
+        write(tmp_path / "a.txt"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_folder_is_filled(tmp_path):

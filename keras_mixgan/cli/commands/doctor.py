@@ -42,6 +42,7 @@ WITHOUT = {
     "importlib_resources": "downloads of data",
     "pyyaml": "--config=FILE.yaml",
     "scikit-learn": "scores",
+    "scipy": "mixtures of snapshots, and equilibria",
     "tensorflow": "the TensorFlow backend",
     "tensorflow-datasets": "data sets by name",
     "tensorflow-gan": "scores under TensorFlow",

@@ -12,7 +12,7 @@ Writes a sampler of a trained mixture that runs without keras and this
 package: its generators and mixture weights, no discriminators, no optimizer.
 """
 
-_OUT = {"saved_model": "exported/1", "onnx": "sampler.onnx"}
+_OUT = {"saved_model": "exported/1", "onnx": "sampler.onnx", "web": "web"}
 
 GROUPS = (
     Group(
@@ -33,8 +33,9 @@ GROUPS = (
             Flag(
                 "format",
                 str,
-                "saved_model, of TensorFlow; or onnx, which needs "
-                "pip install 'keras-mixgan[onnx]'.",
+                "saved_model, of TensorFlow; onnx, which needs "
+                "pip install 'keras-mixgan[onnx]'; or web, a page that draws "
+                "in the browser, which needs that and, once, npm.",
                 "saved_model",
             ),
             Flag(
@@ -52,6 +53,8 @@ Examples:
   keras-mixgan export --model=runs/digits --out=exported/1
   keras-mixgan export --model=hf://user/faces --out=small/1 --uint8
   keras-mixgan export --model=runs/digits/model.keras --format=onnx
+  keras-mixgan export --model=mix_dcgan_mnist --format=web --out=web
+  python -m http.server --directory=web
 """
 
 
@@ -90,3 +93,5 @@ def run(values) -> None:
     model, _ = opening.open_model(values.model)
     model.export_sampler(out, uint8=values.uint8, format=values.format)
     print(f"Wrote a sampler of {model.num_generators} generators to {out}")
+    if values.format == "web":
+        print(f"To look at it: python -m http.server --directory={out}")

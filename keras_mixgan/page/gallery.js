@@ -1,5 +1,5 @@
-// The gallery: what to draw is in the address, the images come by the same
-// REST protocol that any other client uses.
+// The gallery: what to draw is in the address. Where images come from is told
+// to `start`: from a server (over_http.js), or computed here (in_browser.js).
 
 const $ = (id) => document.getElementById(id);
 const MIXTURE = -1;
@@ -8,6 +8,7 @@ const MAX_SEED = Number.MAX_SAFE_INTEGER;
 const MAX_IMAGES = 120; // More of them nobody looks at.
 const MAX_COLUMNS = 12;
 
+let source;
 let models = [];
 let state = {};
 let request = new AbortController();
@@ -59,16 +60,6 @@ function labelsOf({ model, label, number }) {
   return [...Array(Math.min(model.num_classes ?? 0, number)).keys()];
 }
 
-function bodyOf(wanted) {
-  const inputs = {
-    num_images: wanted.number,
-    seed: wanted.seed,
-    component: wanted.component,
-  };
-  if (wanted.model.conditional) inputs.labels = labelsOf(wanted);
-  return { signature_name: "sample_png", inputs };
-}
-
 // The name of a label where it says more than its number.
 function nameOf(model, label) {
   const name = model.class_names?.[label] ?? String(label);
@@ -77,9 +68,6 @@ function nameOf(model, label) {
 
 const shortName = (model, label) =>
   nameOf(model, label).replace(/^label /, "");
-
-const predictPath = ({ name }) =>
-  `/v1/models/${encodeURIComponent(name)}:predict`;
 
 // ---- Small pieces of the page --------------------------------------------
 
@@ -185,25 +173,6 @@ function readControls(changed) {
 
 // ---- Images --------------------------------------------------------------
 
-async function ask(path, options) {
-  let answer;
-  try {
-    answer = await fetch(path, options);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Error("The server does not answer.");
-  }
-  const text = await answer.text();
-  let value = {};
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new Error(`The server answered ${answer.status} without reason.`);
-  }
-  if (!answer.ok) throw new Error(value.error ?? `Error ${answer.status}`);
-  return value;
-}
-
 // Asks for the images once the controls rest, and drops older answers. Each
 // choice is a step that the browser's Back undoes.
 function draw(delay = 0, remember = "pushState") {
@@ -219,13 +188,11 @@ function draw(delay = 0, remember = "pushState") {
     }
     document.title = `${wanted.model.name} · keras-mixgan gallery`;
     try {
-      const body = JSON.stringify(bodyOf(wanted));
-      const headers = { "Content-Type": "application/json" };
-      const options = { method: "POST", body, headers, signal };
-      const { outputs } = await ask(predictPath(wanted.model), options);
-      show(wanted, outputs);
+      const labels = wanted.model.conditional ? labelsOf(wanted) : null;
+      const drawn = await source.draw({ ...wanted, labels }, signal);
+      if (!signal.aborted) show(wanted, drawn);
     } catch (error) {
-      if (error.name !== "AbortError") fail(error);
+      if (error.name !== "AbortError" && !signal.aborted) fail(error);
     }
   }, delay);
 }
@@ -236,7 +203,7 @@ function fail(error) {
   $("images").setAttribute("aria-busy", "false");
 }
 
-function show(wanted, { png_bytes: pictures, components }) {
+function show(wanted, { pictures, components, request: text }) {
   const labels = wanted.model.conditional ? labelsOf(wanted) : [];
   const labelled = labels.length > 1 && labels.length <= MAX_COLUMNS;
   document.body.classList.toggle("by-label", labelled);
@@ -249,14 +216,14 @@ function show(wanted, { png_bytes: pictures, components }) {
     })
   );
   $("images").replaceChildren(
-    ...pictures.map(({ b64 }, i) => {
+    ...pictures.map((src, i) => {
       const label = labels.length ? labels[i % labels.length] : null;
-      const src = `data:image/png;base64,${b64}`;
       return tile({ src, i, label, component: components[i], wanted });
     })
   );
   showSummary(wanted, components);
-  $("request").textContent = curl(wanted);
+  $("request").textContent = text ?? "";
+  document.querySelector(".request").hidden = !text;
   $("images").setAttribute("aria-busy", "false");
   $("error").hidden = true;
 }
@@ -304,12 +271,6 @@ function zoom(image) {
   $("zoom").showModal();
 }
 
-function curl(wanted) {
-  const body = JSON.stringify(bodyOf(wanted), null, 1).replace(/\s+/g, " ");
-  return `curl -d '${body}' \\\n  ` +
-    `'${location.origin}${predictPath(wanted.model)}'`;
-}
-
 // ---- Start ---------------------------------------------------------------
 
 function listen() {
@@ -324,7 +285,7 @@ function listen() {
     $("seed").value = state.seed;
     draw();
   });
-  $("retry").addEventListener("click", () => (models.length ? draw() : start()));
+  $("retry").addEventListener("click", () => (models.length ? draw() : list()));
   $("zoom").addEventListener("click", ({ target }) => {
     if (target === $("zoom")) $("zoom").close(); // Beside the image.
   });
@@ -342,16 +303,12 @@ function listen() {
   });
 }
 
-async function start() {
+async function list() {
   try {
-    const known = await ask("/v1/models");
-    const most = Math.min(known.max_images, MAX_IMAGES);
-    models = known.models
-      .filter((model) => "sample_png" in model.signatures)
-      .map((model) => ({ ...model, most }));
-    if (!models.length) {
-      throw new Error("No model of this server draws images.");
-    }
+    const known = await source.list();
+    const most = Math.min(known.most, MAX_IMAGES);
+    models = known.models.map((model) => ({ ...model, most }));
+    if (!models.length) throw new Error("There is no model that draws images.");
     $("model").replaceChildren(
       ...models.map(({ name }) => element("option", { value: name }, name))
     );
@@ -364,5 +321,17 @@ async function start() {
   }
 }
 
-listen();
-start();
+/**
+ * Starts the page.
+ *
+ * @param from What images come from: `list()` promises {models, most}, the
+ *   models with what is known of them and the most images at once;
+ *   `draw(wanted, signal)` promises {pictures, components, request}: addresses
+ *   of images, the numbers of their generators, and the same as a command.
+ *   `wanted` is {model, labels, component, seed, number}.
+ */
+export function start(from) {
+  source = from;
+  listen();
+  list();
+}

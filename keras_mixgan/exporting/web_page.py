@@ -1,0 +1,125 @@
+"""A folder with a page that draws images in the browser, by ONNX."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+from collections.abc import Mapping
+
+from keras_mixgan.data import class_names
+from keras_mixgan.exporting import metadata
+from keras_mixgan.exporting import onnx_file
+from keras_mixgan.exporting import pixels
+from keras_mixgan.exporting import web_runtime
+from keras_mixgan.game import mixtures
+from keras_mixgan.utils import atomic
+from keras_mixgan.utils.errors import UserError
+
+_PAGE = pathlib.Path(__file__).parents[1] / "page"
+_COPIED = (
+    "draws.js",
+    "favicon.svg",
+    "gallery.css",
+    "gallery.js",
+    "in_browser.js",
+    "onnxruntime-web.LICENSE.txt",
+)
+# What only a server has.
+_OF_SERVERS = '<p>All addresses: <a href="/openapi.json">openapi.json</a></p>'
+# The page may load what lies beside it, and nothing else.
+_POLICY = (
+    '<meta http-equiv="Content-Security-Policy" content="default-src '
+    "'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data:\">"
+)
+
+
+def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
+    """Writes the page of one mixture; see `write_page`.
+
+    Args:
+        model: The `MixGAN`.
+        path: A folder that is not there yet, or empty.
+        uint8: Must be False: the page draws levels in any case.
+
+    Raises:
+        ImportError: A package that is needed is missing.
+        ValueError: `uint8` is True, or the mixture is refused.
+        FileExistsError: There is something at `path`.
+        OSError: It could not be written.
+    """
+    if uint8:
+        raise UserError(
+            '`uint8` must be False where `format` is "web": the page draws '
+            "levels in any case. Received: uint8=True"
+        )
+    write_page({model.name: model}, path)
+
+
+def write_page(models: Mapping, path: str | os.PathLike[str]) -> None:
+    """Writes `index.html`, an ONNX file a mixture, and what the page needs.
+
+    Any server of files will do, such as `python -m http.server`. The list
+    `class_names` of a model, in `models.json`, may be changed.
+
+    Args:
+        models: `MixGAN`s by the name that the page shows, letters, digits,
+            `_`, `-` and `.`.
+        path: A folder that is not there yet, or empty.
+
+    Raises:
+        ImportError: A package that is needed is missing.
+        ValueError: A mixture makes no images that can be PNG files, or its
+            generators do not compute in float32; or a name is not as
+            described.
+        FileExistsError: There is something at `path`.
+        OSError: It could not be written.
+    """
+    for name, model in models.items():
+        _check(name, model)
+    with atomic.new_folder(path) as folder:
+        about = []
+        for name, model in models.items():
+            onnx_file.write(model, folder / f"{name}.onnx", uint8=True)
+            about.append(_describe(name, model))
+        text = json.dumps(
+            {"format": metadata.FORMAT, "models": about}, indent=2
+        )
+        (folder / "models.json").write_text(text + "\n", encoding="utf-8")
+        (folder / "index.html").write_text(_index(), encoding="utf-8")
+        for name in _COPIED:
+            shutil.copyfile(_PAGE / name, folder / name)
+        web_runtime.copy_to(folder)
+
+
+def _check(name: str, model) -> None:
+    if not re.fullmatch(r"\w[\w.-]*", name, re.ASCII):
+        raise UserError(
+            "A model's name must be made of letters, digits, _, - and ., and "
+            f"not begin with a point. Received: {name!r}"
+        )
+    if not pixels.has_png(model.image_shape):
+        raise UserError(
+            '`format` "web" needs a mixture that makes images of 1 to 4 '
+            f"channels. Received: {name}, of shape {model.image_shape}"
+        )
+
+
+def _describe(name: str, model) -> dict:
+    edges = mixtures.inner_edges(model.generator_weights)
+    return {
+        **metadata.describe(model, uint8=True),
+        "name": name,
+        "file": f"{name}.onnx",
+        "class_names": class_names.of_settings(model.run_settings),
+        "edges": edges.tolist(),
+    }
+
+
+def _index() -> str:
+    """The gallery's page, with the images computed in the browser."""
+    text = (_PAGE / "gallery.html").read_text(encoding="utf-8")
+    text = text.replace('"/gallery/', '"')
+    text = text.replace("over_http.js", "in_browser.js")
+    text = text.replace(_OF_SERVERS, "")
+    return text.replace("<title>", f"{_POLICY}\n  <title>")

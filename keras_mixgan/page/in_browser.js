@@ -1,0 +1,85 @@
+// Images computed in this browser by onnxruntime-web, from the files beside
+// this one. Nothing is fetched from elsewhere.
+
+import { componentOf, latents, uniformOf, uniforms } from "./draws.js";
+import { start } from "./gallery.js";
+import * as ort from "./ort.wasm.min.mjs";
+
+const HERE = new URL("./", import.meta.url).href;
+const MOST = 120;
+
+ort.env.wasm.wasmPaths = HERE;
+// More threads need headers that a plain file server does not send.
+ort.env.wasm.numThreads = 1;
+
+const sessions = new Map();
+
+async function fetched(name) {
+  const answer = await fetch(HERE + encodeURIComponent(name));
+  if (!answer.ok) throw new Error(`${name} is missing: ${answer.status}`);
+  return answer;
+}
+
+async function list() {
+  const answer = await fetched("models.json");
+  return { models: (await answer.json()).models, most: MOST };
+}
+
+// Loaded once; where that fails, the next try loads anew.
+function sessionOf({ file }) {
+  if (!sessions.has(file)) {
+    const loading = fetched(file)
+      .then((answer) => answer.arrayBuffer())
+      .then((bytes) => ort.InferenceSession.create(new Uint8Array(bytes)));
+    loading.catch(() => sessions.delete(file));
+    sessions.set(file, loading);
+  }
+  return sessions.get(file);
+}
+
+// One image of (height, width, channels) levels as the address of a PNG.
+function picture(levels, [height, width, channels]) {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width, height });
+  const context = canvas.getContext("2d");
+  const pixels = context.createImageData(width, height);
+  const grey = channels < 3;
+  const alpha = channels % 2 === 0;
+  for (let i = 0; i < width * height; i += 1) {
+    for (let c = 0; c < 3; c += 1) {
+      pixels.data[4 * i + c] = levels[i * channels + (grey ? 0 : c)];
+    }
+    pixels.data[4 * i + 3] = alpha ? levels[(i + 1) * channels - 1] : 255;
+  }
+  context.putImageData(pixels, 0, 0);
+  return canvas.toDataURL("image/png");
+}
+
+async function draw({ model, labels, component, seed, number }, signal) {
+  const session = await sessionOf(model);
+  signal.throwIfAborted();
+  const uniform = uniforms(seed, number);
+  if (component >= 0) uniform.fill(uniformOf(component, model.edges));
+  const size = model.latent_dim;
+  const feeds = {
+    latents: new ort.Tensor(latents(seed, number, size), [number, size]),
+    component_uniform: new ort.Tensor(uniform, [number]),
+  };
+  if (labels) {
+    const rows = Int32Array.from(
+      { length: number }, (_, i) => labels[i % labels.length] ?? 0
+    );
+    feeds.labels = new ort.Tensor(rows, [number]);
+  }
+  const { images } = await session.run(feeds);
+  const length = images.data.length / number;
+  return {
+    pictures: Array.from({ length: number }, (_, i) =>
+      picture(images.data.subarray(i * length, (i + 1) * length),
+        model.image_shape)
+    ),
+    components: Array.from(uniform, (u) => componentOf(u, model.edges)),
+  };
+}
+
+start({ list, draw });
