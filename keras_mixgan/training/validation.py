@@ -93,8 +93,8 @@ def _check_labels_of(model, labels: np.ndarray) -> None:
     if labels.dtype.kind in "iu" and labels.size and labels.min() == -1:
         raise UserError(
             "`labels` must be known for all images where generators take "
-            f"labels. Received: {np.sum(labels == -1)} of {len(labels)} that "
-            "are -1, not known"
+            f"labels, and lie in [0, {model.num_classes or '...'}). Received: "
+            f"{np.sum(labels == -1)} of {len(labels)} that are -1, not known"
         )
     class_numbers(labels, model.num_classes)
 
