@@ -228,7 +228,7 @@ def conditional_generator():
         (None, "auxiliary losses take labels"),
         (LABELS + 1, r"must lie in \[-1, 3\).*from 0 to 3"),
         (LABELS - 1, r"must lie in \[-1, 3\).*from -2 to 1"),
-        (LABELS.astype("float32"), "`labels` must be integers"),
+        (LABELS.astype("float32"), "vector of integers"),
     ],
 )
 def test_wrong_labels_are_named(labels, text):
