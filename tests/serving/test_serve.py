@@ -169,7 +169,7 @@ def test_a_port_in_use_is_named(shared_server, folder, capsys):
 @pytest.mark.parametrize(
     ("flags", "reason"),
     [
-        (["--model="], "--model=runs/digits/model.keras"),
+        (["--model="], "--model=runs/digits"),
         (["--model=mix_dcgan_mnits"], "Did you mean 'mix_dcgan_mnist'?"),
         (["--model={0}/none.keras"], "none.keras"),
         (["--model={0}"], "`model`"),
