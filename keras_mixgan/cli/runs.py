@@ -283,8 +283,8 @@ class _Run:
         size = "x".join(map(str, self.source.image_shape))
         classes = self.source.num_classes
         lines = [
-            f"{settings.num_generators} generators against "
-            f"{settings.num_discriminators} discriminators "
+            f"{_counted(settings.num_generators, 'generator')} against "
+            f"{_counted(settings.num_discriminators, 'discriminator')} "
             f"({settings.architecture or 'networks of their own'}, payoff "
             f"{settings.payoff}) on "
             f"{self.source.name}: {len(self.source):,} examples {size}"
@@ -369,3 +369,7 @@ class _Run:
             seconds = time.monotonic() - self.began
             self.say(f"Trained {trained:,} steps in {seconds:.0f} s.")
         self.outputs.describe(self.say)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
