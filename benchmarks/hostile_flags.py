@@ -78,6 +78,8 @@ def _cases(model: pathlib.Path) -> list[tuple[str, list[str], bool]]:
         groups = importlib.import_module(COMMANDS[name].module).GROUPS
         for flag in itertools.chain(*(group.flags for group in groups)):
             for value in _WRONG[flag.kind]:
+                if (name, flag.name, value) == ("serve", "port", "!0"):
+                    continue  # Any free port: it would serve for ever.
                 text = f"--{flag.name}={value.lstrip('!')}"
                 may_pass = value.startswith("!")
                 cases.append((name, [*base, text], may_pass))
