@@ -2,8 +2,8 @@
 
 import shutil
 
-import keras
 import pytest
+from conftest import tensorflow_only
 
 from keras_mixgan import cli
 from keras_mixgan.cli import opening
@@ -103,9 +103,8 @@ def test_every_command_takes_a_runs_folder(run, tmp_path, capsys):
     assert (run / "scores.json").exists()
 
 
+@tensorflow_only
 def test_the_server_and_export_take_a_runs_folder(run, tmp_path, capsys):
-    if keras.backend.backend() != "tensorflow":
-        pytest.skip("of TensorFlow's path")
     samplers = models.load(
         [str(run)], tmp_path, lambda name: opening.open_model(name)[0]
     )

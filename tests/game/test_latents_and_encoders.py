@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from conftest import small_discriminator
 from conftest import small_generator
+from conftest import tensorflow_only
 from keras import layers
 from keras import ops
 from keras import optimizers
@@ -217,6 +218,7 @@ def test_a_step(monkeypatch, released):
         np.testing.assert_array_equal(w, e.astype("float32"))
 
 
+@tensorflow_only  # Terms are read eagerly.
 @pytest.mark.parametrize("estimate", ["linear", "split"])
 def test_latents_go_with_their_images(estimate):
     """A generator that shows its latents, discriminators that copy them."""
@@ -235,8 +237,6 @@ def test_latents_go_with_their_images(estimate):
     model.compile(
         auxiliary=[Watched()], payoff_estimate=estimate, run_eagerly=True
     )
-    if keras.backend.backend() == "jax":
-        pytest.skip("terms are read eagerly")
     model.train_on_batch(np.zeros((8, 2), "float32"))
     for terms in seen:
         assert terms.shape == (2, model.num_discriminators)
