@@ -19,6 +19,7 @@ from keras_mixgan.architectures import dcgan_huang
 from keras_mixgan.architectures import encoder
 from keras_mixgan.architectures import files
 from keras_mixgan.architectures import mlp
+from keras_mixgan.architectures import sgan
 from keras_mixgan.architectures.acgan import acgan_discriminator
 from keras_mixgan.architectures.acgan import acgan_generator
 from keras_mixgan.architectures.dcgan import dcgan_discriminator
@@ -29,9 +30,12 @@ from keras_mixgan.architectures.heads import add_heads
 from keras_mixgan.architectures.improved_gan import improved_gan_discriminator
 from keras_mixgan.architectures.improved_gan import improved_gan_generator
 from keras_mixgan.architectures.layers import MinibatchDiscrimination
+from keras_mixgan.architectures.layers import ScaledGradient
 from keras_mixgan.architectures.layers import WeightNormalization
 from keras_mixgan.architectures.mlp import mlp_discriminator
 from keras_mixgan.architectures.mlp import mlp_generator
+from keras_mixgan.architectures.sgan import sgan_discriminator
+from keras_mixgan.architectures.sgan import sgan_generator
 from keras_mixgan.architectures.wgan import wgan_critic
 from keras_mixgan.architectures.wgan import wgan_generator
 from keras_mixgan.architectures.wgan import wgan_gp_critic
@@ -41,6 +45,7 @@ __all__ = [
     "ARCHITECTURES",
     "Architecture",
     "MinibatchDiscrimination",
+    "ScaledGradient",
     "WeightNormalization",
     "acgan_discriminator",
     "acgan_generator",
@@ -56,6 +61,8 @@ __all__ = [
     "improved_gan_generator",
     "mlp_discriminator",
     "mlp_generator",
+    "sgan_discriminator",
+    "sgan_generator",
     "wgan_critic",
     "wgan_generator",
     "wgan_gp_critic",
@@ -239,6 +246,31 @@ ARCHITECTURES: dict[str, Architecture] = {
                     "encoded_class",
                 ),
             ),
+            labels_to=("generator",),
+        ),
+        # A stack of two. The authors' schedule skips no discriminator steps;
+        # otherwise losses as above.
+        Architecture(
+            "sgan",
+            sgan_generator,
+            sgan_discriminator,
+            dcgan_huang.IMAGE_SHAPES,
+            _training(
+                payoff="log",
+                optimizer="adam",
+                learning_rate=1e-4,
+                beta_1=0.5,
+                generator_loss="minimax",
+                schedule="released",
+                auxiliary=(
+                    "code_payoff",
+                    "real_classifier:2",
+                    "latent_reconstruction:10",
+                    "encoded_codes",
+                ),
+            ),
+            generator_cut=sgan.GENERATOR_CUT,
+            discriminator_cut=sgan.DISCRIMINATOR_CUT,
             labels_to=("generator",),
         ),
         # On points ten times the learning rate for images is stable.
