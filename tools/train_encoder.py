@@ -1,7 +1,8 @@
-r"""Trains the frozen encoder that the auxiliary loss `encoded_class` reads.
+r"""Trains the frozen encoder that `encoded_class` and `encoded_codes` read.
 
 Huang et al. 2017 (arXiv:1612.04357) condition their generators through a
-classifier that was trained on real images, and kept. Run from the repository
+classifier that was trained on real images, and kept. S-GAN's upper generators
+make its features. Run from the repository
 root:
 
     python tools/train_encoder.py --source=cifar10 --out=cifar10_encoder.npz
