@@ -84,8 +84,8 @@ def sgan_generator(
     code_dim = checks.integer("code_dim", code_dim)
 
     latents = keras.Input((latent_dim,), name="latents")
-    uniform = _checks.uniform(latents)
-    inputs, x = latents, _dense(uniform[:, :top], 2 * width)
+    first, second = keras.ops.split(_checks.uniform(latents), [top], axis=1)
+    inputs, x = latents, _dense(first, 2 * width)
     if num_classes is not None:
         labels = keras.Input((), dtype="int32", name="labels")
         # A dense layer of a one-hot label is a table of vectors.
@@ -105,13 +105,12 @@ def sgan_generator(
         dtype="float32",
     )(x)
     stack = keras.layers.Concatenate(dtype="float32", name=GENERATOR_CUT)(
-        [codes, uniform[:, top:]]
+        [codes, second]
     )
 
-    codes = keras.layers.Identity(dtype="float32", name="codes")(
-        stack[:, :code_dim]
-    )
-    x = _dense(_dense(stack[:, code_dim:], width), width)
+    codes, second = keras.ops.split(stack, [code_dim], axis=1)
+    codes = keras.layers.Identity(dtype="float32", name="codes")(codes)
+    x = _dense(_dense(second, width), width)
     x = keras.layers.Concatenate()([layers.ScaledGradient(TO_TOP)(codes), x])
     images = dcgan_huang.decoded(x, channels, width)
     return keras.Model(inputs, images, name=name)
