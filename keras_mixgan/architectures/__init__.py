@@ -248,8 +248,8 @@ ARCHITECTURES: dict[str, Architecture] = {
             ),
             labels_to=("generator",),
         ),
-        # A stack of two. The authors' schedule skips no discriminator steps;
-        # otherwise losses as above.
+        # The authors' code for arXiv:1612.04357, joint training. Its schedule
+        # skips no steps of discriminators.
         Architecture(
             "sgan",
             sgan_generator,

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from conftest import few_under_jax
 from conftest import small_discriminator
 from conftest import small_generator
 from conftest import tensorflow_only
@@ -19,6 +20,7 @@ from keras_mixgan import MixGAN
 from keras_mixgan import auxiliary
 from keras_mixgan import metrics
 from keras_mixgan.architectures import ScaledGradient
+from keras_mixgan.architectures import WeightNormalization
 from keras_mixgan.architectures import encoder as encoders
 
 RATE = 0.3
@@ -297,12 +299,11 @@ def compiled(network=None, numbers=(2, 3), cuts=None, **arguments):
 
 @pytest.mark.parametrize(
     ("payoff", "kind", "released", "shared"),
-    [
-        ("log", "minimax", False, False),
-        ("log", "minimax", True, False),
-        ("least_squares", "non_saturating", False, True),
-    ],
-    ids=["stacks", "stacks as released", "tops over one bottom"],
+    few_under_jax(
+        pytest.param("log", "minimax", False, False, id="stacks"),
+        pytest.param("log", "minimax", True, False, id="as released"),
+        pytest.param("least_squares", "non_saturating", False, True, id="tops"),
+    ),
 )
 def test_a_step(monkeypatch, payoff, kind, released, shared):
     rng = np.random.default_rng(0)
@@ -416,7 +417,7 @@ def _copying():
     return keras.Model([images, codes], outputs)
 
 
-@pytest.mark.parametrize("cuts", [None, CUTS], ids=["stacks", "tops"])
+@pytest.mark.parametrize("cuts", few_under_jax(None, CUTS))
 def test_what_reads_images_alone_needs_no_codes(cuts, tmp_path):
     network = frozen_encoder(np.random.default_rng(0))
     model = compiled(network, cuts=cuts, gradient_penalty=1.0)
@@ -506,3 +507,18 @@ def test_an_encoder_of_other_codes(tmp_path):
             np.zeros((4, 16, 16, 1), "float32"), np.zeros(4, "int32"),
             batch_size=4, verbose=0,
         )  # fmt: skip
+
+
+def test_codes_and_weights_that_start_from_data():
+    network = stack_discriminator()
+    outputs = dict(network.output)
+    normalized = WeightNormalization(layers.Dense(1, use_bias=False))
+    outputs["logits"] = normalized(network.inputs[0])
+    encoder = frozen_encoder(np.random.default_rng(0))
+    model = MixGAN(
+        stack_generator(), keras.Model(network.inputs, outputs), 1, 1
+    )
+    model.compile(auxiliary=losses(encoder))
+    points = np.zeros((4, 2), "float32"), np.zeros(4, "int32")
+    with pytest.raises(ValueError, match="no layer that starts from data"):
+        model.fit(*points, batch_size=4, verbose=0)
