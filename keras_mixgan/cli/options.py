@@ -21,6 +21,8 @@ _RATES = {
 
 _HALF = """acgan acgan_cbn dcgan dcgan_huang dcgan_small_labels improved_gan
 improved_gan_features mlp"""
+# Mixtures of these share bodies: `Architecture.mixture`.
+_SHARING = ("dcgan", "dcgan_small_labels")
 _BETA_1 = {**dict.fromkeys(_HALF.split(), 0.5), "wgan_gp": 0.0}
 
 # The table, by the headings of the help.
@@ -106,20 +108,24 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="num_generators", kind=int, to="model", default=3, least=1,
-            help="Generators in the mixture.",
+            by=dict.fromkeys(_SHARING, 5),
+            help="Generators in the mixture. With 1 the defaults are those "
+            "of a pair: one discriminator, nothing shared, and no auxiliary "
+            "loss but the architecture's own.",
         ),
         Option(
             name="num_discriminators", kind=int, to="model", default=3,
-            least=1, help="Discriminators in the mixture.",
+            least=1, by=dict.fromkeys(_SHARING, 1),
+            help="Discriminators in the mixture.",
         ),
         Option(
             name="share", kind=str, to="settings", default="none",
             choices=("none", "generators", "discriminators", "both"),
+            by=dict.fromkeys(_SHARING, "generators"),
             help="Which side's networks share a body: generators own their "
-            "first layer alone, discriminators their last ones. With "
-            "--share=generators --num_discriminators=1 "
-            "--payoff_estimate=linear a mixture costs little more than a "
-            "pair.",
+            "first layer alone, discriminators their last ones. Generators "
+            "that share, against one discriminator with the linear estimate, "
+            "cost little more than a pair.",
         ),
         Option(
             name="latent_dim", kind=int, to="networks", default=100, least=1,
@@ -169,7 +175,8 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="payoff_estimate", kind=str, to="compile", default="full",
-            by={"digits": "linear"}, choices=("full", "linear", "split"),
+            by=dict.fromkeys(_SHARING, "linear"),
+            choices=("full", "linear", "split"),
             registry="keras_mixgan.game.objectives:PAYOFF_ESTIMATES",
             help="full: every generator's full batch meets every "
             "discriminator; linear: a batch stratified over the generators, "
@@ -212,11 +219,12 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             help="Coefficient of the gradient penalty; 0 for none.",
         ),
         Option(
-            name="auxiliary", kind=list, to="compile",
+            name="auxiliary", kind=list, to="compile", zero=True,
             placeholder="NAME[:X],...",
             by={
                 "acgan": ("auxiliary_classifier",),
                 "acgan_cbn": ("auxiliary_classifier",),
+                **dict.fromkeys(_SHARING, ("component_classifier:0.1",)),
                 "dcgan_huang": (
                     "real_classifier:2", "latent_reconstruction:10",
                     "encoded_class",
@@ -227,7 +235,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
                 ),
             },
             help="Auxiliary losses by name, each with a coefficient if it is "
-            "not to be the loss's own.",
+            "not to be the loss's own; empty for none.",
         ),
         Option(
             name="as_released", kind=bool, to="compile", default=False,
@@ -291,7 +299,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
     "Training": (
         Option(
             name="epochs", kind=int, to="settings", default=25, least=1,
-            by={"digits": 14}, help="Passes over the data.",
+            by={"digits": 30}, help="Passes over the data.",
         ),
         Option(
             name="steps", kind=int, to="settings", least=1,
