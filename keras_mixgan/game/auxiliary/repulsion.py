@@ -29,10 +29,10 @@ class KernelRepulsion(Auxiliary):
     (c - c') k / h^2, away from c'. As in the authors' code an image follows the
     gradient of its own energy alone, and of all others the nearest one alone
     repels it; the coefficient is 1/2, and h^2 is the median of all squared
-    distances over 8 log(N + 1). The derivative is taken at the
-    image that moves, as in `cifar10_steingan.py`; their later script takes it
-    at the neighbour, which would need a second pass and may pull images
-    together in the features.
+    distances over 8 log(N + 1). The derivative is taken at the image that
+    moves, as in `cifar10_steingan.py`; their later script takes it at the
+    neighbour, which would need a second pass and may pull images together in
+    the features.
 
     In a mixture the samples are those of the whole mixture: neighbours are
     sought among the images of all generators in a turn, so that generators
