@@ -20,7 +20,7 @@ _RATES = {
 }  # fmt: skip
 
 _HALF = """acgan acgan_cbn dcgan dcgan_huang dcgan_small_labels improved_gan
-improved_gan_features mlp"""
+improved_gan_features mlp steingan"""
 # Mixtures of these share bodies: `Architecture.mixture`.
 _SHARING = ("dcgan", "dcgan_small_labels")
 _BETA_1 = {**dict.fromkeys(_HALF.split(), 0.5), "wgan_gp": 0.0}
@@ -101,7 +101,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             choices=(
                 "acgan", "acgan_cbn", "dcgan", "dcgan_huang",
                 "dcgan_small_labels", "improved_gan", "improved_gan_features",
-                "mlp", "wgan", "wgan_gp",
+                "mlp", "steingan", "wgan", "wgan_gp",
             ),
             registry="keras_mixgan.architectures:ARCHITECTURES", or_file=".py",
             shown="dcgan; ring and grid: mlp",
@@ -137,7 +137,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             by={
                 "acgan": 96, "acgan_cbn": 96, "dcgan_huang": 128,
                 "improved_gan": 128, "improved_gan_features": 128,
-                "mlp": 128, "digits": 16,
+                "mlp": 128, "steingan": 128, "digits": 16,
             },
             help="Channels of the widest-resolution hidden layer.",
         ),
@@ -151,10 +151,13 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
     "Game": (
         Option(
             name="payoff", kind=str, to="compile", default="log",
-            by={"wgan": "wasserstein", "wgan_gp": "wasserstein"},
+            by={
+                "steingan": "energy", "wgan": "wasserstein",
+                "wgan_gp": "wasserstein",
+            },
             choices=(
                 "log", "wasserstein", "hinge", "least_squares",
-                "relativistic", "relativistic_average",
+                "energy", "relativistic", "relativistic_average",
             ),
             registry="keras_mixgan.game.payoffs:PAYOFFS",
             help="What the mixtures play for.",
@@ -233,6 +236,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
                 "improved_gan_features": (
                     "real_classifier:2", "feature_matching",
                 ),
+                "steingan": ("kernel_repulsion:0.5",),
             },
             help="Auxiliary losses by name, each with a coefficient if it is "
             "not to be the loss's own; empty for none.",
@@ -257,13 +261,13 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="generator_learning_rate", kind=float, to="settings",
             default=1e-4, above=0,
-            by=_RATES,
+            by={**_RATES, "steingan": 1e-3},
             help="Of the generators and their mixture weights.",
         ),
         Option(
             name="discriminator_learning_rate", kind=float, to="settings",
             default=1e-4, above=0,
-            by=_RATES,
+            by={**_RATES, "steingan": 5e-4},
             help="Of the discriminators and their mixture weights.",
         ),
         Option(

@@ -95,6 +95,7 @@ _SEMI_SUPERVISED = {
     "architecture": "improved_gan_features",
     "labels_per_class": 400,
 }
+_STEINGAN = {**_TABLE_1, "architecture": "steingan", "width": 32}
 
 
 def _recipe(
@@ -141,6 +142,7 @@ TABLE_1: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
             "acgan_cbn_cifar10": _ACGAN_CBN,
             "improved_gan_cifar10": _IMPROVED_GAN,
             "improved_gan_features_cifar10": _SEMI_SUPERVISED,
+            "steingan_cifar10": _STEINGAN,
         }.items()
         for prefix, components in {"": 1, "mix_": 5}.items()
     }
