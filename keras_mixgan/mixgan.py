@@ -106,8 +106,8 @@ class MixGAN(Mixture):
 
         Args:
             payoff: `"log"`, `"wasserstein"`, `"hinge"`, `"least_squares"`,
-                `"relativistic"`, `"relativistic_average"`, or a `Payoff` or
-                `PairwisePayoff` of your own.
+                `"energy"`, `"relativistic"`, `"relativistic_average"`, or a
+                `Payoff` or `PairwisePayoff` of your own.
             generator_optimizer: A Keras optimizer, which also trains the
                 generators' mixture logits. By default Adam with learning
                 rate 1e-4 and beta_1 0.5.

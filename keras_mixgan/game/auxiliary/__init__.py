@@ -18,6 +18,7 @@ from keras_mixgan.game.auxiliary.encoded import EncodedClass
 from keras_mixgan.game.auxiliary.encoded import EncodedCodes
 from keras_mixgan.game.auxiliary.features import FeatureMatching
 from keras_mixgan.game.auxiliary.features import LatentReconstruction
+from keras_mixgan.game.auxiliary.repulsion import KernelRepulsion
 
 __all__ = [
     "AUXILIARY",
@@ -29,6 +30,7 @@ __all__ = [
     "EncodedClass",
     "EncodedCodes",
     "FeatureMatching",
+    "KernelRepulsion",
     "LatentReconstruction",
     "RealClassifier",
     "check",
