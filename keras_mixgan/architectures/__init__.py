@@ -135,31 +135,19 @@ _SHARED = types.MappingProxyType(
     }
 )
 
-# The authors' code for arXiv:1606.03498. There the class loss has the weight 1
-# and the payoff 1/2; here the payoff has 1.
-_IMPROVED_GAN = {
-    "payoff": "log",
-    "optimizer": "adam",
-    "learning_rate": 3e-4,
-    "beta_1": 0.5,
-}
-
+_LOG = {"payoff": "log", "optimizer": "adam", "beta_1": 0.5}
 _HUANG = {
-    "payoff": "log",
-    "optimizer": "adam",
+    **_LOG,
     "learning_rate": 1e-4,
-    "beta_1": 0.5,
     "generator_loss": "minimax",
     "schedule": "released",
 }
-
+# The authors' code for arXiv:1606.03498. There the class loss has the weight 1
+# and the payoff 1/2; here the payoff has 1.
+_IMPROVED_GAN = {**_LOG, "learning_rate": 3e-4}
 # arXiv:1610.09585, appendix A: the middle one of three learning rates.
 _ACGAN = _training(
-    payoff="log",
-    optimizer="adam",
-    learning_rate=2e-4,
-    beta_1=0.5,
-    auxiliary=("auxiliary_classifier",),
+    **_LOG, learning_rate=2e-4, auxiliary=("auxiliary_classifier",)
 )
 
 ARCHITECTURES: dict[str, Architecture] = {
