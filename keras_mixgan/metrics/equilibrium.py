@@ -263,8 +263,10 @@ class _Game:
         )
 
     def _inputs(self, images: np.ndarray, half: int) -> Any:
-        labels = self.labels[half]
-        return images if labels is None else [images, labels]
+        """What discriminators are asked; some take labels as generators do."""
+        judge = self.model.discriminator_ensemble.components[0]
+        labelled = len(judge.inputs) > 1
+        return [images, self.labels[half]] if labelled else images
 
     def _mean(self, term: Any, network: keras.Model, inputs: Any) -> float:
         logits = networks.outputs_in_batches(

@@ -112,7 +112,8 @@ def train_generator(
     logits = []
     for discriminator in discriminators:
         discriminator.trainable = False
-        seen = [images, inputs[1]] if len(inputs) > 1 else images
+        labelled = len(discriminator.inputs) > 1
+        seen = [images, inputs[1]] if labelled else images
         logits.append(discriminator(seen, training=False))
     both = keras.Model(inputs, ops.concatenate(logits, axis=-1))
     weights = np.asarray(weights, "float32")

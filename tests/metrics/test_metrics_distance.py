@@ -185,6 +185,16 @@ def test_equilibrium_of_a_conditional_model():
         metrics.equilibrium_gap(model, points)
 
 
+def test_equilibrium_where_generators_alone_take_labels():
+    networks = kmg.architectures.build("acgan", (8, 8, 1), 4, 3, width=2)
+    model = kmg.MixGAN(*networks, 2, 1, seed=0)
+    images = noise(40, (8, 8, 1)).astype("float32")
+    labels = np.arange(40, dtype="int32") % 3
+    points = Source("own", np.uint8(127.5 * (images + 1)), labels)
+    gap = metrics.equilibrium_gap(model, points, payoff="hinge", steps=2)
+    assert np.isfinite(gap.epsilon)
+
+
 def test_bad_equilibria(ring):
     model = ring_model()
     with pytest.raises(ValueError, match="`start` must be one of"):
