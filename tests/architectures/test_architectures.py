@@ -16,6 +16,20 @@ NUM_CLASSES = 5
 BATCH = 4
 WIDTH = 8
 
+
+def variants(shapes):
+    """Every shape; every size, and gray and colour, with and without labels.
+
+    Shapes come as a size in gray, then in colour.
+    """
+    if len(shapes) == 1:
+        return [(shapes[0], None), (shapes[0], NUM_CLASSES)]
+    return [
+        (shape, NUM_CLASSES if (index // 2 + index) % 2 else None)
+        for index, shape in enumerate(shapes)
+    ]
+
+
 NAMES = sorted(architectures.ARCHITECTURES)
 COMBINATIONS = [
     pytest.param(
@@ -26,8 +40,9 @@ COMBINATIONS = [
         + ("conditional" if num_classes else "plain"),
     )
     for name in NAMES
-    for shape in architectures.ARCHITECTURES[name].image_shapes
-    for num_classes in (None, NUM_CLASSES)
+    for shape, num_classes in variants(
+        architectures.ARCHITECTURES[name].image_shapes
+    )
 ]
 TRAINING_KEYS = {
     "payoff",
