@@ -238,8 +238,8 @@ class TrainedMixture:
 
         Example:
         >>> import keras_mixgan as kmg
-        >>> networks = kmg.architectures.build("mlp", (2,), width=4)
-        >>> model = kmg.MixGAN(*networks, 3, 1, seed=0)
+        >>> generator, discriminator = kmg.architectures.build("mlp", (2,))
+        >>> model = kmg.MixGAN(generator, discriminator, 3, 1, seed=0)
         >>> folded = model.fold()
         >>> (generator.input_shape, folded.input_shape, folded.output_shape)
         ((None, 16), (None, 17), (None, 2))
