@@ -47,6 +47,7 @@ SYSTEMS = {
     "Improved GAN, matching features": (
         "improved_gan_features_cifar10", "-", "-",
     ),
+    "SteinGAN": ("steingan_cifar10", "6.35", "-"),
 }  # fmt: skip
 RUNS = ("alone", "MIX+, equal steps", "MIX+, equal seconds")
 TABLE = "table.md"

@@ -106,8 +106,8 @@ class MixGAN(Mixture):
 
         Args:
             payoff: `"log"`, `"wasserstein"`, `"hinge"`, `"least_squares"`,
-                `"relativistic"`, `"relativistic_average"`, or a `Payoff` or
-                `PairwisePayoff` of your own.
+                `"energy"`, `"relativistic"`, `"relativistic_average"`, or a
+                `Payoff` or `PairwisePayoff` of your own.
             generator_optimizer: A Keras optimizer, which also trains the
                 generators' mixture logits. By default Adam with learning
                 rate 1e-4 and beta_1 0.5.
@@ -193,7 +193,10 @@ class MixGAN(Mixture):
                 self.generator_ensemble.trainable_variables,
                 self.discriminator_ensemble.trainable_variables,
             )
-            self._step_metrics = list(map(self.executor.metric, steps.LOGS))
+            self._step_metrics = [
+                self.executor.metric(name)
+                for name in steps.log_names(objective)
+            ]
             if schedule == "released" and self.generator_steps_left is None:
                 self.generator_steps_left = self.add_weight(
                     shape=(), dtype="int32", initializer="zeros",
@@ -288,8 +291,10 @@ class MixGAN(Mixture):
         Returns:
             Keras's `History`. Logged are `generator_loss`,
             `discriminator_loss` and their sum `loss` (for Keras's own
-            callbacks), `payoff`, and each side's smallest and largest weight,
-            each a mean over the epoch so far.
+            callbacks), `payoff`, each side's smallest and largest weight, and
+            what each auxiliary loss adds to a side's loss, such as
+            `discriminator_component_classifier`; each a mean over the epoch
+            so far.
 
         Raises:
             ValueError: The data do not fit the networks, or an argument has no

@@ -202,7 +202,8 @@ class Mixture(MixtureModel):
             seed: Of the generated images that are judged.
 
         Returns:
-            The mixture, compiled as the last model was.
+            The mixture, compiled as the last model was, but without a
+            component classifier, whose classes are one snapshot's generators.
 
         Raises:
             ValueError: There are fewer than two models.

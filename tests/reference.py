@@ -23,18 +23,21 @@ REAL = {
     "wasserstein": lambda x: x,
     "hinge": lambda x: -np.maximum(0, 1 - x),
     "least_squares": lambda x: -0.5 * (x - 1) ** 2,
+    "energy": lambda x: -np.maximum(0, -x),
 }
 FAKE = {
     "log": lambda x: np.log(1 - sigmoid(x)),
     "wasserstein": lambda x: 1 - x,
     "hinge": lambda x: -np.maximum(0, 1 + x),
     "least_squares": lambda x: -0.5 * x**2,
+    "energy": lambda x: 0.3 * np.maximum(0, -x),
 }
 NON_SATURATING = {
     "log": lambda x: -np.log(sigmoid(x)),
     "wasserstein": lambda x: -x,
     "hinge": lambda x: -x,
     "least_squares": lambda x: 0.5 * (x - 1) ** 2,
+    "energy": lambda x: np.maximum(0, -x),
 }
 
 

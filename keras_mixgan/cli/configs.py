@@ -13,6 +13,8 @@ from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import UserError
 
 ENDINGS = (".yaml", ".yml", ".json")
+# Settings that version 0.1 did not know, as its runs had them.
+_BEFORE = {"share": "none", "auxiliary": None}
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     written = isinstance(content.get("settings"), dict)
     if written and isinstance(content.get("format"), int):  # By a run.
         json_files.check_format(content, records.SETTINGS_FORMAT, str(path))
-        content = records.settings_of(content["settings"])
+        content = records.settings_of(_BEFORE | content["settings"])
     known = {
         name: option
         for option in options.OPTIONS.values()

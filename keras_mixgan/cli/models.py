@@ -106,6 +106,13 @@ def _check_labels(settings: Settings, source: sources.Source) -> None:
 def _cuts(settings: Settings) -> dict:
     """The layers at which networks that share a body are cut."""
     architecture = architectures.get(settings.architecture)
+    wanted = settings.share in ("discriminators", "both")
+    if wanted and architecture.discriminator_cut is None:
+        raise UserError(
+            "`share` must be none or generators for an architecture whose "
+            "discriminators cannot be cut in two. Received: "
+            f"share={settings.share!r}, architecture={architecture.name!r}"
+        )
     return {
         f"share_{side}s": getattr(architecture, f"{side}_cut")
         for side in ("generator", "discriminator")

@@ -51,7 +51,7 @@ class Option:
         least: Smallest value, if there is one.
         above: The value is greater than this one.
         below: The value is less than this one.
-        zero: Whether 0 stands for `None`, none.
+        zero: Whether `nothing` stands for none: 0, or of a list an empty one.
         shown: The default as help shows it, where it is not evident.
         placeholder: What stands for the value in help.
     """
@@ -83,6 +83,13 @@ class Option:
         """Whether the weights of a run follow from it."""
         return self.to not in ("run", "command")
 
+    @property
+    def nothing(self) -> Any:
+        """What a user gives for none; `None` where that cannot be asked for."""
+        if not self.zero:
+            return None
+        return () if self.kind is list else 0
+
     def default_of(self, name: str) -> Any:
         """The default of an architecture, or of "digits"."""
         return self.by.get(name, self.default)
@@ -105,7 +112,7 @@ class Option:
     def text_of(self, value: Any) -> str:
         """A value as a person writes it."""
         if value is None:
-            return "0" if self.zero else "none"
+            return "0" if self.nothing == 0 else "none"
         if isinstance(value, list | tuple):
             return ",".join(value)
         if isinstance(value, float) and 0 < value < 0.01:

@@ -20,7 +20,9 @@ _RATES = {
 }  # fmt: skip
 
 _HALF = """acgan acgan_cbn dcgan dcgan_huang dcgan_small_labels improved_gan
-improved_gan_features mlp"""
+improved_gan_features mlp steingan"""
+# Mixtures of these share bodies: `Architecture.mixture`.
+_SHARING = ("dcgan", "dcgan_small_labels")
 _BETA_1 = {**dict.fromkeys(_HALF.split(), 0.5), "wgan_gp": 0.0}
 
 # The table, by the headings of the help.
@@ -99,27 +101,31 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             choices=(
                 "acgan", "acgan_cbn", "dcgan", "dcgan_huang",
                 "dcgan_small_labels", "improved_gan", "improved_gan_features",
-                "mlp", "wgan", "wgan_gp",
+                "mlp", "steingan", "wgan", "wgan_gp",
             ),
             registry="keras_mixgan.architectures:ARCHITECTURES", or_file=".py",
             shown="dcgan; ring and grid: mlp",
         ),
         Option(
             name="num_generators", kind=int, to="model", default=3, least=1,
-            help="Generators in the mixture.",
+            by=dict.fromkeys(_SHARING, 5),
+            help="Generators in the mixture. With 1 the defaults are those "
+            "of a pair: one discriminator, nothing shared, and no auxiliary "
+            "loss but the architecture's own.",
         ),
         Option(
             name="num_discriminators", kind=int, to="model", default=3,
-            least=1, help="Discriminators in the mixture.",
+            least=1, by=dict.fromkeys(_SHARING, 1),
+            help="Discriminators in the mixture.",
         ),
         Option(
             name="share", kind=str, to="settings", default="none",
             choices=("none", "generators", "discriminators", "both"),
+            by=dict.fromkeys(_SHARING, "generators"),
             help="Which side's networks share a body: generators own their "
-            "first layer alone, discriminators their last ones. With "
-            "--share=generators --num_discriminators=1 "
-            "--payoff_estimate=linear a mixture costs little more than a "
-            "pair.",
+            "first layer alone, discriminators their last ones. Generators "
+            "that share, against one discriminator with the linear estimate, "
+            "cost little more than a pair.",
         ),
         Option(
             name="latent_dim", kind=int, to="networks", default=100, least=1,
@@ -131,7 +137,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             by={
                 "acgan": 96, "acgan_cbn": 96, "dcgan_huang": 128,
                 "improved_gan": 128, "improved_gan_features": 128,
-                "mlp": 128, "digits": 16,
+                "mlp": 128, "steingan": 128, "digits": 16,
             },
             help="Channels of the widest-resolution hidden layer.",
         ),
@@ -145,10 +151,13 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
     "Game": (
         Option(
             name="payoff", kind=str, to="compile", default="log",
-            by={"wgan": "wasserstein", "wgan_gp": "wasserstein"},
+            by={
+                "steingan": "energy", "wgan": "wasserstein",
+                "wgan_gp": "wasserstein",
+            },
             choices=(
                 "log", "wasserstein", "hinge", "least_squares",
-                "relativistic", "relativistic_average",
+                "energy", "relativistic", "relativistic_average",
             ),
             registry="keras_mixgan.game.payoffs:PAYOFFS",
             help="What the mixtures play for.",
@@ -169,7 +178,8 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="payoff_estimate", kind=str, to="compile", default="full",
-            by={"digits": "linear"}, choices=("full", "linear", "split"),
+            by=dict.fromkeys(_SHARING, "linear"),
+            choices=("full", "linear", "split"),
             registry="keras_mixgan.game.objectives:PAYOFF_ESTIMATES",
             help="full: every generator's full batch meets every "
             "discriminator; linear: a batch stratified over the generators, "
@@ -212,11 +222,12 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             help="Coefficient of the gradient penalty; 0 for none.",
         ),
         Option(
-            name="auxiliary", kind=list, to="compile",
+            name="auxiliary", kind=list, to="compile", zero=True,
             placeholder="NAME[:X],...",
             by={
                 "acgan": ("auxiliary_classifier",),
                 "acgan_cbn": ("auxiliary_classifier",),
+                **dict.fromkeys(_SHARING, ("component_classifier:0.1",)),
                 "dcgan_huang": (
                     "real_classifier:2", "latent_reconstruction:10",
                     "encoded_class",
@@ -225,9 +236,10 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
                 "improved_gan_features": (
                     "real_classifier:2", "feature_matching",
                 ),
+                "steingan": ("kernel_repulsion:0.5",),
             },
             help="Auxiliary losses by name, each with a coefficient if it is "
-            "not to be the loss's own.",
+            "not to be the loss's own; empty for none.",
         ),
         Option(
             name="as_released", kind=bool, to="compile", default=False,
@@ -249,13 +261,13 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="generator_learning_rate", kind=float, to="settings",
             default=1e-4, above=0,
-            by=_RATES,
+            by={**_RATES, "steingan": 1e-3},
             help="Of the generators and their mixture weights.",
         ),
         Option(
             name="discriminator_learning_rate", kind=float, to="settings",
             default=1e-4, above=0,
-            by=_RATES,
+            by={**_RATES, "steingan": 5e-4},
             help="Of the discriminators and their mixture weights.",
         ),
         Option(
@@ -291,7 +303,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
     "Training": (
         Option(
             name="epochs", kind=int, to="settings", default=25, least=1,
-            by={"digits": 14}, help="Passes over the data.",
+            by={"digits": 30}, help="Passes over the data.",
         ),
         Option(
             name="steps", kind=int, to="settings", least=1,

@@ -45,15 +45,17 @@ def settings_of(content: Mapping[str, Any]) -> dict[str, Any]:
         content: The "settings" of `settings.json`.
 
     Returns:
-        The same, with 0 in place of `None` where that stands for none.
+        The same, with `Option.nothing` in place of `None`, so that no default
+        takes its place.
 
     Example:
     >>> settings_of({"weight_clip": None, "crop_size": None})
     {'weight_clip': 0, 'crop_size': None}
     """
-    zeros = {name for name, o in options.SETTINGS.items() if o.zero}
     return {
-        name: 0 if value is None and name in zeros else value
+        name: options.SETTINGS[name].nothing
+        if value is None and name in options.SETTINGS
+        else value
         for name, value in content.items()
     }
 

@@ -1,7 +1,8 @@
 """The settings of one training run: resolved, checked, saved, compared.
 
 A setting that is not given is, in this order, that of the bundled digits, that
-of the architecture (its `training`), or the general one of `options.TABLE`.
+of the architecture (its `training`, and of a mixture its `mixture`), or the
+general one of `options.TABLE`.
 """
 
 import dataclasses
@@ -109,8 +110,7 @@ def resolve(
 
     Args:
         given: Settings by name; those that are missing or `None` take their
-            defaults. For `weight_clip`, `gradient_penalty` and `ema_decay`, 0
-            means none.
+            defaults. What `Option.nothing` is means none.
         start: What `records.of_model` returned for the setting `from_model`,
             where that is known; otherwise it is read.
 
@@ -144,13 +144,18 @@ def resolve(
     chosen = general | given
     # That of the model `from_model` may be none of ours.
     name = chosen["architecture"] or general["architecture"]
-    defaults = _of_architecture(architectures.get(name))
+    architecture = architectures.get(name)
+    defaults = _of_architecture(architecture)
     if (chosen["source"], name) == TUNED:
         defaults |= {
             name: option.by["digits"]
             for name, option in options.SETTINGS.items()
             if "digits" in option.by
         }
+    if "from_model" not in given:
+        # A single pair has nothing to share, nor components to tell apart.
+        pair = given.get("num_generators") == 1
+        defaults |= {"num_discriminators": 1} if pair else architecture.mixture
     chosen |= _without_others_arguments(defaults, given) | given
     if "steps" in given:
         chosen["epochs"] = None

@@ -12,6 +12,8 @@ the means over replicas are those of one device with the whole batch.
 
 import copy
 import dataclasses
+from typing import Any
+from typing import NamedTuple
 
 from keras import ops
 
@@ -90,6 +92,11 @@ class Objective:
             return self.auxiliary
         return (GradientPenalty(self.gradient_penalty), *self.auxiliary)
 
+    def names_of_losses(self, side: str) -> tuple[str, ...]:
+        """Names of the auxiliary losses of a side, each once."""
+        names = (loss.name for loss in self.losses if loss.is_of(side))
+        return tuple(dict.fromkeys(names))
+
     def _check_schedule(self) -> None:
         if self.schedule not in schedules.SCHEDULES:
             raise UserError(
@@ -126,9 +133,8 @@ class Objective:
         object.__setattr__(self, "auxiliary", moving)
 
     def _check_generators_lose(self) -> None:
-        base = Auxiliary.generator_terms
         if self.generator_loss == "auxiliary" and not any(
-            type(loss).generator_terms is not base for loss in self.auxiliary
+            loss.is_of("generator") for loss in self.auxiliary
         ):
             names = [loss.name for loss in self.auxiliary]
             raise UserError(
@@ -152,6 +158,22 @@ class Objective:
             )
 
 
+class Outcome(NamedTuple):
+    """What one side's turn came to.
+
+    Attributes:
+        loss: Float scalar, what the side minimises.
+        pairs: Float tensor (num_generators, num_discriminators): the payoffs
+            F(u_i, v_j), or the generators' losses.
+        auxiliary: Dict from `Objective.names_of_losses` to float scalars,
+            what each auxiliary loss adds to `loss`.
+    """
+
+    loss: Any
+    pairs: Any
+    auxiliary: dict[str, Any]
+
+
 def discriminator_objective(model, images, labels):
     """What the discriminators and their mixture logits minimise.
 
@@ -161,9 +183,8 @@ def discriminator_objective(model, images, labels):
         labels: Int tensor (B,), or `None`.
 
     Returns:
-        Pair of the loss, a scalar: minus the mixture's payoff, plus the
-        regulariser and auxiliary losses; and the payoffs F(u_i, v_j), a
-        tensor (num_generators, num_discriminators).
+        The `Outcome`: minus the mixture's payoff, plus the regulariser and
+        auxiliary losses; and the payoffs.
     """
     fakes = draws.draw(model, draws.batch_size(images), labels)
     fakes = dataclasses.replace(fakes, images=ops.stop_gradient(fakes.images))
@@ -184,8 +205,7 @@ def generator_objective(model, images, labels):
         labels: Int tensor (B,), or `None`.
 
     Returns:
-        Pair of the loss, a scalar, and the losses of the pairs, a tensor
-        (num_generators, num_discriminators).
+        The `Outcome`, with the losses of the pairs.
     """
     fakes = draws.draw(model, draws.batch_size(images), labels)
     readers = (model.objective.payoff, *model.objective.losses)
@@ -203,10 +223,9 @@ def both_objectives(model, images, labels):
         labels: Int tensor (B,), or `None`.
 
     Returns:
-        The discriminators' pair of loss and payoffs, as
-        `discriminator_objective` returns, and the generators' pair of loss
-        and losses. Only gradients of a side's own loss by its own variables
-        have a meaning: nothing is stopped in between.
+        The discriminators' `Outcome` and the generators'. Only gradients of a
+        side's own loss by its own variables have a meaning: nothing is
+        stopped in between.
     """
     fakes = draws.draw(model, draws.batch_size(images), labels)
     turn = turns.take(model, images, labels, fakes)
@@ -226,7 +245,7 @@ def shared_value(model, outcomes):
         of their "minimax" loss; the discriminators' are those of their loss
         with the sign changed.
     """
-    (_, pairs), _ = outcomes
+    pairs = outcomes[0].pairs
     logits = (
         model.generator_mixture_logits,
         model.discriminator_mixture_logits,
@@ -271,10 +290,7 @@ def _discriminator_loss(model, turn: turns.Turn):
         - mixtures.value(pairs, generator_weights, mixtures.weights(logits))
         + model.discriminator_ensemble.losses()
     )
-    for loss_of in model.objective.losses:
-        terms = loss_of.discriminator_terms(turn)
-        loss = loss + _weighted(model, loss_of, terms, own=1)
-    return loss, pairs
+    return _outcome(model, loss, pairs, turn, "discriminator")
 
 
 def _generator_loss(model, turn: turns.Turn):
@@ -293,17 +309,23 @@ def _generator_loss(model, turn: turns.Turn):
         * mixtures.cross_entropy_from_uniform(logits)
         + model.generator_ensemble.losses()
     )
-    for extra in model.objective.losses:
-        terms = extra.generator_terms(turn)
-        loss = loss + _weighted(model, extra, terms, own=0)
-    return loss, pairs
+    return _outcome(model, loss, pairs, turn, "generator")
 
 
-def _weighted(model, loss, terms, own: int):
-    return auxiliaries.weighted(
-        loss,
-        terms,
-        model.generator_mixture_logits,
-        model.discriminator_mixture_logits,
-        own,
-    )
+def _outcome(model, loss, pairs, turn: turns.Turn, side: str) -> Outcome:
+    """Adds a side's auxiliary losses to its loss."""
+    found = {}
+    for one in model.objective.losses:
+        if not one.is_of(side):
+            continue
+        value = auxiliaries.weighted(
+            one,
+            getattr(one, f"{side}_terms")(turn),
+            model.generator_mixture_logits,
+            model.discriminator_mixture_logits,
+            own=("generator", "discriminator").index(side),
+        )
+        loss = loss + value
+        # One whose terms are `None` this time has the value 0.
+        found[one.name] = found.get(one.name, 0.0) + ops.cast(value, loss.dtype)
+    return Outcome(loss, pairs, found)

@@ -84,6 +84,20 @@ def _least_squares_generator(logits):
     return 0.5 * ops.square(logits - 1.0)
 
 
+# Minus a logit is an energy. One below 0 counts as 0, or a discriminator
+# without a lower bound would gain by any constant.
+def _energy(logits):
+    return ops.relu(-logits)
+
+
+def _energy_real(logits):
+    return -_energy(logits)
+
+
+def _energy_fake(logits):
+    return 0.3 * _energy(logits)
+
+
 def _relativistic(real, fake):
     return -ops.softplus(fake - real)
 
@@ -108,6 +122,10 @@ PAYOFFS: dict[str, Payoff | PairwisePayoff] = {
         _least_squares_fake,
         _least_squares_generator,
     ),
+    # Wang & Liu 2016 (arXiv:1611.01722), D = -E: the energy of real images
+    # falls, that of fakes rises at 0.3 of the weight, as in the authors' code.
+    # Generators minimise the energy itself.
+    "energy": Payoff("energy", _energy_real, _energy_fake, _energy),
     # Jolicoeur-Martineau 2018 (arXiv:1807.00734), RSGAN: log sigmoid of
     # D(x) - D(G(h)); generators take the same of D(G(h)) - D(x).
     "relativistic": PairwisePayoff(

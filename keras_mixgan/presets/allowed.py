@@ -42,7 +42,8 @@ _LAYERS = frozenset(
     Permute RMSNormalization RNN RandomBrightness RandomColorJitter
     RandomContrast RandomCrop RandomErasing RandomFlip RandomGrayscale RandomHue
     RandomRotation RandomSaturation RandomShear RandomTranslation RandomZoom
-    ReLU RepeatVector Rescaling Reshape Resizing STFTSpectrogram
+    ReLU RepeatVector Rescaling Reshape Resizing ReversibleEmbedding
+    STFTSpectrogram
     SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell Softmax
     SpatialDropout1D SpatialDropout2D SpatialDropout3D SpectralNormalization
     StackedRNNCells Subtract TimeDistributed UnitNormalization UpSampling1D

@@ -12,7 +12,14 @@ from typing import Any
 from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
 
+# As in the paper: components share nothing, and there is the payoff alone.
+_APART = {
+    "share": "none",
+    "payoff_estimate": "full",
+    "auxiliary": (),
+}
 _DIGIT_SIZED = {
+    **_APART,
     "architecture": "dcgan",
     "width": 16,
     "latent_dim": 64,
@@ -39,6 +46,7 @@ _WGAN = {
 }
 # Without a source: the images are no data set of TFDS that anyone may fetch.
 _FACES = {
+    **_APART,
     "architecture": "dcgan",
     "conditional": False,
     "image_size": 64,
@@ -50,6 +58,7 @@ _FACES = {
     "steps": 1500,
 }
 _CIFAR10 = {
+    **_APART,
     "source": "cifar10",
     "architecture": "dcgan",
     "width": 32,
@@ -86,6 +95,7 @@ _SEMI_SUPERVISED = {
     "architecture": "improved_gan_features",
     "labels_per_class": 400,
 }
+_STEINGAN = {**_TABLE_1, "architecture": "steingan", "width": 32}
 
 
 def _recipe(
@@ -132,6 +142,7 @@ TABLE_1: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
             "acgan_cbn_cifar10": _ACGAN_CBN,
             "improved_gan_cifar10": _IMPROVED_GAN,
             "improved_gan_features_cifar10": _SEMI_SUPERVISED,
+            "steingan_cifar10": _STEINGAN,
         }.items()
         for prefix, components in {"": 1, "mix_": 5}.items()
     }

@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_mixgan.game import adapting
 from keras_mixgan.game import matrix_games
+from keras_mixgan.game.auxiliary import ComponentClassifier
 from keras_mixgan.utils.errors import UserError
 
 
@@ -78,7 +79,7 @@ def join(cls, snapshots: list, model, images, labels, seed):
         seed: Of the generated images that are judged.
 
     Returns:
-        The mixture, compiled as `model` is.
+        The mixture, compiled as `model` is, but for a component classifier.
     """
     mixture = cls(
         [generator for generators, _ in snapshots for generator in generators],
@@ -86,7 +87,16 @@ def join(cls, snapshots: list, model, images, labels, seed):
         num_classes=model.num_classes,
         seed=seed,
     )
-    mixture.compile_from_config(model.get_compile_config())
+    config = model.get_compile_config()
+    # Its classes are the generators of one snapshot.
+    config["auxiliary"] = [
+        saved
+        for saved, loss in zip(
+            config["auxiliary"], model.objective.auxiliary, strict=True
+        )
+        if not isinstance(loss, ComponentClassifier)
+    ]
+    mixture.compile_from_config(config)
     game = matrix_games.matrix_game(
         mixture.payoff_matrix(images, labels, seed=seed)
     )

@@ -26,6 +26,18 @@ LOGS = (
 )
 
 
+SIDES = ("generator", "discriminator")
+
+
+def log_names(objective) -> tuple[str, ...]:
+    """Names of all logs: `LOGS`, and `SIDE_NAME` of each auxiliary loss."""
+    return LOGS + tuple(
+        f"{side}_{name}"
+        for side in SIDES
+        for name in objective.names_of_losses(side)
+    )
+
+
 def train_step(model, images, labels, due: bool | None = None) -> dict:
     """One step on one batch.
 
@@ -38,7 +50,7 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
             `discriminator_steps`; `None` asks in the step.
 
     Returns:
-        Dict from each of `LOGS` to a pair of scalars: its value, and its
+        Dict from each of `log_names` to a pair of scalars: its value, and its
         weight, 0 where the step had no such value, else 1.
     """
     images = ops.cast(images, "float32")
@@ -52,30 +64,41 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
     if model.objective.update == "simultaneous":
         discriminators, generators = _update_both(model, images, labels)
     elif model.objective.schedule == "released":
-        given, *discriminators = _update_discriminators_as_released(
+        given, discriminators = _update_discriminators_as_released(
             model, images, labels, weights
         )
         generators = _update_generators(model, images, labels)
     else:
         discriminators = _update_discriminators(model, images, labels)
-        taken, *generators = _update_generators_when_due(
+        taken, generators = _update_generators_when_due(
             model, images, labels, due
         )
-    discriminator_loss, payoffs = discriminators
-    generator_loss, losses = generators
     model.step_variable.assign_add(1)
-    total = discriminator_loss + generator_loss
-    _note_nonfinite(model, images, total, ops.stack([payoffs, losses]))
+    total = discriminators.loss + generators.loss
+    pairs = ops.stack([discriminators.pairs, generators.pairs])
+    _note_nonfinite(model, images, total, pairs)
     logs = {
         "loss": (total, given * taken),
-        "generator_loss": (generator_loss, taken),
-        "discriminator_loss": (discriminator_loss, given),
-        "payoff": (mixtures.value(payoffs, *weights), given),
+        "payoff": (mixtures.value(discriminators.pairs, *weights), given),
     }
-    for side, w in zip(("generator", "discriminator"), weights, strict=True):
+    outcomes = (generators, taken), (discriminators, given)
+    for side, w, (outcome, had) in zip(SIDES, weights, outcomes, strict=True):
+        logs[f"{side}_loss"] = (outcome.loss, had)
         logs[f"{side}_weight_min"] = (ops.min(w), 1.0)
         logs[f"{side}_weight_max"] = (ops.max(w), 1.0)
+        for name, value in outcome.auxiliary.items():
+            logs[f"{side}_{name}"] = (value, had)
     return logs
+
+
+def _nothing(model, side: str) -> objectives.Outcome:
+    """The outcome of a turn that was not taken."""
+    zero = ops.zeros(())
+    return objectives.Outcome(
+        zero,
+        ops.zeros((model.num_generators, model.num_discriminators)),
+        dict.fromkeys(model.objective.names_of_losses(side), zero),
+    )
 
 
 def _update_discriminators(model, images, labels):
@@ -88,32 +111,30 @@ def _update_discriminators_as_released(model, images, labels, weights):
     """Updates them where the generators have taken all of their steps.
 
     Returns:
-        Whether it was their turn, 0.0 or 1.0; their loss, and the payoffs,
-        zeros where it was not.
+        Whether it was their turn, 0.0 or 1.0; and the outcome, zeros where
+        it was not.
     """
     cond, left = model.executor.cond, model.generator_steps_left
-    nothing = ops.zeros
 
     def turn():
-        (loss, payoffs), gradients = _of_discriminators(model, images, labels)
-        half = schedules.half_loss(mixtures.value(payoffs, *weights))
+        outcome, gradients = _of_discriminators(model, images, labels)
+        half = schedules.half_loss(mixtures.value(outcome.pairs, *weights))
 
         def move():
             # Keras's optimizers want tensors of the branch's own graph.
             own = [g if g is None else ops.stop_gradient(g) for g in gradients]
             _move_discriminators(model, own)
-            return nothing(())
+            return ops.zeros(())
 
-        cond(schedules.moves_discriminators(half), move, lambda: nothing(()))
+        moves = schedules.moves_discriminators(half)
+        cond(moves, move, lambda: ops.zeros(()))
         left.assign(schedules.generator_steps(half))
-        return loss, payoffs
+        return outcome
 
     due = ops.less_equal(left, 0)
-    loss, payoffs = cond(
-        due, turn, lambda: (nothing(()), nothing(model.last_pairs.shape[1:]))
-    )
+    outcome = cond(due, turn, lambda: _nothing(model, "discriminator"))
     left.assign(left - 1)
-    return ops.cast(due, "float32"), loss, payoffs
+    return ops.cast(due, "float32"), outcome
 
 
 def _of_discriminators(model, images, labels):
@@ -131,18 +152,17 @@ def _of_discriminators(model, images, labels):
 def _update_generators_when_due(model, images, labels, due):
     """Updates the generators at every n-th step, else gives zeros."""
     every = model.objective.discriminator_steps
-    shape = (model.num_generators, model.num_discriminators)
     if every == 1 or due:
-        return 1.0, *_update_generators(model, images, labels)
+        return 1.0, _update_generators(model, images, labels)
     if due is False:
-        return 0.0, ops.zeros(()), ops.zeros(shape)
+        return 0.0, _nothing(model, "generator")
     due = ops.equal((model.step_variable + 1) % every, 0)
-    loss, losses = model.executor.cond(
+    outcome = model.executor.cond(
         due,
         lambda: _update_generators(model, images, labels),
-        lambda: (ops.zeros(()), ops.zeros(shape)),
+        lambda: _nothing(model, "generator"),
     )
-    return ops.cast(due, "float32"), loss, losses
+    return ops.cast(due, "float32"), outcome
 
 
 def _update_generators(model, images, labels):
@@ -171,7 +191,7 @@ def _update_both(model, images, labels):
         outcomes = objectives.both_objectives(model, images, labels)
         if objectives.sides_share_a_value(model):
             return (objectives.shared_value(model, outcomes),) * 2, outcomes
-        return (outcomes[0][0], outcomes[1][0]), outcomes
+        return tuple(outcome.loss for outcome in outcomes), outcomes
 
     values, outcomes, gradients = model.executor.gradients(function, sides)
     of_discriminators, of_generators = gradients

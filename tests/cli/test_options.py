@@ -67,12 +67,24 @@ def test_the_defaults_that_help_states_are_those_of_a_run(name):
     given = {"source": "mnist", "architecture": name}
     resolved = settings.resolve({} if name == "digits" else given)
     unlike = {"source", "architecture", *given}
-    if name == "digits":
-        unlike.add("beta_1")  # Of dcgan.
     for option in options.SETTINGS.values():
         if option.name not in unlike:
             value = getattr(resolved, option.name)
-            assert value == option.default_of(name), option.name
+            # Those of digits are dcgan's, but for its own.
+            of = name if name in option.by or name != "digits" else "dcgan"
+            assert value == option.default_of(of), option.name
+
+
+def test_a_single_pair_has_the_defaults_of_a_pair():
+    pair = settings.resolve({"num_generators": 1})
+    assert pair.num_discriminators == 1
+    assert (pair.share, pair.auxiliary) == ("none", None)
+    acgan = settings.resolve({"architecture": "acgan", "num_generators": 1})
+    assert acgan.auxiliary == ("auxiliary_classifier",)
+
+
+def test_no_auxiliary_loss_can_be_asked_for():
+    assert settings.resolve({"auxiliary": ()}).auxiliary is None
 
 
 def test_names_of_defaults_are_architectures():

@@ -124,6 +124,10 @@ class Oracle(Mixture):
 
     def discriminator_loss(self, images, fakes, points=None):
         loss = super().discriminator_loss(images, fakes)
+        return loss + self.discriminators_pay(images, fakes)
+
+    def discriminators_pay(self, images, fakes):
+        loss = 0.0
         for extra in self.losses:
             w_u, w_v = self.weights(1, extra.moves_mixture)
             if extra.name == "auxiliary_classifier":
@@ -150,6 +154,10 @@ class Oracle(Mixture):
             ).mean()
         )
         loss = w_u @ adversarial @ w_v - 0.1 * np.log(w_u).mean()
+        return loss + self.generators_pay(fakes, images)
+
+    def generators_pay(self, fakes, images):
+        loss = 0.0
         for extra in self.losses:
             w_u, w_v = self.weights(0, extra.moves_mixture)
             if extra.name == "auxiliary_classifier":
@@ -223,16 +231,26 @@ def test_a_step_with_an_auxiliary_loss(monkeypatch, loss, moves, estimate):
     first, second = (np.split(draw, [sizes[0]]) for draw in draws)
     oracle.freeze()
     fakes = oracle.fakes(first)
+    paid = {"discriminator": oracle.discriminators_pay(images, fakes)}
     oracle._descend(
         oracle.alpha_v, oracle.discriminators, RATE,
         lambda m: m.discriminator_loss(images, fakes),
     )  # fmt: skip
     oracle.freeze()
+    paid["generator"] = oracle.generators_pay(oracle.fakes(second), images)
     oracle._descend(
         oracle.alpha_u, oracle.generators, RATE,
         lambda m: m.generator_loss(second, images),
     )  # fmt: skip
-    model.train_on_batch(images.astype("float32"), labels.astype("int32"))
+    logs = model.train_on_batch(
+        images.astype("float32"), labels.astype("int32"), return_dict=True
+    )
+    if loss is auxiliary.FeatureMatching:  # Of generators alone.
+        assert not paid.pop("discriminator")
+    told = {n: v for n, v in logs.items() if n.endswith(losses[0].name)}
+    assert told == pytest.approx(
+        {f"{side}_{losses[0].name}": v for side, v in paid.items()}, rel=1e-5
+    )
     for networks, expected in (
         (model.generators, oracle.generators),
         (model.discriminators, oracle.discriminators),

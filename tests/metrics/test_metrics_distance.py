@@ -77,6 +77,7 @@ def test_digits_are_nearer_to_digits_than_noise_is():
         ("wasserstein", 1),
         ("hinge", -2),
         ("least_squares", -0.25),
+        ("energy", 0),
     ],
 )
 def test_a_constant_discriminator_earns_nothing(name, value):

@@ -23,6 +23,7 @@ LOSSES = {
     "acgan_cbn": ["auxiliary_classifier"],
     "improved_gan": ["real_classifier"],
     "improved_gan_features": ["real_classifier", "feature_matching"],
+    "steingan": ["kernel_repulsion"],
 }
 MIXTURES = [name for name in recipes.TABLE_1 if name.startswith("mix_")]
 
@@ -74,7 +75,12 @@ def test_a_recipe_has_the_losses_of_its_system(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["dcgan_huang_as_released_cifar10", "improved_gan_cifar10"]
+    "name",
+    [
+        "dcgan_huang_as_released_cifar10",
+        "improved_gan_cifar10",
+        "steingan_cifar10",
+    ],
 )
 def test_presets_hold_layers_and_losses(name, tmp_path):
     few = source(None)
@@ -89,7 +95,9 @@ def test_presets_hold_layers_and_losses(name, tmp_path):
 
 
 @tensorflow_only
-@pytest.mark.parametrize("name", ["acgan_cbn_cifar10", "improved_gan_cifar10"])
+@pytest.mark.parametrize(
+    "name", ["acgan_cbn_cifar10", "improved_gan_cifar10", "steingan_cifar10"]
+)
 def test_generators_of_a_recipe_are_exported(name, tmp_path):
     import tensorflow as tf
 
@@ -124,6 +132,14 @@ def test_class_losses_need_labels():
         make("acgan_cifar10", few)
     with pytest.raises(ValueError, match=r"output `class_logits`.*logits"):
         make("improved_gan_cifar10", few)
+
+
+def test_an_energy_has_no_body_to_share():
+    for share in ("discriminators", "both"):
+        with pytest.raises(ValueError, match=f"`share`.*{share}.*'steingan'"):
+            make("steingan_cifar10", source(None), share=share)
+    _, model = make("steingan_cifar10", source(None), share="generators")
+    assert model.generator_ensemble.shared is not None
 
 
 def test_an_encoder_that_is_not_there(tmp_path):

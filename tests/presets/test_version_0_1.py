@@ -14,6 +14,7 @@ from conftest import tensorflow_only
 
 from keras_mixgan import MixGAN
 from keras_mixgan import runs
+from keras_mixgan.cli import configs
 
 FOLDER = pathlib.Path(__file__).parents[1] / "version_0_1"
 
@@ -37,15 +38,6 @@ def test_its_models_make_the_images_they_made(kind):
 @tensorflow_only
 def test_its_run_goes_on(tmp_path):
     shutil.copytree(FOLDER / "run", tmp_path / "run")
-    given = {
-        "source": "digits",
-        "steps": 22,
-        "width": 2,
-        "latent_dim": 4,
-        "num_generators": 2,
-        "num_discriminators": 2,
-        "batch_size": 8,
-        "ema_decay": 0.9,
-    }
-    model = runs.train(given, tmp_path / "run", verbose=0)
+    given = configs.read(tmp_path / "run" / "settings.json")
+    model = runs.train(given | {"steps": 22}, tmp_path / "run", verbose=0)
     assert model.step == 22

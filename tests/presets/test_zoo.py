@@ -58,13 +58,23 @@ def test_sizes():
     assert sum(sizes.values()) <= 100e6
 
 
-def test_a_pair_differs_in_the_number_of_components_alone():
+def test_a_pair_differs_in_what_makes_a_mixture_alone():
+    mixing = {
+        *("num_generators", "num_discriminators", "share", "payoff_estimate"),
+        *("auxiliary", "steps"),
+    }
     for name, recipe in recipes.RECIPES.items():
         if not name.startswith("mix_"):
             continue
-        twin = dict(recipes.RECIPES[name.removeprefix("mix_")])
-        components = {"num_generators": 1, "num_discriminators": 1}
-        assert {**recipe, **components} == twin
+        twin = recipes.RECIPES[name.removeprefix("mix_")]
+        assert twin["num_generators"] == twin["num_discriminators"] == 1
+        assert twin.get("share", "none") == "none"
+        apart = {
+            key
+            for key in recipe.keys() | twin.keys()
+            if recipe.get(key) != twin.get(key)
+        }
+        assert apart <= mixing
 
 
 def test_presets_print_as_a_table():

@@ -10,6 +10,7 @@ from keras import layers
 from keras import optimizers
 
 from keras_mixgan import MixGAN
+from keras_mixgan import architectures
 from keras_mixgan import metrics
 
 
@@ -86,6 +87,20 @@ def test_snapshots_get_the_weights_of_their_game(tmp_path):
     game = metrics.matrix_game(matrix)
     epsilon = game.epsilon(model.generator_weights, model.discriminator_weights)
     assert epsilon < 1e-6 * np.ptp(matrix)
+
+
+def test_snapshots_have_no_classifier_of_one_snapshots_generators():
+    critic = architectures.add_heads(
+        architectures.mlp_discriminator((2,), width=4),
+        num_components=2,
+        features=True,
+    )
+    model = MixGAN(small_generator(), critic, 2, 1, seed=0)
+    model.compile(auxiliary=["component_classifier", "feature_matching"])
+    images = np.random.default_rng(1).uniform(-1, 1, (8, 2)).astype("float32")
+    joined = MixGAN.from_snapshots([model, model], images)
+    names = [loss.name for loss in joined.objective.auxiliary]
+    assert names == ["feature_matching"]
 
 
 def test_misuse_is_named():

@@ -249,7 +249,7 @@ def payoff_draws(model, images, count):
 
     @tf.function(autograph=False)
     def draw():
-        _, pairs = objectives.discriminator_objective(model, images, None)
+        pairs = objectives.discriminator_objective(model, images, None).pairs
         return mixtures.value(
             pairs,
             mixtures.weights(model.generator_mixture_logits),

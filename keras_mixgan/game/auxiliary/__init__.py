@@ -15,6 +15,7 @@ from keras_mixgan.game.auxiliary.classes import RealClassifier
 from keras_mixgan.game.auxiliary.features import EncodedClass
 from keras_mixgan.game.auxiliary.features import FeatureMatching
 from keras_mixgan.game.auxiliary.features import LatentReconstruction
+from keras_mixgan.game.auxiliary.repulsion import KernelRepulsion
 
 __all__ = [
     "AUXILIARY",
@@ -23,6 +24,7 @@ __all__ = [
     "ComponentClassifier",
     "EncodedClass",
     "FeatureMatching",
+    "KernelRepulsion",
     "LatentReconstruction",
     "RealClassifier",
     "check",

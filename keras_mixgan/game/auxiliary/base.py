@@ -91,6 +91,12 @@ class Auxiliary:
         """
         return None
 
+    @classmethod
+    def is_of(cls, side: str) -> bool:
+        """Whether a side, `"generator"` or `"discriminator"`, has terms."""
+        name = f"{side}_terms"
+        return getattr(cls, name) is not getattr(Auxiliary, name)
+
     def check(self, model) -> None:
         """Checks a model beyond `needs`; called by `MixGAN.compile`.
 
