@@ -18,16 +18,12 @@ WIDTH = 8
 
 
 def variants(shapes):
-    """Every shape; every size, and gray and colour, with and without labels.
-
-    Shapes come as a size in gray, then in colour.
-    """
+    """Every shape; every size, and gray and colour, with and without labels."""
     if len(shapes) == 1:
         return [(shapes[0], None), (shapes[0], NUM_CLASSES)]
-    return [
-        (shape, NUM_CLASSES if (index // 2 + index) % 2 else None)
-        for index, shape in enumerate(shapes)
-    ]
+    # A size in gray, then in colour, then the next size.
+    labelled = (None, NUM_CLASSES, NUM_CLASSES, None) * len(shapes)
+    return list(zip(shapes, labelled, strict=False))
 
 
 NAMES = sorted(architectures.ARCHITECTURES)
