@@ -41,6 +41,8 @@ SYSTEMS = {
     "the same, mixed as released": (
         "dcgan_huang_as_released_cifar10", "7.16 +- 0.10", "7.72 +- 0.09",
     ),
+    "S-GAN": ("sgan_cifar10", "8.59 +- 0.12", "-"),
+    "S-GAN, top alone mixed": ("sgan_top_cifar10", "8.59 +- 0.12", "-"),
     "AC-GAN": ("acgan_cifar10", "8.25 +- 0.07", "-"),
     "AC-GAN, normalized by class": ("acgan_cbn_cifar10", "8.25 +- 0.07", "-"),
     "Improved GAN": ("improved_gan_cifar10", "8.09 +- 0.07", "-"),
@@ -84,7 +86,7 @@ def given_of(recipe: str, use: argparse.Namespace) -> dict[str, Any]:
     if recipe.startswith("mix_"):
         count = use.num_components
         changed |= {"num_generators": count, "num_discriminators": count}
-    if "huang" in recipe:
+    if "huang" in recipe or "sgan" in recipe:
         changed["encoder"] = str(encoder(use))
     found = recipes.complete(changed, recipe)
     for name in ("seed", "steps"):  # The race sets both.

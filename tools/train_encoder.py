@@ -1,7 +1,8 @@
-r"""Trains the frozen encoder that the auxiliary loss `encoded_class` reads.
+r"""Trains the frozen encoder that `encoded_class` and `encoded_codes` read.
 
 Huang et al. 2017 (arXiv:1612.04357) condition their generators through a
-classifier that was trained on real images, and kept. Run from the repository
+classifier that was trained on real images, and kept. S-GAN's upper generators
+make its features. Run from the repository
 root:
 
     python tools/train_encoder.py --source=cifar10 --out=cifar10_encoder.npz
@@ -31,7 +32,11 @@ HELD_OUT = 10
 def train(arguments) -> float:
     """Trains, writes the file, and returns the accuracy on held-out images."""
     keras.utils.set_random_seed(arguments.seed)
-    source = sources.load_source(arguments.source, data_dir=arguments.data_dir)
+    source = sources.load_source(
+        arguments.source,
+        image_size=arguments.image_size,
+        data_dir=arguments.data_dir,
+    )
     if source.labels is None:
         raise UserError(
             "`source` must have labels. Received: "
@@ -65,6 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--source", default="cifar10")
     parser.add_argument("--out", required=True, help="a file, .npz")
+    parser.add_argument("--image_size", type=int, help="as of train")
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)

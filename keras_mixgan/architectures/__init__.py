@@ -19,6 +19,7 @@ from keras_mixgan.architectures import dcgan_huang
 from keras_mixgan.architectures import encoder
 from keras_mixgan.architectures import files
 from keras_mixgan.architectures import mlp
+from keras_mixgan.architectures import sgan
 from keras_mixgan.architectures.acgan import acgan_discriminator
 from keras_mixgan.architectures.acgan import acgan_generator
 from keras_mixgan.architectures.dcgan import dcgan_discriminator
@@ -29,10 +30,13 @@ from keras_mixgan.architectures.heads import add_heads
 from keras_mixgan.architectures.improved_gan import improved_gan_discriminator
 from keras_mixgan.architectures.improved_gan import improved_gan_generator
 from keras_mixgan.architectures.layers import MinibatchDiscrimination
+from keras_mixgan.architectures.layers import ScaledGradient
 from keras_mixgan.architectures.layers import WeightNormalization
 from keras_mixgan.architectures.mlp import mlp_discriminator
 from keras_mixgan.architectures.mlp import mlp_generator
 from keras_mixgan.architectures.reversible import ReversibleConv2D
+from keras_mixgan.architectures.sgan import sgan_discriminator
+from keras_mixgan.architectures.sgan import sgan_generator
 from keras_mixgan.architectures.steingan import steingan_discriminator
 from keras_mixgan.architectures.steingan import steingan_generator
 from keras_mixgan.architectures.wgan import wgan_critic
@@ -45,6 +49,7 @@ __all__ = [
     "Architecture",
     "MinibatchDiscrimination",
     "ReversibleConv2D",
+    "ScaledGradient",
     "WeightNormalization",
     "acgan_discriminator",
     "acgan_generator",
@@ -60,6 +65,8 @@ __all__ = [
     "improved_gan_generator",
     "mlp_discriminator",
     "mlp_generator",
+    "sgan_discriminator",
+    "sgan_generator",
     "steingan_discriminator",
     "steingan_generator",
     "wgan_critic",
@@ -128,22 +135,19 @@ _SHARED = types.MappingProxyType(
     }
 )
 
+_LOG = {"payoff": "log", "optimizer": "adam", "beta_1": 0.5}
+_HUANG = {
+    **_LOG,
+    "learning_rate": 1e-4,
+    "generator_loss": "minimax",
+    "schedule": "released",
+}
 # The authors' code for arXiv:1606.03498. There the class loss has the weight 1
 # and the payoff 1/2; here the payoff has 1.
-_IMPROVED_GAN = {
-    "payoff": "log",
-    "optimizer": "adam",
-    "learning_rate": 3e-4,
-    "beta_1": 0.5,
-}
-
+_IMPROVED_GAN = {**_LOG, "learning_rate": 3e-4}
 # arXiv:1610.09585, appendix A: the middle one of three learning rates.
 _ACGAN = _training(
-    payoff="log",
-    optimizer="adam",
-    learning_rate=2e-4,
-    beta_1=0.5,
-    auxiliary=("auxiliary_classifier",),
+    **_LOG, learning_rate=2e-4, auxiliary=("auxiliary_classifier",)
 )
 
 ARCHITECTURES: dict[str, Architecture] = {
@@ -254,18 +258,33 @@ ARCHITECTURES: dict[str, Architecture] = {
             dcgan_huang_discriminator,
             dcgan_huang.IMAGE_SHAPES,
             _training(
-                payoff="log",
-                optimizer="adam",
-                learning_rate=1e-4,
-                beta_1=0.5,
-                generator_loss="minimax",
-                schedule="released",
+                **_HUANG,
                 auxiliary=(
                     "real_classifier:2",
                     "latent_reconstruction:10",
                     "encoded_class",
                 ),
             ),
+            labels_to=("generator",),
+        ),
+        # The authors' code for arXiv:1612.04357, joint training. Its schedule
+        # skips no steps of discriminators.
+        Architecture(
+            "sgan",
+            sgan_generator,
+            sgan_discriminator,
+            dcgan_huang.IMAGE_SHAPES,
+            _training(
+                **_HUANG,
+                auxiliary=(
+                    "code_payoff",
+                    "real_classifier:2",
+                    "latent_reconstruction:10",
+                    "encoded_codes",
+                ),
+            ),
+            generator_cut=sgan.GENERATOR_CUT,
+            discriminator_cut=sgan.DISCRIMINATOR_CUT,
             labels_to=("generator",),
         ),
         # The authors' code for arXiv:1611.01722. There the discriminators'

@@ -54,7 +54,7 @@ def dcgan_huang_generator(
     >>> dcgan_huang_generator((32, 32, 3), width=4).output_shape
     (None, 32, 32, 3)
     """
-    channels = _check_image_shape(image_shape)[2]
+    channels = check_image_shape(image_shape)[2]
     latent_dim = checks.integer("latent_dim", latent_dim)
     num_classes = checks.optional_integer("num_classes", num_classes)
     width = checks.integer("width", width)
@@ -62,6 +62,20 @@ def dcgan_huang_generator(
     inputs, x = _checks.generator_inputs(
         latent_dim, num_classes, uniform_latents=True
     )
+    return keras.Model(inputs, decoded(x, channels, width), name=name)
+
+
+def decoded(x, channels: int, width: int):
+    """The layers from a vector to images.
+
+    Args:
+        x: Symbolic float tensor (batch, features).
+        channels: Channels of an image.
+        width: Channels of the last hidden stage.
+
+    Returns:
+        Symbolic float32 tensor (batch, 32, 32, channels) in [-1, 1].
+    """
     x = keras.layers.Dense(
         25 * 2 * width,
         use_bias=False,
@@ -77,10 +91,9 @@ def dcgan_huang_generator(
         x = _upsample(filters, strides, padding, use_bias=False)(x)
         x = keras.layers.ReLU()(_checks.batch_norm()(x))
     # float32 under every policy: bfloat16 is too coarse for pixels.
-    images = _upsample(
+    return _upsample(
         channels, 1, "valid", activation="tanh", dtype="float32", name="images"
     )(x)
-    return keras.Model(inputs, images, name=name)
 
 
 def dcgan_huang_discriminator(
@@ -117,37 +130,87 @@ def dcgan_huang_discriminator(
     >>> sorted(network.output)
     ['class_logits', 'latents', 'logits']
     """
-    image_shape = _check_image_shape(image_shape)
+    image_shape = check_image_shape(image_shape)
     num_classes = checks.optional_integer("num_classes", num_classes)
     width = checks.integer("width", width)
     latent_dim = checks.integer("latent_dim", latent_dim)
 
-    filters = max(1, 3 * width // 4)
     images = keras.Input(image_shape, name="images")
-    x = keras.layers.GaussianNoise(NOISE)(images)
-    x = _convolution(x, filters, normalized=False)
-    x = _convolution(x, filters, strides=2)
-    x = keras.layers.Dropout(DROPOUT, name="stage_0")(x)
-    x = _convolution(x, 2 * filters)
-    x = _convolution(x, 2 * filters, strides=2)
-    x = keras.layers.Dropout(DROPOUT)(x)
-    x = _convolution(x, 2 * filters, padding="valid")
-    shared = _convolution(x, 2 * filters, size=1, normalized=False)
-    outputs = {
-        "latents": _dense(latent_dim, "latents")(keras.layers.Flatten()(shared))
-    }
-    x = keras.layers.GlobalAveragePooling2D(name="features")(shared)
-    if num_classes is None:
-        outputs["logits"] = _dense(1, "logits")(x)
-    else:
-        outputs["class_logits"] = _dense(num_classes, "class_logits")(x)
-        outputs["logits"] = keras.ops.logsumexp(
-            outputs["class_logits"], axis=1, keepdims=True
-        )
+    outputs = judged(images, num_classes, width, latent_dim, NOISE, DROPOUT)
     return keras.Model(images, outputs, name=name)
 
 
-def _check_image_shape(image_shape: Any) -> tuple[int, int, int]:
+def judged(
+    images,
+    num_classes: int | None,
+    width: int,
+    latent_dim: int,
+    noise: float,
+    dropout: float,
+) -> dict[str, Any]:
+    """The layers from images to a discriminator's outputs.
+
+    Args:
+        images: Symbolic float tensor (batch, 32, 32, channels).
+        num_classes: As of `dcgan_huang_discriminator`.
+        width: The same.
+        latent_dim: The same.
+        noise: Standard deviation of the noise on images.
+        dropout: Rate of both dropouts.
+
+    Returns:
+        The outputs of `dcgan_huang_discriminator`, symbolic.
+    """
+    filters = max(1, 3 * width // 4)
+    x = keras.layers.GaussianNoise(noise)(images)
+    x = _convolution(x, filters, normalized=False)
+    x = _convolution(x, filters, strides=2)
+    x = keras.layers.Dropout(dropout, name="stage_0")(x)
+    x = _convolution(x, 2 * filters)
+    x = _convolution(x, 2 * filters, strides=2)
+    x = keras.layers.Dropout(dropout)(x)
+    x = _convolution(x, 2 * filters, padding="valid")
+    shared = _convolution(
+        x, 2 * filters, size=1, normalized=False, name="shared"
+    )
+    x = keras.layers.GlobalAveragePooling2D(name="features")(shared)
+    return {
+        "latents": head(latent_dim, "latents")(keras.layers.Flatten()(shared)),
+        **verdicts(x, num_classes),
+    }
+
+
+def verdicts(x, num_classes: int | None, prefix: str = "") -> dict[str, Any]:
+    """The last layer of a discriminator: classes whose logsumexp is a logit.
+
+    Args:
+        x: Symbolic float tensor (batch, features).
+        num_classes: Number of classes, or None for one logit alone.
+        prefix: What names begin with.
+
+    Returns:
+        `logits` and, with classes, `class_logits`, symbolic.
+    """
+    named = f"{prefix}logits"
+    if num_classes is None:
+        return {named: head(1, named)(x)}
+    classes = head(num_classes, f"{prefix}class_logits")(x)
+    logits = keras.ops.logsumexp(classes, axis=1, keepdims=True)
+    return {f"{prefix}class_logits": classes, named: logits}
+
+
+def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
+    """Checks that there are networks for images of a shape.
+
+    Args:
+        image_shape: What the caller passed as a shape.
+
+    Returns:
+        The shape.
+
+    Raises:
+        ValueError: It is none of `IMAGE_SHAPES`.
+    """
     shape = _checks.shape_tuple(image_shape)
     if shape not in IMAGE_SHAPES:
         supported = ", ".join(map(str, IMAGE_SHAPES))
@@ -159,7 +222,7 @@ def _check_image_shape(image_shape: Any) -> tuple[int, int, int]:
 
 
 def _convolution(
-    x, filters, strides=1, size=3, padding="same", normalized=True
+    x, filters, strides=1, size=3, padding="same", normalized=True, name=None
 ):
     x = keras.layers.Conv2D(
         filters,
@@ -171,10 +234,11 @@ def _convolution(
     )(x)
     if normalized:
         x = _checks.batch_norm()(x)
-    return keras.layers.LeakyReLU(0.2)(x)
+    return keras.layers.LeakyReLU(0.2, name=name)(x)
 
 
-def _dense(units: int, name: str) -> keras.layers.Layer:
+def head(units: int, name: str) -> keras.layers.Layer:
+    """A dense layer of outputs, float32 under every policy."""
     return keras.layers.Dense(
         units,
         kernel_initializer=_checks.normal_init(),

@@ -1,7 +1,8 @@
-"""Layers that Keras has not: weight normalization, minibatch discrimination.
+"""Layers that Keras has not.
 
-Both start from data: `initializing` makes the first call set scales and offsets
-by the batch that it sees. `MixGAN.fit` makes this call before its first step.
+Weight normalization and minibatch discrimination start from data:
+`initializing` makes the first call set scales and offsets by the batch that it
+sees. `MixGAN.fit` makes this call before its first step.
 """
 
 import contextlib
@@ -27,7 +28,7 @@ _mode = _Mode()
 
 @contextlib.contextmanager
 def initializing():
-    """Within it, a call starts the layers of this file from its batch."""
+    """Within it, a call starts layers that start from data from its batch."""
     previous, _mode.initializing = _mode.initializing, True
     try:
         yield
@@ -239,3 +240,46 @@ class MinibatchDiscrimination(keras.layers.Layer):
             "num_kernels": self.num_kernels,
             "dimension": self.dimension,
         }
+
+
+def scale_gradient(x, scale: float):
+    """Returns `x` itself, whose gradient is multiplied by a number.
+
+    Args:
+        x: Float tensor of any shape.
+        scale: Float, at least 0.
+
+    Returns:
+        Float tensor of the same shape.
+    """
+    fixed = ops.stop_gradient(x)
+    return fixed + scale * (x - fixed)
+
+
+@keras.saving.register_keras_serializable("keras_mixgan")
+class ScaledGradient(keras.layers.Layer):
+    """The identity, through which a part of the gradient passes.
+
+    Args:
+        scale: Positive float, by which gradients are multiplied.
+        **kwargs: As of every layer.
+
+    Raises:
+        ValueError: `scale` is not positive.
+
+    Example:
+    >>> float(ScaledGradient(0.01)(ops.ones(())))
+    1.0
+    """
+
+    def __init__(self, scale: float, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = checks.positive_number("scale", scale)
+
+    def call(self, inputs):
+        """Returns the inputs."""
+        return scale_gradient(inputs, self.scale)
+
+    def get_config(self) -> dict:
+        """The arguments that make it again."""
+        return {**super().get_config(), "scale": self.scale}

@@ -86,7 +86,7 @@ def _losses(settings: Settings) -> list[auxiliary.Auxiliary]:
     """The auxiliary losses, with the encoder where one looks through it."""
     losses = [auxiliary.get(loss) for loss in settings.auxiliary or ()]
     for loss in losses:
-        if isinstance(loss, auxiliary.EncodedClass):
+        if isinstance(loss, auxiliary.Encoded):
             loss.encoder = settings.encoder
     return losses
 

@@ -20,9 +20,24 @@ _RATES = {
 }  # fmt: skip
 
 _HALF = """acgan acgan_cbn dcgan dcgan_huang dcgan_small_labels improved_gan
-improved_gan_features mlp steingan"""
+improved_gan_features mlp sgan steingan"""
+_MINIMAX = ("dcgan_huang", "improved_gan", "sgan")
 # Mixtures of these share bodies: `Architecture.mixture`.
 _SHARING = ("dcgan", "dcgan_small_labels")
+_AUXILIARY = {
+    **dict.fromkeys(("acgan", "acgan_cbn"), ("auxiliary_classifier",)),
+    **dict.fromkeys(_SHARING, ("component_classifier:0.1",)),
+    "dcgan_huang": (
+        "real_classifier:2", "latent_reconstruction:10", "encoded_class",
+    ),
+    "improved_gan": ("real_classifier:2",),
+    "improved_gan_features": ("real_classifier:2", "feature_matching"),
+    "sgan": (
+        "code_payoff", "real_classifier:2", "latent_reconstruction:10",
+        "encoded_codes",
+    ),
+    "steingan": ("kernel_repulsion:0.5",),
+}  # fmt: skip
 _BETA_1 = {**dict.fromkeys(_HALF.split(), 0.5), "wgan_gp": 0.0}
 
 # The table, by the headings of the help.
@@ -101,7 +116,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             choices=(
                 "acgan", "acgan_cbn", "dcgan", "dcgan_huang",
                 "dcgan_small_labels", "improved_gan", "improved_gan_features",
-                "mlp", "steingan", "wgan", "wgan_gp",
+                "mlp", "sgan", "steingan", "wgan", "wgan_gp",
             ),
             registry="keras_mixgan.architectures:ARCHITECTURES", or_file=".py",
             shown="dcgan; ring and grid: mlp",
@@ -129,7 +144,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="latent_dim", kind=int, to="networks", default=100, least=1,
-            by={"dcgan_huang": 50, "mlp": 16, "digits": 64},
+            by={"dcgan_huang": 50, "mlp": 16, "sgan": 66, "digits": 64},
             help="Length of a latent vector.",
         ),
         Option(
@@ -137,7 +152,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             by={
                 "acgan": 96, "acgan_cbn": 96, "dcgan_huang": 128,
                 "improved_gan": 128, "improved_gan_features": 128,
-                "mlp": 128, "steingan": 128, "digits": 16,
+                "mlp": 128, "sgan": 128, "steingan": 128, "digits": 16,
             },
             help="Channels of the widest-resolution hidden layer.",
         ),
@@ -168,8 +183,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             choices=("non_saturating", "minimax", "auxiliary"),
             registry="keras_mixgan.game.payoffs:GENERATOR_LOSSES",
             by={
-                "dcgan_huang": "minimax",
-                "improved_gan": "minimax",
+                **dict.fromkeys(_MINIMAX, "minimax"),
                 "improved_gan_features": "auxiliary",
             },
             help="non_saturating: the loss that the field uses with this "
@@ -205,7 +219,8 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="schedule", kind=str, to="compile", default="fixed",
-            choices=("fixed", "released"), by={"dcgan_huang": "released"},
+            choices=("fixed", "released"),
+            by=dict.fromkeys(("dcgan_huang", "sgan"), "released"),
             registry="keras_mixgan.game.schedules:SCHEDULES",
             help="fixed: by --discriminator_steps; released: that of the "
             "paper's code, 1, 3, 5 or 7 steps of the generators for one of "
@@ -224,20 +239,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="auxiliary", kind=list, to="compile", zero=True,
             placeholder="NAME[:X],...",
-            by={
-                "acgan": ("auxiliary_classifier",),
-                "acgan_cbn": ("auxiliary_classifier",),
-                **dict.fromkeys(_SHARING, ("component_classifier:0.1",)),
-                "dcgan_huang": (
-                    "real_classifier:2", "latent_reconstruction:10",
-                    "encoded_class",
-                ),
-                "improved_gan": ("real_classifier:2",),
-                "improved_gan_features": (
-                    "real_classifier:2", "feature_matching",
-                ),
-                "steingan": ("kernel_repulsion:0.5",),
-            },
+            by=_AUXILIARY,
             help="Auxiliary losses by name, each with a coefficient if it is "
             "not to be the loss's own; empty for none.",
         ),
@@ -248,8 +250,8 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="encoder", kind=str, to="settings", placeholder="PATH",
-            help="File of the frozen classifier that encoded_class looks "
-            "through; tools/train_encoder.py makes one.",
+            help="File of the frozen classifier that encoded_class and "
+            "encoded_codes look through; tools/train_encoder.py makes one.",
         ),
     ),
     "Optimizers": (

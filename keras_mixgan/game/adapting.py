@@ -202,6 +202,8 @@ def _with_class_numbers(network: keras.Model) -> keras.Model:
     """
     if len(network.inputs) != 2 or len(network.inputs[1].shape) != 2:
         return network
+    if ensembles.takes_codes(network):
+        return network
     first, given = network.inputs
     inputs = [
         keras.Input(first.shape[1:], dtype=first.dtype),

@@ -20,6 +20,8 @@ class Fakes:
         groups: Images of each group that batch normalization keeps apart in
             a discriminator: a stratified batch is one.
         latents: Float tensor (N, latent_dim), what they were made of.
+        codes: Float tensor (N, F), what layer `codes` of the generators gave;
+            `None` where discriminators take none.
     """
 
     images: Any
@@ -27,6 +29,7 @@ class Fakes:
     sizes: list
     groups: list
     latents: Any
+    codes: Any = None
 
 
 def draw(model, batch_size, labels) -> Fakes:
@@ -67,9 +70,10 @@ def draw(model, batch_size, labels) -> Fakes:
         model.draw_latents(executor.replicas * sum(sizes)), sizes
     )
     own = None if labels is None else executors.split(labels, sizes)
-    images = model.generator_ensemble(executor, latents, own)
+    images, codes = model.generator_ensemble(executor, latents, own)
     groups = sizes if full else [sum(sizes)]
-    return Fakes(images, labels, sizes, groups, ops.concatenate(latents))
+    latents = ops.concatenate(latents)
+    return Fakes(images, labels, sizes, groups, latents, codes)
 
 
 def batch_size(images):

@@ -16,6 +16,8 @@ from keras_mixgan.game.normalization import groups
 from keras_mixgan.game.sharing import Shared
 
 LOGITS = "logits"
+CODES = "codes"
+IMAGES = "images"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +42,18 @@ class Outputs:
                 for name in columns[0].extras
             },
         )
+
+    def levels(self, name: str) -> list:
+        """The outputs of a name: of codes, where they are judged, of images.
+
+        Args:
+            name: Name of an output; that of codes has `code_` before it.
+
+        Returns:
+            List of one or two float tensors (N, T, ...).
+        """
+        names = (f"code_{name}", name)
+        return [self.extras[n] for n in names if n in self.extras]
 
     def split(self, size) -> tuple["Outputs", "Outputs"]:
         """Cuts after the first `size` images."""
@@ -86,12 +100,17 @@ class Ensemble:
     def components(self) -> list[keras.Model]:
         """All components, see `__getitem__`."""
         found = []
-        for network, width in zip(self.networks, self.widths, strict=True):
+        for network, width in zip(self.of_images, self.widths, strict=True):
             if width == 1 and not isinstance(outputs_of(network), dict):
                 found.append(network)
             else:
                 found += [_head(network, index) for index in range(width)]
         return found
+
+    @property
+    def of_images(self) -> list[keras.Model]:
+        """The networks, without codes where they take some."""
+        return self.networks
 
     @staticmethod
     def width(network: keras.Model) -> int:
@@ -137,7 +156,26 @@ class Ensemble:
 class Generators(Ensemble):
     """The generators' side."""
 
-    def __call__(self, executor, latents: list, labels: list | None):
+    def __init__(self, networks, mixture_logits, shared=None):
+        super().__init__(networks, mixture_logits, shared)
+        self.own = self.networks if shared is None else shared.own
+        self.body = None if shared is None else shared.body
+
+    def give_codes(self, executor) -> None:
+        """Makes every call give the codes, too: what layer `codes` gives.
+
+        Args:
+            executor: The `Executor` that places components.
+        """
+        if self.body is not None:
+            self.body = _with_codes(self.body)
+            executor.adopt(self.body, 0)
+            return
+        self.own = [_with_codes(network) for network in self.own]
+        for i, network in enumerate(self.own):
+            executor.adopt(network, i)
+
+    def __call__(self, executor, latents: list, labels: list | None) -> tuple:
         """Makes images in training mode, one generator after the other.
 
         Args:
@@ -146,22 +184,25 @@ class Generators(Ensemble):
             labels: An int tensor (n_i,) for each; `None` without labels.
 
         Returns:
-            Float tensor (sum of n_i, ...).
+            Float tensor (sum of n_i, ...), the images; and their codes
+            (sum of n_i, F), `None` without `give_codes`.
         """
-        made = []
-        own = self.networks if self.shared is None else self.shared.own
+        parts = []
         each = labels or [None] * len(latents)
-        for network, z, y in zip(own, latents, each, strict=True):
+        for network, z, y in zip(self.own, latents, each, strict=True):
             z = executor.lay_out(z)
             with groups([ops.shape(z)[0]]):
-                made.append(executor.call(network, _joined(network, z, y)))
-        images = ops.concatenate(made)
-        if self.shared is not None:
-            body = self.shared.body
+                parts.append(executor.call(network, _joined(network, z, y)))
+        made = keras.tree.map_structure(
+            lambda *rows: ops.concatenate(rows), *parts
+        )
+        if self.body is not None:
             y = ops.concatenate(labels) if labels else None
-            with groups([ops.shape(images)[0]]):
-                images = executor.call(body, _joined(body, images, y))
-        return ops.cast(images, "float32")
+            with groups([ops.shape(made)[0]]):
+                made = executor.call(self.body, _joined(self.body, made, y))
+        if not isinstance(made, dict):
+            return ops.cast(made, "float32"), None
+        return tuple(ops.cast(made[x], "float32") for x in (IMAGES, CODES))
 
 
 class Discriminators(Ensemble):
@@ -172,15 +213,31 @@ class Discriminators(Ensemble):
         """See `Ensemble.width`."""
         return output_shape(network)[0]
 
+    @property
+    def take_codes(self) -> bool:
+        """Whether they judge codes beside images."""
+        return takes_codes(self.networks[0])
+
+    @functools.cached_property
+    def of_images(self) -> list[keras.Model]:
+        """See `Ensemble.of_images`."""
+        if not self.take_codes:
+            return self.networks
+        if self.shared is None:
+            return [without_codes(network) for network in self.networks]
+        own = [without_codes(part) for part in self.shared.own]
+        return dataclasses.replace(self.shared, own=own).joined()
+
     def __call__(
-        self, executor, images, labels, sizes: list, only: int | None = None
+        self, executor, images, beside, sizes: list, only: int | None = None
     ) -> Outputs:
         """Judges images in training mode, each network in one call.
 
         Args:
             executor: The `Executor` of the step.
             images: Float tensor (N, ...).
-            labels: Int tensor (N,), or `None`.
+            beside: What they take beside images: int tensor (N,), labels, or
+                float tensor (N, F), codes; `None` where there are neither.
             sizes: Images of each source (real, or one generator's), in order;
                 batch normalization keeps them apart.
             only: The number of one discriminator to ask alone.
@@ -194,11 +251,11 @@ class Discriminators(Ensemble):
             networks = self.networks
             if self.shared is not None:
                 networks, body = self.shared.own, self.shared.body
-                images = executor.call(body, _joined(body, images, labels))
+                images = executor.call(body, _joined(body, images, beside))
             for network, width in zip(networks, self.widths, strict=True):
                 end = start + width
                 if only is None or start <= only < end:
-                    inputs = _joined(network, images, labels)
+                    inputs = _joined(network, images, beside)
                     outputs = _with_heads(executor.call(network, inputs), width)
                     if only is not None:
                         head = slice(only - start, only - start + 1)
@@ -235,9 +292,44 @@ def output_shape(network: keras.Model, name: str = LOGITS) -> tuple:
     return tuple(structure.shape[1:])
 
 
-def _joined(network: keras.Model, x, labels):
+def takes_codes(network: keras.Model) -> bool:
+    """Whether a discriminator's second input is `codes`, and not labels."""
+    return any(x.name == CODES for x in network.inputs[1:])
+
+
+def without_codes(network: keras.Model) -> keras.Model:
+    """A discriminator of images alone, from one that takes codes, too.
+
+    Raises:
+        ValueError: An output whose name does not begin with `code_` depends
+            on codes.
+    """
+    outputs = {
+        name: output
+        for name, output in outputs_of(network).items()
+        if not name.startswith("code_")
+    }
+    return keras.Model(network.inputs[0], outputs, name=network.name)
+
+
+def _joined(network: keras.Model, x, beside):
     """What a network is called with: labels only where it takes them."""
-    return [x, labels] if len(network.inputs) > 1 else x
+    return [x, beside] if len(network.inputs) > 1 else x
+
+
+def codes_of(network: keras.Model):
+    """What the layer `codes` gives in a generator, symbolic; else `None`."""
+    # Not the layer's own output: another network may use the layer, too.
+    graph = getattr(network, "_functional", network)
+    nodes = (x for depth in graph._nodes_by_depth.values() for x in depth)
+    found = (x.outputs[0] for x in nodes if x.operation.name == CODES)
+    return next(found, None)
+
+
+def _with_codes(network: keras.Model) -> keras.Model:
+    """A generator, or a body, that gives its codes beside the images."""
+    outputs = {IMAGES: network.outputs[0], CODES: codes_of(network)}
+    return keras.Model(network.input, outputs, name=network.name)
 
 
 def _with_heads(outputs, width: int) -> dict:

@@ -92,6 +92,18 @@ class Objective:
             return self.auxiliary
         return (GradientPenalty(self.gradient_penalty), *self.auxiliary)
 
+    def codes_of(self, images):
+        """Codes of real images, from the auxiliary loss that gives them.
+
+        Args:
+            images: Float tensor (B, ...).
+
+        Returns:
+            Float tensor (B, F).
+        """
+        found = (loss.codes_of(images) for loss in self.auxiliary)
+        return next(codes for codes in found if codes is not None)
+
     def names_of_losses(self, side: str) -> tuple[str, ...]:
         """Names of the auxiliary losses of a side, each once."""
         names = (loss.name for loss in self.losses if loss.is_of(side))
@@ -187,7 +199,10 @@ def discriminator_objective(model, images, labels):
         auxiliary losses; and the payoffs.
     """
     fakes = draws.draw(model, draws.batch_size(images), labels)
-    fakes = dataclasses.replace(fakes, images=ops.stop_gradient(fakes.images))
+    codes = None if fakes.codes is None else ops.stop_gradient(fakes.codes)
+    fakes = dataclasses.replace(
+        fakes, images=ops.stop_gradient(fakes.images), codes=codes
+    )
     turn = turns.take(model, images, labels, fakes)
     return _discriminator_loss(model, turn)
 

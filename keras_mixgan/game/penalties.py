@@ -32,9 +32,13 @@ class GradientPenalty(Auxiliary):
         for index, seen in enumerate(turn.seen):
             points = _between(seen, share)
 
-            def total(points, index=index, labels=seen.fake_labels):
+            def total(points, index=index, seen=seen):
                 judged = turn.discriminators(
-                    turn.executor, points, labels, turn.groups, index
+                    turn.executor,
+                    points,
+                    seen.beside("fake"),
+                    turn.groups,
+                    index,
                 )
                 return ops.sum(judged.logits)
 

@@ -48,10 +48,9 @@ class Shared:
             parts.reverse()
         first, second = parts
         whole = first if len(first.inputs) > 1 else None
-        inputs = [keras.Input(x.shape[1:], dtype=x.dtype) for x in first.inputs]
+        inputs = [_input_like(x) for x in first.inputs]
         if whole is None and len(second.inputs) > 1:
-            labels = second.inputs[1]
-            inputs.append(keras.Input(labels.shape[1:], dtype=labels.dtype))
+            inputs.append(_input_like(second.inputs[1]))
         hidden = first(inputs if whole is not None else inputs[0])
         taken = [hidden, inputs[-1]] if len(second.inputs) > 1 else hidden
         return keras.Model(
@@ -118,6 +117,10 @@ def cut(network: keras.Model, layer: str, side: str) -> tuple:
             f"share_{side}s={layer!r}"
         )
     return first, second
+
+
+def _input_like(x):
+    return keras.Input(x.shape[1:], dtype=x.dtype, name=x.name)
 
 
 def _model_of(candidates: list, outputs) -> keras.Model | None:

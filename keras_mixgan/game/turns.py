@@ -30,6 +30,8 @@ class Seen:
         fake: Float tensor (N, ...), the first generator's images first.
         fake_labels: Int tensor (N,), or `None`.
         latents: Float tensor (N, latent_dim), what the fakes were made of.
+        real_codes: Float tensor (B, F), where discriminators take codes.
+        fake_codes: Float tensor (N, F), the same.
     """
 
     real: Any
@@ -37,6 +39,20 @@ class Seen:
     fake: Any
     fake_labels: Any
     latents: Any
+    real_codes: Any = None
+    fake_codes: Any = None
+
+    def beside(self, of: str):
+        """What comes with images: codes where they are judged, else labels.
+
+        Args:
+            of: `"real"` or `"fake"`.
+
+        Returns:
+            Float tensor (n, F), or int tensor (n,), or `None`.
+        """
+        codes = getattr(self, f"{of}_codes")
+        return getattr(self, f"{of}_labels") if codes is None else codes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +69,7 @@ class Turn:
             generators' turn that needs none.
         fake: What they say of fakes.
         discriminators: The discriminators' side.
+        objective: The settings of the game.
         executor: Takes gradients by images, see `Executor.input_gradients`.
         uniform: Function from a list of sizes to as many float tensors (n,)
             of uniform numbers in [0, 1).
@@ -65,6 +82,7 @@ class Turn:
     real: Outputs | None
     fake: Outputs
     discriminators: Discriminators
+    objective: Any
     executor: Any
     uniform: Callable[[list], list]
 
@@ -141,7 +159,13 @@ def take(model, images, labels, fakes: Fakes) -> Turn:
         The `Turn`.
     """
     judge, executor = model.discriminator_ensemble, model.executor
-    whole = Seen(images, labels, fakes.images, fakes.labels, fakes.latents)
+    codes = None
+    if fakes.codes is not None and images is not None:
+        codes = model.objective.codes_of(images)
+    whole = Seen(
+        images, labels, fakes.images, fakes.labels, fakes.latents,
+        codes, fakes.codes,
+    )  # fmt: skip
     sizes, groups, seen = fakes.sizes, fakes.groups, [whole] * len(judge)
     if model.objective.payoff_estimate == "split":
         count = len(judge)
@@ -163,8 +187,9 @@ def take(model, images, labels, fakes: Fakes) -> Turn:
         return executor.own_rows(drawn, sizes)
 
     return Turn(
-        fakes, seen, sizes, groups, real, fake, judge, executor, uniform
-    )
+        fakes, seen, sizes, groups, real, fake, judge, model.objective,
+        executor, uniform,
+    )  # fmt: skip
 
 
 def of_logits(real, fake, sizes: list) -> Turn:
@@ -179,19 +204,19 @@ def of_logits(real, fake, sizes: list) -> Turn:
         A `Turn` that payoffs can read.
     """
     said = Outputs(real), Outputs(fake)
-    return Turn(None, [], sizes, sizes, *said, None, Executor(), None)
+    return Turn(None, [], sizes, sizes, *said, None, None, Executor(), None)
 
 
 def _ask(judge, executor, seen: Seen, groups, only=None) -> tuple:
     """One call a network, of real images, if any, and of fakes."""
     if seen.real is None:
-        asked = (seen.fake, seen.fake_labels, groups)
+        asked = (seen.fake, seen.beside("fake"), groups)
         return None, judge(executor, *asked, only)
-    size, labels = draws.batch_size(seen.real), None
-    if seen.fake_labels is not None:
-        labels = ops.concatenate([seen.real_labels, seen.fake_labels])
+    size, beside = draws.batch_size(seen.real), None
+    if seen.beside("fake") is not None:
+        beside = ops.concatenate([seen.beside("real"), seen.beside("fake")])
     images = ops.concatenate([seen.real, seen.fake])
-    outputs = judge(executor, images, labels, [size, *groups], only)
+    outputs = judge(executor, images, beside, [size, *groups], only)
     return outputs.split(size)
 
 
@@ -213,4 +238,6 @@ def _part(whole: Seen, j: int, count: int) -> Seen:
         cut(whole.fake, fake),
         cut(whole.fake_labels, fake),
         cut(whole.latents, fake),
+        cut(whole.real_codes, real) if real is not None else None,
+        cut(whole.fake_codes, fake),
     )

@@ -49,7 +49,7 @@ def classification_error(
     >>> 0 <= float(score) <= 1
     True
     """
-    networks = [_classifier(network) for network in model.discriminators]
+    networks = list(map(_classifier, model.discriminator_ensemble.of_images))
     samples = as_samples(real, seed=seed, argument="real")
     if samples.labels is None or not (samples.labels >= 0).any():
         raise UserError(

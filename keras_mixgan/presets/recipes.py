@@ -89,6 +89,9 @@ _ACGAN_CBN = {**_ACGAN, "architecture": "acgan_cbn"}
 # With `encoder`, a file that tools/train_encoder.py makes.
 _HUANG = {**_TABLE_1, "architecture": "dcgan_huang", "width": 32}
 _HUANG_AS_RELEASED = {**_HUANG, "as_released": True}
+# Whole stacks, and the upper GANs alone over one lower one.
+_SGAN = {**_TABLE_1, "architecture": "sgan", "width": 32}
+_SGAN_TOP = {**_SGAN, "share": "both"}
 _IMPROVED_GAN = {**_TABLE_1, "architecture": "improved_gan", "width": 32}
 _SEMI_SUPERVISED = {
     **_IMPROVED_GAN,
@@ -138,6 +141,8 @@ TABLE_1: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
             "wgan_cifar10": _WGAN_CIFAR10,
             "dcgan_huang_cifar10": _HUANG,
             "dcgan_huang_as_released_cifar10": _HUANG_AS_RELEASED,
+            "sgan_cifar10": _SGAN,
+            "sgan_top_cifar10": _SGAN_TOP,
             "acgan_cifar10": _ACGAN,
             "acgan_cbn_cifar10": _ACGAN_CBN,
             "improved_gan_cifar10": _IMPROVED_GAN,

@@ -11,6 +11,7 @@ from keras_mixgan.backends.inference import Forward
 from keras_mixgan.distribution import executors
 from keras_mixgan.game import adapting
 from keras_mixgan.game import components
+from keras_mixgan.game import fitting
 from keras_mixgan.game import mixtures
 from keras_mixgan.game import sharing
 from keras_mixgan.game.ensembles import Discriminators
@@ -58,9 +59,10 @@ class MixtureModel(TrainedMixture, keras.Model):
             adapting.Sample(images or self.image_shape, self.conditional),
             share_discriminators,
         )  # fmt: skip
-        components.check_fit(
-            self.generators, self.discriminators, latents, images
-        )
+        fitting.check(
+            self.generators, self.discriminators, latents, images,
+            (of_generators, of_discriminators),
+        )  # fmt: skip
         networks = [*self.generators, *self.discriminators]
         for network in networks:
             normalize_by_group(network)
@@ -75,6 +77,8 @@ class MixtureModel(TrainedMixture, keras.Model):
             self.discriminator_mixture_logits,
             of_discriminators,
         )
+        if self.discriminator_ensemble.take_codes:
+            self.generator_ensemble.give_codes(executor)
         self.ema_parts, self.ema_generators = [], []
         if ema_decay:
             self._make_averages(of_generators)

@@ -3,6 +3,8 @@
 import numpy as np
 
 from keras_mixgan.architectures import layers
+from keras_mixgan.game.ensembles import takes_codes
+from keras_mixgan.utils.errors import UserError
 
 LEAST_IMAGES = 2
 
@@ -17,6 +19,9 @@ def start(model, images) -> None:
         model: The `MixGAN`.
         images: Float array (B, ...), the first real images; `None` where they
             cannot be looked at, or fewer than two, starts nothing.
+
+    Raises:
+        ValueError: A discriminator that takes codes has such layers.
     """
     sides = model.generators, model.discriminators
     if not any(layers.waits_for_data(x) for side in sides for x in side):
@@ -35,6 +40,17 @@ def start(model, images) -> None:
         for networks, first in zip(sides, (latents, images), strict=True):
             for network in networks:
                 if layers.waits_for_data(network):
+                    _check_takes_no_codes(network)
                     takes = len(network.inputs) > 1
                     inputs = [first, labels] if takes else first
                     model.executor.call(network, inputs)
+
+
+def _check_takes_no_codes(network) -> None:
+    """Codes of real images are not known yet when weights start."""
+    if takes_codes(network):
+        raise UserError(
+            "`discriminator` that takes `codes` must have no layer that "
+            "starts from data, WeightNormalization or "
+            f"MinibatchDiscrimination. Received: {network.name}, with one"
+        )

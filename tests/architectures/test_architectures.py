@@ -8,7 +8,8 @@ import pytest
 
 from keras_mixgan import architectures
 from keras_mixgan.architectures import encoder
-from keras_mixgan.game.auxiliary import EncodedClass
+from keras_mixgan.game import auxiliary
+from keras_mixgan.game.ensembles import takes_codes
 from keras_mixgan.mixgan import MixGAN
 
 LATENT_DIM = 6
@@ -79,10 +80,15 @@ def images(shape, num_classes=None, count=BATCH):
     return drawn if num_classes is None else [drawn, labels(count)]
 
 
-def inputs_of(name, side, num_classes, given):
+def inputs_of(name, side, num_classes, given, network=None):
     """What a network is called with: labels only where it takes them."""
     takes = side in architectures.get(name).labels_to
-    return given if num_classes is None or takes else given[0]
+    first = given if num_classes is None else given[0]
+    if network is not None and takes_codes(network):
+        rng = np.random.default_rng(2)
+        codes = rng.uniform(0, 1, (len(first), network.inputs[1].shape[1]))
+        return [first, codes.astype("float32")]
+    return given if num_classes is None or takes else first
 
 
 def call(model, inputs, training=False):
@@ -100,8 +106,10 @@ def test_shapes_forward_and_config(name, shape, num_classes):
         ("discriminator", discriminator, "images"),
     ):
         second = ["labels"] if side in labels_to else []
+        if side == "discriminator" and takes_codes(model):
+            second = ["codes"]
         assert [x.name for x in model.inputs] == [first, *second]
-        for labels_in in model.inputs[1:]:
+        for labels_in in model.inputs[1:] if second == ["labels"] else []:
             assert labels_in.dtype == "int32"
             assert labels_in.shape == (None,)
         config = model.get_config()
@@ -119,19 +127,23 @@ def test_shapes_forward_and_config(name, shape, num_classes):
     assert np.abs(made).max() <= 1.0
     assert made.std(axis=0).max() > 0  # The latents matter.
     given = images(shape, num_classes)
-    outputs = discriminator(
-        inputs_of(name, "discriminator", num_classes, given), training=False
-    )
+    given = inputs_of(name, "discriminator", num_classes, given, discriminator)
+    outputs = discriminator(given, training=False)
     if not isinstance(outputs, dict):
         outputs = {"logits": outputs}
-    names, units = {"logits"}, {"logits": 1, "latents": LATENT_DIM}
-    units["class_logits"] = NUM_CLASSES
+    names, units = {"logits"}, {"logits": 1, "class_logits": NUM_CLASSES}
     if num_classes and "discriminator" not in labels_to:
         names |= {"class_logits"}
-    assert names <= set(outputs) <= names | {"features", "latents"}
+    if takes_codes(discriminator):
+        names |= {f"code_{output}" for output in names}
+    more = {"features", "latents", "code_latents"}
+    assert names <= set(outputs) <= names | more
+    told = [outputs[x].shape[-1] for x in outputs if x.endswith("latents")]
+    assert sum(told) in (0, LATENT_DIM)
     for output, values in outputs.items():
         values = keras.ops.convert_to_numpy(values)
-        assert values.shape == (BATCH, units.get(output, values.shape[-1]))
+        size = units.get(output.removeprefix("code_"), values.shape[-1])
+        assert values.shape == (BATCH, size)
         assert values.dtype == np.float32
         assert np.isfinite(values).all()
 
@@ -214,9 +226,10 @@ def test_mixed_precision_keeps_float32_at_both_ends(name):
             inputs_of(name, "generator", NUM_CLASSES, given), training=True
         )
         given = images(shape, NUM_CLASSES)
-        logits = discriminator(
-            inputs_of(name, "discriminator", NUM_CLASSES, given), training=True
+        given = inputs_of(
+            name, "discriminator", NUM_CLASSES, given, discriminator
         )
+        logits = discriminator(given, training=True)
         if isinstance(logits, dict):
             logits = logits["logits"]
     finally:
@@ -260,11 +273,13 @@ def test_trains_saves_and_loads_as_a_mixture(name, tmp_path):
         seed=0,
     )
     arguments = training_arguments(name)
-    if "encoded_class" in arguments.get("auxiliary", ()):
-        path = tmp_path / "encoder.npz"
-        encoder.save(encoder.encoder(shape, NUM_CLASSES, 2), path)
-        losses = [x for x in arguments["auxiliary"] if x != "encoded_class"]
-        arguments["auxiliary"] = [*losses, EncodedClass(encoder=path)]
+    listed = list(map(auxiliary.get, arguments.get("auxiliary", ())))
+    arguments["auxiliary"] = listed
+    for loss in listed:
+        if isinstance(loss, auxiliary.Encoded):
+            loss.encoder = str(tmp_path / "encoder.npz")
+            network = encoder.encoder(shape, NUM_CLASSES)
+            encoder.save(network, loss.encoder)
     model.compile(**arguments)
     before = [w.copy() for w in model.get_weights()]
     steps = arguments.get("discriminator_steps", 1)

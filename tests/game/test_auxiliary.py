@@ -353,7 +353,7 @@ def test_models_come_back_with_their_losses(tmp_path):
         (["feature_matching"], "output `features`.*outputs logits"),
         (["auxiliary_classifier"], "generators that take labels"),
         (["real_classifier"], "output `class_logits`"),
-        (["nothing"], "auxiliary_classifier, component_classifier"),
+        (["nothing"], "auxiliary_classifier, code_payoff"),
         (["feature_matching:-1"], "positive coefficient"),
         ([3], "Received: 3"),
     ],

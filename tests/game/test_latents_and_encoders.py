@@ -275,11 +275,12 @@ def test_one_command_makes_the_encoder(tmp_path, monkeypatch, capsys):
     np.savez(data, images=images.astype("uint8"), labels=labels)
     tool = pathlib.Path(__file__).parents[2] / "tools" / "train_encoder.py"
     flags = [f"--source={data}", f"--out={out}", "--width=2", "--epochs=1"]
+    flags.append("--image_size=20")
     monkeypatch.setattr(sys, "argv", [str(tool), *flags])
     runpy.run_path(str(tool), run_name="__main__")
     assert "right on held-out images" in capsys.readouterr().out
     network = encoders.load(out)
-    assert network.input_shape == (None, 16, 16, 1)
+    assert network.input_shape == (None, 20, 20, 1)
     assert network.output_shape == (None, 2)
     assert not network.trainable
 

@@ -15,10 +15,15 @@ from keras_mixgan.presets import recipes
 
 # What each is to be trained with beside its payoff.
 _HUANG = ["real_classifier", "latent_reconstruction", "encoded_class"]
+_SGAN = [
+    "code_payoff", "real_classifier", "latent_reconstruction", "encoded_codes",
+]  # fmt: skip
 LOSSES = {
     "wgan": [],
     "dcgan_huang": _HUANG,
     "dcgan_huang_as_released": _HUANG,
+    "sgan": _SGAN,
+    "sgan_top": _SGAN,
     "acgan": ["auxiliary_classifier"],
     "acgan_cbn": ["auxiliary_classifier"],
     "improved_gan": ["real_classifier"],
@@ -42,12 +47,20 @@ def source(labelled=2):
 
 def encoder_of(name, few, folder):
     """The setting of an encoder's file, where a recipe needs one."""
-    if "huang" not in name:
+    if "huang" not in name and "sgan" not in name:
         return {}
     path = folder / "encoder.npz"
-    network = encoder.encoder(few.image_shape, few.num_classes, width=1)
+    width = 64 if "sgan" in name else 1  # Of 256 codes.
+    network = encoder.encoder(few.image_shape, few.num_classes, width)
     encoder.save(network, path)
     return {"encoder": str(path)}
+
+
+def fewer(name):
+    """A mixture of two, for what five would only take longer."""
+    if not name.startswith("mix_"):
+        return {}
+    return {"num_generators": 2, "num_discriminators": 1}
 
 
 def make(name, few, **given):
@@ -67,11 +80,14 @@ def test_a_recipe_has_the_losses_of_its_system(name, tmp_path):
         name, few, num_generators=1, num_discriminators=1, ema_decay=0, **given
     )
     system = name.removeprefix("mix_").removesuffix("_cifar10")
-    assert chosen.architecture == system.removesuffix("_as_released")
+    architecture = system.removesuffix("_as_released").removesuffix("_top")
+    assert chosen.architecture == architecture
     losses = model.objective.losses
     assert [loss.name for loss in losses] == LOSSES[system]
     released = system.endswith("_as_released")
-    assert all(loss.moves_mixture is released for loss in losses)
+    for loss in losses:
+        moves = released or loss.name == "code_payoff"
+        assert loss.moves_mixture is moves
 
 
 @pytest.mark.parametrize(
@@ -79,12 +95,14 @@ def test_a_recipe_has_the_losses_of_its_system(name, tmp_path):
     [
         "dcgan_huang_as_released_cifar10",
         "improved_gan_cifar10",
+        "mix_sgan_top_cifar10",
         "steingan_cifar10",
     ],
 )
 def test_presets_hold_layers_and_losses(name, tmp_path):
     few = source(None)
-    _, model = make(name, few, **encoder_of(name, few, tmp_path), ema_decay=0)
+    given = {**encoder_of(name, few, tmp_path), **fewer(name)}
+    _, model = make(name, few, **given, ema_decay=0)
     model.save_to_preset(tmp_path / "preset")
     loaded = kmg.MixGAN.from_preset(tmp_path / "preset")
     assert loaded.objective == model.objective
@@ -96,13 +114,20 @@ def test_presets_hold_layers_and_losses(name, tmp_path):
 
 @tensorflow_only
 @pytest.mark.parametrize(
-    "name", ["acgan_cbn_cifar10", "improved_gan_cifar10", "steingan_cifar10"]
+    "name",
+    [
+        "acgan_cbn_cifar10",
+        "improved_gan_cifar10",
+        "mix_sgan_top_cifar10",
+        "steingan_cifar10",
+    ],
 )
 def test_generators_of_a_recipe_are_exported(name, tmp_path):
     import tensorflow as tf
 
     few = source(None)
-    _, model = make(name, few, **encoder_of(name, few, tmp_path))
+    given = {**encoder_of(name, few, tmp_path), **fewer(name)}
+    _, model = make(name, few, **given)
     model.export_sampler(tmp_path / "exported")
     sampler = tf.saved_model.load(tmp_path / "exported")
     latents = np.random.default_rng(0).normal(size=(3, model.latent_dim))
@@ -132,6 +157,8 @@ def test_class_losses_need_labels():
         make("acgan_cifar10", few)
     with pytest.raises(ValueError, match=r"output `class_logits`.*logits"):
         make("improved_gan_cifar10", few)
+    with pytest.raises(ValueError, match=r"output `class_logits`.*latents"):
+        make("sgan_cifar10", few)
 
 
 def test_an_energy_has_no_body_to_share():
@@ -146,6 +173,11 @@ def test_an_encoder_that_is_not_there(tmp_path):
     few = source(None)
     with pytest.raises(ValueError, match=r"`encoder` must be the file of"):
         make("dcgan_huang_cifar10", few)
+    with pytest.raises(ValueError, match=r"which encoded_codes looks through"):
+        make("sgan_cifar10", few)
+    path = encoder_of("huang", few, tmp_path)
+    with pytest.raises(ValueError, match=r"codes of 256 numbers.*gives 4"):
+        make("sgan_cifar10", few, **path)
     with pytest.raises(FileNotFoundError, match="`encoder` is a file that is"):
         make("dcgan_huang_cifar10", few, encoder=str(tmp_path / "none.npz"))
 

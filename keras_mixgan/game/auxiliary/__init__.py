@@ -12,7 +12,10 @@ from keras_mixgan.game.auxiliary.base import weighted
 from keras_mixgan.game.auxiliary.classes import AuxiliaryClassifier
 from keras_mixgan.game.auxiliary.classes import ComponentClassifier
 from keras_mixgan.game.auxiliary.classes import RealClassifier
-from keras_mixgan.game.auxiliary.features import EncodedClass
+from keras_mixgan.game.auxiliary.codes import CodePayoff
+from keras_mixgan.game.auxiliary.encoded import Encoded
+from keras_mixgan.game.auxiliary.encoded import EncodedClass
+from keras_mixgan.game.auxiliary.encoded import EncodedCodes
 from keras_mixgan.game.auxiliary.features import FeatureMatching
 from keras_mixgan.game.auxiliary.features import LatentReconstruction
 from keras_mixgan.game.auxiliary.repulsion import KernelRepulsion
@@ -21,8 +24,11 @@ __all__ = [
     "AUXILIARY",
     "Auxiliary",
     "AuxiliaryClassifier",
+    "CodePayoff",
     "ComponentClassifier",
+    "Encoded",
     "EncodedClass",
+    "EncodedCodes",
     "FeatureMatching",
     "KernelRepulsion",
     "LatentReconstruction",

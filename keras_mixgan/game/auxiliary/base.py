@@ -91,6 +91,18 @@ class Auxiliary:
         """
         return None
 
+    def codes_of(self, images):
+        """Gives real images' codes, for discriminators that take codes.
+
+        Args:
+            images: Float tensor (B, ...).
+
+        Returns:
+            Float tensor (B, F), as the generators' layer `codes` makes them;
+            `None` from a loss that knows none.
+        """
+        return None
+
     @classmethod
     def is_of(cls, side: str) -> bool:
         """Whether a side, `"generator"` or `"discriminator"`, has terms."""
@@ -221,6 +233,14 @@ def check(losses: list, model) -> None:
         ValueError: An output or labels are missing.
     """
     names = output_names(model.discriminators[0])
+    if model.discriminator_ensemble.take_codes and all(
+        type(loss).codes_of is Auxiliary.codes_of for loss in losses
+    ):
+        raise UserError(
+            "`auxiliary` must list a loss that gives codes of real images, "
+            "such as encoded_codes, where discriminators take codes. "
+            f"Received: auxiliary={[loss.name for loss in losses]}"
+        )
     for loss in losses:
         if loss.needs_labels and not model.conditional:
             raise UserError(

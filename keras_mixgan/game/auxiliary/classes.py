@@ -4,7 +4,6 @@ from keras import ops
 
 from keras_mixgan.game.auxiliary.base import Auxiliary
 from keras_mixgan.game.auxiliary.base import register
-from keras_mixgan.game.ensembles import Outputs
 from keras_mixgan.game.ensembles import output_shape
 from keras_mixgan.game.turns import Turn
 from keras_mixgan.utils.errors import UserError
@@ -29,12 +28,14 @@ class AuxiliaryClassifier(Auxiliary):
 
     def discriminator_terms(self, turn: Turn):
         """Cross-entropies of real images (num_discriminators,) and pairs."""
-        real = _cross_entropies(turn.real, turn.labels("real"))
+        logits = turn.real.extras["class_logits"]
+        real = _cross_entropies(logits, turn.labels("real"))
         return [ops.mean(real, axis=0), self.generator_terms(turn)]
 
     def generator_terms(self, turn: Turn):
         """Cross-entropies of fakes (num_generators, num_discriminators)."""
-        return turn.pair_means(_cross_entropies(turn.fake, turn.labels("fake")))
+        logits = turn.fake.extras["class_logits"]
+        return turn.pair_means(_cross_entropies(logits, turn.labels("fake")))
 
 
 @register
@@ -46,7 +47,8 @@ class RealClassifier(Auxiliary):
     a discriminator output `class_logits` (B, num_classes), and labels of real
     images; -1 is a label that is not known. The published discriminator has no
     other output: its `logits` are the logsumexp of these, so that 1 - D(x) is
-    the probability of the class K + 1, generated.
+    the probability of the class K + 1, generated. Where discriminators give
+    `code_class_logits` too, they name the class from codes as well (S-GAN).
 
     Example:
     >>> RealClassifier(coefficient=2.0).needs_real_labels
@@ -59,7 +61,10 @@ class RealClassifier(Auxiliary):
     def discriminator_terms(self, turn: Turn):
         """Cross-entropies of labelled real images (num_discriminators,)."""
         labels = turn.labels("real")
-        costs = _cross_entropies(turn.real, labels)
+        costs = sum(
+            _cross_entropies(logits, labels)
+            for logits in turn.real.levels("class_logits")
+        )
         known = ops.cast(labels >= 0, costs.dtype)
         # Replicas may have more or fewer labels: the count has to be of all.
         share = turn.executor.average(ops.mean(known, axis=0))
@@ -106,11 +111,11 @@ class ComponentClassifier(Auxiliary):
             )
 
 
-def _cross_entropies(outputs: Outputs, labels):
+def _cross_entropies(logits, labels):
     """-log P(label) of each image by each discriminator, (N, T).
 
-    `labels` are (N, 1) or (N, T). Where one is -1 the number means nothing.
+    `logits` are (N, T, num_classes), `labels` (N, 1) or (N, T). Where one is
+    -1 the number means nothing.
     """
-    logits = outputs.extras["class_logits"]
     chosen = ops.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
     return ops.logsumexp(logits, axis=-1) - ops.sum(chosen * logits, axis=-1)

@@ -1,0 +1,169 @@
+"""Conditional losses of generators, through a frozen encoder in a file."""
+
+import keras
+from keras import ops
+
+from keras_mixgan.architectures import encoder as encoders
+from keras_mixgan.architectures import layers
+from keras_mixgan.architectures import sgan
+from keras_mixgan.game import mixtures
+from keras_mixgan.game.auxiliary.base import Auxiliary
+from keras_mixgan.game.auxiliary.base import register
+from keras_mixgan.game.turns import Turn
+from keras_mixgan.utils.errors import UserError
+
+
+class Encoded(Auxiliary):
+    """The base of losses that look through a frozen encoder.
+
+    Args:
+        coefficient: Positive float.
+        moves_mixture: See `Auxiliary`.
+        encoder: File of the encoder, as `architectures.encoder.save` writes
+            it. It is read before training alone: models that have been saved
+            generate without it.
+    """
+
+    needs_labels = True
+
+    def __init__(
+        self,
+        coefficient: float = 1.0,
+        moves_mixture: bool = False,
+        encoder: str | None = None,
+    ):
+        super().__init__(coefficient, moves_mixture)
+        self.encoder = None if encoder is None else str(encoder)
+        self.network = None
+
+    def prepare(self, model) -> None:
+        """Reads the encoder."""
+        if self.network is not None:
+            return
+        network = encoders.load(self.encoder)
+        shape = tuple(network.input_shape[1:])
+        classes = network.output_shape[-1]
+        if shape != model.image_shape or classes < (model.num_classes or 0):
+            raise UserError(
+                f"`encoder` must be one for images {model.image_shape} of "
+                f"{model.num_classes} classes. Received: {self.encoder}, for "
+                f"images {shape} of {classes} classes"
+            )
+        self.network = network
+
+    def check(self, model) -> None:
+        """Checks that an encoder is named."""
+        if self.encoder is None:
+            raise UserError(
+                "`encoder` must be the file of a frozen classifier, which "
+                f"{self.name} looks through; `python tools/train_encoder.py` "
+                "makes one. Received: encoder=None"
+            )
+
+    def get_config(self) -> dict:
+        """The arguments that make it again; of the encoder its file."""
+        return {**super().get_config(), "encoder": self.encoder}
+
+
+@register
+class EncodedClass(Encoded):
+    """Generators make images whose class a frozen encoder names.
+
+    Huang et al. 2017 (arXiv:1612.04357), Section 3.2, L_cond: the cross-entropy
+    of the label that the generator was given, under a classifier that was
+    trained on real images. It is a generator's own loss, weighted by w_u. Its
+    arguments are those of `Encoded`.
+
+    Example:
+    >>> EncodedClass(encoder="cifar10_encoder.npz").coefficient
+    1.0
+    """
+
+    def generator_terms(self, turn: Turn):
+        """Cross-entropies (num_generators,)."""
+        fakes = turn.fakes
+        logits = self.network(fakes.images, training=False)
+        return mixtures.stratum_means(
+            _cross_entropies(logits, fakes.labels), fakes.sizes
+        )
+
+
+@register
+class EncodedCodes(Encoded):
+    """Both generators of a stack heed what they are given (S-GAN).
+
+    Huang et al. 2017 (arXiv:1612.04357), Section 3.2, L_cond of each level,
+    through one encoder. The top generator is given a label: the loss is its
+    cross-entropy under the encoder's last layer, called with the codes that
+    were made. The bottom one is given codes: the loss is the mean square of
+    what they differ by from the encoder's codes of the image that was made. A
+    mean over the codes' numbers, of which the top feels `sgan.TO_TOP`, as in
+    the authors' code. Both are generators' own losses, weighted by w_u.
+
+    Codes are what the encoder's layer `features` gives. It also gives those of
+    real images, to discriminators that take codes. The arguments are those of
+    `Encoded`.
+
+    Example:
+    >>> EncodedCodes(encoder="cifar10_encoder.npz").needs
+    ('code_logits',)
+    """
+
+    needs = ("code_logits",)
+
+    def __init__(
+        self,
+        coefficient: float = 1.0,
+        moves_mixture: bool = False,
+        encoder: str | None = None,
+    ):
+        super().__init__(coefficient, moves_mixture, encoder)
+        self.coder = None
+
+    def codes_of(self, images):
+        """The encoder's codes of images, (B, F) float32."""
+        return ops.cast(self.coder(images, training=False), "float32")
+
+    def generator_terms(self, turn: Turn):
+        """Cross-entropies and mean squares, (num_generators,) each."""
+        fakes = turn.fakes
+        logits = self.network.layers[-1](fakes.codes)
+        given = layers.scale_gradient(fakes.codes, sgan.TO_TOP)
+        gaps = ops.square(self.codes_of(fakes.images) - given)
+        return [
+            mixtures.stratum_means(costs, fakes.sizes)
+            for costs in (
+                _cross_entropies(logits, fakes.labels),
+                ops.mean(gaps, axis=-1),
+            )
+        ]
+
+    def prepare(self, model) -> None:
+        """Reads the encoder, and cuts it after its codes."""
+        super().prepare(model)
+        if self.coder is None:
+            codes = self.network.get_layer("features").output
+            self.coder = keras.Model(self.network.input, codes)
+        wanted = model.discriminators[0].inputs[1].shape[-1]
+        found = self.coder.output_shape[-1]
+        if found != wanted:
+            raise UserError(
+                f"`encoder` must give codes of {wanted} numbers, as the "
+                f"networks take; its width is a fourth of that. Received: "
+                f"{self.encoder}, which gives {found}"
+            )
+
+    def check(self, model) -> None:
+        """Checks that an encoder is named, and for what."""
+        if not model.discriminator_ensemble.take_codes:
+            raise UserError(
+                f"`auxiliary` {self.name} needs discriminators that take "
+                "`codes`. Received: discriminators of images alone"
+            )
+        super().check(model)
+
+
+def _cross_entropies(logits, labels):
+    """-log P(label) of each image, (N,)."""
+    chosen = ops.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
+    return ops.logsumexp(logits, axis=-1) - ops.sum(chosen * logits, axis=-1)
