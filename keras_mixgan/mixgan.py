@@ -76,7 +76,7 @@ class MixGAN(Mixture):
     >>> discriminator = kmg.architectures.mlp_discriminator((2,))
     >>> model = kmg.MixGAN(generator, discriminator, 3, 2, seed=0)
     >>> model.compile(payoff="log")
-    >>> points = kmg.data.load("ring", batch_size=64)
+    >>> points = kmg.data.load("ring", batch_size=1000)
     >>> history = model.fit(points, epochs=1, verbose=0)
     >>> model.generate(5, seed=1).shape
     (5, 2)

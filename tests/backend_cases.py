@@ -34,12 +34,7 @@ CASES = {
         "weight_clip": 0.1,
         "discriminator_steps": 2,
     },
-    "hinge_full_simultaneous": {"payoff": "hinge", "update": "simultaneous"},
     "relativistic_average_full": {"payoff": "relativistic_average"},
-    "least_squares_linear": {
-        "payoff": "least_squares",
-        "payoff_estimate": "linear",
-    },
 }
 
 

@@ -65,13 +65,13 @@ def strategy(name: str, devices: str | Sequence[str] | None = None):
     >>> import keras_mixgan as kmg
     >>> strategy = kmg.distribution.strategy("mirrored", devices="cpu:0")
     >>> with strategy.scope():
-    ...     networks = kmg.architectures.build("mlp", (2,))
-    ...     model = kmg.MixGAN(*networks, num_generators=2, seed=0)
+    ...     networks = kmg.architectures.build("mlp", (2,), width=4)
+    ...     model = kmg.MixGAN(*networks, 2, 1, seed=0)
     ...     model.compile()
-    >>> points = kmg.data.load("ring", batch_size=1000)
+    >>> points = kmg.data.load("ring", batch_size=10_000)
     >>> _ = model.fit(points, verbose=0)
     >>> model.step
-    20
+    2
     """
     check_name(name)
     if keras.backend.backend() == "jax":

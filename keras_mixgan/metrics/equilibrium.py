@@ -106,8 +106,8 @@ def equilibrium_gap(
     Example:
     >>> import keras_mixgan as kmg
     >>> from keras_mixgan.data.sources import load_source
-    >>> generator, discriminator = kmg.architectures.build("mlp", (2,))
-    >>> model = kmg.MixGAN(generator, discriminator, 2, seed=0)
+    >>> networks = kmg.architectures.build("mlp", (2,), width=4)
+    >>> model = kmg.MixGAN(*networks, 2, seed=0)
     >>> ring = load_source("ring")
     >>> gap = kmg.metrics.equilibrium_gap(model, ring, payoff="log", steps=5)
     >>> gap.epsilon >= 0

@@ -78,8 +78,8 @@ def evaluate(
 
     Example:
     >>> import keras_mixgan as kmg
-    >>> generator, discriminator = kmg.architectures.build("mlp", (2,))
-    >>> model = kmg.MixGAN(generator, discriminator, 2, seed=0)
+    >>> networks = kmg.architectures.build("mlp", (2,), width=4)
+    >>> model = kmg.MixGAN(*networks, 2, seed=0)
     >>> report = kmg.metrics.evaluate(
     ...     model, "ring", metrics=["modes"], num_images=1000, verbose=0
     ... )

@@ -72,14 +72,14 @@ class MixtureHistory(BetweenSteps):
     Example:
     >>> import keras_mixgan as kmg
     >>> from keras_mixgan.training import callbacks
-    >>> networks = kmg.architectures.build("mlp", (2,))
-    >>> model = kmg.MixGAN(*networks, num_generators=2, seed=0)
+    >>> networks = kmg.architectures.build("mlp", (2,), width=4)
+    >>> model = kmg.MixGAN(*networks, 2, 1, seed=0)
     >>> model.compile()
-    >>> history = callbacks.MixtureHistory(every=100)
-    >>> points = kmg.data.load("ring", batch_size=64)
+    >>> history = callbacks.MixtureHistory(every=10)
+    >>> points = kmg.data.load("ring", batch_size=1000)
     >>> _ = model.fit(points, callbacks=[history], verbose=0)
     >>> [row["step"] for row in history.rows]
-    [100, 200, 300]
+    [10, 20]
     """
 
     def __init__(

@@ -62,7 +62,7 @@ def draw_mixture(
 
     Example:
     >>> import keras_mixgan as kmg
-    >>> networks = kmg.architectures.build("mlp", (2,))
+    >>> networks = kmg.architectures.build("mlp", (2,), width=4)
     >>> model = kmg.MixGAN(*networks, num_generators=2, seed=0)
     >>> draw_mixture(model).mode
     'RGB'

@@ -17,6 +17,16 @@ NUM_CLASSES = 5
 BATCH = 4
 WIDTH = 8
 
+
+def variants(shapes):
+    """Every shape; every size, and gray and colour, with and without labels."""
+    if len(shapes) == 1:
+        return [(shapes[0], None), (shapes[0], NUM_CLASSES)]
+    # A size in gray, then in colour, then the next size.
+    labelled = (None, NUM_CLASSES, NUM_CLASSES, None) * len(shapes)
+    return list(zip(shapes, labelled, strict=False))
+
+
 NAMES = sorted(architectures.ARCHITECTURES)
 COMBINATIONS = [
     pytest.param(
@@ -27,8 +37,9 @@ COMBINATIONS = [
         + ("conditional" if num_classes else "plain"),
     )
     for name in NAMES
-    for shape in architectures.ARCHITECTURES[name].image_shapes
-    for num_classes in (None, NUM_CLASSES)
+    for shape, num_classes in variants(
+        architectures.ARCHITECTURES[name].image_shapes
+    )
 ]
 TRAINING_KEYS = {
     "payoff",

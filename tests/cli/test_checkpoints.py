@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,11 +54,18 @@ def whole(tmp_path_factory):
     return train(tmp_path_factory.mktemp("whole") / "run", 12)
 
 
-@pytest.fixture
-def half(tmp_path):
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
     """The folder of a run that has stopped after 8 steps."""
-    train(tmp_path / "run", 8)
-    return tmp_path / "run"
+    folder = tmp_path_factory.mktemp("stopped") / "run"
+    train(folder, 8)
+    return folder
+
+
+@pytest.fixture
+def half(stopped, tmp_path):
+    """A copy of it that a test may spoil."""
+    return shutil.copytree(stopped, tmp_path / "run")
 
 
 def damage(path):

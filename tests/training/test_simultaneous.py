@@ -5,7 +5,6 @@ import copy
 import keras
 import numpy as np
 import pytest
-from conftest import few_under_jax
 from conftest import image_networks
 from keras import layers
 from keras import optimizers
@@ -14,6 +13,7 @@ from test_step import RATE
 from test_step import assert_same
 from test_step import build
 from test_step import fixed_draws
+from test_step import games
 from test_step import softmax_of
 
 from keras_mixgan import MixGAN
@@ -41,12 +41,7 @@ def expected_step(mixture, images, latents, points=None):
     return *losses, value
 
 
-@pytest.mark.parametrize("kind", ["non_saturating", "minimax"])
-@pytest.mark.parametrize(
-    "payoff", ["log", "wasserstein", "hinge", "least_squares"]
-)
-@pytest.mark.parametrize("numbers", few_under_jax((1, 1), (3, 1), (2, 3)))
-@pytest.mark.parametrize("estimate", ["full", "linear"])
+@games((1, 1), (3, 1))
 def test_both_sides_step_from_the_old_weights(
     generator, discriminator, monkeypatch, payoff, kind, numbers, estimate
 ):
