@@ -41,11 +41,7 @@ class TensorFlowExecutor(Executor):
                     for value, side in zip(values, watched, strict=True)
                 ]
         del tape
-        # Those of embeddings are sparse, which nothing after this gains from.
-        found = [
-            [g if g is None else tf.convert_to_tensor(g) for g in side]
-            for side in found
-        ]
+        found = [_ordered(side, (values, more)) for side in found]
         more, found = self.reduce((more, found))
         return values, more, found
 
@@ -100,6 +96,26 @@ class TensorFlowExecutor(Executor):
     def reduce(self, structure):
         """Means of tensors over replicas, in one exchange; `None` stays."""
         return structure
+
+
+def _ordered(gradients: list, forward) -> list:
+    """Gradients that are there only after the whole forward pass.
+
+    Where they need no logits, as those of Wasserstein's payoff, TensorFlow's
+    optimizer of graphs (`dependency_optimization`, TensorFlow 2.21) loses the
+    order between the forward pass's reads of the last layers and their
+    updates: at times losses were those of weights just updated.
+
+    Args:
+        gradients: Tensors, those of embeddings sparse, which nothing after
+            this gains from; or `None`.
+        forward: Nested tensors that the forward pass ended with.
+    """
+    with tf.control_dependencies(tf.nest.flatten(forward)):
+        return [
+            g if g is None else tf.identity(tf.convert_to_tensor(g))
+            for g in gradients
+        ]
 
 
 def is_plain_adam(optimizer, gradients: list, variables: list) -> bool:
