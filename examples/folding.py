@@ -68,10 +68,18 @@ def normal_quantiles(uniform: np.ndarray) -> np.ndarray:
     return ndtri(uniform)
 
 
+def logits_alone(discriminator: keras.Model) -> keras.Model:
+    """The discriminator without what else it says of an image."""
+    outputs = discriminator.output
+    if not isinstance(outputs, dict):
+        return discriminator
+    return keras.Model(discriminator.inputs, outputs["logits"])
+
+
 def verdicts(model: kmg.MixGAN, draws: Draws, images: np.ndarray) -> np.ndarray:
     """E[sigmoid(D_j)] of each discriminator, float64 (num_discriminators,)."""
     logits = [
-        networks.outputs_in_batches(network, draws.inputs(images))
+        networks.outputs_in_batches(logits_alone(network), draws.inputs(images))
         for network in model.discriminators
     ]
     return np.array([(1 / (1 + np.exp(-each))).mean() for each in logits])

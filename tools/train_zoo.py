@@ -1,127 +1,134 @@
 """Trains and scores the models of the zoo; `make_presets.py` packs them.
 
-Every run is `keras-mixgan train --recipe=NAME`, every score `keras-mixgan
-evaluate`; this script calls them in order, so that it can be stopped and run
-again at any time. Run from the root of a checkout:
+    python tools/train_zoo.py --groups=mnist
+    python tools/train_zoo.py --status
 
-    python tools/train_zoo.py --names=dcgan_mnist,mix_dcgan_mnist --seeds=0,1,2
-
-To compare a mixture and its single-component twin at equal time, the mixture's
-checkpoint is kept from the moment at which it had trained for as long as the
-twin did in all. Train the twin first, and under the same load.
+The presets of one data set are the contestants of one race
+(`keras_mixgan.cli.race`): every recipe is trained for the same seconds, one
+run after the other, over the seeds of its group in `zoo_runs.py`. Then the
+models of seed 0, which become presets, are scored at length by `keras-mixgan
+evaluate`. A finished run is a file, so the same command again goes on with
+what is missing; `--status` shows what that is. Leave the machine to it.
 """
 
-import json
-import pathlib
-import shutil
+import shlex
 import subprocess
 import sys
-import time
 
 from absl import app
 from absl import flags
-from zoo_runs import COMMAND
-from zoo_runs import run_folder
-from zoo_runs import seconds_of
-from zoo_runs import twin_of
+from zoo_runs import GROUPS
+from zoo_runs import Run
 
+from keras_mixgan.cli import race
 from keras_mixgan.presets import recipes
 
-NAMES = flags.DEFINE_list("names", None, "Recipes to train.", required=True)
-SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds, each a run of its own.")
+GROUP_NAMES = flags.DEFINE_multi_enum(
+    "groups", None, list(GROUPS), "What to train, one data set each."
+)
+STATUS = flags.DEFINE_bool("status", False, "Show all runs, train nothing.")
 ROOT = flags.DEFINE_string("root", "runs/zoo", "Folder of all runs.")
+CLOCK = flags.DEFINE_enum(
+    "clock", "wall", race.CLOCKS[:2], "The seconds that count."
+)
 FACES = flags.DEFINE_string("faces", None, "Folder of CelebA's images.")
 CLASSIFIER = flags.DEFINE_string(
     "classifier", None, "As in `keras-mixgan evaluate`."
 )
-NUM_IMAGES = flags.DEFINE_integer("num_images", 50_000, "Images a row.")
-SPLIT = flags.DEFINE_string(
-    "split", None, "Real data to score against, by default those trained on."
+NUM_IMAGES = flags.DEFINE_integer(
+    "num_images", 50_000, "Images a row of a preset's scores."
 )
+DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of TFDS.")
+MARKS = 5
+# For the scores at the marks.
+FEWER_IMAGES = 10_000
 METRICS = ("inception_score", "fid", "kid")
-MODEL = "model.keras"
 
 
-def train(name: str, seed: str) -> None:
-    """Trains one run to its end, and keeps its checkpoint at equal time."""
-    run = run_folder(ROOT.value, name, seed)
-    if (run / MODEL).exists():
+def train(key: str) -> None:
+    """Runs what is missing of one group's race."""
+    group = GROUPS[key]
+    found = {}
+    for name in group.names:
+        given = {}
+        if "source" not in recipes.RECIPES[name]:
+            given["source"] = FACES.value
+        found[name] = recipes.complete(given, name)
+        for settled in ("seed", "steps"):  # By the race.
+            found[name].pop(settled)
+    conditions = race.Conditions(
+        group.seconds, CLOCK.value, MARKS, FEWER_IMAGES, 2 * FEWER_IMAGES,
+        CLASSIFIER.value or race.classifier_of(found),
+    )  # fmt: skip
+    race.run(
+        found, conditions, group.seeds, f"{ROOT.value}/{key}", DATA_DIR.value,
+        command=f"python tools/train_zoo.py --groups={key}",
+        snapshots=group.names[:1], keep=True,
+    )  # fmt: skip
+
+
+def evaluate(name: str) -> None:
+    """Scores the model of a preset, unless that is done."""
+    run = Run(ROOT.value, name)
+    if run.report or run.last is None:
         return
-    command = [
-        *(sys.executable, "-m", "keras_mixgan", "train"),
-        *(f"--recipe={name}", f"--seed={seed}", f"--workdir={run}"),
-        *("--checkpoint_seconds=10", "--sample_epochs=1000"),
-    ]
-    if "source" not in recipes.RECIPES[name]:
-        command.append(f"--source={FACES.value}")
-    run.mkdir(parents=True, exist_ok=True)
-    limit = None
-    if twin_of(name):
-        limit, _ = seconds_of(run_folder(ROOT.value, twin_of(name), seed))
-    with open(run / "train.log", "a") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-        while process.poll() is None:
-            time.sleep(1)
-            if limit and seconds_of(run)[0] >= limit:
-                keep_early(run)
-    if process.returncode:
-        raise RuntimeError(f"{run}/train.log tells why {command} failed")
-
-
-def keep_early(run: pathlib.Path) -> None:
-    """Keeps a copy of the current checkpoint, once."""
-    early = run / "equal_time"
-    if early.exists() or not (run / "checkpoint.keras").exists():
-        return
-    early.mkdir()
-    shutil.copyfile(run / "checkpoint.keras", early / MODEL)
-    shutil.copyfile(run / "settings.json", early / "settings.json")
-
-
-def metrics_of(run: pathlib.Path) -> tuple[str, ...]:
-    """Metrics of a run: with labels class diversity too."""
-    found = json.loads((run / "settings.json").read_text())
-    labels = ("class_diversity",) if found["settings"]["conditional"] else ()
-    return METRICS + labels
-
-
-def evaluate(run: pathlib.Path, whole: bool) -> None:
-    """Scores a run's model; if `whole`, its generators and real data too."""
-    if (run / "scores.json").exists() or not (run / MODEL).exists():
-        return
-    command = [
-        *(sys.executable, "-m", "keras_mixgan", "evaluate"),
-        f"--model={run / MODEL}",
-        f"--metrics={','.join(metrics_of(run))}",
-        f"--num_images={NUM_IMAGES.value}",
-    ]
+    wanted = METRICS
+    if run.result["settings"]["conditional"]:
+        wanted += ("class_diversity",)
+    settings = run.result["settings"]
+    shown = [
+        "keras-mixgan", "evaluate", f"--model={run.model.name}",
+        f"--source={settings['source'] if not FACES.value else 'FOLDER'}",
+        f"--metrics={','.join(wanted)}", f"--num_images={NUM_IMAGES.value}",
+    ]  # fmt: skip
     if CLASSIFIER.value:
-        command.append(f"--classifier={CLASSIFIER.value}")
-    if SPLIT.value:
-        command.append(f"--split={SPLIT.value}")
-    if not whole:
-        command += ["--nocomponents", "--noreal"]
-    elif not twin_of(run.parent.name):
-        command.append("--nocomponents")
-    with open(run / "evaluate.log", "a") as log:
-        subprocess.run(command, stdout=log, stderr=log, check=True)
-    # For the card, as a user would type it.
-    shown = ["keras-mixgan", *command[3:]]
-    (run / COMMAND).write_text(" ".join(shown) + "\n")
+        shown.append(f"--classifier={CLASSIFIER.value}")
+    places = {
+        f"--model={run.model.name}": f"--model={run.model}",
+        "--source=FOLDER": f"--source={FACES.value}",
+    }
+    command = [
+        *(sys.executable, "-m", "keras_mixgan"),
+        *(places.get(word, word) for word in shown[1:]),
+        f"--out={run.scores}",
+    ]
+    if DATA_DIR.value:
+        command.append(f"--data_dir={DATA_DIR.value}")
+    print(shlex.join(shown), flush=True)
+    subprocess.run(command, check=True)
+    run.command.write_text(" ".join(shown) + "\n")
+
+
+def show_status() -> None:
+    """Prints every run: whether it is done, and how well it did."""
+    for key, group in GROUPS.items():
+        for seed in range(group.seeds):
+            for name in group.names:
+                run = Run(ROOT.value, name, seed)
+                line = "to do"
+                if last := run.last:
+                    line = (
+                        f"{last['steps']:,} steps, score {last['score']:.3f}, "
+                        f"distance {last['distance']:.3f}"
+                    )
+                    if run.report:
+                        line += ", scored"
+                print(f"{key}: {name}, seed {seed}, {group.seconds} s: {line}")
 
 
 def main(arguments):
     """Trains and scores."""
     if arguments[1:]:
         raise app.UsageError(f"Unknown argument: {arguments[1]}")
-    for seed in SEEDS.value:
-        for name in NAMES.value:
-            train(name, seed)
-            run = run_folder(ROOT.value, name, seed)
-            evaluate(run, whole=seed == SEEDS.value[0])
-            if seed == SEEDS.value[0]:
-                evaluate(run / "equal_time", whole=False)
-            print(f"{run}: done", flush=True)
+    if STATUS.value:
+        show_status()
+        return
+    if not GROUP_NAMES.value:
+        raise app.UsageError(f"--groups must be given: {', '.join(GROUPS)}")
+    for key in GROUP_NAMES.value:
+        train(key)
+        for name in GROUPS[key].names:
+            evaluate(name)
 
 
 if __name__ == "__main__":

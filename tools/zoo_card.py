@@ -10,6 +10,7 @@ COLUMNS = {
     "class_diversity": "diversity within a class (1 as real data)",
 }
 MAIN = "fid"
+COMPARED = {"steps": ",", "inception_score": ".3f", MAIN: ".3f"}
 
 
 def card(metadata: dict) -> str:
@@ -35,14 +36,17 @@ def _paragraph(text: str) -> str:
 
 def _head(about: dict) -> str:
     name, count = about["name"], about["num_generators"]
+    settings = about["settings"]
+    rivals = about["num_discriminators"]
+    against = "one discriminator" if rivals == 1 else f"{rivals} discriminators"
+    body = " that share all but their first layer"
     kind = (
-        f"A mixture of {count} generators, trained against "
-        f"{about['num_discriminators']} discriminators (MIX+GAN, "
-        "arXiv:1703.00573)"
+        f"A mixture of {count} generators"
+        f"{body * (settings.get('share') in ('generators', 'both'))}, trained "
+        f"against {against} (MIX+GAN, arXiv:1703.00573)"
         if count > 1
         else "One generator, trained against one discriminator"
     )
-    settings = about["settings"]
     labels = "by label" if about["num_classes"] else "without labels"
     call = (
         "images = model.generate(10, labels=range(10), seed=0)"
@@ -126,36 +130,41 @@ def _comparison(about: dict) -> str:
         return ""
     twin, seeds = comparison["twin"], comparison["seeds"]
     lines = [
-        f"| seed | mixture: score | distance | `{twin}`: score | distance |",
-        "|---|---|---|---|---|",
+        f"| seed | mixture: steps | score | distance | `{twin}`: steps | score "
+        "| distance |",
+        "|---|---|---|---|---|---|---|",
     ]
     for seed, pair in seeds.items():
         cells = [
-            f"{pair[side][key]:.3f}"
+            f"{pair[side][key]:{form}}"
             for side in ("mixture", "twin")
-            for key in ("inception_score", MAIN)
+            for key, form in COMPARED.items()
         ]
         lines.append(f"| {seed} | " + " | ".join(cells) + " |")
     if len(seeds) > 1:
         cells = [
             _mean_and_std([pair[side][key] for pair in seeds.values()])
+            if key != "steps"
+            else ""
             for side in ("mixture", "twin")
-            for key in ("inception_score", MAIN)
+            for key in COMPARED
         ]
         lines.append("| mean +- std | " + " | ".join(cells) + " |")
-    text = f"""## Against a single pair
+    clock = {"wall": "", "processor": "processor "}[comparison["clock"]]
+    how = _paragraph(
+        f"""Each was trained for {comparison["seconds"]:g} {clock}seconds, on
+        the same data, batches and optimizers, and scored on
+        {comparison["num_images"]:,} images. The main score is the Frechet
+        distance, chosen before the runs."""
+    )
+    return f"""## Against a single pair
 
-The same recipe, steps, batch and seed; only the number of components differs.
-The main score is the Frechet distance, chosen before the runs.
+{how}
 
 {chr(10).join(lines)}
 
 {_verdict(seeds)}
 """
-    early = comparison.get("equal_time")
-    if early:
-        text += "\n" + _equal_time(early, twin, seeds)
-    return text
 
 
 def _mean_and_std(values: list[float]) -> str:
@@ -163,38 +172,23 @@ def _mean_and_std(values: list[float]) -> str:
 
 
 def _verdict(seeds: dict) -> str:
-    wins = sum(
-        pair["mixture"][MAIN] < pair["twin"][MAIN] for pair in seeds.values()
-    )
-    scores = sum(
-        pair["mixture"]["inception_score"] > pair["twin"]["inception_score"]
-        for pair in seeds.values()
+    distances, scores = (
+        sum(
+            sign * (pair["mixture"][key] - pair["twin"][key]) > 0
+            for pair in seeds.values()
+        )
+        for key, sign in ((MAIN, -1), ("inception_score", 1))
     )
     number = len(seeds)
     if number == 1:
-        beats = "beats" if wins else "**does not beat**"
-        also = "is higher too" if wins else "is higher"
-        score = also if scores else "is not higher"
+        is_, has = ("is" if won else "is not" for won in (distances, scores))
         return _paragraph(
-            f"At equal steps the mixture {beats} its twin on the distance; its "
-            f"classifier score {score}. This is one seed."
+            f"At equal seconds the mixture's distance {is_} smaller, and its "
+            f"classifier score {has} higher. This is one seed."
         )
     return _paragraph(
-        f"At equal steps the mixture has the smaller distance at {wins} of "
-        f"{number} seeds, and the higher classifier score at {scores}."
-    )
-
-
-def _equal_time(early: dict, twin: str, seeds: dict) -> str:
-    single = next(iter(seeds.values()))["twin"]
-    ahead = early["scores"][MAIN] < single[MAIN]
-    return _paragraph(
-        f"At equal training time, {early['seconds']:.0f} s, the mixture was "
-        f"at step {early['step']:,}: score "
-        f"{early['scores']['inception_score']:.3f}, distance "
-        f"{early['scores'][MAIN]:.3f}, against {single['inception_score']:.3f} "
-        f"and {single[MAIN]:.3f} of `{twin}`, which had finished by then: the "
-        f"{'mixture' if ahead else 'single pair'} was ahead."
+        f"At equal seconds the mixture has the smaller distance at {distances} "
+        f"of {number} seeds, and the higher classifier score at {scores}."
     )
 
 
@@ -211,8 +205,9 @@ def _making(about: dict) -> str:
         f"""{settings["steps"]:,} steps of batch {settings["batch_size"]},
         payoff `{settings["payoff"]}`, estimate
         `{settings["payoff_estimate"]}`, seed {settings["seed"]},
-        {training["seconds"]:.0f} s on {training["machine"]},
-        {training["date"]}. {training["load"]} Versions: {versions}."""
+        {training["seconds"]:.0f} s ({training["processor_seconds"]:.0f} s of
+        processor) on {training["machine"]}, {training["date"]}.
+        {training["load"]} Versions: {versions}."""
     )
     return f"""## How it was made
 

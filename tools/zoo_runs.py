@@ -1,26 +1,81 @@
-"""Folders of the runs behind the zoo, and what is recorded in them."""
+"""The trainings behind the zoo: which run together, and what they left."""
 
-import csv
+import dataclasses
+import json
 import pathlib
+from typing import Any
 
-# File with the command that scored a run.
-COMMAND = "evaluate_command.txt"
-
-
-def run_folder(root, name: str, seed: int | str) -> pathlib.Path:
-    """The folder of one run."""
-    return pathlib.Path(root) / name / f"seed{seed}"
+from keras_mixgan.cli import race
 
 
-def seconds_of(run: pathlib.Path) -> tuple[float, int]:
-    """Seconds and steps that a run has trained so far."""
-    path = run / "history.csv"
-    rows = list(csv.DictReader(path.open())) if path.exists() else []
-    if not rows:
-        return 0.0, 0
-    return float(rows[-1]["seconds"]), int(rows[-1]["step"])
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Presets of one data set, each trained for the same seconds.
+
+    Attributes:
+        names: Their recipes; the pair comes first.
+        seconds: Seconds of training a run.
+        seeds: Runs a recipe; the preset is seed 0.
+    """
+
+    names: tuple[str, ...]
+    seconds: float
+    seeds: int
+
+
+GROUPS = {
+    "mnist": Group(("dcgan_mnist", "mix_dcgan_mnist"), 450, 3),
+    "fashion_mnist": Group(
+        ("dcgan_fashion_mnist", "mix_dcgan_fashion_mnist"), 450, 3
+    ),
+    "wgan_mnist": Group(("wgan_mnist", "mix_wgan_mnist"), 450, 3),
+    "cifar10": Group(("dcgan_cifar10", "mix_dcgan_cifar10"), 7200, 1),
+    "faces": Group(("dcgan_celeba_64", "mix_dcgan_celeba_64"), 7200, 1),
+}
+
+
+def group_of(name: str) -> str:
+    """The group that a recipe is trained in."""
+    return next(key for key, group in GROUPS.items() if name in group.names)
 
 
 def twin_of(name: str) -> str | None:
-    """The recipe of a mixture's single-component twin."""
+    """The recipe of a mixture's single pair."""
     return name.removeprefix("mix_") if name.startswith("mix_") else None
+
+
+class Run:
+    """What the training of one recipe with one seed left.
+
+    Attributes:
+        model: The trained model, a `.keras` file.
+        scores: What `keras-mixgan evaluate` wrote of it.
+        command: The command that did, a text file.
+    """
+
+    def __init__(self, root: str, name: str, seed: int = 0):
+        folder = pathlib.Path(root) / group_of(name) / race.RUNS
+        self.model = folder / f"{name}-{seed}.keras"
+        self.scores = folder / f"{name}-{seed}.scores.json"
+        self.command = folder / f"{name}-{seed}.command.txt"
+        self._result = folder / f"{name}-{seed}.json"
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """What the race says of it; `None` where it has not finished."""
+        if not self._result.exists():
+            return None
+        return json.loads(self._result.read_text())
+
+    @property
+    def last(self) -> dict[str, float] | None:
+        """The last mark; `None` where there is none."""
+        marks = (self.result or {}).get("marks")
+        return marks[-1] if marks else None
+
+    @property
+    def report(self) -> dict[str, Any] | None:
+        """The scores of its model; `None` where it has none yet."""
+        if not self.scores.exists():
+            return None
+        return json.loads(self.scores.read_text())

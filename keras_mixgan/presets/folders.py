@@ -144,7 +144,7 @@ def list_presets() -> Presets:
 
     Example:
     >>> list_presets()["mix_dcgan_mnist"].num_generators
-    3
+    5
     """
     folders = sorted(path.parent for path in zoo().glob(f"*/{METADATA}"))
     return Presets({folder.name: read(folder) for folder in folders})
