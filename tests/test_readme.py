@@ -1,4 +1,4 @@
-"""Examples of README that need no long training, run as they stand."""
+"""Examples of README and of the guide that need no long training."""
 
 import pathlib
 import re
@@ -10,13 +10,15 @@ import pytest
 import keras_mixgan as kmg
 from keras_mixgan.game import payoffs
 
-README = pathlib.Path(__file__).parents[1] / "README.md"
+ROOT = pathlib.Path(__file__).parents[1]
+README = ROOT / "README.md"
+MODELS = ROOT / "docs" / "guide" / "models.md"
 
 
-def blocks():
-    """README's Python examples, by the heading they stand under."""
+def blocks(path=MODELS):
+    """A page's Python examples, by the heading they stand under."""
     found, heading = {}, ""
-    text = README.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
     for title, code in re.findall(
         r"^#+ ([^\n]+)$|^```python\n(.*?)^```", text, re.M | re.S
     ):
@@ -24,6 +26,17 @@ def blocks():
         if code:
             found[heading] = code
     return found
+
+
+def test_readme(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names, code = {}, blocks(README)["In Python"]
+    # Two steps in place of thirty epochs.
+    code = code.replace("epochs=30", "epochs=1, steps_per_epoch=2, verbose=0")
+    assert "steps_per_epoch" in code
+    exec(compile(code, str(README), "exec"), names)
+    assert names["images"].shape == (10, 28, 28, 1)
+    assert keras.saving.load_model("model.keras").step == 2
 
 
 @pytest.mark.parametrize(
@@ -39,7 +52,7 @@ def test_example(heading, tmp_path):
         "generator": generator,
         "discriminator": discriminator,
     }
-    exec(compile(blocks()[heading], str(README), "exec"), names)
+    exec(compile(blocks()[heading], str(MODELS), "exec"), names)
     model = names["model"]
     images = np.random.default_rng(0).uniform(-1, 1, (8, 28, 28, 1))
     loss = model.fit(
@@ -54,7 +67,7 @@ def test_example(heading, tmp_path):
 def test_systems_of_table_1():
     names = {"kmg": kmg}
     code = blocks()["The systems of the paper's Table 1"]
-    exec(compile(code, str(README), "exec"), names)
+    exec(compile(code, str(MODELS), "exec"), names)
     assert names["model"].takes_labels
 
 
@@ -62,7 +75,7 @@ def test_own_networks_and_payoffs(monkeypatch):
     monkeypatch.setattr(payoffs, "PAYOFFS", dict(payoffs.PAYOFFS))
     names, found = {"keras": keras, "kmg": kmg}, blocks()
     for heading in ("Your own networks", "Your own payoffs"):
-        exec(compile(found[heading], str(README), "exec"), names)
+        exec(compile(found[heading], str(MODELS), "exec"), names)
     model = names["model"]
     points = np.random.default_rng(0).uniform(-1, 1, (8, 2)).astype("float32")
     model.fit(points, batch_size=8, verbose=0)

@@ -90,7 +90,11 @@ def about(name: str, root: str) -> dict:
     """What a preset's metadata add to what the model itself says."""
     run = Run(root, name)
     result, last, report = run.result, run.last, run.report
-    settings = result["settings"] | {"steps": last["steps"], "epochs": None}
+    settings = result["settings"] | {
+        "steps": last["steps"],
+        "epochs": None,
+        "auxiliary": result["settings"]["auxiliary"] or None,
+    }
     is_folder = settings["source"] not in DATA
     if is_folder:
         settings["source"] = pathlib.Path(settings["source"]).name

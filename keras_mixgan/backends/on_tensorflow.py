@@ -40,8 +40,8 @@ class TensorFlowExecutor(Executor):
                     tape.gradient(value, side)
                     for value, side in zip(values, watched, strict=True)
                 ]
+            found = [_ordered(side, (values, more)) for side in found]
         del tape
-        found = [_ordered(side, (values, more)) for side in found]
         more, found = self.reduce((more, found))
         return values, more, found
 

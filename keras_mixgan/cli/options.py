@@ -1,7 +1,7 @@
 """The one table of the options of a training run.
 
 The settings of a run and their checks, the flags of `keras-mixgan train` and
-their help, README's table of them (`tools/readme_flags.py`), and what is
+their help, the site's table of them, and what is
 passed on to the networks, `MixGAN`, `MixGAN.compile` and the optimizers are
 all derived from `TABLE`. To add an option, add one entry.
 

@@ -12,7 +12,7 @@ from keras_mixgan.mixgan import MixGAN
 CONVOLUTIONAL = [
     name
     for name in sorted(architectures.ARCHITECTURES)
-    if name not in ("mlp", "dcgan_huang")
+    if name not in ("mlp", "dcgan_huang", "sgan")
 ]
 
 

@@ -2,8 +2,6 @@
 
 import importlib
 import inspect
-import pathlib
-import sys
 
 import pytest
 
@@ -17,7 +15,6 @@ from keras_mixgan.cli import settings
 from keras_mixgan.cli.option import Option
 from keras_mixgan.data import sources
 
-ROOT = pathlib.Path(__file__).parents[2]
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
 # Arguments of `compile` without an option.
 EXCEPTIONS = {
@@ -213,16 +210,3 @@ def test_values_are_checked(settings_of, value, message):
     with pytest.raises(ValueError, match=f"`x` must be .*{message}"):
         option.check(value)
     option.check(None)
-
-
-def test_readme_has_the_table():
-    if not (ROOT / "tools").exists():
-        pytest.skip("keras-mixgan is not run from a checkout")
-    sys.path.insert(0, str(ROOT / "tools"))
-    try:
-        import readme_flags
-    finally:
-        sys.path.remove(str(ROOT / "tools"))
-    readme = (ROOT / "README.md").read_text()
-    wanted = readme_flags.replaced(readme)
-    assert readme == wanted, "run python tools/readme_flags.py"

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,8 @@ def test_a_preset_of_the_zoo_is_whole(name):
     assert model.compiled
     assert np.isfinite(model.generate(2 * model.num_generators, seed=0)).all()
     given = recipes.complete({"source": metadata["settings"]["source"]}, name)
-    resolved = vars(settings.resolve(given))
+    # As JSON gives it back: a tuple has become a list.
+    resolved = json.loads(json.dumps(vars(settings.resolve(given))))
     # Settings that came after version 0.1 are not in it.
     known = {name: resolved[name] for name in metadata["settings"]}
     assert metadata["settings"] == known | {
@@ -68,7 +71,6 @@ def test_a_pair_differs_in_what_makes_a_mixture_alone():
             continue
         twin = recipes.RECIPES[name.removeprefix("mix_")]
         assert twin["num_generators"] == twin["num_discriminators"] == 1
-        assert twin.get("share", "none") == "none"
         apart = {
             key
             for key in recipe.keys() | twin.keys()

@@ -78,10 +78,10 @@ def zoo() -> str:
     lines = [
         "# The zoo",
         "",
-        "Trained mixtures come along, each beside a single pair of the same "
-        "recipe, steps, batch and seed. `kmg.MixGAN.from_preset(NAME)` loads "
-        "one, and `keras-mixgan presets` lists them. Each card says how the "
-        "scores were measured, and the limits.",
+        "Trained mixtures come along, each beside a single pair. "
+        "`kmg.MixGAN.from_preset(NAME)` loads one, and `keras-mixgan presets` "
+        "lists them. Each card says how the scores were measured, and the "
+        "limits.",
         "",
         "| preset | data | T | parameters | classifier | score | distance |",
         "|---|---|---|---|---|---|---|",
