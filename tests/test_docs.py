@@ -139,7 +139,7 @@ def command_lines(path):
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_commands_have_flags_that_there_are(path):
     for line in command_lines(path):
-        _, name, *arguments = shlex.split(line)
+        _, name, *arguments = shlex.split(line, comments=True)
         module = importlib.import_module(commands.COMMANDS[name].module)
         flag_groups.parse(module.GROUPS, arguments)
 
