@@ -10,8 +10,9 @@ from keras_mixgan.cli.option import Option
 
 DESCRIPTION = """
 Trains a mixture of generators against a mixture of discriminators. Without a
-flag: three against three, label-conditional, on ten thousand bundled MNIST
-digits, within five minutes on two cores.
+flag: five generators that share all but their first layer, against one
+discriminator, by label, on ten thousand bundled MNIST digits, within five
+minutes on two cores.
 
 Run again with the same flags, it goes on where the last checkpoint stopped.
 Ctrl-C and SIGTERM save one before they end it; a second one ends it at once.
