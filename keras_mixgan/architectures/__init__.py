@@ -89,9 +89,10 @@ class Architecture:
         image_shapes: Shapes of one example that the pair is tested with.
         training: Read-only defaults of this base GAN. `payoff`,
             `optimizer` and `learning_rate` are always there; `beta_1`,
-            `beta_2`, `discriminator_learning_rate` where it is another one,
-            `discriminator_steps`, `weight_clip`, `gradient_penalty`,
-            `generator_loss`, `schedule` and `auxiliary` only where they apply.
+            `beta_2`, `rho`, `epsilon`, `discriminator_learning_rate` where
+            it is another one, `discriminator_steps`, `weight_clip`,
+            `gradient_penalty`, `generator_loss`, `schedule` and `auxiliary`
+            only where they apply.
         mixture: Read-only defaults of a mixture of this base GAN, where races
             showed better ones than three generators against three
             discriminators: settings of `keras-mixgan train`.
@@ -177,7 +178,9 @@ ARCHITECTURES: dict[str, Architecture] = {
             ),
             mixture=_SHARED,
         ),
-        # arXiv:1701.07875, algorithm 1.
+        # arXiv:1701.07875, algorithm 1. RMSprop as in the authors' PyTorch:
+        # rho 0.99, and 1e-8 beside the root. Keras's epsilon, under the root,
+        # would be as large as a mixture's gradients.
         Architecture(
             "wgan",
             wgan_generator,
@@ -187,6 +190,8 @@ ARCHITECTURES: dict[str, Architecture] = {
                 payoff="wasserstein",
                 optimizer="rmsprop",
                 learning_rate=5e-5,
+                rho=0.99,
+                epsilon=1e-16,
                 discriminator_steps=5,
                 weight_clip=0.01,
             ),

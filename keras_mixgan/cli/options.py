@@ -290,6 +290,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="rho", kind=float, to="optimizer", least=0, below=1,
+            by={"wgan": 0.99},
             help="RMSprop's decay of the mean of squares.", shown="Keras's",
         ),
         Option(
@@ -298,6 +299,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="epsilon", kind=float, to="optimizer", above=0,
+            by={"wgan": 1e-16},
             help="What Adam adds to the root of the mean of squares, and "
             "RMSprop to the mean itself.", shown="Keras's",
         ),

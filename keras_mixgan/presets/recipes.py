@@ -58,6 +58,9 @@ _WGAN = {
     "generator_learning_rate": 1e-3,
     "discriminator_learning_rate": 3e-4,
     "ema_decay": 0.99,
+    # Keras's own, which version 0.1 trained with.
+    "rho": 0.9,
+    "epsilon": 1e-7,
     "steps": 3000,
 }
 # Without a source: the images are no data set of TFDS that anyone may fetch.

@@ -47,6 +47,8 @@ TRAINING_KEYS = {
     "learning_rate",
     "beta_1",
     "beta_2",
+    "rho",
+    "epsilon",
     "discriminator_learning_rate",
     "discriminator_steps",
     "weight_clip",
@@ -250,7 +252,7 @@ def training_arguments(name):
     }[training.pop("optimizer")]
     options = {
         key: training.pop(key)
-        for key in ("learning_rate", "beta_1", "beta_2")
+        for key in ("learning_rate", "beta_1", "beta_2", "rho", "epsilon")
         if key in training
     }
     other = training.pop("discriminator_learning_rate", None)
