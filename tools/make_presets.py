@@ -151,6 +151,8 @@ def comparison(name: str, root: str) -> dict | None:
         "seeds": seeds,
         "seconds": group.seconds,
         "clock": conditions["clock"],
+        "command": f"python tools/train_zoo.py --groups={group_of(name)} "
+        f"--clock={conditions['clock']}",
         "num_images": conditions["num_images"],
     }
 

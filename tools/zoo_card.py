@@ -155,11 +155,13 @@ def _comparison(about: dict) -> str:
         f"""Each was trained for {comparison["seconds"]:g} {clock}seconds, on
         the same data, batches and optimizers, and scored on
         {comparison["num_images"]:,} images. The main score is the Frechet
-        distance, chosen before the runs."""
+        distance, chosen before the runs. Trained and scored by"""
     )
     return f"""## Against a single pair
 
 {how}
+
+    {comparison["command"]}
 
 {chr(10).join(lines)}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_mixgan.cli import options
 from keras_mixgan.cli import race_snapshots
 from keras_mixgan.utils import atomic
 
@@ -236,7 +237,10 @@ def _page(results, clock: str, command: str) -> str:
     contestants = {run["contestant"]: run["given"] for run in results}
     flags = "\n".join(
         f"- {name}: "
-        + " ".join(f"`--{key}={value}`" for key, value in given.items())
+        + " ".join(
+            f"`--{key}={options.SETTINGS[key].text_of(value)}`"
+            for key, value in given.items()
+        )
         for name, given in contestants.items()
     )
     return (
