@@ -37,6 +37,9 @@ from keras_mixgan.architectures.mlp import mlp_generator
 from keras_mixgan.architectures.reversible import ReversibleConv2D
 from keras_mixgan.architectures.sgan import sgan_discriminator
 from keras_mixgan.architectures.sgan import sgan_generator
+from keras_mixgan.architectures.sngan import sngan_discriminator
+from keras_mixgan.architectures.sngan import sngan_generator
+from keras_mixgan.architectures.spectral import SpectralNormalization
 from keras_mixgan.architectures.steingan import steingan_discriminator
 from keras_mixgan.architectures.steingan import steingan_generator
 from keras_mixgan.architectures.wgan import wgan_critic
@@ -50,6 +53,7 @@ __all__ = [
     "MinibatchDiscrimination",
     "ReversibleConv2D",
     "ScaledGradient",
+    "SpectralNormalization",
     "WeightNormalization",
     "acgan_discriminator",
     "acgan_generator",
@@ -67,6 +71,8 @@ __all__ = [
     "mlp_generator",
     "sgan_discriminator",
     "sgan_generator",
+    "sngan_discriminator",
+    "sngan_generator",
     "steingan_discriminator",
     "steingan_generator",
     "wgan_critic",
@@ -211,6 +217,20 @@ ARCHITECTURES: dict[str, Architecture] = {
                 discriminator_steps=5,
                 gradient_penalty=10.0,
             ),
+        ),
+        # arXiv:1802.05957, setting C of Table 1, and its hinge loss.
+        Architecture(
+            "sngan",
+            sngan_generator,
+            sngan_discriminator,
+            dcgan.IMAGE_SHAPES,
+            _training(
+                payoff="hinge",
+                optimizer="adam",
+                learning_rate=2e-4,
+                beta_1=0.5,
+            ),
+            mixture=_SHARED,
         ),
         Architecture(
             "acgan",

@@ -1,6 +1,7 @@
 """Checks and small pieces that every architecture shares."""
 
 import math
+from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 
@@ -118,6 +119,7 @@ def logits_head(
     features: keras.KerasTensor,
     num_classes: int | None,
     name: str,
+    normalization: Callable[..., Any] | None = None,
 ) -> keras.Model:
     """Adds the head of a discriminator: features (batch, F) to logits.
 
@@ -135,13 +137,22 @@ def logits_head(
         features: Symbolic tensor (batch, F), F known.
         num_classes: Number of classes, None for an unconditional network.
         name: Name of the model.
+        normalization: Wrapper of both linear layers, which adds an offset
+            unless it is called with `offset=False`; or None.
 
     Returns:
         A Functional model of one input, or two (images, labels).
     """
     score = keras.layers.Dense(
-        1, kernel_initializer=normal_init(), dtype="float32", name="logits"
-    )(features)
+        1,
+        use_bias=normalization is None,
+        kernel_initializer=normal_init(),
+        dtype="float32",
+        name="logits",
+    )
+    if normalization is not None:
+        score = normalization(score, dtype="float32", name="normalized_logits")
+    score = score(features)
     if num_classes is None:
         return keras.Model(images, score, name=name)
     labels = keras.Input((), dtype="int32", name="labels")
@@ -151,7 +162,12 @@ def logits_head(
         embeddings_initializer=normal_init(),
         dtype="float32",
         name="label_embedding",
-    )(labels)
+    )
+    if normalization is not None:
+        direction = normalization(
+            direction, offset=False, dtype="float32", name="normalized_labels"
+        )
+    direction = direction(labels)
     projection = keras.layers.Dot(axes=1, dtype="float32", name="projection")(
         [features, direction]
     )

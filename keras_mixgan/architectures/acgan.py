@@ -82,7 +82,8 @@ def acgan_generator(
     x = keras.layers.ReLU(name="start")(x)
     for filters in widths[1:]:
         x = _upsample(filters, use_bias=False)(x)
-        x = keras.layers.ReLU()(_normalized(x, labels, num_classes))
+        x = normalized_by_class(x, labels, num_classes, str(filters))
+        x = keras.layers.ReLU()(x)
     # float32 under every policy: bfloat16 is too coarse for pixels.
     images = _upsample(
         channels, activation="tanh", dtype="float32", name="images"
@@ -151,8 +152,18 @@ def acgan_discriminator(
     return heads.add_heads(network, num_classes=num_classes)
 
 
-def _normalized(x, labels, num_classes: int | None):
-    """Batch normalization, with a scale and an offset a class where wanted."""
+def normalized_by_class(x, labels, num_classes: int | None, place: str):
+    """Batch normalization, with a scale and an offset a class where wanted.
+
+    Args:
+        x: Symbolic tensor (batch, height, width, channels).
+        labels: Symbolic tensor (batch,), or None for one scale and offset.
+        num_classes: Number of classes.
+        place: Ending of the names of the two embeddings.
+
+    Returns:
+        Symbolic tensor of the same shape.
+    """
     if labels is None:
         return _checks.batch_norm()(x)
     # Of its own it has neither.
@@ -163,7 +174,7 @@ def _normalized(x, labels, num_classes: int | None):
                 num_classes,
                 x.shape[-1],
                 embeddings_initializer=start,
-                name=f"{part}_{x.shape[-1]}",
+                name=f"{part}_{place}",
             )(labels)
         )
         for part, start in (

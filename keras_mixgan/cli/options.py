@@ -16,14 +16,15 @@ from keras_mixgan.cli.option import Option
 # Of either side.
 _RATES = {
     "acgan": 2e-4, "acgan_cbn": 2e-4, "improved_gan": 3e-4,
-    "improved_gan_features": 3e-4, "mlp": 1e-3, "wgan": 5e-5, "digits": 4e-4,
+    "improved_gan_features": 3e-4, "mlp": 1e-3, "sngan": 2e-4, "wgan": 5e-5,
+    "digits": 4e-4,
 }  # fmt: skip
 
 _HALF = """acgan acgan_cbn dcgan dcgan_huang dcgan_small_labels improved_gan
-improved_gan_features mlp sgan steingan"""
+improved_gan_features mlp sgan sngan steingan"""
 _MINIMAX = ("dcgan_huang", "improved_gan", "sgan")
 # Mixtures of these share bodies: `Architecture.mixture`.
-_SHARING = ("dcgan", "dcgan_small_labels")
+_SHARING = ("dcgan", "dcgan_small_labels", "sngan")
 _AUXILIARY = {
     **dict.fromkeys(("acgan", "acgan_cbn"), ("auxiliary_classifier",)),
     **dict.fromkeys(_SHARING, ("component_classifier:0.1",)),
@@ -116,7 +117,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             choices=(
                 "acgan", "acgan_cbn", "dcgan", "dcgan_huang",
                 "dcgan_small_labels", "improved_gan", "improved_gan_features",
-                "mlp", "sgan", "steingan", "wgan", "wgan_gp",
+                "mlp", "sgan", "sngan", "steingan", "wgan", "wgan_gp",
             ),
             registry="keras_mixgan.architectures:ARCHITECTURES", or_file=".py",
             shown="dcgan; ring and grid: mlp",
@@ -144,7 +145,10 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="latent_dim", kind=int, to="networks", default=100, least=1,
-            by={"dcgan_huang": 50, "mlp": 16, "sgan": 66, "digits": 64},
+            by={
+                "dcgan_huang": 50, "mlp": 16, "sgan": 66, "sngan": 128,
+                "digits": 64,
+            },
             help="Length of a latent vector.",
         ),
         Option(
@@ -167,8 +171,8 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="payoff", kind=str, to="compile", default="log",
             by={
-                "steingan": "energy", "wgan": "wasserstein",
-                "wgan_gp": "wasserstein",
+                "sngan": "hinge", "steingan": "energy",
+                "wgan": "wasserstein", "wgan_gp": "wasserstein",
             },
             choices=(
                 "log", "wasserstein", "hinge", "least_squares",

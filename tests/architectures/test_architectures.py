@@ -184,7 +184,7 @@ def test_networks_that_take_labels_tell_the_number_of_classes(name):
     for side, model in sides:
         embeddings = {
             layer.input_dim
-            for layer in model.layers
+            for layer in model._flatten_layers()
             if isinstance(layer, keras.layers.Embedding)
         }
         takes = side in architectures.get(name).labels_to

@@ -165,7 +165,7 @@ def test_presets_and_exports_hold_it(tmp_path):
         )
 
 
-@pytest.mark.parametrize("name", ["dcgan", "wgan", "wgan_gp", "mlp"])
+@pytest.mark.parametrize("name", ["dcgan", "wgan", "wgan_gp", "sngan", "mlp"])
 def test_our_architectures_say_where_to_cut(name):
     architecture = architectures.get(name)
     shape = architecture.image_shapes[0]
@@ -176,6 +176,23 @@ def test_our_architectures_say_where_to_cut(name):
     )  # fmt: skip
     assert model.generators[0].output_shape == (None, *shape)
     assert model.discriminators[0].output_shape == (None, 1)
+
+
+@pytest.mark.parametrize("name", ["acgan_cbn", "sngan"])
+def test_labels_may_be_read_before_and_after_the_cut(name):
+    generator, discriminator = architectures.build(
+        name, (12, 12, 1), num_classes=4, width=6
+    )
+    model = MixGAN(generator, discriminator, 2, 1, share_generators="start")
+    again = MixGAN.from_config(model.get_config())
+    for part, other in zip(
+        model.generator_ensemble.shared.parts,
+        again.generator_ensemble.shared.parts,
+        strict=True,
+    ):
+        assert part.count_params() == other.count_params()
+    # The network that it was made of is still whole.
+    generator.get_config()
 
 
 @pytest.mark.parametrize(
