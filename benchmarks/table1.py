@@ -1,7 +1,7 @@
 r"""The paper's Table 1 again: each system alone, and as MIX+.
 
     python benchmarks/table1.py --workdir=runs/table1 --seconds=1800 \
-        --classifiers=PATH/efficientnet_lite0
+        --classifiers cifar10 PATH/efficientnet_lite0 --num_images 50000 10000
 
 Each system of `SYSTEMS` is trained alone for so many seconds, then as MIX+ for
 as many seconds, then as MIX+ for as many steps as it took alone; each run in a
@@ -10,7 +10,9 @@ models are scored by every classifier. The table is printed, and written to
 `table.md` in the folder, after every system.
 
 Run again after a stop, it goes on: a finished run and finished scores are
-files, and are not made again. Leave the machine to it meanwhile. The paper's
+files, and are not made again. Leave the machine to it meanwhile; or give it a
+core of its own, by `taskset`, and count that core's seconds, by
+`--clock=processor`. The paper's
 numbers stand in columns of their own: its Inception network, its widths and
 its days of training are not ours, and the two do not compare.
 """
@@ -25,6 +27,8 @@ import sys
 from typing import Any
 
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+import table1_figures
 
 from keras_mixgan.cli import race
 from keras_mixgan.presets import recipes
@@ -53,6 +57,8 @@ SYSTEMS = {
 }  # fmt: skip
 RUNS = ("alone", "MIX+, equal steps", "MIX+, equal seconds")
 TABLE = "table.md"
+# Images of the one score that a race takes; those of the table come after.
+LOOK = 100
 
 
 def options() -> argparse.Namespace:
@@ -62,21 +68,53 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("--workdir", default="runs/table1")
     parser.add_argument("--seconds", type=float, default=1800.0)
+    parser.add_argument(
+        "--clock",
+        choices=race.CLOCKS[:2],
+        default="wall",
+        help="the seconds that count",
+    )
     parser.add_argument("--num_components", type=int, default=5)
     parser.add_argument("--width", type=int, help="in place of the recipes'")
     parser.add_argument("--batch_size", type=int)
     parser.add_argument("--systems", nargs="*", help="recipes; default: all")
-    parser.add_argument("--classifiers", nargs="+", required=True)
-    parser.add_argument("--num_images", type=int, default=50_000)
+    parser.add_argument("--classifiers", nargs="+", default=["cifar10"])
+    parser.add_argument(
+        "--num_images",
+        type=int,
+        nargs="+",
+        default=[50_000],
+        help="one a classifier, or one for all",
+    )
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--source", default="cifar10")
     parser.add_argument("--real", default="train", help="split to compare with")
     parser.add_argument("--test", default="test", help="split for class errors")
+    parser.add_argument(
+        "--figures",
+        action="store_true",
+        help="Figures 3 and 4 in place of the table",
+    )
+    parser.add_argument(
+        "--figure_steps",
+        type=int,
+        nargs=2,
+        default=[10_000, 10_000],
+        help="steps of each run of Figure 3, and of Figure 4",
+    )
     parser.add_argument("--data_dir")
     parser.add_argument(
         "--encoder_epochs", type=int, default=8, help="of the frozen encoder"
     )
-    return parser.parse_args()
+    use = parser.parse_args()
+    if len(use.num_images) == 1:
+        use.num_images *= len(use.classifiers)
+    if len(use.num_images) != len(use.classifiers):
+        parser.error(
+            "--num_images must be one number, or one a classifier. Received: "
+            f"{use.num_images}"
+        )
+    return use
 
 
 def given_of(recipe: str, use: argparse.Namespace) -> dict[str, Any]:
@@ -125,9 +163,8 @@ def train(recipe: str, use: argparse.Namespace) -> dict[str, dict]:
 
     def trained(name, contestants, clock, length):
         conditions = race.Conditions(
-            length, clock, 1, max(race.LEAST_IMAGES, use.num_images // 50),
-            max(race.LEAST_IMAGES, use.num_images // 50), use.classifiers[0],
-        )  # fmt: skip
+            length, clock, 1, LOOK, LOOK, use.classifiers[-1]
+        )
         found = race.run(
             contestants, conditions, 1, folder / name, use.data_dir, keep=True
         )
@@ -137,7 +174,7 @@ def train(recipe: str, use: argparse.Namespace) -> dict[str, dict]:
         return {result["contestant"]: result for result in found}
 
     first = trained(
-        "seconds", {"alone": alone, "mix": mixture}, "wall", use.seconds
+        "seconds", {"alone": alone, "mix": mixture}, use.clock, use.seconds
     )
     found = {"alone": first["alone"], "MIX+, equal seconds": first["mix"]}
     if first["alone"]["diverged"] is None:
@@ -153,16 +190,17 @@ def scores(result: dict, use: argparse.Namespace) -> dict[str, dict]:
         return {}
     found = {}
     path = result["model"]
-    for classifier in use.classifiers:
+    for classifier, count in zip(use.classifiers, use.num_images, strict=True):
         wanted = ["inception_score", "fid"]
         if conditional(result):
             wanted.append("class_diversity")
         out = path.with_suffix(f".{pathlib.Path(classifier).name}.json")
-        evaluate(path, out, wanted, use.real, use, classifier)
+        evaluate(path, out, wanted, use.real, use, count, classifier)
         found[pathlib.Path(classifier).name] = json.loads(out.read_text())
     if "classifier" in " ".join(result["settings"]["auxiliary"] or ()):
         out = path.with_suffix(".classes.json")
-        evaluate(path, out, ["classification_error"], use.test, use)
+        count = use.num_images[0]
+        evaluate(path, out, ["classification_error"], use.test, use, count)
         found["classes"] = json.loads(out.read_text())
     return found
 
@@ -175,7 +213,7 @@ def conditional(result: dict) -> bool:
     return "generator" in architectures.get(name).labels_to
 
 
-def evaluate(path, out, wanted, split, use, classifier=None) -> None:
+def evaluate(path, out, wanted, split, use, count, classifier=None) -> None:
     """Runs `keras-mixgan evaluate`, unless its file is there."""
     if out.exists():
         return
@@ -184,7 +222,7 @@ def evaluate(path, out, wanted, split, use, classifier=None) -> None:
         "source": use.source,
         "split": split,
         "metrics": ",".join(wanted),
-        "num_images": use.num_images,
+        "num_images": count,
         "splits": use.splits,
         "out": out,
         "classifier": classifier,
@@ -228,7 +266,7 @@ def lines(name: str, paper: tuple, found: dict, use) -> list[list[str]]:
         mark = result["marks"][-1] if result["marks"] else {}
         row += [
             f"{mark.get('steps', 0):,}",
-            f"{mark.get('wall_seconds', 0.0):.0f}",
+            f"{mark.get(f'{use.clock}_seconds', 0.0):.0f}",
             str(result["settings"]["num_generators"]),
             str(result["settings"]["width"]),
         ]
@@ -263,10 +301,12 @@ def write(rows: list[list[str]], use: argparse.Namespace) -> str:
             if str(result[key]) not in values:
                 values.append(str(result[key]))
     listed = {key: "; ".join(values) for key, values in told.items()}
+    counts = " and ".join(f"{count:,}" for count in use.num_images)
     page = (
         f"# Table 1 again\n\n{text}\n\nFrechet distances to the split "
-        f"{use.real}, {use.num_images:,} images, {use.splits} splits; "
-        f"{use.seconds:g} s a run.\n\nMachine: {listed['machine']}\n\n"
+        f"{use.real}, {counts} images, {use.splits} splits; "
+        f"{use.seconds:g} {use.clock} seconds a run, but for those of equal "
+        f"steps.\n\nMachine: {listed['machine']}\n\n"
         f"Date: {listed['date']}\n\nVersions: {listed['versions']}\n"
     )
     with atomic.replacing(pathlib.Path(use.workdir) / TABLE) as partial:
@@ -274,10 +314,31 @@ def write(rows: list[list[str]], use: argparse.Namespace) -> str:
     return text
 
 
+def draw(use: argparse.Namespace) -> None:
+    """Trains and draws Figures 3 and 4."""
+    workdir = pathlib.Path(use.workdir)
+    common = {
+        "source": use.source,
+        "width": use.width,
+        "batch_size": use.batch_size,
+    }
+    table1_figures.figure_3(
+        workdir / "figure3", use.figure_steps[0], common, use.num_components,
+        use.classifiers[0], use.data_dir,
+    )  # fmt: skip
+    table1_figures.figure_4(
+        workdir / "figure4", use.figure_steps[1], common, use.num_components,
+        use.data_dir,
+    )  # fmt: skip
+
+
 def main() -> None:
     """Trains, scores and prints what is not there yet."""
     use = options()
     pathlib.Path(use.workdir).mkdir(parents=True, exist_ok=True)
+    if use.figures:
+        draw(use)
+        return
     rows: list[list[str]] = []
     for name, (recipe, *paper) in SYSTEMS.items():
         if use.systems and recipe not in use.systems:

@@ -1,0 +1,120 @@
+"""Figures 3 and 4 of the paper at the scale of `table1.py`, which calls them.
+
+Figure 3 is the score against training steps of DCGAN, MIX+DCGAN, and one
+DCGAN widened to as many parameters as the mixture has. Figure 4 is the
+critics' Wasserstein estimate of WGAN and MIX+WGAN against steps. Both go on
+after a stop.
+"""
+
+import csv
+import math
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from keras_mixgan import runs
+from keras_mixgan.cli import race
+from keras_mixgan.presets import recipes
+from keras_mixgan.utils import figures
+
+MARKS = 10
+IMAGES = 10_000
+# Steps between two records of the estimate.
+EVERY = 20
+# Records in a running mean.
+SMOOTHED = 5
+
+
+def settings(recipe: str, **given: Any) -> dict[str, Any]:
+    """A recipe's settings without the seed and the length of a run."""
+    chosen = recipes.complete(given, recipe)
+    return {k: v for k, v in chosen.items() if k not in ("seed", "steps")}
+
+
+def figure_3(workdir: pathlib.Path, steps: int, common: Mapping[str, Any],
+             components: int, classifier: str, data_dir=None):  # fmt: skip
+    """Races DCGAN, MIX+DCGAN and a wider DCGAN over equal steps.
+
+    Args:
+        workdir: Folder of the race; its `race.png` is the figure.
+        steps: Steps of each.
+        common: Settings of all three, by name; `None` is not given.
+        components: T, generators and discriminators of the mixture.
+        classifier: As in `metrics.evaluate`.
+        data_dir: TFDS's data folder.
+    """
+    pair = settings("dcgan_cifar10", **common)
+    count = {"num_generators": components, "num_discriminators": components}
+    # A convolution's parameters grow with the square of the width.
+    wider = {"width": round(pair["width"] * math.sqrt(components))}
+    race.run(
+        {
+            "DCGAN": pair,
+            "MIX+DCGAN": settings("mix_dcgan_cifar10", **common) | count,
+            "DCGAN-wider": pair | wider,
+        },
+        race.Conditions(steps, "steps", MARKS, IMAGES, IMAGES, classifier),
+        1,
+        workdir,
+        data_dir,
+        command="python benchmarks/table1.py --figures",
+    )
+
+
+def figure_4(workdir: pathlib.Path, steps: int, common: Mapping[str, Any],
+             components: int, data_dir=None) -> Figure:  # fmt: skip
+    """Trains WGAN and MIX+WGAN, and draws the estimate of both.
+
+    Args:
+        workdir: Folder of both runs and of `figure4.png`.
+        steps: Steps of each.
+        common: Settings of both.
+        components: T, generators and critics of the mixture.
+        data_dir: TFDS's data folder.
+    """
+    count = {"num_generators": components, "num_discriminators": components}
+    given = {k: v for k, v in common.items() if v is not None}
+    figure = Figure(figsize=(5, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for colour, (label, recipe, own) in zip(
+        figures.COLOURS,
+        (("WGAN", "wgan_cifar10", {}), ("MIX+WGAN", "mix_wgan_cifar10", count)),
+        strict=False,
+    ):
+        folder = workdir / label
+        runs.train(
+            {**given, **own, "steps": steps},
+            folder,
+            recipe=recipe,
+            history_steps=EVERY,
+            data_dir=data_dir,
+            verbose=0,
+        )
+        at, estimate = read_estimate(folder / "history.csv")
+        axes.plot(at, estimate, color=colour, lw=0.5, alpha=0.4)
+        kernel = np.ones(SMOOTHED) / SMOOTHED
+        axes.plot(
+            at[SMOOTHED - 1 :],
+            np.convolve(estimate, kernel, "valid"),
+            color=colour,
+            label=label,
+        )
+    axes.set(xlabel="step", ylabel="Wasserstein estimate")
+    axes.legend(fontsize=8)
+    figure.savefig(workdir / "figure4.png", dpi=80)
+    return figure
+
+
+def read_estimate(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
+    """Steps and E[D(x)] - E[D(G(h))], which is the payoff less its constant 1.
+
+    Args:
+        path: `history.csv` of a run with Wasserstein's payoff.
+    """
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    steps = np.array([int(row["step"]) for row in rows])
+    return steps, np.array([float(row["payoff"]) for row in rows]) - 1
