@@ -88,7 +88,17 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--source", default="cifar10")
-    parser.add_argument("--real", default="train", help="split to compare with")
+    parser.add_argument(
+        "--real",
+        nargs="+",
+        default=["train"],
+        help="split to compare with: one a classifier, or one for all",
+    )
+    parser.add_argument(
+        "--only_train",
+        action="store_true",
+        help="leave the scores to a later call",
+    )
     parser.add_argument("--test", default="test", help="split for class errors")
     parser.add_argument(
         "--figures",
@@ -107,13 +117,15 @@ def options() -> argparse.Namespace:
         "--encoder_epochs", type=int, default=8, help="of the frozen encoder"
     )
     use = parser.parse_args()
-    if len(use.num_images) == 1:
-        use.num_images *= len(use.classifiers)
-    if len(use.num_images) != len(use.classifiers):
-        parser.error(
-            "--num_images must be one number, or one a classifier. Received: "
-            f"{use.num_images}"
-        )
+    for name in ("num_images", "real"):
+        given = getattr(use, name)
+        if len(given) == 1:
+            given *= len(use.classifiers)
+        if len(given) != len(use.classifiers):
+            parser.error(
+                f"--{name} must have one value, or one a classifier. "
+                f"Received: {given}"
+            )
     return use
 
 
@@ -190,12 +202,14 @@ def scores(result: dict, use: argparse.Namespace) -> dict[str, dict]:
         return {}
     found = {}
     path = result["model"]
-    for classifier, count in zip(use.classifiers, use.num_images, strict=True):
+    for classifier, count, real in zip(
+        use.classifiers, use.num_images, use.real, strict=True
+    ):
         wanted = ["inception_score", "fid"]
         if conditional(result):
             wanted.append("class_diversity")
         out = path.with_suffix(f".{pathlib.Path(classifier).name}.json")
-        evaluate(path, out, wanted, use.real, use, count, classifier)
+        evaluate(path, out, wanted, real, use, count, classifier)
         found[pathlib.Path(classifier).name] = json.loads(out.read_text())
     if "classifier" in " ".join(result["settings"]["auxiliary"] or ()):
         out = path.with_suffix(".classes.json")
@@ -301,10 +315,16 @@ def write(rows: list[list[str]], use: argparse.Namespace) -> str:
             if str(result[key]) not in values:
                 values.append(str(result[key]))
     listed = {key: "; ".join(values) for key, values in told.items()}
-    counts = " and ".join(f"{count:,}" for count in use.num_images)
+    how = "; ".join(
+        f"by {pathlib.Path(classifier).name} {count:,} images, and distances "
+        f"to {real}"
+        for classifier, count, real in zip(
+            use.classifiers, use.num_images, use.real, strict=True
+        )
+    )
     page = (
-        f"# Table 1 again\n\n{text}\n\nFrechet distances to the split "
-        f"{use.real}, {counts} images, {use.splits} splits; "
+        f"# Table 1 again\n\n{text}\n\nScores: {how}; "
+        f"{use.splits} splits. "
         f"{use.seconds:g} {use.clock} seconds a run, but for those of equal "
         f"steps.\n\nMachine: {listed['machine']}\n\n"
         f"Date: {listed['date']}\n\nVersions: {listed['versions']}\n"
@@ -344,9 +364,13 @@ def main() -> None:
         if use.systems and recipe not in use.systems:
             continue
         print(f"{name} ({recipe})", flush=True)
-        rows += lines(name, tuple(paper), train(recipe, use), use)
+        trained = train(recipe, use)
+        if use.only_train:
+            continue
+        rows += lines(name, tuple(paper), trained, use)
         text = write(rows, use)
-    print(f"\n{text}")
+    if rows:
+        print(f"\n{text}")
 
 
 if __name__ == "__main__":
