@@ -49,7 +49,7 @@ def site(tmp_path_factory):
 def test_the_site_has_what_it_is_made_of(site):
     presets = {path.parent.name for path in ROOT.glob("zoo/*/README.md")}
     for name in presets:
-        assert (site / f"zoo/{name}.png").exists()
+        assert (site / f"zoo/{name}-samples.png").exists()
         assert name in (site / "zoo/index.html").read_text()
     flags = (site / "command_line.html").read_text()
     for name in commands.COMMANDS:

@@ -10,6 +10,8 @@ COLUMNS = {
     "class_diversity": "diversity within a class (1 as real data)",
 }
 MAIN = "fid"
+_MEMORY = "## Is it memory?"
+_MAKING = "## How it was made"
 COMPARED = {"steps": ",", "inception_score": ".3f", MAIN: ".3f"}
 
 
@@ -19,6 +21,7 @@ def card(metadata: dict) -> str:
         _head(metadata),
         _scores(metadata),
         _comparison(metadata),
+        _nearness(metadata),
         _making(metadata),
         _use(metadata),
     ]
@@ -194,6 +197,42 @@ def _verdict(seeds: dict) -> str:
     )
 
 
+def with_nearness(text: str, about: dict) -> str:
+    """Returns a card with its section about memory made anew.
+
+    Args:
+        text: The card. Those of version 0.1 cannot be made again from their
+            metadata.
+        about: The preset's metadata, with `nearness`.
+    """
+    before, _, rest = text.partition(_MAKING)
+    before = before.partition(_MEMORY)[0].strip()
+    return f"{before}\n\n{_nearness(about).strip()}\n\n{_MAKING}{rest}"
+
+
+def _nearness(about: dict) -> str:
+    found = about.get("nearness")
+    if not found:
+        return ""
+    test = ""
+    if "test" in found:
+        test = f", from as many test images {found['test']:.3f}"
+    text = _paragraph(
+        f"""In the features of the classifier `{found["classifier"]}`, the
+        median distance from {found["count"]:,} samples to the nearest training
+        image is {found["samples"]:.3f}{test}. A copy would be at 0. Precision
+        {found["precision"]:.3f}, recall {found["recall"]:.3f}
+        ({found["num_images"]:,} images a side)."""
+    )
+    nearest = "![Samples and the nearest training images](nearest.png)\n\n"
+    return f"""{_MEMORY}
+
+{text}
+
+{nearest * found["shown"]}![Images between two latents](between.png)
+"""
+
+
 def _making(about: dict) -> str:
     training, settings = about["training"], about["settings"]
     source = settings["source"]
@@ -211,7 +250,7 @@ def _making(about: dict) -> str:
         processor) on {training["machine"]}, {training["date"]}.
         {training["load"]} Versions: {versions}."""
     )
-    return f"""## How it was made
+    return f"""{_MAKING}
 
     keras-mixgan train --recipe={about["name"]}{flag}
 

@@ -34,7 +34,9 @@ def shown() -> dict[str, str]:
     for card in sorted((ROOT / "zoo").glob("*/README.md")):
         name = card.parent.name
         places[f"zoo/{name}/README.md"] = f"zoo/{name}.md"
-        places[f"zoo/{name}/samples.png"] = f"zoo/{name}.png"
+        for picture in sorted(card.parent.glob("*.png")):
+            shown = f"zoo/{name}-{picture.name}"
+            places[f"zoo/{name}/{picture.name}"] = shown
     for path in sorted((ROOT / _RESULTS).rglob("*")):
         inside = path.relative_to(ROOT / _RESULTS)
         if path.suffix in (".md", ".png") and "runs" not in inside.parts:
