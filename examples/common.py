@@ -1,4 +1,4 @@
-"""What the examples of the theory share: their flags and their figures."""
+"""Flags and figures, shared by the examples of the theory."""
 
 import argparse
 import io
@@ -23,8 +23,7 @@ def arguments(name: str, argv: list[str] | None) -> argparse.Namespace:
         argv: The flags; `None` for those of the command line.
 
     Returns:
-        `full`, whether to take the time of the long version, and `out`, the
-        figure's path.
+        `full`, whether to run the long version, and `out`, the figure's path.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument(
@@ -51,7 +50,7 @@ def panels(count: int) -> tuple[Figure, list]:
 
 
 def save(figure: Figure, path: pathlib.Path) -> None:
-    """Writes a figure, in a folder that is made, and says where."""
+    """Writes a figure, makes its folder if needed, and prints the path."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=80)
     with Image.open(buffer) as picture:
@@ -59,7 +58,7 @@ def save(figure: Figure, path: pathlib.Path) -> None:
 
 
 def save_picture(picture: Image.Image, path: pathlib.Path) -> None:
-    """Writes an RGB picture, in a folder that is made, and says where."""
+    """Writes a picture (RGB), makes its folder if needed, prints the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Few colours are enough, and make a small file.
     picture.quantize(64).save(path, optimize=True)

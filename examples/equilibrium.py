@@ -2,21 +2,21 @@
 
 Arora et al. 2017 (arXiv:1703.00573), Appendix B, Examples 1 and 2: the real
 distribution is three points on a circle. A generator is a point at angle
-theta, a discriminator D_phi(t) = exp(-10 d(t, phi)^2), the payoff Equation 5
-with f(x) = x. No pair is an equilibrium. Four things are shown:
+theta, a discriminator is D_phi(t) = exp(-10 d(t, phi)^2), and the payoff is
+Equation 5 with f(x) = x. No pair is an equilibrium. The figure shows:
 
 1. Best response, Algorithm 1: it never stands still, neither with one point
-   (Theorem B.1) nor with three a side (Theorem B.2).
+   per side (Theorem B.1) nor with three (Theorem B.2).
 2. Best response to the mixture of all networks so far (fictitious play,
    Brown 1951, Robinson 1951): it settles on the equilibrium.
-3. Theorem 4.2: T networks a side, drawn from the game's equilibrium and
-   weighted alike, are an epsilon-approximate equilibrium with T of the order
-   of log(N) / epsilon^2, for N networks to choose from. The equilibrium is
-   exact: a linear program on a grid of angles.
-4. `MixGAN` on the very same game, trained by gradients. Its epsilon has a true
-   value, and so has what `equilibrium_gap` finds of it.
+3. `MixGAN` on the same game, trained by gradients. The table prints its true
+   epsilon beside the one that `equilibrium_gap` finds.
+4. Theorem 4.2: T equally weighted networks per side, drawn from the game's
+   equilibrium, are an epsilon-approximate equilibrium with T of the order of
+   log(N) / epsilon^2, for N networks to choose from. The equilibrium is exact:
+   a linear program on a grid of angles.
 
---full trains more mixtures, for longer, from five beginnings each.
+--full trains more mixtures, for longer, from five seeds each.
 
 Run it: python examples/equilibrium.py
 """
@@ -70,10 +70,10 @@ def grid() -> np.ndarray:
 def best_responses(
     points: int, rounds: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Algorithm 1 of Appendix B, on the grid; ties are drawn.
+    """Algorithm 1 of Appendix B, on the grid; ties are drawn at random.
 
     Args:
-        points: Points a side: 1 in Example 1, 3 in Example 2.
+        points: Points per side: 1 in Example 1, 3 in Example 2.
         rounds: How often both sides respond.
         rng: Draws among equally good responses.
 
@@ -87,7 +87,7 @@ def best_responses(
 
     theta, found = np.zeros(points), ([], [])
     for _ in range(rounds):
-        # Each phi earns on its own, and so does each theta.
+        # The payoff is a sum over phi, and over theta: each responds alone.
         earned = payoffs(theta, angles).mean(axis=0)
         phi = angles[[one_of_the_best(earned) for _ in range(points)]]
         lost = payoffs(angles, phi).mean(axis=1)
@@ -100,9 +100,9 @@ def best_responses(
 def grown_mixtures(
     game: kmg.metrics.MatrixGame, rounds: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Best response to the mixture of all networks so far, weighted alike.
+    """Best response to the mixture of all networks so far, equally weighted.
 
-    Both begin with the first network.
+    Both sides begin with the first network.
 
     Args:
         game: The game on the grid.
@@ -125,7 +125,7 @@ def grown_mixtures(
 
 @keras.saving.register_keras_serializable("equilibrium")
 class Point(keras.layers.Layer):
-    """The generator: one point on the circle, whatever the latents."""
+    """The generator: one point on the circle, independent of the latents."""
 
     def build(self, input_shape):
         """Makes the angle, drawn from the whole circle."""
@@ -143,7 +143,7 @@ class Point(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("equilibrium")
 class Bump(Point):
-    """The discriminator: exp(-10 d^2) around an angle of its own."""
+    """The discriminator: exp(-10 d^2) around its angle."""
 
     def call(self, points):
         """Points (B, 2) to logits (B, 1)."""
@@ -162,7 +162,7 @@ def train(count: int, steps: int, seed: int) -> tuple[kmg.MixGAN, dict]:
         seed: Of the initial angles.
 
     Returns:
-        The model, and angles and weights on the way: `steps` (R,), `theta`,
+        The model, and records of angles and weights: `steps` (R,), `theta`,
         `phi`, `u` and `v`, each (R, count).
     """
     generator = keras.Sequential([keras.Input((1,)), Point()])
@@ -203,7 +203,7 @@ def epsilons(path: dict) -> np.ndarray:
 
 
 def found_by_training(model: kmg.MixGAN) -> float:
-    """What `equilibrium_gap` finds of epsilon, by trained best responses."""
+    """The epsilon that `equilibrium_gap` finds, by trained best responses."""
     points = np.tile(np.stack([np.cos(REAL), np.sin(REAL)], axis=1), (40, 1))
     gap = kmg.metrics.equilibrium_gap(
         model, points.astype("float32"), steps=200, learning_rate=0.02
@@ -214,11 +214,12 @@ def found_by_training(model: kmg.MixGAN) -> float:
 def drawn_mixtures(
     game: kmg.metrics.MatrixGame, rng: np.random.Generator
 ) -> list[dict[str, float]]:
-    """Epsilon of T networks a side, drawn from an equilibrium.
+    """Epsilon of T networks per side, drawn from an equilibrium.
 
-    Beside it the proof's bound with its constants: by Hoeffding and a union
-    over N rows, one draw of T is within epsilon = R sqrt(log(2 N) / (2 T)) on
-    a side with positive probability, R the range of the payoffs.
+    Beside it the proof's bound with its constants. By Hoeffding and a union
+    bound over N rows, a draw of T networks is, with positive probability,
+    within epsilon = R sqrt(log(2 N) / (2 T)) on one side, where R is the range
+    of the payoffs.
 
     Returns:
         For each T of `DRAWN`: `T`, `mean` and `best` of the draws, `bound`.
@@ -240,17 +241,17 @@ def drawn_mixtures(
 
 
 def trained_mixtures(counts, steps: int, seeds: int) -> tuple[list, dict]:
-    """Trains mixtures and measures them; prints a row each.
+    """Trains mixtures and measures them; prints one row for each.
 
     Args:
-        counts: T of each.
+        counts: The values of T.
         steps: Training steps.
-        seeds: How many of each T.
+        seeds: How many mixtures of each T.
 
     Returns:
         Rows of `T`, `epsilon` (true, a mean over the last tenth of the
-        training) and `found` (by trained responses, at its end); and the path
-        of the first seed by T.
+        training) and `found` (by trained responses, at the end); and, by T,
+        the path of the first seed.
     """
     rows, paths = [], {}
     for count in counts:

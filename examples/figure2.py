@@ -1,9 +1,9 @@
-"""Figure 2: samples of DCGAN, MIX+DCGAN and each of its generators.
+"""Figure 2: samples of DCGAN, of MIX+DCGAN and of each of its generators.
 
-Arora et al. 2017 (PMLR 70, Figure 2; Figures 2 and 3 of arXiv:1703.00573v1):
-digits and faces of a mixture of three, beside those of one pair of the same
-networks. The mixture of the zoo has five generators that share a body, against
-one discriminator; it and the pair were trained for the same seconds.
+Arora et al. 2017 (PMLR 70, Figure 2; Figures 2 and 3 of arXiv:1703.00573v1)
+show digits and faces of a mixture of three, beside those of one pair of the
+same networks. The zoo's mixture has five generators that share a body, and one
+discriminator; it and the pair were trained for the same seconds.
 
 --full trains both models anew, by the recipes of the zoo (MNIST from TFDS).
 Run it: python examples/figure2.py

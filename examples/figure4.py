@@ -1,10 +1,10 @@
 """Figure 4: the Wasserstein estimate of WGAN and of MIX+WGAN in training.
 
-Arora et al. 2017 (PMLR 70, Figure 4; Figure 5 of arXiv:1703.00573v1): the
+Arora et al. 2017 (PMLR 70, Figure 4; Figure 5 of arXiv:1703.00573v1) plot the
 critics' estimate E[D(x)] - E[D(G(h))] against the steps. It is the payoff of
-Equation 5 with f(x) = x less its constant 1, and for a mixture the mean over
-all pairs by the mixture weights. Weights are clipped, so each estimate is in
-units of its own critics; what compares is how it falls.
+Equation 5 with f(x) = x, minus its constant 1. For a mixture it is the mean
+over all pairs by the mixture weights. Weights are clipped, so each estimate has
+its own scale; compare only how the estimates fall.
 
 Both models train on the bundled digits with small networks. --full trains the
 zoo's recipes (five pairs on MNIST from TFDS, 3,000 steps).
@@ -31,9 +31,9 @@ def train(name: str, components: int, folder, full: bool) -> dict:
     """Trains one model in a folder.
 
     Args:
-        name: Of the folder, and with `full` of the recipe.
-        components: T, unless it is the recipe's.
-        folder: Where the runs are.
+        name: Name of the folder, and with `full` of the recipe.
+        components: T; with `full` the recipe's counts instead.
+        folder: The folder of all runs.
         full: Whether to train the recipe.
 
     Returns:
@@ -60,7 +60,7 @@ def train(name: str, components: int, folder, full: bool) -> dict:
 
 
 def smooth(values: np.ndarray, width: int = 5) -> np.ndarray:
-    """Running means over so many records, (R - width + 1,)."""
+    """Running means over `width` records, (R - width + 1,)."""
     width = min(width, len(values))
     return np.convolve(values, np.ones(width) / width, "valid")
 

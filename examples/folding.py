@@ -2,15 +2,15 @@
 
 Arora et al. 2017 (arXiv:1703.00573), Theorem 4.3, by Lemmas 1 and 2 of
 Appendix A: a selector of ReLUs in an additional Gaussian input h_0 disables
-all generators but one. Where h_0 is on the slope of a step, two generators
-are blended: a probability delta, which can be as small as one likes. A payoff
-with discriminators in [0, 1] changes by no more than it (the paper: 2 Delta
-delta).
+all generators except one. Where h_0 is on the slope of a step, two generators
+are blended. The probability of that, delta, can be as small as one likes. A
+payoff with discriminators in [0, 1] changes by at most delta (the paper: 2
+Delta delta).
 
-A mixture of the zoo is folded by `MixGAN.fold` with several delta. Measured
-are how many images are no generator's own, what share each generator keeps,
-and by how much the discriminators' verdict changes; beside them the closed
-form.
+`MixGAN.fold` folds a mixture of the zoo with several delta. The example
+measures the share of blended images, the share that each generator keeps, and
+the change of the discriminators' verdict, and prints the closed form beside
+them.
 
 --full draws 25 times as many images.
 Run it: python examples/folding.py
@@ -30,12 +30,12 @@ IMAGES = 2000
 
 
 class Draws:
-    """Latents, labels, and what each generator makes of them."""
+    """Latents, labels, and the images that each generator makes of them."""
 
     def __init__(self, model: kmg.MixGAN, count: int, seed: int = 0):
         rng = np.random.default_rng(seed)
-        # h_0 is not drawn but divides its distribution evenly, so that the
-        # shares have no noise of the draw.
+        # h_0 takes evenly spaced quantiles instead of random draws, so that
+        # the shares have no sampling noise.
         uniform = (rng.permutation(count) + 0.5) / count
         h_0 = normal_quantiles(uniform)[:, None]
         others = rng.standard_normal((count, model.latent_dim))
@@ -53,23 +53,23 @@ class Draws:
         )
         edges = np.cumsum(model.generator_weights)[:-1]
         self.chosen = np.searchsorted(edges, uniform, "right")
-        # What the mixture itself makes of the same draws.
+        # The mixture's own images of the same draws.
         self.images = self.by_generator[self.chosen, np.arange(count)]
 
     def inputs(self, first: np.ndarray) -> list[np.ndarray]:
-        """A network's inputs: images or latents, and labels where it can."""
+        """A network's inputs: images or latents, and labels if any."""
         return [first] if self.labels is None else [first, self.labels]
 
 
 def normal_quantiles(uniform: np.ndarray) -> np.ndarray:
-    """The standard normal numbers below which are such shares."""
+    """The quantiles of the standard normal distribution at these shares."""
     from scipy.special import ndtri
 
     return ndtri(uniform)
 
 
 def logits_alone(discriminator: keras.Model) -> keras.Model:
-    """The discriminator without what else it says of an image."""
+    """The discriminator without its outputs other than the logits."""
     outputs = discriminator.output
     if not isinstance(outputs, dict):
         return discriminator
@@ -94,9 +94,9 @@ def measure(model: kmg.MixGAN, draws: Draws, blending: float) -> dict:
         blending: delta.
 
     Returns:
-        `blending`; `blended`, the share of images that are no generator's;
-        `shares` (T,), measured, and `expected` (T,); `change` of the
-        discriminators' verdict, the largest.
+        `blending`; `blended`, the share of images that no single generator
+        makes; `shares` (T,), measured, and `expected` (T,); `change`, the
+        largest change of a discriminator's verdict.
     """
     images = networks.outputs_in_batches(
         model.fold(blending), draws.inputs(draws.latents)
@@ -104,7 +104,7 @@ def measure(model: kmg.MixGAN, draws: Draws, blending: float) -> dict:
     axes = tuple(range(2, draws.by_generator.ndim))
     same = np.abs(images - draws.by_generator).max(axis=axes) < 1e-5
     weights = model.generator_weights
-    # Half of each step's slope lies within each of its two generators.
+    # Half of each step's slope lies within the share of each neighbour.
     slopes = np.full(len(weights), 2.0)
     slopes[[0, -1]] = 1.0
     lost = slopes * blending / (len(weights) - 1) / 2
@@ -139,7 +139,7 @@ def walk(model: kmg.MixGAN, blending: float, steps: int = 11, rows: int = 3):
 
 
 def main(argv: list[str] | None = None) -> list[dict]:
-    """Folds, measures, prints and draws; returns a row a delta."""
+    """Folds, measures, prints and draws; returns one row per delta."""
     given = common.arguments("folding", argv)
     model = kmg.MixGAN.from_preset(PRESET)
     draws = Draws(model, 25 * IMAGES if given.full else IMAGES)

@@ -1,18 +1,18 @@
 """Theorem 3.3: distances by small networks generalize from samples.
 
 Arora et al. 2017 (arXiv:1703.00573), Theorem 3.3 (3.1 in the ICML text): for
-discriminators of n bounded parameters the neural-net distance of two sets of
+discriminators with n bounded parameters the neural-net distance of two sets of
 m samples is within epsilon of that of their distributions, once m is of the
 order of n log(n / epsilon) / epsilon^2. So the error falls like
-sqrt(n log(m) / m), the constant left open.
+sqrt(n log(m) / m); the constant is left open.
 
-Samples of N(0, I/d) are compared with others of the same distribution, whose
-true distance is 0 for any class of networks, and with ones shifted by 1. A
-discriminator of each width is trained, and measured, on the same m points a
-side. For the shifted ones the true distance is measured on many fresh points,
-by `generalization_gap`.
+Samples of N(0, I/d) are compared with others from the same distribution, whose
+true distance is 0 for any class of networks, and with samples shifted by 1. A
+discriminator of each width is trained and measured on the same m points per
+side. For the shifted samples `generalization_gap` measures the true distance on
+many fresh points.
 
---full takes more sizes of samples, three seeds, and more steps.
+--full takes more sample sizes, three seeds, and more steps.
 Run it: python examples/generalization.py
 """
 
@@ -23,18 +23,18 @@ import numpy as np
 import keras_mixgan as kmg
 
 DIMENSION = 16
-# Distances of the means; with the first the true distance is 0.
+# Distances of the means; without a shift the true distance is 0.
 SHIFTS = (0.0, 1.0)
 SIZES = (50, 100, 200, 400, 800, 1600, 3200)
 MORE_SIZES = (*SIZES, 6400, 12800)
 WIDTHS = (4, 64)
 STEPS = 400
-# Weights of a unit have at most this norm: a bounded set of parameters.
+# Largest norm of a unit's weights: it bounds the set of parameters.
 LARGEST_NORM = 3.0
 
 
 def discriminators(width: int):
-    """The class of one width, as a function from a shape to a network.
+    """The discriminators of one width, as a function from shape to network.
 
     Two layers with weights of bounded norm, n = (d + 2) width + 1 parameters.
 
@@ -56,14 +56,14 @@ def discriminators(width: int):
 
 
 def measure(width: int, shift: float, sizes, steps: int, seed: int):
-    """Distances on m points a side, and on fresh ones.
+    """Distances on m points per side, and on fresh ones.
 
     Args:
         width: Hidden units of the discriminators.
         shift: Distance of the two means.
-        sizes: Numbers m of points a side.
+        sizes: The numbers m of points per side.
         steps: Updates of each discriminator.
-        seed: Of points, weights and batches.
+        seed: Seed of points, weights and batches.
 
     Returns:
         A `GeneralizationGap`.
@@ -110,7 +110,7 @@ def main(argv: list[str] | None = None) -> dict:
                 for seed in range(seeds)
             ]
             train = np.mean([gap.train for gap in gaps], axis=0)
-            # Two sets from one distribution: nothing can tell them apart.
+            # Two sets from one distribution: their true distance is 0.
             true = np.mean([gap.held_out for gap in gaps]) if shift else 0.0
             errors = np.abs(train - true)
             found[shift, width] = {
@@ -150,7 +150,7 @@ def draw(sizes, found):
     axes[0].set(xlabel="samples m a side", ylabel="neural-net distance",
                 title="distance on the samples", ylim=(0, 1))  # fmt: skip
     axes[0].legend(fontsize=8)
-    # One constant for both widths, so that the wide one's line begins at it.
+    # One constant for both widths: the wide class's line ends at its error.
     constant = (
         found[0.0, WIDTHS[1]]["errors"][-1]
         / (bounds((DIMENSION + 2) * WIDTHS[1] + 1, sizes)[-1])

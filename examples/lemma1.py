@@ -1,14 +1,14 @@
 """Lemma 1: which distances between distributions generalize from samples.
 
 Arora et al. 2017 (arXiv:1703.00573), lemma 1 (theorem 3.1 in the first arXiv
-version): for mu = N(0, I/d) and its empirical version of m samples, with
-log m << d, the Jensen-Shannon divergence is log 2, its maximum, and the
+version): take mu = N(0, I/d) and its empirical distribution of m samples, with
+log m << d. Their Jensen-Shannon divergence is log 2, its maximum, and their
 Wasserstein distance is at least 1.1, although the samples come from mu itself.
 Theorem 3.1 (corollary 3.2): the distance measured by neural networks with p
 bounded parameters is small once m is large enough compared with p.
 
-Two sets of m samples of one Gaussian are compared, then one of them with a
-Gaussian that is shifted by 1. Run it: python examples/lemma1.py
+The example compares two sets of m samples of one Gaussian, then one of them
+with samples of a Gaussian shifted by 1. Run it: python examples/lemma1.py
 """
 
 import os
@@ -86,9 +86,9 @@ def discriminator(shape: tuple[int, ...]) -> keras.Model:
 
 
 def neural_net(x: np.ndarray, y: np.ndarray, seed: int = 0) -> float:
-    """Returns the neural-net distance of the two sets of points themselves.
+    """Returns the neural-net distance of the two sets of points.
 
-    The discriminator is trained and measured on the same points. So it may
+    The discriminator is trained and measured on the same points, so it may
     fit their noise, as the supremum over F does.
 
     Args:

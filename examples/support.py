@@ -1,15 +1,15 @@
 """Corollary 3.2: small networks do not see that a support is small.
 
 Arora et al. 2017 (arXiv:1703.00573), Corollary 3.2 (3.1 in the ICML text):
-the empirical version of a distribution, of m samples, is within epsilon of it
-for all discriminators of n parameters, once m is of the order of
+the empirical distribution of m samples is within epsilon of the distribution
+for all discriminators with n parameters, once m is of the order of
 n log(n / epsilon) / epsilon^2. So a generator that knows m points by heart
-wins against them, however much they see.
+wins against them, however many images they see.
 
 Generators with a support of m points of N(0, I/d) are measured against fresh
-points, by discriminators of two widths, and by the birthday paradox test
-(Arora, Risteski & Zhang 2018, arXiv:1706.08224), which counts pairs that
-coincide and sees the size of the support at once.
+points: by discriminators of two widths, and by the birthday paradox test
+(Arora, Risteski & Zhang 2018, arXiv:1706.08224), which counts coinciding pairs
+and sees the size of the support at once.
 
 --full takes larger supports, three seeds, and more steps.
 Run it: python examples/support.py
@@ -43,7 +43,7 @@ def generate(support: int, count: int, seed: int) -> np.ndarray:
     Args:
         support: Size of the support.
         count: Number of draws.
-        seed: Of the support and of the draws.
+        seed: Seed of the support and of the draws.
 
     Returns:
         Float32 (count, DIMENSION).
@@ -58,9 +58,9 @@ def measure(support: int, seen: int, steps: int, seed: int) -> dict:
 
     Args:
         support: Size of its support.
-        seen: Points a side that the discriminators see.
+        seen: Points per side that the discriminators see.
         steps: Updates of each discriminator.
-        seed: Of everything that is drawn.
+        seed: Seed of all draws.
 
     Returns:
         `support`, `birthday` (estimate), `at_least` (its lower 95 % bound),
@@ -68,7 +68,8 @@ def measure(support: int, seen: int, steps: int, seed: int) -> dict:
     """
     fake = generate(support, seen, seed)
     real = gaussian(seen, [seed, 3])
-    # Points of a continuous distribution coincide only if they are the same.
+    # Two draws of a continuous distribution never coincide: only one support
+    # point drawn twice does.
     estimate = kmg.metrics.birthday(
         fake, num_images=min(BATCH, seen), threshold=1e-6, seed=seed
     )
@@ -83,7 +84,7 @@ def measure(support: int, seen: int, steps: int, seed: int) -> dict:
 
 
 def main(argv: list[str] | None = None) -> list[dict]:
-    """Measures, prints and draws; returns a row a support."""
+    """Measures, prints and draws; returns one row per support."""
     given = common.arguments("support", argv)
     supports, seeds, steps = (
         (MORE_SUPPORTS, 3, 5 * STEPS) if given.full else (SUPPORTS, 1, STEPS)
@@ -118,7 +119,7 @@ def draw(rows):
         values = np.maximum([row[width] for row in rows], 1e-3)
         (line,) = axes[0].loglog(supports, values, ".-", label=f"n = {n}")
         bound = bounds(n, supports)
-        # One constant for both: that of the wide class in the middle.
+        # One constant for both: it fits the wide class at the middle support.
         if width == WIDTHS[0]:
             wide = (DIMENSION + 2) * WIDTHS[-1] + 1
             middle = len(rows) // 2

@@ -7,7 +7,7 @@ COLUMNS = {
     "inception_score": "classifier score (higher is better)",
     "fid": "Frechet distance (lower is better)",
     "kid": "kernel distance (lower is better)",
-    "class_diversity": "diversity within a class (1 as real data)",
+    "class_diversity": "diversity within a class (1 is as in real data)",
 }
 MAIN = "fid"
 _MEMORY = "## Is it memory?"
@@ -102,12 +102,12 @@ def _scores(about: dict) -> str:
         " of the test split" if "--split=test" in evaluation["command"] else ""
     )
     how = _paragraph(
-        f"""{settings["num_images"]:,} images a row against
-        {settings["num_real"]:,} real ones{split}; distances of real data are
-        between two random halves of it. Classifier: `{settings["classifier"]}`,
+        f"""Each row compares {settings["num_images"]:,} images with
+        {settings["num_real"]:,} real ones{split}. Distances of real data are
+        between two random halves. Classifier: `{settings["classifier"]}`,
         SHA-256 `{settings["classifier_sha256"][:16]}`, conversion of images:
-        {settings["conversion"]}. Scores by another classifier, Inception
-        included, do not compare with these. Printed by"""
+        {settings["conversion"]}. Do not compare with scores by another
+        classifier, Inception included. Printed by"""
     )
     return f"""## Scores
 
@@ -155,10 +155,10 @@ def _comparison(about: dict) -> str:
         lines.append("| mean +- std | " + " | ".join(cells) + " |")
     clock = {"wall": "", "processor": "processor "}[comparison["clock"]]
     how = _paragraph(
-        f"""Each was trained for {comparison["seconds"]:g} {clock}seconds, on
-        the same data, batches and optimizers, and scored on
-        {comparison["num_images"]:,} images. The main score is the Frechet
-        distance, chosen before the runs. Trained and scored by"""
+        f"""Each run trained for {comparison["seconds"]:g} {clock}seconds, on
+        the same data, batches and optimizers, and was scored on
+        {comparison["num_images"]:,} images. The main score, chosen before the
+        runs, is the Frechet distance. Trained and scored by"""
     )
     return f"""## Against a single pair
 
@@ -268,7 +268,7 @@ def _use(about: dict) -> str:
     return f"""## Intended use
 
 To see what a mixture does, to teach, to test tools that need a generator, and
-as a start for training of your own.
+to start your own training.
 
 ## Limits
 

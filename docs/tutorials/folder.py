@@ -2,8 +2,8 @@
 # # Train on my own folder
 #
 # A folder of images is a data set. Subfolders, if there are any, become
-# labels. Here the folder is made first, of 2,000 of the bundled digits; take
-# your own in its place.
+# labels. Here we first make a folder of 2,000 of the bundled digits; use your
+# own instead.
 
 # %%
 import pathlib
@@ -24,10 +24,11 @@ sorted(path.name for path in pathlib.Path("my_photos").iterdir())
 # %% [markdown]
 # ## One command
 #
-# `--image_size` resizes and `--crop_size` crops first. `--width` is the size
-# of the networks; its default of 64 is for a GPU. Two generators play against
-# one discriminator, and share its batch (`--payoff_estimate=linear`).
-# Images of 14 pixels and 150 steps are for a first look, in seconds.
+# `--image_size` resizes images, and `--crop_size` crops them first. `--width`
+# is the size of the networks; its default of 64 is for a GPU. Two generators
+# play against one discriminator and share its batch
+# (`--payoff_estimate=linear`). With images of 14 pixels and 150 steps, a first
+# look takes seconds.
 
 # %% language="bash"
 # keras-mixgan train --source=my_photos --workdir=runs/my_photos \
@@ -37,18 +38,18 @@ sorted(path.name for path in pathlib.Path("my_photos").iterdir())
 #   --steps=150 --batch_size=64
 
 # %% [markdown]
-# A run leaves a picture, curves, numbers and the model in its folder. The
-# picture shows the mixture on top, then each of its generators.
+# A run writes a picture, curves, numbers and the model to its folder. The
+# picture shows the mixture on top, then each generator.
 
 # %% alt="Digits after 150 steps: the mixture, then each generator"
 Image.open("runs/my_photos/samples.png")
 
 # %% [markdown]
-# ## Go on
+# ## Continue
 #
-# The same command with more steps goes on where the run stopped, also after
-# it was killed. Other settings are refused, since the run would then be
-# neither the old one nor the new one.
+# The same command with more steps continues where the run stopped, also after
+# it was killed. Other settings are refused: the run would be neither the old
+# one nor a new one.
 
 # %% language="bash"
 # keras-mixgan train --source=my_photos --workdir=runs/my_photos \
@@ -64,7 +65,7 @@ Image.open("runs/my_photos/samples.png")
 
 # %% [markdown]
 # `history.csv` holds the losses, the payoff of the mixtures and the mixture
-# weights; `curves.png` is its picture.
+# weights; `curves.png` plots them.
 
 # %% alt="Curves of losses, payoff and mixture weights against steps"
 Image.open("runs/my_photos/curves.png")
@@ -72,7 +73,7 @@ Image.open("runs/my_photos/curves.png")
 # %% [markdown]
 # ## Draw
 #
-# Any number of images, of the labels that you choose, with a seed.
+# Draw any number of images, of the labels that you choose, with a seed.
 
 # %% language="bash"
 # keras-mixgan sample --model=runs/my_photos --labels=3,7 --num_images=20 \

@@ -4,9 +4,9 @@
 # ## A payoff
 #
 # The game is played for F(u, v) = E phi(D(x)) + E phi(1 - D(G(h))) (Arora et
-# al. 2017, Equation 5). A payoff is the two terms as functions of a
-# discriminator's logits. The paper proposes, where log is to be bounded,
-# phi(t) = log(delta + (1 - delta) t). It is not built in, so write it.
+# al. 2017, Equation 5). A payoff is these two terms as functions of a
+# discriminator's logits. To bound the log, the paper proposes
+# phi(t) = log(delta + (1 - delta) t). It is not built in, so we write it.
 
 # %%
 import keras
@@ -32,9 +32,9 @@ bounded_log = kmg.Payoff(
 kmg.payoffs.register(bounded_log)  # So that saved models find it again.
 
 # %% [markdown]
-# `generator` is what generators minimise by default (`non_saturating`); without
-# it, and with `generator_loss="minimax"`, they minimise `fake`. A look at the
-# formula against NumPy costs a line:
+# Generators minimise `generator` by default (`non_saturating`). Without it, or
+# with `generator_loss="minimax"`, they minimise `fake`. One line checks the
+# formula against NumPy:
 
 # %%
 logits = np.array([-30.0, -1.0, 0.0, 4.0], "float32")
@@ -74,13 +74,14 @@ keras.saving.load_model("bounded.keras").objective == model.objective
 # %% [markdown]
 # ## An auxiliary loss
 #
-# What a base GAN asks of its networks besides the payoff is an auxiliary loss.
-# A loss of discriminators returns one number each, `(num_discriminators,)`, or
-# one a pair, `(num_generators, num_discriminators)`. The same holds for
-# `generator_terms`. `turn.real` and `turn.fake` hold what the discriminators
-# said; `turn.pair_means` makes means by pair of what was said of images.
+# Every loss of a base GAN besides the payoff is an auxiliary loss.
+# `discriminator_terms` returns one number per discriminator,
+# `(num_discriminators,)`, or one per pair,
+# `(num_generators, num_discriminators)`; `generator_terms` likewise.
+# `turn.real` and `turn.fake` hold the discriminators' outputs.
+# `turn.pair_means` averages numbers of single images over each pair.
 #
-# This one keeps logits small, as in the drift term of progressive growing
+# This loss keeps logits small, like the drift term of progressive growing
 # (Karras et al. 2018).
 
 
@@ -96,10 +97,10 @@ class SmallLogits(kmg.auxiliary.Auxiliary):
 
 
 # %% [markdown]
-# `component_classifier` is built in: discriminators also tell which generator
-# made an image, and generators are paid for being told apart (MGAN, Hoang et
-# al. 2018). It reads an output that `add_heads` adds. The number behind the
-# name is its coefficient.
+# `component_classifier` is built in: discriminators also predict which
+# generator made an image, and generators are rewarded for right predictions
+# (MGAN, Hoang et al. 2018). It reads an output that `add_heads` adds. The
+# number after the name is the coefficient.
 
 # %%
 told_apart = play(["component_classifier:0.5"])
@@ -119,8 +120,9 @@ for axes, mixture, title in zip(
 plt.show()
 
 # %% [markdown]
-# Told apart, the generators divide the circle among them. The second loss was
-# to keep logits small. Their mean size on real points, without and with it:
+# With `component_classifier` the generators divide the circle among them. The
+# second loss keeps logits small. Their mean size on real points, without and
+# with it:
 
 # %%
 for name, mixture in (("without", told_apart), ("with", both)):

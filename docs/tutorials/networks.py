@@ -3,7 +3,7 @@
 #
 # A generator maps latents `(B, L)`, or `[latents, labels]`, to images in
 # [-1, 1]. A discriminator maps images, or `[images, labels]`, to logits
-# `(B, 1)`: its last layer has no sigmoid. Any Functional model will do, or a
+# `(B, 1)`: its last layer has no sigmoid. Use any Functional model, or a
 # Sequential one that begins with `keras.Input`.
 
 # %%
@@ -33,11 +33,11 @@ discriminator = keras.Sequential(
 )
 
 # %% [markdown]
-# The data are eight small Gaussians on a circle: points in place of images, so
-# that a minute is enough, and one can see which generator went where.
+# The data are eight small Gaussians on a circle. Points instead of images train
+# within a minute, and show which generator went where.
 #
-# One network of each kind is a template. Every component is cloned from it,
-# with fresh weights.
+# One network of each kind is a template. Every component is a clone of it with
+# fresh weights.
 
 # %%
 points = kmg.sources.load_source("ring").images
@@ -68,8 +68,8 @@ plt.show()
 #
 # ## Different networks in one mixture
 #
-# A list in place of a template keeps the networks as they are, weights
-# included. They may differ in all but their inputs and outputs.
+# A list instead of a template uses the networks as they are, with their
+# weights. Only their inputs and outputs must agree.
 
 
 # %%
@@ -90,7 +90,7 @@ mixed = kmg.MixGAN([wider(8), wider(128)], discriminator, seed=0)
 # ## Images with labels
 #
 # A network with labels takes two inputs. Batch normalization in a
-# discriminator is kept apart for real images and for those of each generator.
+# discriminator normalises real images and each generator's images separately.
 
 # %%
 latents, labels = keras.Input((16,)), keras.Input((), dtype="int32")
@@ -127,7 +127,7 @@ kmg.plotting.draw_mixture(model, seed=1)
 
 # %% [markdown]
 # The model is a Keras model: `model.save("model.keras")` and
-# `keras.saving.load_model` keep all of it, optimizers included.
+# `keras.saving.load_model` keep everything, optimizers included.
 
 # %%
 model.save("model.keras")

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Read a mixture
 #
-# A trained mixture has more to say than its images: how much each generator
-# counts, who beats whom, and what each of them draws. This one comes from the
-# zoo: five generators, which share all but their first layer, against one
+# A trained mixture tells more than its images: the weight of each generator,
+# who beats whom, and what each generator draws. This mixture comes from the
+# zoo: five generators, which share all but their first layer, and one
 # discriminator, trained on MNIST.
 
 # %%
@@ -19,21 +19,22 @@ print(model.num_generators, "generators", model.generator_weights.round(3))
 # ## Weights
 #
 # The weight of a generator is the probability that an image comes from it.
-# Generator 2 counts most, generator 4 least. The regulariser of `compile` keeps
-# a weight from vanishing; without it the game could drop a generator.
+# Generator 2 has the largest weight, generator 4 the smallest. The regulariser
+# of `compile` keeps weights from vanishing; without it the game could drop a
+# generator.
 #
 # ## Components
 #
 # `component=` draws from one generator, or from several in turn. With the same
-# seed they get the same latents.
+# seed all generators get the same latents.
 
 # %% alt="Rows of digits: one block for each of the five generators"
 kmg.plotting.draw_mixture(model, seed=3)
 
 # %% [markdown]
 # Generators have styles. Generator 4 mangles the three and the eight, and the
-# mixture has put less weight on it. How much each varies is the mean distance
-# between two images of one class.
+# mixture gives it less weight. The mean distance between two images of one
+# class says how much each generator varies.
 
 # %%
 for i in range(model.num_generators):
@@ -43,7 +44,7 @@ for i in range(model.num_generators):
     print(f"generator {i}: {distances.mean():.1f}")
 
 # %% [markdown]
-# Which images came from which generator is told on request.
+# On request `generate` also returns which generator drew each image.
 
 # %%
 images, components = model.generate(1000, seed=0, return_components=True)
@@ -53,10 +54,10 @@ images, components = model.generate(1000, seed=0, return_components=True)
 # ## Payoffs
 #
 # Row i, column j is F(u_i, v_j): how well discriminator j tells generator i
-# from the data (Arora et al. 2017, Equation 5). For the payoff `log`
+# from the data (Arora et al. 2017, Equation 5). For the payoff `log`,
 # -2 log 2 = -1.39 means that it cannot tell them apart at all, and 0 that it
-# always can. Generators want small numbers, discriminators large ones. Here is
-# one discriminator, thus one column.
+# always can. Generators want small numbers, discriminators large ones. This
+# model has one discriminator, so one column.
 
 # %% alt="Bars: the payoff of each generator, and its weight"
 digits = kmg.sources.load_source("digits")
@@ -72,7 +73,7 @@ axes[1].set(xlabel="generator", ylabel="mixture weight")
 plt.show()
 
 # %% [markdown]
-# The payoff of the mixtures is the mean of that table by both weights.
+# The payoff of the mixtures is the mean of that table, weighted by both sides.
 
 # %%
 value = model.generator_weights @ payoffs @ model.discriminator_weights
@@ -82,7 +83,7 @@ print("of the mixtures", value.round(3))
 # ## Change the mixture
 #
 # Weights can be set for one call, or for good. `prune` returns a new mixture
-# without what hardly counts.
+# without generators of small weight.
 
 # %% alt="Digits of the mixture without generator 4"
 kept = [1, 1, 1, 1, 0]

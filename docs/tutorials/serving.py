@@ -3,8 +3,8 @@
 #
 # ## Export
 #
-# An exported sampler runs without keras and keras_mixgan: the generators and
-# the mixture weights, nothing else.
+# An exported sampler runs without keras and keras_mixgan. It holds the
+# generators and the mixture weights, nothing else.
 
 # %% language="bash"
 # keras-mixgan export --model=mix_dcgan_mnist --out=exported/1
@@ -46,7 +46,7 @@ for line in server.stdout:
 # ## A request
 #
 # The protocol is TensorFlow Serving's: a signature and its inputs. Component
-# -1 is the mixture.
+# -1 means the mixture.
 
 # %% alt="Five digits that the server drew"
 import base64
@@ -80,7 +80,7 @@ row = Image.fromarray(np.concatenate([np.asarray(x) for x in pictures], axis=1))
 row.resize((row.width * 3, row.height * 3), Image.Resampling.NEAREST)
 
 # %% [markdown]
-# What is wrong with a request is told in a line.
+# A bad request gets a one-line error.
 
 # %%
 try:
@@ -95,8 +95,9 @@ status = server.wait(timeout=60)
 # %% [markdown]
 # ## TensorFlow Serving
 #
-# serves the exported folder as it is, over gRPC and REST, at the ports 8500
-# and 8501. (This command needs Docker and is not run when this page is built.)
+# TensorFlow Serving serves the exported folder as it is, over gRPC and REST, on
+# ports 8500 and 8501. (This command needs Docker; building this page does not
+# run it.)
 #
 # ```text
 # docker run -p 8500:8500 -p 8501:8501 -v "$PWD/exported:/models/digits" \
@@ -106,10 +107,10 @@ status = server.wait(timeout=60)
 # ```
 #
 # `export` wrote the batching parameters beside the model. With
-# `--enable_batching` rows of `serving_default` from many clients are computed
-# together, and what is no row (`sample`, `sample_png`) is refused; without the
-# two last flags the request above works there as well. A row is a latent, a
-# uniform number that chooses the generator, and a label:
+# `--enable_batching`, rows of `serving_default` from many clients are computed
+# together, and signatures whose inputs are not rows (`sample`, `sample_png`)
+# are refused. Without the last two flags the request above works there too. A
+# row is a latent, a uniform number that chooses the generator, and a label:
 
 # %%
 rng = np.random.default_rng(0)
@@ -123,7 +124,7 @@ served["images"].shape
 # %% [markdown]
 # ## ONNX
 #
-# One file for ONNX Runtime, in any language.
+# ONNX is one file, for ONNX Runtime in any language.
 
 # %% language="bash"
 # keras-mixgan export --model=mix_dcgan_mnist --format=onnx --out=sampler.onnx
