@@ -1,4 +1,4 @@
-"""Huang's losses in a whole step, against NumPy float64 and differences."""
+"""Huang's losses in a step, against NumPy float64, finite differences."""
 
 import pathlib
 import runpy
@@ -68,7 +68,7 @@ def cross_entropy(logits, labels):
 
 
 class Huang(Mixture):
-    """The reference mixture with all three losses, mixed in either way."""
+    """The reference mixture with the three losses, which may move weights."""
 
     def __init__(self, model, labels, frozen_encoder, moves):
         super().__init__(model, "log", "minimax", 0.1)
@@ -96,8 +96,8 @@ class Huang(Mixture):
     def classes(self, d, x):
         return np.tanh(x @ d[0] + d[1]) @ d[2] + d[3]
 
-    def told(self, d, x, z):
-        """Mean squares of latents made uniform."""
+    def reconstruction(self, d, x, z):
+        """Mean squared error of the latents, made uniform."""
         guess = np.tanh(x @ d[0] + d[1]) @ d[4] + d[5]
         return ((guess - stats.norm.cdf(z)) ** 2).mean()
 
@@ -128,8 +128,10 @@ class Huang(Mixture):
                 for d in self.discriminators
             ]
         )
-        told = self.pairs(lambda i, d: self.told(d, fakes[i], latents[i]))
-        return loss + 2 * w_v @ named + 2 * 10 * w_u @ told @ w_v
+        errors = self.pairs(
+            lambda i, d: self.reconstruction(d, fakes[i], latents[i])
+        )
+        return loss + 2 * w_v @ named + 2 * 10 * w_u @ errors @ w_v
 
     def generator_loss(self, latents):
         fakes = self.fakes(latents)
@@ -139,16 +141,18 @@ class Huang(Mixture):
         loss = softmax(self.alpha_u) @ pairs @ self.frozen[1]
         loss -= 0.1 * np.log(softmax(self.alpha_u)).mean()
         w_u, w_v = self.weights(0)
-        told = self.pairs(lambda i, d: self.told(d, fakes[i], latents[i]))
+        errors = self.pairs(
+            lambda i, d: self.reconstruction(d, fakes[i], latents[i])
+        )
         kernel, bias = self.encoder
-        seen = np.array(
+        encoded = np.array(
             [cross_entropy(x @ kernel + bias, self.labels) for x in fakes]
         )
-        return loss + 10 * w_u @ told @ w_v + w_u @ seen
+        return loss + 10 * w_u @ errors @ w_v + w_u @ encoded
 
 
 def linear_encoder(rng):
-    """A frozen classifier of points, in place of one that is read."""
+    """A frozen classifier of points, in place of one from a file."""
     images = keras.Input((2,))
     network = keras.Model(images, layers.Dense(CLASSES)(images))
     weights = [rng.normal(size=(2, CLASSES)), rng.normal(size=CLASSES)]
@@ -221,7 +225,7 @@ def test_a_step(monkeypatch, released):
 @tensorflow_only  # Terms are read eagerly.
 @pytest.mark.parametrize("estimate", ["linear", "split"])
 def test_latents_go_with_their_images(estimate):
-    """A generator that shows its latents, discriminators that copy them."""
+    """The generator outputs its latents, discriminators copy them."""
     latents = keras.Input((2,))
     generator = keras.Model(latents, layers.Rescaling(1.0)(latents))
     copying = [_copying() for _ in range(1 if estimate == "linear" else 2)]

@@ -23,7 +23,7 @@ def images(count=12):
 
 
 def cut_names(generator, discriminator):
-    """The generator's first activation, the discriminator's first one."""
+    """Names of the first activations of generator and discriminator."""
     return (
         next(x.name for x in generator.layers if isinstance(x, layers.ReLU)),
         next(
@@ -200,7 +200,7 @@ def test_labels_may_be_read_before_and_after_the_cut(name):
     [
         ({"share_generators": "middle"}, "one of .*Received: .*'middle'"),
         ({"share_discriminators": "middle"}, "layer of the discriminator"),
-        ({"share_generators": "labels"}, "everything passes"),
+        ({"share_generators": "labels"}, "except labels passes"),
         ({"share_discriminators": "logits"}, "not the last"),
     ],
 )

@@ -98,7 +98,7 @@ class TestComponents:
 
     def test_lists_must_have_the_number_asked_for(self):
         with pytest.raises(
-            ValueError, match="num_generators=3, and networks that stand for 2"
+            ValueError, match="num_generators=3, and networks with 2 compon"
         ):
             MixGAN([small_generator()] * 2, small_discriminator(), 3)
 

@@ -288,7 +288,7 @@ def test_images_of_a_shape_that_the_network_does_not_tell():
             side = tf.cast(tf.math.sqrt(64.0), tf.int32) + 0 * tf.shape(latents)
             return tf.reshape(self.pixels(latents), [-1, side[1], side[1], 1])
 
-    with pytest.raises(ValueError, match="does not tell it, give `image_shape"):
+    with pytest.raises(ValueError, match="leaves it open, pass `image_shape"):
         MixGAN(Dynamic, patch_discriminator(), 2, 1, latent_dim=3)
     model = MixGAN(
         Dynamic, patch_discriminator(), 2, 1, latent_dim=3,
