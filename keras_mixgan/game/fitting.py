@@ -151,14 +151,14 @@ def _check_precision(network, side: str, i: int) -> None:
 def _check_alike(network, first, side: str, i: int) -> None:
     def shapes(model):
         """Shapes of inputs and outputs, without the number of heads."""
-        found = [tuple(x.shape[1:]) for x in model.inputs]
+        listed = [tuple(x.shape[1:]) for x in model.inputs]
         if side == "generator":
-            return [*found, *(tuple(x.shape[1:]) for x in model.outputs)]
+            return [*listed, *(tuple(x.shape[1:]) for x in model.outputs)]
         several = ensembles.output_shape(model)[0] > 1
         for name in ensembles.output_names(model)[1:]:
             shape = ensembles.output_shape(model, name)
-            found.append((name, *shape[several:]))
-        return found
+            listed.append((name, *shape[several:]))
+        return listed
 
     if shapes(network) != shapes(first):
         raise UserError(

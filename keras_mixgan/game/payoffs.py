@@ -200,14 +200,14 @@ def get_sum(payoff: str | Payoff) -> Payoff:
     Raises:
         ValueError: See `get`; or it is a `PairwisePayoff`.
     """
-    found = get(payoff)
-    if not isinstance(found, Payoff):
+    resolved = get(payoff)
+    if not isinstance(resolved, Payoff):
         raise UserError(
             "`payoff` must be a sum of a real and a fake term here, such as "
             "log; `payoff_matrix` takes pairwise ones too. Received: "
-            f"payoff={found.name!r}"
+            f"payoff={resolved.name!r}"
         )
-    return found
+    return resolved
 
 
 def saved_name(payoff: Payoff | PairwisePayoff) -> str:

@@ -41,7 +41,7 @@ def test_a_run_takes_networks_and_training_from_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (None, "an existing Python file"),
         ("x = 1", "sets ARCHITECTURE"),
@@ -49,11 +49,11 @@ def test_a_run_takes_networks_and_training_from_a_file(tmp_path):
         ("def", "SyntaxError"),
     ],
 )
-def test_what_is_no_architecture_is_one_line(text, said, tmp_path):
+def test_what_is_no_architecture_is_one_line(text, message, tmp_path):
     path = tmp_path / "own.py"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         architectures.get(str(path))
     assert "\n" not in str(caught.value)
     assert "`architecture`" in str(caught.value)

@@ -17,7 +17,7 @@ CONVOLUTIONAL = [
 
 
 @pytest.mark.parametrize(
-    ("shape", "said"),
+    ("shape", "text"),
     [
         ((30, 30, 1), r"Nearest: 28 and 32\."),
         ((90, 90, 3), r"Nearest: 80 and 96\."),
@@ -34,10 +34,10 @@ CONVOLUTIONAL = [
     ],
 )
 @pytest.mark.parametrize("name", CONVOLUTIONAL)
-def test_unsupported_image_shape_says_what_is_near(name, shape, said):
+def test_unsupported_image_shape_says_what_is_near(name, shape, text):
     architecture = architectures.get(name)
     for builder in (architecture.generator, architecture.discriminator):
-        with pytest.raises(ValueError, match=f"`image_shape`.*{said}") as error:
+        with pytest.raises(ValueError, match=f"`image_shape`.*{text}") as error:
             builder(shape)
         assert f"Received: image_shape={shape!r}" in str(error.value)
 

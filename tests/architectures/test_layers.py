@@ -131,7 +131,7 @@ def test_slopes_of_minibatch_discrimination():
         else (contextlib.nullcontext())
     ):
         _, _, (gradients,) = executor.of_backend().gradients(value, (side,))
-    for found, variable in zip(gradients, variables, strict=True):
+    for gradient, variable in zip(gradients, variables, strict=True):
         slopes = np.empty(variable.shape)
         for index in np.ndindex(variable.shape):
             kept, ends = variable[index], []
@@ -140,7 +140,7 @@ def test_slopes_of_minibatch_discrimination():
                 ends.append((minibatch(inputs, *variables) * factors).sum())
             variable[index] = kept
             slopes[index] = (ends[0] - ends[1]) / 2e-5
-        np.testing.assert_allclose(found, slopes, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(gradient, slopes, rtol=1e-3, atol=1e-4)
 
 
 def test_the_start_of_minibatch_discrimination():

@@ -71,14 +71,14 @@ class Oracle(Mixture):
         self.losses, self.labels, self.fake_labels = losses, labels, fake_labels
 
     def fakes(self, latents):
-        found = []
+        fakes = []
         for g, z, y in zip(
             self.generators, latents, self.fake_labels, strict=True
         ):
             table, k1, b1, k2, b2 = g
             x = np.concatenate([z, table[y]], axis=1)
-            found.append(np.tanh(np.tanh(x @ k1 + b1) @ k2 + b2))
-        return found
+            fakes.append(np.tanh(np.tanh(x @ k1 + b1) @ k2 + b2))
+        return fakes
 
     def features(self, d, x):
         return np.tanh(x @ d[0] + d[1])
@@ -87,9 +87,9 @@ class Oracle(Mixture):
         """The weights of the logit are d[2:4]."""
         whole = self.discriminators
         self.discriminators = [d[:4] for d in whole]
-        found = super().payoffs(images, fakes)
+        payoffs = super().payoffs(images, fakes)
         self.discriminators = whole
-        return found
+        return payoffs
 
     def cross_entropy(self, d, x, y):
         logits = self.features(d, x) @ d[4] + d[5]

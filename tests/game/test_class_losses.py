@@ -67,12 +67,12 @@ class Classes(Mixture):
 
     def class_costs(self, images):
         known = LABELS >= 0
-        found = []
+        costs = []
         for d in self.discriminators:
             logits = two_layers(d, images)[known]
             chosen = logits[np.arange(known.sum()), LABELS[known]]
-            found.append((logsumexp(logits)[:, 0] - chosen).mean())
-        return np.array(found)
+            costs.append((logsumexp(logits)[:, 0] - chosen).mean())
+        return np.array(costs)
 
     def discriminator_loss(self, images, fakes):
         costs = self.frozen[1] @ self.class_costs(images)

@@ -77,13 +77,13 @@ class Huang(Mixture):
         self.labels, self.encoder, self.moves = labels, frozen_encoder, moves
 
     def fakes(self, latents):
-        found = []
+        fakes = []
         for (table, k1, b1, k2, b2), z in zip(
             self.generators, latents, strict=True
         ):
             x = np.concatenate([z, table[self.labels]], axis=1)
-            found.append(np.tanh(np.tanh(x @ k1 + b1) @ k2 + b2))
-        return found
+            fakes.append(np.tanh(np.tanh(x @ k1 + b1) @ k2 + b2))
+        return fakes
 
     def pairs(self, function):
         return np.array(
@@ -210,8 +210,8 @@ def test_a_step(monkeypatch, released):
         (model.generators, oracle.generators),
         (model.discriminators, oracle.discriminators),
     ):
-        for found, weights in zip(networks, expected, strict=True):
-            for w, e in zip(weights_of(found), weights, strict=True):
+        for trained, weights in zip(networks, expected, strict=True):
+            for w, e in zip(weights_of(trained), weights, strict=True):
                 np.testing.assert_allclose(w, e, atol=2e-5)
     for logits, alpha in (
         (model.generator_mixture_logits, oracle.alpha_u),

@@ -82,7 +82,7 @@ def test_slopes_and_their_slopes(sizes, shape):
         with normalization.groups(sizes):
             return network(images, training=True)
 
-    found = []
+    results = []
     for call in (together, apart):
         with tf.GradientTape() as outer:
             outer.watch(images)
@@ -92,8 +92,8 @@ def test_slopes_and_their_slopes(sizes, shape):
             slopes = inner.gradient(total, images)
             along = tf.reduce_sum(direction * slopes)
         wanted = [images, layer.gamma.value, layer.beta.value]
-        found.append([slopes, *outer.gradient(along, wanted)])
-    for mine, theirs in zip(*found, strict=True):
+        results.append([slopes, *outer.gradient(along, wanted)])
+    for mine, theirs in zip(*results, strict=True):
         scale = np.abs(theirs).max()
         np.testing.assert_allclose(mine, theirs, atol=2e-5 * scale)
 

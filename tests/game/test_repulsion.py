@@ -38,10 +38,10 @@ def repulsions(codes):
 
 def gradients(codes):
     """Gradients of the sum of all kernels by the codes (N, T, d)."""
-    found = executor.of_backend().input_gradients(
+    slopes = executor.of_backend().input_gradients(
         lambda x: ops.sum(repulsion.kernels(x)), ops.convert_to_tensor(codes)
     )
-    return ops.convert_to_numpy(found)
+    return ops.convert_to_numpy(slopes)
 
 
 @pytest.mark.parametrize("count", [2, 5, 8])
@@ -179,19 +179,19 @@ def test_a_step_is_amortised_svgd(monkeypatch, estimate):
     oracle.generator_step(RATE, second)
     before = [np.asarray(w) for w in model.generators[0].get_weights()]
     model.train_on_batch(images.astype("float32"))
-    found = Stein(model, 0.7)
+    trained = Stein(model, 0.7)
     for ours, theirs in (
-        (found.generators, oracle.generators),
-        (found.discriminators, oracle.discriminators),
+        (trained.generators, oracle.generators),
+        (trained.discriminators, oracle.discriminators),
     ):
         for a, b in zip(ours, theirs, strict=True):
             for w, e in zip(a, b, strict=True):
                 np.testing.assert_allclose(w, e, atol=2e-5)
-    np.testing.assert_allclose(found.alpha_u, oracle.alpha_u, atol=1e-5)
-    np.testing.assert_allclose(found.alpha_v, oracle.alpha_v, atol=1e-5)
+    np.testing.assert_allclose(trained.alpha_u, oracle.alpha_u, atol=1e-5)
+    np.testing.assert_allclose(trained.alpha_v, oracle.alpha_v, atol=1e-5)
     assert any(
         np.abs(w - b).max() > 1e-2
-        for w, b in zip(found.generators[0], before, strict=True)
+        for w, b in zip(trained.generators[0], before, strict=True)
     )
 
 

@@ -48,8 +48,8 @@ def test_a_body_is_there_once():
     apart = MixGAN(*image_networks(3), 3, 2, seed=0)
 
     def sizes(networks):
-        found = {id(v): v for n in networks for v in n.trainable_variables}
-        return sum(int(np.prod(v.shape)) for v in found.values())
+        variables = {id(v): v for n in networks for v in n.trainable_variables}
+        return sum(int(np.prod(v.shape)) for v in variables.values())
 
     for side, whole in (
         (model.generator_ensemble, apart.generators),

@@ -62,10 +62,10 @@ def test_a_step(monkeypatch, payoff, kind, released, shared):
         (model.generators, MAKERS, (oracle.tops, oracle.bottoms)),
         (model.discriminators, JUDGES, (oracle.heads, oracle.bodies)),
     ):
-        for found, parts in zip(
+        for trained, parts in zip(
             parts_of(networks, names), expected, strict=True
         ):
-            for one, part in zip(found, parts, strict=True):
+            for one, part in zip(trained, parts, strict=True):
                 for w, e in zip(one, part, strict=True):
                     np.testing.assert_allclose(w, e, atol=2e-5)
     for logits, alpha in (

@@ -145,12 +145,12 @@ class EncodedCodes(Encoded):
             codes = self.network.get_layer("features").output
             self.coder = keras.Model(self.network.input, codes)
         wanted = model.discriminators[0].inputs[1].shape[-1]
-        found = self.coder.output_shape[-1]
-        if found != wanted:
+        size = self.coder.output_shape[-1]
+        if size != wanted:
             raise UserError(
                 f"`encoder` must give codes of {wanted} numbers, which the "
                 f"networks take; its width is a fourth of that. Received: "
-                f"{self.encoder}, which gives {found}"
+                f"{self.encoder}, which gives {size}"
             )
 
     def check(self, model) -> None:
