@@ -31,7 +31,7 @@ class ReplicaExecutor(TensorFlowExecutor):
         self.replicas = strategy.num_replicas_in_sync
 
     def prepare(self, networks: list) -> None:
-        """Gives each replica other random numbers in layers like dropout.
+        """Gives replicas different random numbers in layers like dropout.
 
         States of random generators are the same in all replicas, as a saved
         model has one of each. The numbers drawn depend on the replica too; in
@@ -48,7 +48,7 @@ class ReplicaExecutor(TensorFlowExecutor):
         """Checks that all processes have the same seed.
 
         Raises:
-            ValueError: `seed` is `None`, so each would draw another one.
+            ValueError: `seed` is `None`, so each would draw its own.
         """
         kind = tf.distribute.MultiWorkerMirroredStrategy
         if seed is None and isinstance(self.strategy, kind):

@@ -104,7 +104,7 @@ def make(
     wanted = len(networks) if isinstance(networks, Sequence) else None
     while len(made) != wanted:
         i = len(made)
-        # Each component of either side has another seed.
+        # Each component of either side has a different seed.
         with seeded(f"{seed}/{side}/{i}"), executor.placing(i):
             if isinstance(networks, keras.Model):
                 made.append(clone(networks, f"{side}_{i}"))
