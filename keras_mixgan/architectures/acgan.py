@@ -159,7 +159,7 @@ def normalized_by_class(x, labels, num_classes: int | None, place: str):
         x: Symbolic tensor (batch, height, width, channels).
         labels: Symbolic tensor (batch,), or None for one scale and offset.
         num_classes: Number of classes.
-        place: Ending of the names of the two embeddings.
+        place: Suffix of the names of the two embeddings.
 
     Returns:
         Symbolic tensor of the same shape.

@@ -108,8 +108,8 @@ def cut(network: keras.Model, layer: str, side: str) -> tuple:
     if not isinstance(network, keras.Sequential):
         outputs = network.output
     inputs, labels = network.inputs, network.inputs[1:]
-    # In this order: Keras adds a node to the layer of the labels for a model
-    # that begins in the middle, and models made before no longer find theirs.
+    # `second` before `first`: for a model that begins in the middle Keras adds
+    # a node to the labels' layer, and models made before no longer find theirs.
     second = _model_of([[hidden], [hidden, *labels]], outputs)
     first = _model_of([inputs[:1], inputs], hidden)
     if first is None or second is None or hidden is outputs:

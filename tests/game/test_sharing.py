@@ -191,7 +191,7 @@ def test_labels_may_be_read_before_and_after_the_cut(name):
         strict=True,
     ):
         assert part.count_params() == other.count_params()
-    # The network that it was made of is still whole.
+    # The original network is still whole.
     generator.get_config()
 
 
