@@ -128,7 +128,7 @@ class TestComponents:
         with pytest.raises(TypeError, match="`generator` must be a Keras mod"):
             MixGAN(3, small_discriminator())
         with pytest.raises(
-            ValueError, match=r"does not start with `keras\.Input`"
+            ValueError, match=r"Sequential without `keras\.Input`"
         ):
             MixGAN(keras.Sequential([layers.Dense(2)]), small_discriminator())
 
