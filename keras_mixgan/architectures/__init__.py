@@ -90,26 +90,26 @@ class Architecture:
         generator: Builds a generator; takes `image_shape`, `latent_dim`,
             `num_classes` and `width`.
         discriminator: Builds a discriminator; takes `image_shape`,
-            `num_classes` and `width`, and `latent_dim` where it tells
+            `num_classes` and `width`, and `latent_dim` if it reconstructs
             latents.
         image_shapes: Shapes of one example that the pair is tested with.
         training: Read-only defaults of this base GAN. `payoff`,
             `optimizer` and `learning_rate` are always there; `beta_1`,
-            `beta_2`, `rho`, `epsilon`, `discriminator_learning_rate` where
-            it is another one, `discriminator_steps`, `weight_clip`,
-            `gradient_penalty`, `generator_loss`, `schedule` and `auxiliary`
-            only where they apply.
-        mixture: Read-only defaults of a mixture of this base GAN, where races
-            showed better ones than three generators against three
-            discriminators: settings of `keras-mixgan train`.
-        generator_cut: Name of the layer up to which generators own their
-            layers where they share the rest.
-        discriminator_cut: Name of the layer up to which discriminators share
-            theirs. What follows is not linear: of linear heads the mean
-            logit would judge at least as well as their mixture. `None` where
-            they cannot be cut.
-        labels_to: Which networks take labels where there are classes:
-            `"generator"`, `"discriminator"`. A discriminator that does not
+            `beta_2`, `rho`, `epsilon`, `discriminator_learning_rate`,
+            `discriminator_steps`, `weight_clip`, `gradient_penalty`,
+            `generator_loss`, `schedule` and `auxiliary` only where they
+            apply.
+        mixture: Read-only settings of `keras-mixgan train` for a mixture of
+            this base GAN, if races found better ones than three generators
+            against three discriminators.
+        generator_cut: Name of the last layer that generators own if they
+            share the rest.
+        discriminator_cut: Name of the last layer that discriminators share.
+            The heads after it are not linear: the mean logit of linear heads
+            would judge at least as well as their mixture. `None` if the
+            discriminators cannot be cut.
+        labels_to: Networks that take labels if there are classes:
+            `"generator"`, `"discriminator"`. A discriminator without labels
             has an output `class_logits`.
     """
 
@@ -130,8 +130,8 @@ def _training(**defaults: Any) -> Mapping[str, Any]:
     return types.MappingProxyType(defaults)
 
 
-# The cheapest mixture that was tried, and ahead of the pair in equal time on
-# Fashion-MNIST, behind it on MNIST with labels: benchmarks/results.
+# The cheapest mixture that was tried. In equal time it is ahead of the pair on
+# Fashion-MNIST and behind it on MNIST with labels, see benchmarks/results.
 _SHARED = types.MappingProxyType(
     {
         "num_generators": 5,
@@ -149,10 +149,10 @@ _HUANG = {
     "generator_loss": "minimax",
     "schedule": "released",
 }
-# The authors' code for arXiv:1606.03498. There the class loss has the weight 1
-# and the payoff 1/2; here the payoff has 1.
+# The authors' code for arXiv:1606.03498. There the class loss has weight 1 and
+# the payoff 1/2; here they have 2 and 1.
 _IMPROVED_GAN = {**_LOG, "learning_rate": 3e-4}
-# arXiv:1610.09585, appendix A: the middle one of three learning rates.
+# arXiv:1610.09585, appendix A: the middle of three learning rates.
 _ACGAN = _training(
     **_LOG, learning_rate=2e-4, auxiliary=("auxiliary_classifier",)
 )
@@ -172,8 +172,8 @@ ARCHITECTURES: dict[str, Architecture] = {
             ),
             mixture=_SHARED,
         ),
-        # The same networks with label embeddings that start small. In a
-        # mixture this avoids generators that make one image a class.
+        # The same networks with small initial label embeddings. In a mixture
+        # this avoids generators that make one image per class.
         Architecture(
             "dcgan_small_labels",
             functools.partial(dcgan_generator, label_scale=0.1),
@@ -185,8 +185,8 @@ ARCHITECTURES: dict[str, Architecture] = {
             mixture=_SHARED,
         ),
         # arXiv:1701.07875, algorithm 1. RMSprop as in the authors' PyTorch:
-        # rho 0.99, and 1e-8 beside the root. Keras's epsilon, under the root,
-        # would be as large as a mixture's gradients.
+        # rho 0.99, and 1e-8 added to the root, hence 1e-16 under it in Keras.
+        # Keras's default epsilon would be as large as a mixture's gradients.
         Architecture(
             "wgan",
             wgan_generator,
@@ -240,8 +240,8 @@ ARCHITECTURES: dict[str, Architecture] = {
             _ACGAN,
             labels_to=("generator",),
         ),
-        # With a scale and an offset a class in the generator, which those who
-        # repeated AC-GAN needed.
+        # With a scale and an offset per class in the generator, which
+        # reproductions of AC-GAN needed.
         Architecture(
             "acgan_cbn",
             functools.partial(acgan_generator, conditional_norm=True),
@@ -262,7 +262,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             ),
             labels_to=(),
         ),
-        # Its other half: generators match features and do nothing else.
+        # Its other variant: generators minimise feature matching alone.
         Architecture(
             "improved_gan_features",
             improved_gan_generator,
@@ -276,7 +276,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             labels_to=(),
         ),
         # The authors' code for arXiv:1703.00573. There the discriminators'
-        # payoff has the weight 1/2, and the class loss 1.
+        # payoff has weight 1/2, and the class loss 1.
         Architecture(
             "dcgan_huang",
             dcgan_huang_generator,
@@ -292,8 +292,8 @@ ARCHITECTURES: dict[str, Architecture] = {
             ),
             labels_to=("generator",),
         ),
-        # The authors' code for arXiv:1612.04357, joint training. Its schedule
-        # skips no steps of discriminators.
+        # The authors' code for arXiv:1612.04357, joint training. There the
+        # schedule skips no discriminator steps.
         Architecture(
             "sgan",
             sgan_generator,
@@ -313,7 +313,8 @@ ARCHITECTURES: dict[str, Architecture] = {
             labels_to=("generator",),
         ),
         # The authors' code for arXiv:1611.01722. There the discriminators'
-        # rate, and the weight of fakes, fall while fakes have more energy.
+        # learning rate and the weight of fakes fall while fakes have more
+        # energy.
         Architecture(
             "steingan",
             steingan_generator,
@@ -327,10 +328,10 @@ ARCHITECTURES: dict[str, Architecture] = {
                 beta_1=0.5,
                 auxiliary=("kernel_repulsion:0.5",),
             ),
-            # The energy compares the image itself with what comes last.
+            # The energy compares the last layer's output with the image.
             discriminator_cut=None,
         ),
-        # On points ten times the learning rate for images is stable.
+        # On points, ten times the learning rate of images is stable.
         Architecture(
             "mlp",
             mlp_generator,
@@ -380,18 +381,18 @@ def build(
     Args:
         name: As `get` takes it.
         image_shape: Shape of one example, e.g. (28, 28, 1).
-        latent_dim: Size of a latent vector; None for the architecture's own.
+        latent_dim: Size of a latent vector; None for the default.
         num_classes: Number of classes, or None for unconditional networks.
-        width: Channels (units for points) of the widest-resolution hidden
-            layer of both; None for the architecture's own.
+        width: Channels (units for points) of the hidden layer with the highest
+            resolution, in both networks; None for the default.
 
     Returns:
         (generator, discriminator), two Functional models. The generator maps
         latents (batch, latent_dim), or [latents, labels (batch,) int32], to
         images (batch, *image_shape) float32 in [-1, 1]; the discriminator
         maps images, or [images, labels], to raw logits (batch, 1) float32, or
-        to a dict of outputs with `logits` among them. Which of them take
-        labels says the architecture's `labels_to`.
+        to a dict of outputs with `logits` among them. `labels_to` of the
+        architecture says which of them take labels.
 
     Raises:
         ValueError: If there is no architecture of that name, or it does not

@@ -1,4 +1,4 @@
-"""Checks and small pieces that every architecture shares."""
+"""Checks and small pieces that architectures share."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from keras_mixgan.utils import checks
 
 
 def shape_tuple(image_shape: Any) -> tuple[int, ...] | None:
-    """Returns a shape as a tuple of positive ints, None if it is no shape.
+    """Returns a shape as a tuple of positive ints, None if it is not one.
 
     Args:
         image_shape: What the caller passed as a shape.
@@ -30,8 +30,8 @@ def shape_tuple(image_shape: Any) -> tuple[int, ...] | None:
 def normal_init(stddev: float = 0.02) -> keras.initializers.Initializer:
     """A fresh N(0, stddev) initializer: DCGAN's (arXiv:1511.06434, section 4).
 
-    Every layer needs an initializer of its own: one that two layers of one
-    shape share gives both the same weights.
+    Every layer needs its own initializer: two layers of one shape that share
+    one get the same weights.
 
     Args:
         stddev: Standard deviation.
@@ -82,16 +82,16 @@ def generator_inputs(
 ) -> tuple[Any, keras.KerasTensor]:
     """Inputs of a generator, and the vector its first layer reads.
 
-    Labels are concatenated to the latents as a learned vector that starts as
-    N(0, label_scale), by default the scale of the latents. Its length is a
-    tenth of that of the latents. On the digits (400 steps, one pair, width 24)
-    a generator with a longer one ignored the latents and made one image a
+    A label's learned vector is concatenated to the latents. It is initialised
+    from N(0, label_scale), by default the scale of the latents, and has a
+    tenth of their length. On the digits (400 steps, one pair, width 24) a
+    generator with a longer one ignored the latents and made one image per
     class; with latents multiplied by a label vector it ignored the labels.
 
     Args:
         latent_dim: Size of a latent vector.
         num_classes: Number of classes, None for an unconditional generator.
-        label_scale: Standard deviation that the vectors of labels start with.
+        label_scale: Initial standard deviation of the label vectors.
         uniform_latents: Whether the first layer reads `uniform(latents)`.
 
     Returns:
@@ -125,7 +125,7 @@ def logits_head(
 
     With labels the logit is w.h + b + e(label).h, the projection
     discriminator (Miyato & Koyama, arXiv:1802.05637). It costs one lookup
-    and one inner product an image, and nothing in the convolutions. It gives
+    and one inner product per image, and nothing in the convolutions. It gives
     the generator a gradient towards the wanted class from the first steps on;
     label planes at the input have to pass through all layers first.
 

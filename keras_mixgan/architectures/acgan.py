@@ -1,4 +1,4 @@
-"""AC-GAN: the discriminator names the class.
+"""AC-GAN: the discriminator predicts the class.
 
 Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary
 Classifier GANs", arXiv:1610.09585, appendix A: 5x5 transposed convolutions
@@ -6,9 +6,9 @@ with batch normalization against 3x3 convolutions whose stride is 2 and 1 in
 turn, with dropout; weights from N(0, 0.02).
 
 The generator may normalize by class instead (de Vries et al. 2017,
-arXiv:1707.00683, Section 3): one scale and one offset a class after each batch
-normalization. Statistics are still those of the whole group of images, so the
-layer is Keras's own, and what depends on the class are two embeddings.
+arXiv:1707.00683, Section 3): with one scale and one offset per class after each
+batch normalization. Statistics are still those of the whole group of images, so
+Keras's layer computes them, and two embeddings give scales and offsets.
 """
 
 import keras
@@ -23,7 +23,7 @@ DROPOUT = 0.5
 # The discriminator's first convolution has a sixth of the channels of the
 # generator's last hidden one: 16 and 96 on CIFAR-10.
 RATIO = 6
-# They double at each next one, up to this: 512 on CIFAR-10.
+# Channels double at each next one, up to this multiple: 512 on CIFAR-10.
 WIDEST = 32
 
 
@@ -49,8 +49,8 @@ def acgan_generator(
         width: Channels of the last hidden stage; each stage before it has
             twice the channels of the next, up to 16 times the width.
         name: Name of the model.
-        conditional_norm: Whether each class has a scale and an offset of its
-            own after every batch normalization. Without classes it changes
+        conditional_norm: Whether each class has its own scale and offset
+            after every batch normalization. Without classes it changes
             nothing.
 
     Returns:
@@ -97,7 +97,7 @@ def acgan_discriminator(
     width: int = 96,
     name: str = "acgan_discriminator",
 ) -> keras.Model:
-    """Builds an AC-GAN discriminator, which tells the class from the image.
+    """Builds an AC-GAN discriminator, which predicts the class of an image.
 
     For (32, 32, 3) and width 96: 3x3 convolutions to 16, 32, 64, 128, 256 and
     512 channels, every other one of stride 2.
@@ -153,20 +153,20 @@ def acgan_discriminator(
 
 
 def normalized_by_class(x, labels, num_classes: int | None, place: str):
-    """Batch normalization, with a scale and an offset a class where wanted.
+    """Batch normalization; with labels, a scale and an offset per class.
 
     Args:
         x: Symbolic tensor (batch, height, width, channels).
         labels: Symbolic tensor (batch,), or None for one scale and offset.
         num_classes: Number of classes.
-        place: Ending of the names of the two embeddings.
+        place: Suffix of the names of the two embeddings.
 
     Returns:
         Symbolic tensor of the same shape.
     """
     if labels is None:
         return _checks.batch_norm()(x)
-    # Of its own it has neither.
+    # The embeddings replace the layer's scale and offset.
     x = _checks.batch_norm(center=False, scale=False)(x)
     by_class = [
         keras.layers.Reshape((1, 1, x.shape[-1]))(

@@ -2,11 +2,11 @@
 
 Radford, Metz & Chintala, "Unsupervised Representation Learning with Deep
 Convolutional GANs", arXiv:1511.06434: strided convolutions, batch
-normalization everywhere but the generator's last and the discriminator's
+normalization everywhere except the generator's last and the discriminator's
 first layer, ReLU against LeakyReLU(0.2), weights from N(0, 0.02).
 
 Kernels are 4x4, as in the authors' Torch code and in WGAN's: a multiple of
-the stride leaves no checkerboard, and 16 taps cost a third less than 25.
+the stride avoids checkerboards, and 16 taps cost a third less than 25.
 """
 
 from typing import Any
@@ -19,32 +19,32 @@ from keras_mixgan.utils.errors import UserError
 
 KERNEL_SIZE = 4
 
-# A generator starts from one of these sizes and doubles it. At 28 pixels that
-# is 7, which needs no crop: starting from 4, where the discriminator ends, it
-# made one image a class, whatever the latents, after 400 steps on the digits.
-# The paper only says that its MNIST networks have five layers.
+# A generator starts from one of these sizes and doubles it. For 28 pixels it
+# starts from 7, without a crop. From 4, where the discriminator ends, it made
+# one image per class, for all latents, after 400 steps on the digits. The paper
+# only says that its MNIST networks have five layers.
 BASES = (3, 4, 5, 7)
-# A discriminator halves, rounding up, until no more than this is left.
+# A discriminator halves the size, rounding up, until it is at most this.
 SMALLEST = 4
-# Channels double at each step down, up to this multiple of the width: at 128
-# pixels and width 64, 1024, which is also the most that the paper has.
+# Channels double at each step down, up to this multiple of the width: 1024 at
+# 128 pixels and width 64, which is also the paper's maximum.
 WIDEST = 16
 CHANNELS = (1, 3)
-# What every architecture is tested with; `test_stages_of_a_size` has more.
+# Shapes for testing architectures; `test_stages_of_a_size` has more.
 IMAGE_SHAPES: tuple[tuple[int, int, int], ...] = tuple(
     (size, size, channels) for size in (28, 32, 64) for channels in CHANNELS
 )
 
 
 def generator_stages(size: int) -> tuple[int, ...] | None:
-    """The resolutions that a generator passes through.
+    """The resolutions of a generator's stages.
 
     Args:
         size: Height and width of an image.
 
     Returns:
-        The base, which its dense layer makes, and what each doubling gives,
-        `size` last; `None` if `size` is no base times a power of two.
+        The base, which the dense layer makes, and the size after each
+        doubling; `None` if `size` is not a base times a power of two.
 
     Example:
     >>> generator_stages(28), generator_stages(96)
@@ -59,13 +59,13 @@ def generator_stages(size: int) -> tuple[int, ...] | None:
 
 
 def discriminator_stages(size: int) -> tuple[int, ...]:
-    """The resolutions that a discriminator passes through.
+    """The resolutions of a discriminator's stages.
 
     Args:
         size: Height and width of an image.
 
     Returns:
-        `size`, and what each strided convolution leaves of it.
+        `size`, and the size after each strided convolution.
 
     Example:
     >>> discriminator_stages(28), discriminator_stages(96)
@@ -78,11 +78,11 @@ def discriminator_stages(size: int) -> tuple[int, ...]:
 
 
 def channels_of(width: int, number: int) -> list[int]:
-    """Channels of so many stages, the widest resolution first.
+    """Channels of each stage, the highest resolution first.
 
     Args:
-        width: Channels of the first.
-        number: How many stages.
+        width: Channels of the first stage.
+        number: Number of stages.
 
     Returns:
         Each has twice the channels of the one before, up to `WIDEST` times
@@ -117,9 +117,9 @@ def dcgan_generator(
         width: Channels of the last hidden stage; each stage before it has
             twice the channels of the next, up to 16 times the width.
         name: Name of the model.
-        label_scale: Standard deviation that the learned vectors of labels
-            start with; latents have 1. With a small one a generator is less
-            likely to ignore the latents and make one image a label.
+        label_scale: Initial standard deviation of the learned label vectors;
+            latents have 1. With a small one a generator is less likely to
+            ignore the latents and make one image per label.
 
     Returns:
         A Functional model from latents (batch, latent_dim) float32, or from
@@ -150,7 +150,7 @@ def dcgan_generator(
         name="project",
     )(x)
     x = keras.layers.Reshape((base, base, widths[0]))(x)
-    # What a generator owns where the rest is shared ends here.
+    # The cut: generators that share a body own the layers up to here.
     x = keras.layers.ReLU(name="start")(_checks.batch_norm()(x))
     for filters in widths[1:]:
         x = _upsample(filters, use_bias=False)(x)
@@ -213,7 +213,7 @@ def strided_discriminator(
         image_shape: As in `dcgan_discriminator`.
         num_classes: As in `dcgan_discriminator`.
         width: As in `dcgan_discriminator`.
-        batch_norm: Whether all convolutions but the first are normalized.
+        batch_norm: Whether all convolutions except the first are normalized.
         name: Name of the model.
 
     Returns:
@@ -252,7 +252,7 @@ def strided_discriminator(
 
 
 def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
-    """Returns `image_shape` as a tuple, or says which shapes there are.
+    """Checks `image_shape` and returns it as a tuple.
 
     Args:
         image_shape: What the caller passed.
@@ -261,8 +261,8 @@ def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
         (size, size, channels).
 
     Raises:
-        ValueError: The image is not square, or of a size that no base times a
-            power of two makes, or neither gray nor colour.
+        ValueError: The image is not square, its size is not a base times a
+            power of two, or it is neither gray nor colour.
     """
     shape = _checks.shape_tuple(image_shape)
     if shape is None or len(shape) != 3:
@@ -284,7 +284,7 @@ def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
 
 
 def _nearest(size: int) -> list[int]:
-    """The largest possible size up to this one, and the smallest from it."""
+    """The nearest possible sizes, below and above."""
     least = 2 * min(BASES)
     below = max(size, least)
     while not generator_stages(below):

@@ -3,7 +3,7 @@
 Huang, Li, Poursaeed, Hopcroft & Belongie 2017, "Stacked Generative Adversarial
 Networks", arXiv:1612.04357, and the code of the authors and of MIX+GAN: the
 discriminator is a classifier of K classes whose logsumexp is the payoff's
-logit (see `improved_gan`), and tells the latents from the image. For 32
+logit (see `improved_gan`), and it reconstructs the latents. For images of 32
 pixels.
 """
 
@@ -120,7 +120,7 @@ def dcgan_huang_discriminator(
         A Functional model from images (batch, *image_shape) float32 in
         [-1, 1] to a dict of float32 outputs: raw `logits` (batch, 1),
         `latents` (batch, latent_dim), and with classes `class_logits`
-        (batch, num_classes), whose logsumexp `logits` are. It takes no labels.
+        (batch, num_classes); `logits` is their logsumexp. It takes no labels.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -152,7 +152,7 @@ def judged(
 
     Args:
         images: Symbolic float tensor (batch, 32, 32, channels).
-        num_classes: As of `dcgan_huang_discriminator`.
+        num_classes: As in `dcgan_huang_discriminator`.
         width: The same.
         latent_dim: The same.
         noise: Standard deviation of the noise on images.
@@ -181,12 +181,12 @@ def judged(
 
 
 def verdicts(x, num_classes: int | None, prefix: str = "") -> dict[str, Any]:
-    """The last layer of a discriminator: classes whose logsumexp is a logit.
+    """The last layer of a discriminator: class logits and their logsumexp.
 
     Args:
         x: Symbolic float tensor (batch, features).
         num_classes: Number of classes, or None for one logit alone.
-        prefix: What names begin with.
+        prefix: Prefix of the outputs' names.
 
     Returns:
         `logits` and, with classes, `class_logits`, symbolic.
@@ -200,7 +200,7 @@ def verdicts(x, num_classes: int | None, prefix: str = "") -> dict[str, Any]:
 
 
 def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
-    """Checks that there are networks for images of a shape.
+    """Checks the shape of images.
 
     Args:
         image_shape: What the caller passed as a shape.

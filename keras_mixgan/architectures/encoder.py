@@ -2,7 +2,7 @@
 
 arXiv:1612.04357, appendix, and the authors' code for CIFAR-10: two 5x5
 convolutions, each with max pooling, then 256 units, then the classes. Files
-are plain NumPy archives, from which nothing is executed.
+are plain NumPy archives; reading one executes no code from it.
 """
 
 import os
@@ -46,7 +46,7 @@ def encoder(
     image_shape = dcgan.check_image_shape(image_shape)
     if image_shape[0] < SMALLEST:
         raise UserError(
-            f"`image_shape` must be one of at least {SMALLEST} pixels for an "
+            f"`image_shape` must have at least {SMALLEST} pixels a side for an "
             f"encoder. Received: image_shape={image_shape}"
         )
     num_classes = checks.integer("num_classes", num_classes)
@@ -99,8 +99,8 @@ def load(path: str | os.PathLike[str]) -> keras.Model:
     path = pathlib.Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(
-            f"`encoder` is a file that is not there: {path}. `python "
-            "tools/train_encoder.py` makes one"
+            "`encoder` must be an existing file; `python "
+            f"tools/train_encoder.py` makes one. Received: {path}"
         )
     try:
         with np.load(path, allow_pickle=False) as arrays:

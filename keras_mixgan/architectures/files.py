@@ -1,4 +1,4 @@
-"""Architectures of a user's own, from a Python file."""
+"""Users' architectures, from Python files."""
 
 import functools
 import importlib.util
@@ -17,14 +17,14 @@ def is_file(name: str) -> bool:
 
 
 def load(path: str | os.PathLike[str], kind: type) -> Any:
-    """Runs a Python file and takes the architecture that it defines.
+    """Runs a Python file and returns the architecture that it defines.
 
     Args:
         path: A Python file that sets `ARCHITECTURE`.
         kind: The class of an architecture.
 
     Returns:
-        The architecture. The same file is run once a process.
+        The architecture. A process runs the same file once.
 
     Raises:
         UserError: There is no such file, it cannot be run, or does not set
@@ -33,17 +33,17 @@ def load(path: str | os.PathLike[str], kind: type) -> Any:
     path = pathlib.Path(path)
     if not path.is_file():
         raise UserError(
-            "`architecture` must be a name or a Python file that is there. "
+            "`architecture` must be a name or an existing Python file. "
             f"Received: architecture={str(path)!r}"
         )
-    found = getattr(_run(path.resolve()), VARIABLE, None)
-    if not isinstance(found, kind):
+    architecture = getattr(_run(path.resolve()), VARIABLE, None)
+    if not isinstance(architecture, kind):
         raise UserError(
             f"`architecture` must be a Python file that sets {VARIABLE} to a "
             f"kmg.architectures.Architecture. Received: {path}, where it is "
-            f"{type(found).__name__}"
+            f"{type(architecture).__name__}"
         )
-    return found
+    return architecture
 
 
 @functools.cache

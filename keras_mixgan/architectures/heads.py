@@ -1,4 +1,4 @@
-"""Further outputs of a discriminator, for auxiliary losses."""
+"""Extra outputs of a discriminator, for auxiliary losses."""
 
 import keras
 
@@ -19,16 +19,16 @@ def add_heads(
     Args:
         discriminator: A Functional model with one output, logits, or with a
             dict of outputs, which are kept.
-        num_classes: Where given, adds `class_logits` (batch, num_classes).
-        num_components: Where given, adds `component_logits` (batch,
+        num_classes: If given, adds `class_logits` (batch, num_classes).
+        num_components: If given, adds `component_logits` (batch,
             num_components), the number of generators.
-        features: Whether to add `features`, what the layer gives.
-        layer: Name of the layer that the heads read, (batch, F). Ours have
-            one of the default name.
+        features: Whether to add `features`, the output of the layer.
+        layer: Name of the layer that the heads read, (batch, F). Registered
+            discriminators have one of the default name.
 
     Returns:
-        A model of the same inputs, which shares the layers of the one given
-        and gives a dict of outputs, `logits` among them.
+        A model of the same inputs and layers, with a dict of outputs, `logits`
+        among them.
 
     Raises:
         ValueError: There is no such layer, or a number is not positive.

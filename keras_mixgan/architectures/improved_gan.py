@@ -64,7 +64,7 @@ def improved_gan_generator(
         use_bias=False,
         kernel_initializer=_checks.normal_init(0.05),
     )(x)
-    # Over a dense layer's units, not over the channels of an image.
+    # Normalized per unit of the dense layer, not per channel of an image.
     x = keras.layers.ReLU()(_checks.batch_norm(scale=False)(x))
     x = keras.layers.Reshape((base, base, widths[0]), name="start")(x)
     for filters in widths[1:]:
@@ -101,16 +101,17 @@ def improved_gan_discriminator(
         width: That of the generator. The first convolutions have three
             quarters of it.
         name: Name of the model.
-        minibatch: Whether the features hold how near an image is to others of
-            its batch (minibatch discrimination), with noise on the images;
-            else a fifth of the pixels is dropped, as in the authors' code
-            for feature matching, and the features are an output.
+        minibatch: Whether to use minibatch discrimination, with noise on the
+            images. Otherwise a fifth of the pixels is dropped, as in the
+            authors' code for feature matching, and the features are an
+            output.
 
     Returns:
         A Functional model from images (batch, *image_shape) float32 in
         [-1, 1] to raw logits (batch, 1) float32; with classes to a dict of
-        `logits`, the logsumexp of the classes, and `class_logits` (batch,
-        num_classes) float32; maybe `features` (batch, F). It takes no labels.
+        `logits`, the logsumexp of the classes, `class_logits` (batch,
+        num_classes) float32 and, without `minibatch`, `features` (batch, F).
+        It takes no labels.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -163,7 +164,7 @@ def improved_gan_discriminator(
 
 
 def _blocks(size: int) -> int:
-    """Blocks that halve the image, until at most 8 pixels are left."""
+    """Number of blocks that halve the image, until it has at most 8 pixels."""
     blocks = 1
     while -(-size // 2**blocks) > 8:
         blocks += 1

@@ -1,8 +1,8 @@
-"""Layers that Keras has not.
+"""Layers that Keras does not have.
 
-Weight normalization and minibatch discrimination start from data:
-`initializing` makes the first call set scales and offsets by the batch that it
-sees. `MixGAN.fit` makes this call before its first step.
+Weight normalization and minibatch discrimination start from data: within
+`initializing` their first call sets scales and offsets from its batch.
+`MixGAN.fit` makes this call before its first step.
 """
 
 import contextlib
@@ -13,12 +13,12 @@ from keras import ops
 
 from keras_mixgan.utils import checks
 
-# Under the root of a squared norm, as in the authors' code.
+# Added to a squared norm under the root, as in the authors' code.
 EPSILON = 1e-6
 
 
 class _Mode(threading.local):
-    """Whether calls start layers from their batch, one state a thread."""
+    """Whether calls start layers from their batch, for each thread."""
 
     initializing = False
 
@@ -28,7 +28,7 @@ _mode = _Mode()
 
 @contextlib.contextmanager
 def initializing():
-    """Within it, a call starts layers that start from data from its batch."""
+    """Context in which a call starts layers from its batch."""
     previous, _mode.initializing = _mode.initializing, True
     try:
         yield
@@ -37,7 +37,7 @@ def initializing():
 
 
 def waits_for_data(network: keras.Model) -> bool:
-    """Whether a network has layers that have not started from data yet."""
+    """Whether a network has layers that still have to start from data."""
     return any(
         isinstance(layer, WeightNormalization | MinibatchDiscrimination)
         and not _has_started(layer)
@@ -50,7 +50,7 @@ def _has_started(layer) -> bool:
 
 
 def _flag(layer):
-    """A variable, so that files and copies of a network keep it."""
+    """A flag as a variable, so that files and copies of a network keep it."""
     return layer.add_weight(
         shape=(), initializer="zeros", trainable=False, name="started"
     )
@@ -58,19 +58,19 @@ def _flag(layer):
 
 @keras.saving.register_keras_serializable("keras_mixgan")
 class WeightNormalization(keras.layers.Wrapper):
-    """A linear layer whose weights have a direction and a length apart.
+    """A linear layer that separates direction and length of its weights.
 
     Salimans & Kingma 2016 (arXiv:1602.07868), Equation 2: w = g v / ||v||, one
-    g an output channel; and Equations 5 and 6, the start from data: after it
-    every output channel of that batch has mean 0 and a given deviation.
+    g per output channel. Equations 5 and 6, the start from data: on that batch
+    every output channel then has mean 0 and a given standard deviation.
 
     Args:
         layer: A `Dense`, `Conv2D` or `Conv2DTranspose` without bias and
             activation. Its kernel is v.
         start_deviation: Positive float, the deviation after the start.
         train_scale: Whether g is trained. The authors of Improved GAN train
-            it in the last layers alone.
-        **kwargs: As of every layer.
+            it only in the last layers.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
         ValueError: `start_deviation` is not positive.
@@ -95,7 +95,7 @@ class WeightNormalization(keras.layers.Wrapper):
         self.train_scale = bool(train_scale)
 
     def build(self, input_shape=None):
-        """Makes g, 1 each, and the offset, 0 each."""
+        """Makes g, all 1, and the offset, all 0."""
         super().build(input_shape)
         transposed = isinstance(self.layer, keras.layers.Conv2DTranspose)
         self.channel_axis = -2 if transposed else -1
@@ -112,7 +112,7 @@ class WeightNormalization(keras.layers.Wrapper):
         self.started = _flag(self)
 
     def call(self, inputs):
-        """Normalizes the outputs, which is to normalize the weights."""
+        """Normalizes the outputs, which equals normalizing the weights."""
         kernel = ops.convert_to_tensor(self.layer.kernel)
         axis = self.channel_axis % len(kernel.shape)
         axes = [i for i in range(len(kernel.shape)) if i != axis]
@@ -135,11 +135,11 @@ class WeightNormalization(keras.layers.Wrapper):
         self.started.assign(1.0)
 
     def compute_output_shape(self, input_shape):
-        """That of the layer."""
+        """The output shape of the wrapped layer."""
         return self.layer.compute_output_shape(input_shape)
 
     def get_config(self):
-        """The arguments that make it again."""
+        """The constructor's arguments."""
         return {
             **super().get_config(),
             "start_deviation": self.start_deviation,
@@ -149,20 +149,20 @@ class WeightNormalization(keras.layers.Wrapper):
 
 @keras.saving.register_keras_serializable("keras_mixgan")
 class MinibatchDiscrimination(keras.layers.Layer):
-    """How near an image is to the others of its batch, beside its features.
+    """Adds to an image's features how near it is to others of its batch.
 
     Salimans et al. 2016 (arXiv:1606.03498), Section 3.2: M_i = f(x_i) T and
-    o(x_i)_b = sum_j exp(-||M_ib - M_jb||_1). As in the authors' code j is not
-    i, the columns of T have a length of their own, and there is an offset a
-    kernel; both start from data.
+    o(x_i)_b = sum_j exp(-||M_ib - M_jb||_1). As in the authors' code the sum
+    omits j = i, the columns of T have trained lengths, and each kernel has an
+    offset; lengths and offsets start from data.
 
-    `by_group` tells `MixGAN` to call it on real images and on those of every
-    generator apart, as it does with batch normalization.
+    `by_group` makes `MixGAN` call it separately on real images and on those of
+    each generator, as with batch normalization.
 
     Args:
-        num_kernels: Positive int, numbers that are added to each image.
+        num_kernels: Positive int, count of numbers added to each image.
         dimension: Positive int, length of the vectors M_ib.
-        **kwargs: As of every layer.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
         ValueError: A number is not positive.
@@ -175,13 +175,13 @@ class MinibatchDiscrimination(keras.layers.Layer):
     by_group = True
 
     def __init__(self, num_kernels: int = 100, dimension: int = 5, **kwargs):
-        # Sums of exponentials are too fine for bfloat16.
+        # bfloat16 is too coarse for sums of exponentials.
         super().__init__(**{"dtype": "float32", **kwargs})
         self.num_kernels = checks.integer("num_kernels", num_kernels)
         self.dimension = checks.integer("dimension", dimension)
 
     def build(self, input_shape):
-        """Makes the directions of T, their lengths' logarithms, offsets."""
+        """Makes the directions of T, logarithms of its lengths, and offsets."""
         shape = (self.num_kernels, self.dimension)
         self.kernel = self.add_weight(
             shape=(input_shape[-1], *shape),
@@ -208,7 +208,7 @@ class MinibatchDiscrimination(keras.layers.Layer):
         return ops.concatenate([inputs, near], axis=1)
 
     def _distances(self, inputs):
-        """Distances of all rows in the L1 norm, (B, K, B)."""
+        """L1 distances between all rows, (B, K, B)."""
         squares = ops.sum(ops.square(self.kernel), axis=0)
         scale = ops.exp(self.log_scale) / ops.sqrt(EPSILON + squares)
         projected = ops.tensordot(inputs, self.kernel * scale, axes=1)
@@ -220,7 +220,7 @@ class MinibatchDiscrimination(keras.layers.Layer):
         return ops.sum(ops.exp(-distances), axis=2) - 1.0
 
     def _start(self, distances) -> None:
-        """Lengths: the mean nearest one is at 2; offsets: the mean is 0."""
+        """Sets the mean nearest distance to 2 and the mean output to 0."""
         apart = distances + 1e6 * ops.eye(distances.shape[0])[:, None]
         nearest = 0.5 * ops.mean(ops.min(apart, axis=2), axis=0)
         nearest = ops.maximum(nearest, EPSILON)
@@ -230,11 +230,11 @@ class MinibatchDiscrimination(keras.layers.Layer):
         self.started.assign(1.0)
 
     def compute_output_shape(self, input_shape):
-        """The features and as many numbers as there are kernels."""
+        """The features and one number for each kernel."""
         return (*input_shape[:-1], input_shape[-1] + self.num_kernels)
 
     def get_config(self):
-        """The arguments that make it again."""
+        """The constructor's arguments."""
         return {
             **super().get_config(),
             "num_kernels": self.num_kernels,
@@ -243,7 +243,7 @@ class MinibatchDiscrimination(keras.layers.Layer):
 
 
 def scale_gradient(x, scale: float):
-    """Returns `x` itself, whose gradient is multiplied by a number.
+    """Returns `x`, but multiplies its gradient by `scale`.
 
     Args:
         x: Float tensor of any shape.
@@ -258,11 +258,11 @@ def scale_gradient(x, scale: float):
 
 @keras.saving.register_keras_serializable("keras_mixgan")
 class ScaledGradient(keras.layers.Layer):
-    """The identity, through which a part of the gradient passes.
+    """The identity with a scaled gradient.
 
     Args:
         scale: Positive float, by which gradients are multiplied.
-        **kwargs: As of every layer.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
         ValueError: `scale` is not positive.
@@ -281,5 +281,5 @@ class ScaledGradient(keras.layers.Layer):
         return scale_gradient(inputs, self.scale)
 
     def get_config(self) -> dict:
-        """The arguments that make it again."""
+        """The constructor's arguments."""
         return {**super().get_config(), "scale": self.scale}

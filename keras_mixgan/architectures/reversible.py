@@ -8,20 +8,20 @@ from keras_mixgan.utils import checks
 
 @keras.saving.register_keras_serializable("keras_mixgan")
 class ReversibleConv2D(keras.layers.Layer):
-    """A convolution without bias, and its transpose by the same kernel.
+    """A convolution without bias, and its transpose with the same kernel.
 
-    Called with `reverse=True` it is the transpose of the linear map that it
-    otherwise is, as Keras's `ReversibleEmbedding` does for embeddings. An
-    autoencoder whose decoder calls its encoder's layers in reverse has tied
-    weights. Sizes come back where the strides divide them.
+    With `reverse=True` it applies the transpose of its linear map, as Keras's
+    `ReversibleEmbedding` does for embeddings. An autoencoder whose decoder
+    calls its encoder's layers in reverse has tied weights. The reverse restores
+    sizes that the strides divide.
 
     Args:
         filters: Positive int, channels of the output.
         kernel_size: Positive int, height and width of the kernel.
         strides: Positive int.
         padding: `"same"` or `"valid"`.
-        kernel_initializer: As of Keras's layers.
-        **kwargs: As of every layer.
+        kernel_initializer: As in Keras's layers.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
         ValueError: A number is not positive, or there is no such padding.
@@ -51,7 +51,7 @@ class ReversibleConv2D(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape):
-        """Makes the kernel, by what the layer is first called with."""
+        """Makes the kernel for the channels of the first input."""
         self.kernel = self.add_weight(
             shape=(
                 self.kernel_size,
@@ -64,7 +64,7 @@ class ReversibleConv2D(keras.layers.Layer):
         )
 
     def call(self, inputs, reverse: bool = False):
-        """Convolves, or, in reverse, applies the transpose."""
+        """Convolves, or applies the transpose in reverse."""
         apply = ops.conv_transpose if reverse else ops.conv
         return apply(
             inputs,
@@ -75,7 +75,7 @@ class ReversibleConv2D(keras.layers.Layer):
         )
 
     def get_config(self):
-        """The arguments that make it again."""
+        """The constructor's arguments."""
         return {
             **super().get_config(),
             "filters": self.filters,

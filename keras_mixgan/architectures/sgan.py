@@ -1,15 +1,15 @@
-"""S-GAN: a stack of two GANs, of an encoder's codes and of images.
+"""S-GAN: a stack of two GANs, one of an encoder's codes and one of images.
 
 Huang, Li, Poursaeed, Hopcroft & Belongie 2017, "Stacked Generative Adversarial
 Networks", arXiv:1612.04357, Section 3 and the authors' code for CIFAR-10. The
-top generator makes codes, which are a frozen encoder's features of an image,
-from latents z_1 and a label. The bottom one makes the image from the codes and
-latents z_0. One discriminator judges codes, another one images, that of
-`dcgan_huang`. For 32 pixels.
+top generator makes codes, a frozen encoder's features of an image, from
+latents z_1 and a label. The bottom generator makes the image from the codes and
+latents z_0. One discriminator judges codes; the other, that of `dcgan_huang`,
+judges images. For images of 32 pixels.
 
-Each stack is one generator and one discriminator here, trained jointly from
-the start. The authors train the two GANs apart first, 200 epochs each, the
-bottom one on the codes of real images, and jointly afterwards.
+Here each stack is one generator and one discriminator, trained jointly from
+the start. The authors first train the GANs separately, 200 epochs each, the
+bottom one on codes of real images, and then jointly.
 """
 
 import keras
@@ -22,16 +22,16 @@ from keras_mixgan.utils.errors import UserError
 
 # z_1 has 50 of these numbers, z_0 the other 16.
 LATENT_DIM = 66
-# What the encoder has that `tools/train_encoder.py` makes.
+# As in the encoder that `tools/train_encoder.py` makes.
 CODE_DIM = 256
-# In joint training the top generator minimises its own losses and this part of
-# the bottom one's.
+# In joint training the top generator also minimises this part of the bottom
+# one's losses.
 TO_TOP = 0.01
 NOISE = 0.05
 DROPOUT = 0.3
 CODE_NOISE = 0.2
-# Everything passes these layers: the top alone is mixed where what lies below
-# them is shared.
+# Everything passes through these layers. Cut there, the bottom is shared and
+# only the top is mixed.
 GENERATOR_CUT = "stack"
 DISCRIMINATOR_CUT = "shared"
 
@@ -49,14 +49,14 @@ def sgan_generator(
     For width 128 the top one has dense layers of 256 units on latents and 512
     on labels, two of 512 and the codes. The bottom one has two dense layers of
     128 units on its own latents, and then those of `dcgan_huang_generator`.
-    What the top one feels of the bottom one's losses is a hundredth. Latents
-    are made uniform in [0, 1].
+    The top one gets a hundredth of the gradient of the bottom one's losses.
+    Latents are made uniform in [0, 1].
 
     Args:
         image_shape: (32, 32, channels), channels 1 or 3.
-        latent_dim: Size of a latent vector, at least 2. The last fourth of
-            its numbers, rounded down, but one at least, are the bottom
-            generator's.
+        latent_dim: Size of a latent vector, at least 2. The bottom generator
+            gets the last fourth of its numbers, rounded down, and at least
+            one.
         num_classes: Number of classes, or None for an unconditional
             generator.
         width: Channels of the last hidden stage.
@@ -66,7 +66,7 @@ def sgan_generator(
     Returns:
         A Functional model from latents (batch, latent_dim) float32, or from
         [latents, labels (batch,) int32], to images (batch, *image_shape)
-        float32 in [-1, 1]. Its layer `codes` gives the codes, (batch,
+        float32 in [-1, 1]. The output of its layer `codes` is (batch,
         code_dim) float32, at least 0.
 
     Raises:
@@ -88,7 +88,7 @@ def sgan_generator(
     inputs, x = latents, _dense(first, 2 * width)
     if num_classes is not None:
         labels = keras.Input((), dtype="int32", name="labels")
-        # A dense layer of a one-hot label is a table of vectors.
+        # The same as a dense layer on one-hot labels.
         embedded = keras.layers.Embedding(
             num_classes,
             4 * width,
@@ -141,10 +141,10 @@ def sgan_discriminator(
     Returns:
         A Functional model from [images (batch, *image_shape) float32 in
         [-1, 1], codes (batch, code_dim) float32] to a dict of float32 outputs.
-        Of images: raw `logits` (batch, 1), `latents`, the bottom generator's,
-        and with classes `class_logits` (batch, num_classes), whose logsumexp
-        `logits` are. Of codes the same, with `code_` before the names, and the
-        top generator's latents. It takes no labels.
+        For images: raw `logits` (batch, 1), `latents` of the bottom generator,
+        and with classes `class_logits` (batch, num_classes), whose logsumexp is
+        `logits`. For codes the same with the prefix `code_`, and `latents` of
+        the top generator. It takes no labels.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -182,7 +182,7 @@ def sgan_discriminator(
 
 
 def _latent_dims(latent_dim: int) -> tuple[int, int]:
-    """How many numbers of a latent vector are the top's, and the bottom's."""
+    """Sizes of the top generator's latents and of the bottom generator's."""
     latent_dim = checks.integer("latent_dim", latent_dim)
     if latent_dim < 2:
         raise UserError(

@@ -1,4 +1,4 @@
-"""SNGAN: a discriminator of limited Lipschitz constant, without batch norm.
+"""SNGAN: a discriminator of bounded Lipschitz constant, without batch norm.
 
 Miyato, Kataoka, Koyama & Yoshida 2018, "Spectral Normalization for Generative
 Adversarial Networks", arXiv:1802.05957, Table 3: in the discriminator 3x3
@@ -7,7 +7,7 @@ their largest singular value; in the generator batch normalization.
 
 With labels, as in Miyato & Koyama 2018, arXiv:1802.05637: the discriminator
 projects its features on a vector of the class, and the generator has a scale
-and an offset of each class after every batch normalization.
+and an offset per class after every batch normalization.
 """
 
 import keras
@@ -73,7 +73,7 @@ def sngan_generator(
     )(latents)
     x = keras.layers.Reshape((base, base, widths[0]))(x)
     x = normalized_by_class(x, labels, num_classes, "start")
-    # What a generator owns where the rest is shared ends here.
+    # The cut: generators that share a body own the layers up to here.
     x = keras.layers.ReLU(name="start")(x)
     for stage, filters in enumerate([*widths[1:], width]):
         x = keras.layers.Conv2DTranspose(

@@ -1,14 +1,14 @@
 """Spectral normalization, computed in the forward pass.
 
-Keras's own `SpectralNormalization` assigns the kernel anew at every training
-call. Here the kernel stays what the optimizer made it, so averages, copies and
-the gradients of several discriminators in one step read it as it is.
+Keras's `SpectralNormalization` overwrites the kernel at every training call.
+Here the kernel stays as the optimizer left it, so averages, copies and the
+gradients of several discriminators in one step read the same values.
 """
 
 import keras
 from keras import ops
 
-# Keeps a vector of zeros from being divided by 0.
+# Avoids a division by 0.
 EPSILON = 1e-12
 
 
@@ -17,15 +17,15 @@ class SpectralNormalization(keras.layers.Wrapper):
     """A linear layer divided by the largest singular value of its matrix.
 
     Miyato et al. 2018 (arXiv:1802.05957), Equations 7 and 8 and Algorithm 1:
-    W / sigma(W), with sigma estimated by one power iteration a training call.
+    W / sigma(W), with sigma estimated by one power iteration per training call.
     The kernel is read as a matrix of (all other axes, output channels).
 
     Args:
         layer: A `Dense` or `Conv2D` without bias and activation, or an
             `Embedding`.
-        offset: Whether to add a trained offset to every output channel, which
-            takes the bias's place.
-        **kwargs: Arguments of every Keras layer.
+        offset: Whether to add a trained offset to every output channel, in
+            place of the bias.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
     >>> dense = keras.layers.Dense(3, use_bias=False)
@@ -62,7 +62,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         return layer.kernel
 
     def call(self, inputs, training=False):
-        """Divides the outputs, which is the same as to divide the weights."""
+        """Divides the outputs, which equals dividing the weights."""
         kernel = ops.cast(ops.convert_to_tensor(self._kernel), "float32")
         matrix = ops.reshape(kernel, (-1, kernel.shape[-1]))
         # The gradient is that of sigma = u^T W v for fixed u and v.

@@ -6,8 +6,8 @@ the authors' code for CIFAR-10 with labels:
 
     E(x, y) = ||x - A(x)||_2 + max(1, -log P(y | code of x))
 
-A is an autoencoder with tied weights, of an image whose pixels are dropped at
-random. Logits are minus energies, see the payoff `energy`.
+A is an autoencoder with tied weights and dropout on the pixels of its input.
+Logits are minus energies, see the payoff `energy`.
 """
 
 import keras
@@ -19,9 +19,9 @@ from keras_mixgan.utils import checks
 
 KERNEL_SIZE = 3
 DROPOUT = 0.2
-# The class costs no less than this: it is right enough then.
+# The least cost of the class: below it the class is right enough.
 MARGIN = 1.0
-# Under the root of the squared error, whose gradient has no limit at 0.
+# The least squared error: the root's gradient has no limit at 0.
 EPSILON = 1e-12
 
 
@@ -138,8 +138,8 @@ def steingan_discriminator(
         if i:
             x = keras.layers.ReLU()(_checks.batch_norm()(x))
     # float32 under every policy: small errors are squared.
-    again = keras.layers.Activation("tanh", dtype="float32")(x)
-    energy = _distance(images, again)
+    reconstruction = keras.layers.Activation("tanh", dtype="float32")(x)
+    energy = _distance(images, reconstruction)
     if num_classes is not None:
         labels = keras.Input((), dtype="int32", name="labels")
         inputs = [images, labels]
@@ -150,7 +150,7 @@ def steingan_discriminator(
 
 
 def _convolutions(size: int, width: int) -> list[ReversibleConv2D]:
-    """The encoder's layers; those that shrink an image divide its size."""
+    """The encoder's layers; their strides divide the size of the image."""
     base, *upper = dcgan.generator_stages(size)
     shrink = [2] * (len(upper) % 2) + [4] * (len(upper) // 2) + [base]
     layers = []
@@ -182,7 +182,7 @@ def _distance(one, other):
 
 def _class_cost(code, labels, num_classes: int):
     """-log P(label | code) of a softmax, (batch, 1)."""
-    # One vector a class: looked up by labels, and multiplied with by codes.
+    # One vector per class, for the logit of the label and those of all classes.
     classes = keras.layers.ReversibleEmbedding(
         num_classes,
         code.shape[-1],
@@ -191,8 +191,8 @@ def _class_cost(code, labels, num_classes: int):
         name="classes",
     )
     own = keras.layers.Dot(axes=1, dtype="float32")([code, classes(labels)])
-    every = classes(code, reverse=True)
-    return keras.ops.logsumexp(every, axis=1, keepdims=True) - own
+    logits = classes(code, reverse=True)
+    return keras.ops.logsumexp(logits, axis=1, keepdims=True) - own
 
 
 def _transposed(filters: int, strides: int = 1, **options):

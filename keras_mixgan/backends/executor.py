@@ -1,9 +1,9 @@
-"""The seam: the one object that knows where a step runs.
+"""The executor: the one object that knows where a step runs.
 
-A step, and the objectives under it, are handed an `Executor` and ask it for
-whatever depends on the Keras backend or on the devices. The base is one
-device and the identity. TensorFlow and JAX say how gradients are taken;
-`distribution` overrides what differs for replicas and for placed components.
+Steps and objectives use an `Executor` for everything that depends on the Keras
+backend or on the devices. The base class is for one device. Subclasses for
+TensorFlow and JAX take gradients; those in `distribution` override what
+differs for replicas and for placed components.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ class Executor:
     """One device, any Keras backend: inference works, training does not.
 
     Attributes:
-        replicas: How many replicas train on rows of one batch.
+        replicas: Number of replicas that train on rows of one batch.
     """
 
     replicas = 1
@@ -27,10 +27,10 @@ class Executor:
         return contextlib.nullcontext()
 
     def adopt(self, network: keras.Model, component: int) -> None:
-        """Notes that a network belongs to a component; checks its place."""
+        """Assigns a network to a component; checks its device."""
 
     def prepare(self, networks: list) -> None:
-        """Changes finished networks where devices ask for it."""
+        """Changes finished networks if the devices need it."""
 
     def check_seed(self, seed: int | None) -> None:
         """Checks `seed`, which processes that train together must share."""
@@ -40,11 +40,11 @@ class Executor:
         return contextlib.nullcontext()
 
     def jit_compile(self, asked):
-        """What to pass to Keras as `jit_compile`."""
+        """The value of `jit_compile` to pass to Keras."""
         return asked
 
     def metric(self, name: str):
-        """A mean for the logs."""
+        """Makes a mean metric for the logs."""
         return keras.metrics.Mean(name=name)
 
     # A step.
@@ -53,16 +53,15 @@ class Executor:
         """Values of a function and their gradients.
 
         Args:
-            function: Without arguments. Returns a tuple of scalars, one a
-                side, and anything more (nested tuples of tensors). Where all
-                scalars are one tensor, there is one backward pass.
+            function: Without arguments. Returns a tuple of scalars, one for
+                each side, and nested tuples of further tensors. If all scalars
+                are one tensor, there is one backward pass.
             sides: Tuple of lists of Keras variables.
 
         Returns:
-            The scalars; what more was returned; and for each side the
-            gradients of its scalar by its variables, `None` where a variable
-            has no part in it (zeros under JAX). Over replicas the last two
-            are means.
+            The scalars; the further tensors; and for each side the gradients
+            of its scalar by its variables, `None` for a variable without
+            effect (zeros under JAX). Over replicas the last two are means.
         """
         raise _no_training()
 
@@ -85,7 +84,7 @@ class Executor:
 
         Args:
             optimizer: A built Keras optimizer.
-            gradients: One a variable; `None` where there is none.
+            gradients: One for each variable, or `None`.
             variables: Keras variables.
             units: A float for each, which multiplies its gradient.
         """
@@ -96,7 +95,7 @@ class Executor:
         return keras.ops.cond(condition, function, otherwise)
 
     def call(self, network: keras.Model, inputs):
-        """Calls a network in training mode, where it is."""
+        """Calls a network in training mode, on its device."""
         return network(inputs, training=True)
 
     def placed(self, network: keras.Model):
@@ -104,19 +103,20 @@ class Executor:
         return contextlib.nullcontext()
 
     def lay_out(self, batch):
-        """Lays a batch that the step drew out over the devices."""
+        """Spreads a batch that the step drew over the devices."""
         return batch
 
     def own_rows(self, draws, sizes: list) -> list:
-        """Cuts random numbers of all replicas into strata, own rows alone.
+        """Splits random numbers into strata, and keeps this replica's rows.
 
         Args:
-            draws: Tensor (replicas * sum of sizes, ...), the same everywhere.
+            draws: Tensor (replicas * sum of sizes, ...), the same in all
+                replicas.
             sizes: Rows of each stratum in this replica.
 
         Returns:
-            A tensor a stratum. Row k of a stratum is replica (k mod n)'s, so
-            that n replicas together have the draws of one device.
+            A tensor for each stratum. Row k of a stratum belongs to replica
+            (k mod n), so n replicas together have the draws of one device.
         """
         return split(draws, sizes)
 
@@ -141,14 +141,14 @@ def in_units(gradients: list, units: list) -> list:
 
 
 def split(batch, sizes: list) -> list:
-    """Cuts a batch into consecutive strata.
+    """Splits a batch into consecutive strata.
 
     Args:
         batch: Tensor (sum of sizes, ...).
         sizes: Rows of each stratum: ints or integer scalar tensors.
 
     Returns:
-        A tensor a stratum.
+        A tensor for each stratum.
     """
     parts, start = [], 0
     for size in sizes:

@@ -7,9 +7,9 @@ import numpy as np
 class Forward:
     """Compiled inference of networks, each compiled at its first use.
 
-    Weights are read when a batch is run, so training goes on being seen.
-    Keras's own `predict_on_batch` compiles again for other batch sizes, and
-    TensorFlow warns of it once there are five networks.
+    Weights are read at each call, so later training has effect. Keras's
+    `predict_on_batch` compiles again for other batch sizes, and TensorFlow
+    warns of that from five networks on.
     """
 
     def __init__(self):
@@ -27,7 +27,7 @@ class Forward:
             Float32 array (B, ...).
         """
         if id(network) not in self._compiled:
-            # The network is kept with its function, so that its id stays its.
+            # The network is kept, so that no other object gets its id.
             self._compiled[id(network)] = (network, _compile(network))
         run = self._compiled[id(network)][1]
         arguments = [np.asarray(inputs, "float32")]
@@ -73,8 +73,8 @@ def _compile_jax(network):
         return outputs.astype("float32")
 
     def run(*arguments):
-        # Compiled for powers of two alone: a mixture's components draw
-        # batches of any size.
+        # Padded to powers of two, to compile for few sizes: a mixture's
+        # components draw batches of any size.
         size = len(arguments[0])
         missing = (1 << max(size - 1, 0).bit_length()) - size
         padded = [

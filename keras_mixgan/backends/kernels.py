@@ -1,7 +1,7 @@
 """Batch normalization by TensorFlow's fused kernel, group by group.
 
 Keras's layer is a dozen elementwise operations, each of which reads and
-writes the whole batch; the kernel needs half the time, forward and back.
+writes the whole batch; the kernel takes half the time, forward and backward.
 """
 
 import math
@@ -14,11 +14,11 @@ FUSED_DTYPES = ("float32", "bfloat16", "float16")
 
 
 def has_fused_normalization(layer, inputs) -> bool:
-    """Whether a kernel does what a batch normalization layer does.
+    """Whether TensorFlow's kernel can replace a batch normalization layer.
 
     Args:
         layer: A `keras.layers.BatchNormalization`.
-        inputs: What it is called with.
+        inputs: Its inputs.
 
     Returns:
         Whether `fused_normalization` may be called.
@@ -39,7 +39,7 @@ def fused_normalization(layer, inputs, sizes: list):
 
     Args:
         layer: A `keras.layers.BatchNormalization`; its moving statistics take
-            one update a group, in order.
+            one update per group, in order.
         inputs: Float tensor (sum of sizes, ..., channels).
         sizes: Rows of each group: ints or integer scalar tensors.
 
@@ -88,7 +88,7 @@ def fused_normalization(layer, inputs, sizes: list):
 
 
 def _equal(sizes: list) -> bool:
-    """Whether sizes are known to be equal, also where they are tensors."""
+    """Whether sizes, ints or tensors, are known to be equal."""
     first = sizes[0]
     return all(
         size is first or (isinstance(size, int) and size == first)
@@ -97,14 +97,14 @@ def _equal(sizes: list) -> bool:
 
 
 def _biased(count):
-    """From the kernel's variance, over n - 1, to Keras's, over n."""
+    """Factor from the kernel's variance, over n - 1, to Keras's, over n."""
     if isinstance(count, int):
         return (count - 1) / max(count, 1)
     return ops.cast((count - 1) / count, "float32")
 
 
 def _update_moving_statistics(layer, means, variances, factors) -> None:
-    """One update a group, in order, written as the one sum they amount to.
+    """Applies one update per group, in order, as a single sum.
 
     Args:
         layer: The layer whose statistics are updated.

@@ -1,7 +1,7 @@
 """The executor of Keras's JAX backend.
 
 Over several devices (`keras.distribution.DataParallel`) a batch is one array
-that XLA divides, so nothing is exchanged by hand.
+that XLA divides, so no exchange is coded here.
 """
 
 import keras
@@ -28,9 +28,9 @@ class JaxExecutor(Executor):
     def lay_out(self, batch):
         """See `Executor.lay_out`.
 
-        Real images come so from `fit`. What a step draws itself would else be
-        computed by every device alike. A batch of B images stays as it is
-        where B is no multiple of the devices.
+        `fit` does this with real images. Otherwise every device would compute
+        all of a batch that a step draws. A batch stays as it is if its size is
+        not a multiple of the devices.
         """
         distribution = keras.distribution.distribution()
         if distribution is None or distribution.batch_dim_name is None:

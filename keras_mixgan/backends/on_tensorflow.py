@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_mixgan.backends.executor import Executor
 from keras_mixgan.backends.executor import in_units
 
-# What Keras's Adam can do beyond Adam.
+# Options of Keras's Adam that TensorFlow's kernel does not have.
 ADAM_OPTIONS = (
     "amsgrad",
     "weight_decay",
@@ -34,16 +34,16 @@ class TensorFlowExecutor(Executor):
             values, more = function()
         with self.following([v for side in sides for v in side]):
             if all(value is values[0] for value in values):
-                found = tape.gradient(values[0], watched)
+                gradients = tape.gradient(values[0], watched)
             else:
-                found = [
+                gradients = [
                     tape.gradient(value, side)
                     for value, side in zip(values, watched, strict=True)
                 ]
-            found = [_ordered(side, (values, more)) for side in found]
+            gradients = [_ordered(side, (values, more)) for side in gradients]
         del tape
-        more, found = self.reduce((more, found))
-        return values, more, found
+        more, gradients = self.reduce((more, gradients))
+        return values, more, gradients
 
     def input_gradients(self, function, inputs):
         """See `Executor.input_gradients`."""
@@ -57,9 +57,9 @@ class TensorFlowExecutor(Executor):
     ) -> None:
         """See `Executor.apply`.
 
-        Keras's Adam is some forty operations a variable: at T=5 almost half
-        of a step's graph, and so of the time to build it. Where nothing but
-        Adam is asked for, TensorFlow's kernel does the same arithmetic in one.
+        Keras's Adam is some forty operations per variable: at T=5 almost half
+        of a step's graph, and so of the time to build it. For plain Adam
+        TensorFlow's kernel does the same arithmetic in one operation.
         """
         with self.following(variables):
             gradients = in_units(gradients, units)
@@ -78,7 +78,7 @@ class TensorFlowExecutor(Executor):
         settings["beta2_power"] = tf.pow(settings["beta2"], step)
         for gradient, variable in zip(gradients, variables, strict=True):
             index = optimizer._get_variable_index(variable)
-            # Where the variable is, which is where its gradient was computed.
+            # On the device of the variable and of its gradient.
             with self.following(variables):
                 tf.raw_ops.ResourceApplyAdam(
                     var=variable.value.handle,
@@ -90,7 +90,7 @@ class TensorFlowExecutor(Executor):
         optimizer.iterations.assign_add(1)
 
     def following(self, variables: list):
-        """Context of operations that are to be where their inputs are."""
+        """Context that places operations on the device of their inputs."""
         return contextlib.nullcontext()
 
     def reduce(self, structure):
@@ -99,17 +99,17 @@ class TensorFlowExecutor(Executor):
 
 
 def _ordered(gradients: list, forward) -> list:
-    """Gradients that are there only after the whole forward pass.
+    """Makes gradients wait for the whole forward pass.
 
-    Where they need no logits, as those of Wasserstein's payoff, TensorFlow's
-    optimizer of graphs (`dependency_optimization`, TensorFlow 2.21) loses the
-    order between the forward pass's reads of the last layers and their
-    updates: at times losses were those of weights just updated.
+    Gradients that need no logits, as with the Wasserstein payoff, may come
+    earlier. TensorFlow's graph optimizer (`dependency_optimization`,
+    TensorFlow 2.21) then lets updates of the last layers overtake the forward
+    pass's reads, and at times losses were those of updated weights.
 
     Args:
-        gradients: Tensors, those of embeddings sparse, which nothing after
-            this gains from; or `None`.
-        forward: Nested tensors that the forward pass ended with.
+        gradients: Tensors or `None`. Sparse ones, of embeddings, are made
+            dense: nothing after this gains from them.
+        forward: Nested tensors, the results of the forward pass.
     """
     with tf.control_dependencies(tf.nest.flatten(forward)):
         return [

@@ -1,10 +1,10 @@
-"""Keras variables as explicit state, which is what JAX's transformations need.
+"""Keras variables as explicit state, which JAX's transformations need.
 
 JAX differentiates, branches and compiles pure functions. What a step reads
 and updates (weights, moving statistics, random states, optimizers, metrics)
-is handed in and out as values; `keras.StatelessScope` lets the same code run
-on them as on variables. A transformation inside of a step gets a scope of its
-own, whose updates it returns: a traced value must not outlive its trace.
+is passed in and out as values; `keras.StatelessScope` lets the same code run
+on them as on variables. A transformation inside a step has its own scope and
+returns its updates: a traced value must not outlive its trace.
 """
 
 import threading
@@ -13,7 +13,7 @@ import keras
 
 
 class _Context(threading.local):
-    """The variables of the current step, one state a thread."""
+    """The variables of the current step, for each thread."""
 
     variables = ()
 
@@ -22,7 +22,7 @@ _context = _Context()
 
 
 class Scope:
-    """Within it, variables have given values, and updates change these.
+    """Context in which variables have given values, which updates change.
 
     Args:
         variables: List of Keras variables, all that the code inside reads or
@@ -53,11 +53,11 @@ class Scope:
         return [self._scope.get_current_value(v) for v in self._variables]
 
     def values(self) -> list:
-        """The variables' values as they are now."""
+        """The variables' current values."""
         return self._values()
 
     def updates(self) -> dict:
-        """The values that were updated, by the variable's place."""
+        """The updated values, by the variable's index."""
         return {
             i: value
             for i, (value, given) in enumerate(
@@ -91,11 +91,11 @@ def gradients(function, sides):
     zero = keras.ops.zeros_like(one)
     if shared:
         return scalars * len(sides), more, pull((one,))
-    found = []
+    by_side = []
     for i in range(len(sides)):
         weights = tuple(one if j == i else zero for j in range(len(sides)))
-        found.append(pull(weights)[i])
-    return scalars, more, found
+        by_side.append(pull(weights)[i])
+    return scalars, more, by_side
 
 
 def input_gradients(function, inputs):
@@ -116,31 +116,31 @@ def cond(condition, function, otherwise):
     Args:
         condition: Boolean scalar tensor.
         function: Without arguments.
-        otherwise: The same, of the same results.
+        otherwise: The same, with results of the same structure.
 
     Returns:
         What the function that was run returned.
     """
     import jax
 
-    # Only what is updated goes in and out of the branches. To know that, they
-    # are traced once more.
-    touched = set()
+    # Branches return only the variables that they update. An extra trace of
+    # each finds these.
+    updated = set()
 
     def note(branch):
         outputs, updates = _run(branch, [], [])
-        touched.update(updates)
+        updated.update(updates)
         return outputs
 
     for branch in (function, otherwise):
         jax.eval_shape(lambda branch=branch: note(branch))
-    places = sorted(touched)
-    variables = [_context.variables[i] for i in places]
+    indices = sorted(updated)
+    variables = [_context.variables[i] for i in indices]
     before = [variable.value for variable in variables]
 
     def run(branch):
         outputs, updates = _run(branch, [], [])
-        values = zip(places, before, strict=True)
+        values = zip(indices, before, strict=True)
         return outputs, [updates.get(i, value) for i, value in values]
 
     outputs, values = jax.lax.cond(

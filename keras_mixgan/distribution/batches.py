@@ -1,4 +1,4 @@
-"""Global batches, cut into the rows of each replica; see `replicas`."""
+"""Splits global batches into the rows of each replica; see `replicas`."""
 
 import keras
 
@@ -6,7 +6,7 @@ from keras_mixgan.utils.errors import UserError
 
 
 def distribute(strategy, x, y=None, batch_size=None, shuffle=True, seed=0):
-    """Distributes what is given to `fit` over the replicas of a strategy.
+    """Distributes the data of `fit` over the replicas of a strategy.
 
     Every process reads the whole data set, in the same order, and its
     replicas take their rows of each batch.
@@ -14,19 +14,19 @@ def distribute(strategy, x, y=None, batch_size=None, shuffle=True, seed=0):
     Args:
         strategy: A `tf.distribute.Strategy` of n replicas.
         x: A `tf.data.Dataset` of global batches, each a multiple of n; an
-            array; or a `tf.distribute.DistributedDataset`, which is taken as
-            it is.
-        y: Labels, where `x` is an array.
-        batch_size: Images of a global batch, where `x` is an array.
+            array; or a `tf.distribute.DistributedDataset`, which is returned
+            as it is.
+        y: Labels, if `x` is an array.
+        batch_size: Images in a global batch, if `x` is an array.
         shuffle: Whether an array is shuffled anew each epoch.
-        seed: Of the order of an array.
+        seed: Seed of the order of an array.
 
     Returns:
         A `tf.distribute.DistributedDataset` of images, or of pairs of images
         and labels.
 
     Raises:
-        ValueError: `x` is nothing of that kind, or a batch does not divide.
+        ValueError: `x` is of another kind, or a batch is no multiple of n.
     """
     import tensorflow as tf
 
@@ -41,8 +41,7 @@ def distribute(strategy, x, y=None, batch_size=None, shuffle=True, seed=0):
     if not isinstance(x, tf.data.Dataset):
         raise UserError(
             "`x` must be an array or a tf.data.Dataset of global batches "
-            "under a distribution strategy, whose replicas each take their "
-            f"rows. Received: x={type(x).__name__}"
+            f"under a distribution strategy. Received: x={type(x).__name__}"
         )
     static = tf.nest.flatten(x.element_spec)[0].shape[0]
     if static is not None:
@@ -54,37 +53,36 @@ def distribute(strategy, x, y=None, batch_size=None, shuffle=True, seed=0):
         return _rows_of(x, range(first, first + here), count)
 
     distributed = strategy.distribute_datasets_from_function(per_replica)
-    # TensorFlow counts the elements of one process, one a replica.
+    # TensorFlow would count one element per replica of this process.
     distributed._cardinality = x.cardinality().numpy()
-    # All replicas come to the end of the data together: they need not ask one
-    # another at each step, and shapes stay known.
+    # All replicas reach the end of the data together: they need no exchange
+    # about it at each step, and shapes stay known.
     distributed._enable_get_next_as_optional = False
     return distributed
 
 
 def check_divides(name: str, size: int, replicas: int, what: str = "") -> None:
-    """Checks that a batch divides over replicas.
+    """Checks that a batch is a multiple of the number of replicas.
 
     Args:
-        name: Of the argument.
-        size: Its rows.
-        replicas: How many there are.
-        what: What `size` is, where it is not the argument itself.
+        name: Name of the argument.
+        size: Number of rows.
+        replicas: Number of replicas.
+        what: What `size` is, if not the argument itself.
 
     Raises:
-        ValueError: It does not.
+        ValueError: It is not.
     """
     if size % replicas:
         received = f"{size} {what}" if what else f"{name}={size}"
         raise UserError(
             f"`{name}` must give batches that are a multiple of the number of "
-            f"replicas, which each take as many rows. Received: {received}, "
-            f"{replicas} replicas"
+            f"replicas. Received: {received}, {replicas} replicas"
         )
 
 
 def images_and_labels(batch) -> tuple:
-    """Images of a replica's part of a batch, and labels or `None`."""
+    """Images in a replica's part of a batch, and labels or `None`."""
     images, labels, _ = keras.utils.unpack_x_y_sample_weight(batch)
     return images, labels
 
@@ -106,7 +104,7 @@ def _from_arrays(x, y, batch_size: int, shuffle: bool, seed: int):
 
 
 def _rows_of(dataset, indices: range, count: int):
-    """Dataset of the parts of some replicas, batch after batch."""
+    """Dataset of the rows of some replicas, batch after batch."""
     import tensorflow as tf
 
     def part(index, *batch):

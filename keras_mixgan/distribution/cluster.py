@@ -14,8 +14,8 @@ def from_environment() -> tuple[tuple[str, ...], int]:
     """Reads TF_CONFIG.
 
     Returns:
-        Address of each process, "host:port", of which the first is the chief
-        and writes files; and the number of this one.
+        Addresses "host:port" of all processes, first that of the chief, which
+        writes files; and the index of this process.
 
     Raises:
         ValueError: TF_CONFIG is missing or malformed.

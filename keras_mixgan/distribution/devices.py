@@ -1,4 +1,4 @@
-"""Devices by name: those that are there, and logical CPUs."""
+"""Devices by name: existing ones, and logical CPUs."""
 
 import os
 from collections.abc import Sequence
@@ -9,20 +9,20 @@ from keras_mixgan.utils.errors import UserError
 
 
 def resolve(devices: str | Sequence[str] | None) -> list[str]:
-    """Turns what a user calls devices into the backend's names.
+    """Converts a user's names of devices to the backend's.
 
     Args:
-        devices: "gpu:0,gpu:1", or a list of such names; "cpu:1" and more are
-            logical devices of the one CPU, for trials, made here where the
+        devices: "gpu:0,gpu:1", or a list of such names. "cpu:1" and above are
+            logical devices of the one CPU, for trials, made here if the
             backend has not started yet. `None` means all GPUs, or the CPU
-            where there is none.
+            if there is none.
 
     Returns:
         List of names: TensorFlow's, such as "/device:GPU:0", or, under JAX,
         those of `keras.distribution.list_devices`, such as "gpu:0".
 
     Raises:
-        ValueError: A device is not there, is named twice, or is no name.
+        ValueError: A device is missing or named twice, or a name is malformed.
     """
     jax = keras.backend.backend() == "jax"
     if devices is None:
@@ -53,8 +53,8 @@ def resolve(devices: str | Sequence[str] | None) -> list[str]:
 def _all_of_tensorflow() -> list[str]:
     import tensorflow as tf
 
-    found = tf.config.list_logical_devices("GPU")
-    return [_name("GPU", i) for i in range(len(found))] or [_name("CPU", 0)]
+    gpus = tf.config.list_logical_devices("GPU")
+    return [_name("GPU", i) for i in range(len(gpus))] or [_name("CPU", 0)]
 
 
 def _there_in_tensorflow(cpus: int) -> list[tuple[str, int]]:
@@ -79,7 +79,7 @@ def _there_in_jax(cpus: int) -> list[tuple[str, int]]:
         except RuntimeError as error:
             if len(jax.devices("cpu")) < cpus:
                 raise UserError(
-                    "`devices` beyond cpu:0 must be asked for before JAX is "
+                    "`devices` beyond cpu:0 must be requested before JAX is "
                     "used, since it divides the CPU when it starts. Received: "
                     f"cpu:{cpus - 1}, while JAX has "
                     f"{len(jax.devices('cpu'))} CPU device"
@@ -101,14 +101,14 @@ def _parse(device: str) -> tuple[str, int]:
     kind = kind.rpartition("/")[2].upper()
     if not kind.isalpha() or not index.isdigit():
         raise UserError(
-            "`devices` must be names like gpu:0 or cpu:1, divided by commas. "
+            "`devices` must be names like gpu:0 or cpu:1, separated by commas. "
             f"Received: {device!r}"
         )
     return kind, int(index)
 
 
 def _make_cpus(count: int) -> None:
-    """Divides the CPU into logical devices, where that is still possible."""
+    """Divides the CPU into logical devices, if that is still possible."""
     import tensorflow as tf
 
     if count == 1:
@@ -123,7 +123,7 @@ def _make_cpus(count: int) -> None:
         )
     except RuntimeError as error:
         raise UserError(
-            "`devices` beyond cpu:0 must be asked for before TensorFlow is "
+            "`devices` beyond cpu:0 must be requested before TensorFlow is "
             "used, since it divides the CPU when it starts. Received: "
             f"cpu:{count - 1}, while TensorFlow has "
             f"{len(tf.config.list_logical_devices('CPU'))} CPU device"

@@ -1,4 +1,4 @@
-"""Which executor a model gets, from the scope that it is made in."""
+"""Chooses a model's executor by the scope that the model is made in."""
 
 import keras
 
@@ -7,7 +7,7 @@ from keras_mixgan.backends.executor import Executor
 
 
 def current() -> Executor:
-    """Makes the executor of the scope this is called in."""
+    """Makes the executor of the current scope."""
     if keras.backend.backend() != "tensorflow":
         return executor.of_backend()
     import tensorflow as tf
@@ -26,11 +26,11 @@ def current() -> Executor:
 def synchronize(model, synchronized: bool = True) -> None:
     """Makes batch normalization take its statistics over all replicas.
 
-    Otherwise each replica normalises its rows by their own statistics, and
-    moving statistics are the first replica's. It is what
-    `keras.layers.BatchNormalization(synchronized=True)` asks for, set in all
-    networks, and is saved with them. Call it before `fit`. Under JAX there is
-    nothing to do: a batch over many devices is one batch.
+    Otherwise each replica uses the statistics of its rows, and moving
+    statistics are the first replica's. This sets `synchronized` of every
+    `keras.layers.BatchNormalization` in all networks, which is saved with them.
+    Call it before `fit`. Under JAX there is nothing to do: a batch over many
+    devices is one batch.
 
     Args:
         model: A `MixGAN`.

@@ -1,26 +1,26 @@
 """The training function of a model under a `tf.distribute` strategy.
 
 Keras's own runs `train_step` in every replica and averages its logs. Here the
-host chooses the step: replicas exchange gradients, and no branch of a graph
-may hold an exchange, so whether the generators are due (`discriminator_steps`)
-cannot be asked in it. And logs need no averaging: what a step returns is a
-mean over replicas already.
+host chooses the step: replicas exchange gradients, and a branch of a graph must
+not contain an exchange, so the graph cannot decide whether the generators are
+due (`discriminator_steps`). Logs need no averaging: the results of a step are
+already means over replicas.
 """
 
 from keras_mixgan.distribution import batches
 
 
 def train_function(model):
-    """Makes what `keras.Model.fit` calls with an iterator.
+    """Makes the function that `keras.Model.fit` calls with an iterator.
 
     Args:
         model: A compiled `MixGAN`, made in the scope of a strategy.
 
     Returns:
-        Function from an iterator of what `batches.distribute` gives, or of
-        one global batch `(x, y, sample_weight)`, to the logs. It trains
-        `steps_per_execution` steps, or fewer at the end of the data; where
-        there are none, it raises `StopIteration`.
+        Function from an iterator over the result of `batches.distribute`, or
+        over one global batch `(x, y, sample_weight)`, to the logs. It trains
+        `steps_per_execution` steps, or fewer at the end of the data; if no
+        data are left, it raises `StopIteration`.
     """
     import tensorflow as tf
 
@@ -39,8 +39,8 @@ def train_function(model):
             return step
         key = (due, *tf.nest.flatten(spec))
         if key not in compiled:
-            # With its sizes left open: else TensorFlow would trace the step
-            # again for the last, smaller batch.
+            # Sizes are left open, or TensorFlow would trace the step again
+            # for the last, smaller batch.
             compiled[key] = tf.function(
                 step, input_signature=[spec], autograph=False
             )
@@ -71,5 +71,5 @@ def _generators_are_due(model) -> bool:
 
 
 def _replica_step(model, batch, due: bool) -> None:
-    """What one replica does in a step."""
+    """Runs a step in one replica."""
     model.train_on(*batches.images_and_labels(batch), due=due)

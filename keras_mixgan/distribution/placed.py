@@ -14,7 +14,7 @@ class PlacedExecutor(TensorFlowExecutor):
     """Calls every component on its own device.
 
     Args:
-        strategy: The `ComponentParallel` that says where components are.
+        strategy: The `ComponentParallel` that places components.
     """
 
     def __init__(self, strategy):
@@ -28,18 +28,17 @@ class PlacedExecutor(TensorFlowExecutor):
         """See `Executor.adopt`.
 
         Raises:
-            ValueError: The network's variables are elsewhere.
+            ValueError: The network's variables are on another device.
         """
         device = self.strategy.device(component)
         for variable in network.variables:
             there = _short(variable.value.device)
             if there != device and "seed_generator" not in variable.path:
                 raise UserError(
-                    "Networks that are given as a list must be made where "
-                    "they are to be: give one network, or a function that "
-                    "builds one, and they are made on their devices. "
-                    f"Received: component {component} with variables on "
-                    f"{there}, not {device}"
+                    "Networks in a list must be on the devices of their "
+                    "components; pass one network, or a function that builds "
+                    "one, to have them placed. Received: component "
+                    f"{component} with variables on {there}, not {device}"
                 )
         network.placed_on = device
 
@@ -75,12 +74,12 @@ class PlacedExecutor(TensorFlowExecutor):
 
     @contextlib.contextmanager
     def following(self, variables: list):
-        """Within it, operations are where their first placed input is.
+        """Context that places operations with their first placed input.
 
-        A gradient is computed by operations that TensorFlow makes itself,
-        outside of all scopes, and would put on the first device. They all have
-        inputs from the forward pass, or from other such operations. `call`
-        marks where they enter a component and leave it.
+        TensorFlow makes the operations of gradients outside of all scopes, and
+        would put them on the first device. Their inputs come from the forward
+        pass or from other such operations. `call` marks where they enter and
+        leave a component.
         """
         placed = len({variable.value.device for variable in variables}) > 1
         if not placed or tf.executing_eagerly():
@@ -107,7 +106,7 @@ def _travel(x, forward: str | None, backward: str | None):
     @tf.custom_gradient
     def moved(x):
         def gradient(upstream):
-            # What a gradient penalty's second derivative passes, too.
+            # Second derivatives, as of a gradient penalty, pass here too.
             return _travel(upstream, forward=backward, backward=forward)
 
         with tf.device(forward):

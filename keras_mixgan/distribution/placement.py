@@ -1,10 +1,9 @@
 """Component parallelism: each network on one device, the game over all.
 
 Component i of either side, its variables, optimizer state, forward and
-backward pass are on device i mod n. Images of the generators travel to all
-discriminators' devices, and their logits and the gradients of images back;
-no weights and no gradients of weights travel. Everything else, small, is on
-the first device.
+backward pass are on device i mod n. Generated images travel to the devices of
+all discriminators; logits and gradients of images travel back. Weights and
+their gradients stay. The small rest is on the first device.
 """
 
 import contextlib
@@ -17,8 +16,8 @@ from keras_mixgan.utils.errors import UserError
 class ComponentParallel:
     """Places component i of either side on device i mod n, in one process.
 
-    Make, or load, a `MixGAN` in its scope. It trains to the same numbers as
-    on one device. With more devices than components, those left over stay
+    Make, or load, a `MixGAN` in its scope. Training gives the same numbers as
+    on one device. If there are more devices than components, the others stay
     idle.
 
     Args:
@@ -33,21 +32,21 @@ class ComponentParallel:
         self.devices = tuple(devices)
 
     def device(self, component: int) -> str:
-        """The device of a component's number."""
+        """The device of a component."""
         return self.devices[component % len(self.devices)]
 
     @contextlib.contextmanager
     def scope(self):
-        """Within it, models are placed over the devices.
+        """Context in which models are placed over the devices.
 
         Raises:
-            ValueError: It is the scope of another strategy already.
+            ValueError: It lies in the scope of another strategy.
         """
         import tensorflow as tf
 
         if tf.distribute.has_strategy():
             raise UserError(
-                "`scope` of component_parallel must not lie in that of a "
+                "`scope` of component_parallel must not be inside that of a "
                 "tf.distribute strategy, which mirrors every variable on "
                 "every device. Received: the scope of "
                 f"{type(tf.distribute.get_strategy()).__name__}"
@@ -73,5 +72,5 @@ _context = _Context()
 
 
 def current() -> ComponentParallel | None:
-    """The strategy in whose scope this is, if any."""
+    """The strategy of the current scope, if any."""
     return _context.strategy

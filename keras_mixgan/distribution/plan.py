@@ -1,4 +1,4 @@
-"""What goes where, said before anything runs: `--dry_run`."""
+"""The table of `--dry_run`: what goes on which device."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ def table(
     """A table with a line for each device.
 
     Args:
-        model: A `MixGAN`, wherever it was made.
+        model: A `MixGAN`, made in any scope.
         name: A strategy's name; `None` for one device.
         devices: All devices, of all hosts.
         batch_size: Images of a global batch.

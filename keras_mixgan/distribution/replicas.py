@@ -1,11 +1,11 @@
 """Replicas of a `tf.distribute` strategy, each on its rows of every batch.
 
-Row k of everything that belongs to a batch - real images, labels, latents,
-draws of the gradient penalty - is replica (k mod n)'s, of n replicas; the
-batch is a multiple of n. Every replica draws the latents of all from the same
-state and keeps its own rows: no two share noise, and together they have that
-of one device. Losses are means over a replica's rows, so the mean over
-replicas is that of one device with the whole batch.
+Of n replicas, replica (k mod n) has row k of everything in a batch: real
+images, labels, latents, draws of the gradient penalty. The batch is a multiple
+of n. Every replica draws the latents of all from the same state and keeps its
+own rows: no two share noise, and together they have that of one device. Losses
+are means over a replica's rows, so their mean over replicas is that of one
+device with the whole batch.
 """
 
 import contextlib
@@ -31,11 +31,11 @@ class ReplicaExecutor(TensorFlowExecutor):
         self.replicas = strategy.num_replicas_in_sync
 
     def prepare(self, networks: list) -> None:
-        """Gives every replica random numbers of its own in layers like dropout.
+        """Gives replicas different random numbers in layers like dropout.
 
         States of random generators are the same in all replicas, as a saved
-        model has one of each. What is drawn from a state follows from the
-        replica too; in the first it is as on one device.
+        model has one of each. The numbers drawn depend on the replica too; in
+        the first they are as on one device.
         """
         for network in networks:
             for layer in network._flatten_layers():
@@ -48,7 +48,7 @@ class ReplicaExecutor(TensorFlowExecutor):
         """Checks that all processes have the same seed.
 
         Raises:
-            ValueError: Each would draw one of its own.
+            ValueError: `seed` is `None`, so each would draw its own.
         """
         kind = tf.distribute.MultiWorkerMirroredStrategy
         if seed is None and isinstance(self.strategy, kind):
@@ -60,7 +60,7 @@ class ReplicaExecutor(TensorFlowExecutor):
 
     @contextlib.contextmanager
     def compiling(self, optimizers: list):
-        """Within it, variables are made where those of the model are.
+        """Context that makes variables where those of the model are.
 
         Raises:
             ValueError: An optimizer was made outside of the strategy.
@@ -72,8 +72,8 @@ class ReplicaExecutor(TensorFlowExecutor):
                     "that the model was made in. Received: "
                     f"{type(optimizer).__name__} made outside of it"
                 )
-            # Gradients come as means over replicas. Keras's own sum would
-            # come after clipping, and clip each replica's part.
+            # Gradients are already means over replicas. Keras would sum them
+            # only after clipping each replica's part.
             optimizer._all_reduce_sum_gradients = lambda pairs: pairs
         with self.strategy.scope():
             yield
@@ -135,7 +135,7 @@ def not_compiled(asked) -> bool:
     """Returns `False`.
 
     Raises:
-        ValueError: XLA is asked for, which compiles for one device.
+        ValueError: XLA is requested, which compiles for one device.
     """
     if asked is True:
         raise UserError(
@@ -149,7 +149,7 @@ def _next_of_replica(self, ordered=True):
     seed = type(self).next(self, ordered)
     if not _in_replica():
         return seed
-    # Any odd number: the streams of nearby seeds are unrelated.
+    # Any odd factor will do: the streams of nearby seeds are unrelated.
     return seed + keras.ops.convert_to_tensor(
         [7919 * replica_index(), 0], seed.dtype
     )
@@ -158,8 +158,8 @@ def _next_of_replica(self, ordered=True):
 class _Mean(keras.metrics.Mean):
     """A mean of numbers that are the same in every replica.
 
-    Keras sums metrics over replicas whenever they are read: an exchange, which
-    one process of several must never begin alone.
+    Keras sums metrics over replicas whenever they are read. One of several
+    processes must never start such an exchange alone.
     """
 
     def add_variable(self, *args, **kwargs):

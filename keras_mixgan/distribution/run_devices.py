@@ -14,16 +14,16 @@ from keras_mixgan.utils.errors import UserError
 
 
 class WorkerLostError(ConnectionError):
-    """Another process of a cluster went away in the middle of a training."""
+    """Another process of the cluster was lost during training."""
 
 
 class RunDevices:
-    """Where a run trains: checked at once, opened later, or only described.
+    """A run's devices: checked at once, opened later, or only described.
 
     Args:
-        name: A strategy's, as in `strategies.strategy`; `None` for one device.
+        name: As in `strategies.strategy`; `None` for one device.
         devices: As there.
-        batch_size: Images of a global batch.
+        batch_size: Images in a global batch.
 
     Raises:
         ValueError: An argument is not as described, TF_CONFIG is malformed,
@@ -45,13 +45,13 @@ class RunDevices:
                 f"devices={','.join(devices)} alone"
             )
         if name == "multi_worker":
-            # TensorFlow is not to start before it has joined the cluster.
+            # TensorFlow must not start before it has joined the cluster.
             self._hosts, index = cluster.from_environment()
             self.is_chief = index == 0
         elif name is not None:
-            # First of all: TensorFlow divides a CPU but once.
-            found = devices_module.resolve(self._given)
-            self._check_batch(len(found) if name == "mirrored" else 1)
+            # Before anything else: TensorFlow divides the CPU only once.
+            names = devices_module.resolve(self._given)
+            self._check_batch(len(names) if name == "mirrored" else 1)
 
     def open(self) -> None:
         """Makes the strategy; joins the cluster, if there is one."""
@@ -77,7 +77,7 @@ class RunDevices:
         """Checks that all processes see the same checkpoint, or none.
 
         Raises:
-            FileNotFoundError: Some do and some do not.
+            FileNotFoundError: Only some see it.
         """
         if self.strategy is None or self.name != "multi_worker":
             return
@@ -96,10 +96,10 @@ class RunDevices:
 
     @contextlib.contextmanager
     def training(self, workdir) -> Iterator[None]:
-        """Within it, the model trains on the devices.
+        """Context in which the model trains on the devices.
 
         Raises:
-            WorkerLostError: Another process is gone.
+            WorkerLostError: Another process was lost.
         """
         if self.name != "multi_worker":
             # TensorFlow's models remember their strategy, JAX's do not.
@@ -125,12 +125,12 @@ class RunDevices:
             ) from error
 
     def describe(self, model) -> str:
-        """What would go where, for a person; the model was made in no scope."""
-        found = devices_module.resolve(self._given)
-        found = [name.rpartition("device:")[2].lower() for name in found]
+        """The table of a plan for a model, which was made in no scope."""
+        names = devices_module.resolve(self._given)
+        names = [name.rpartition("device:")[2].lower() for name in names]
         if self.name == "multi_worker":
-            found = [f"{host} {name}" for host in self._hosts for name in found]
-            self._check_batch(len(found))
+            names = [f"{host} {name}" for host in self._hosts for name in names]
+            self._check_batch(len(names))
         elif self.name is None:
-            found = found[:1]
-        return plan.table(model, self.name, found, self.batch_size)
+            names = names[:1]
+        return plan.table(model, self.name, names, self.batch_size)

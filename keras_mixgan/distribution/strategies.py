@@ -45,10 +45,10 @@ def strategy(name: str, devices: str | Sequence[str] | None = None):
             one host (`tf.distribute.MirroredStrategy`, under JAX
             `keras.distribution.DataParallel`). `"multi_worker"`: the same
             over the devices of several hosts, which TF_CONFIG lists
-            (`tf.distribute.MultiWorkerMirroredStrategy`; TensorFlow alone);
+            (`tf.distribute.MultiWorkerMirroredStrategy`; TensorFlow only);
             call it before anything else of TensorFlow.
-            `"component_parallel"`: component i lives on device i mod n, see
-            `ComponentParallel` (TensorFlow alone).
+            `"component_parallel"`: component i is on device i mod n, see
+            `ComponentParallel` (TensorFlow only).
         devices: "gpu:0,gpu:1" or a list of names. By default all GPUs of this
             host, or its CPU. "cpu:0,cpu:1" are logical devices, for trials.
             With `"multi_worker"` each process takes all that it sees.
@@ -58,8 +58,8 @@ def strategy(name: str, devices: str | Sequence[str] | None = None):
         in it, too.
 
     Raises:
-        ValueError: No such strategy or device, none under Keras's backend, or
-            TF_CONFIG is malformed.
+        ValueError: There is no such strategy or device, or not under Keras's
+            backend; or TF_CONFIG is malformed.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -80,17 +80,17 @@ def strategy(name: str, devices: str | Sequence[str] | None = None):
         )
     if name == "multi_worker":
         return _multi_worker(devices)
-    found = devices_module.resolve(devices)
+    names = devices_module.resolve(devices)
     if name == "component_parallel":
-        return ComponentParallel(found)
-    return _mirrored(tuple(found))
+        return ComponentParallel(names)
+    return _mirrored(tuple(names))
 
 
 _made: dict[tuple[str, ...], Any] = {}
 
 
 def _mirrored(devices: tuple[str, ...]):
-    """One strategy a process: another's exchanges would be taken for its."""
+    """One strategy per process: exchanges of two would be mixed up."""
     import tensorflow as tf
 
     others = [made for made in _made if len(made) > 1 and made != devices]

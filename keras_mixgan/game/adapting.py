@@ -1,9 +1,9 @@
-"""Networks of users' own making, made Functional models of one form.
+"""Converts users' networks to Functional models of one form.
 
-That form is: latents (B, L), or [latents, labels (B,) int], to images; images,
-or [images, labels], to logits (B, K), alone or in a dict. Subclassed models
-are called once on symbolic inputs. Other labels and logits are translated by
-layers of Keras around the network, which shares its variables.
+Generators map latents (B, L), or [latents, labels (B,) int], to images.
+Discriminators map images, or [images, labels], to logits (B, K), alone or in
+a dict. Subclassed models are called once on symbolic inputs. Keras layers
+around a network convert labels and logits of other forms; variables are shared.
 """
 
 import dataclasses
@@ -20,13 +20,13 @@ _ARGUMENT = {"generator": "latent_dim", "discriminator": "image_shape"}
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """What to call networks with that do not say themselves what they take.
+    """Shapes for calling networks that do not declare their inputs.
 
     Attributes:
-        shape: Shape of a latent vector or an image; `None` where not known.
-        labels: Whether they take labels, too.
-        made: Shape of the images of a generator whose output does not tell
-            it; `None` where not known.
+        shape: Shape of a latent vector or an image; `None` if unknown.
+        labels: Whether the networks take labels.
+        made: Shape of the images of a generator whose output leaves it open;
+            `None` if unknown.
     """
 
     shape: tuple | None = None
@@ -35,17 +35,17 @@ class Sample:
 
 
 def shapes(latent_dim, image_shape) -> tuple:
-    """Shapes of a latent vector and of an image, as the user gave them.
+    """Checks the shapes of a latent vector and of an image.
 
     Args:
         latent_dim: Positive int, or `None`.
         image_shape: Sequence of positive ints, or `None`.
 
     Returns:
-        Two tuples, or `None` in their place.
+        Two tuples, each `None` if the argument is.
 
     Raises:
-        ValueError: One is not as described.
+        ValueError: An argument is not as described.
 
     Example:
     >>> shapes(16, [28, 28, 1])
@@ -67,19 +67,19 @@ def shapes(latent_dim, image_shape) -> tuple:
 
 
 def adapt(network, side: str, sample: Sample) -> keras.Model:
-    """Makes a network a Functional model of the form that a game asks for.
+    """Converts a network to a Functional model of the form of this file.
 
     Args:
         network: A Keras model of any kind.
         side: `"generator"` or `"discriminator"`.
-        sample: What to call it with, if it does not say so.
+        sample: Shapes to call it with, if it declares none.
 
     Returns:
-        The network itself if it has the form already, or a model around it.
+        The network itself if it already has the form, or a model around it.
 
     Raises:
-        TypeError: It is no Keras model.
-        ValueError: Its inputs are not known, or a call fails.
+        TypeError: It is not a Keras model.
+        ValueError: Its inputs are unknown, or a call fails.
     """
     if not isinstance(network, keras.Model):
         raise TypeError(
@@ -94,37 +94,36 @@ def adapt(network, side: str, sample: Sample) -> keras.Model:
 
 
 def check_clonable(network: keras.Model) -> None:
-    """Checks that a network can be made again from its configuration.
+    """Checks that a network can be rebuilt from its configuration.
 
-    Keras's own `get_config` leaves out what the constructor of a subclassed
-    model was given, so a copy would be another network without a word.
+    Keras's own `get_config` omits the constructor arguments of a subclassed
+    model, so a copy would silently be a different network.
 
     Args:
         network: A Keras model of any kind.
 
     Raises:
-        ValueError: Its class, or that of a model within it, has no
-            `get_config` of its own.
+        ValueError: Its class, or that of a nested model, does not define
+            `get_config`.
     """
     for part in network._flatten_layers():
         if not isinstance(part, keras.Model) or _inputs(part):
-            continue  # Of a Functional model's graph a clone has all.
+            continue  # A clone has all of a Functional model's graph.
         if _has_keras_config(type(part)):
             kind = type(part).__name__
             raise UserError(
-                f"`get_config` must be defined by {kind} where it is to be "
-                "cloned or saved, or a copy would not have its arguments; in "
-                f"place of one model, a function that builds it (such as "
-                f"lambda: {kind}(...)) or a list of models will do. Received: "
-                f"a {kind} without one"
+                f"`get_config` must be defined by {kind} to clone or save it "
+                "with its arguments. Instead of one model, you can pass a "
+                f"function that builds it, such as lambda: {kind}(...), or a "
+                f"list of models. Received: a {kind} without `get_config`"
             )
 
 
 def keep_names(network: keras.Model, copy: keras.Model) -> None:
-    """Gives the layers of a clone the names of the original's.
+    """Gives the layers of a clone their original names.
 
-    Those within a subclassed model would be numbered anew, and nobody could
-    tell which is which.
+    Keras numbers the layers within a subclassed model anew, so they could not
+    be matched.
 
     Args:
         network: The original.
@@ -148,14 +147,14 @@ def _inputs(network) -> list:
 
 
 def _called(network, side: str, sample: Sample) -> keras.Model:
-    """A Functional model of a symbolic call."""
+    """Builds a Functional model by a symbolic call."""
     shape, label_shape = _seen_shapes(network)
     shape = sample.shape if shape is None else shape
     if shape is None:
         raise UserError(
             f"`{_ARGUMENT[side]}` must be given for a {side} whose inputs are "
-            "not known: one that is subclassed, or a Sequential that does not "
-            "start with `keras.Input`, and was never called. Received: "
+            "unknown: a subclassed model, or a Sequential without "
+            "`keras.Input`, that was never called. Received: "
             f"{type(network).__name__} {network.name!r}"
         )
     if label_shape is None and sample.labels and not network.built:
@@ -164,9 +163,9 @@ def _called(network, side: str, sample: Sample) -> keras.Model:
     if label_shape is not None:
         kind = "float32" if label_shape and label_shape[0] != 1 else "int32"
         inputs.append(keras.Input(label_shape, dtype=kind, name="labels"))
-    given = inputs if len(inputs) > 1 else inputs[0]
+    argument = inputs if len(inputs) > 1 else inputs[0]
     try:
-        outputs = network(given)
+        outputs = network(argument)
     except Exception as error:
         shapes = " and ".join(str(tuple(x.shape)) for x in inputs)
         raise UserError(
@@ -174,16 +173,16 @@ def _called(network, side: str, sample: Sample) -> keras.Model:
             f"in one argument. Received: {type(network).__name__} "
             f"{network.name!r}, which failed on {shapes}: {error}"
         ) from error
-    if _inputs(network):  # A Sequential that knows them now.
+    if _inputs(network):  # A Sequential that the call has built.
         return network
-    return keras.Model(given, outputs, name=network.name)
+    return keras.Model(argument, outputs, name=network.name)
 
 
 def _seen_shapes(network) -> tuple:
-    """Shapes, without the batch, of what it has been called with, if it was.
+    """Shapes of the inputs of an earlier call, without the batch.
 
     Returns:
-        Pair of the first input's, and of the labels', each `None` if unknown.
+        Shapes of the first input and of the labels, each `None` if unknown.
     """
     config = network.get_build_config() if network.built else None
     shapes = (config or {}).get("input_shape")
@@ -196,20 +195,20 @@ def _seen_shapes(network) -> tuple:
 
 
 def _with_class_numbers(network: keras.Model) -> keras.Model:
-    """Gives a network (B, 1) or one-hot labels in place of (B,) class numbers.
+    """Lets a network of (B, 1) or one-hot labels take class numbers (B,).
 
-    Of (B, K) labels, K > 1 is the number of classes.
+    One-hot labels are (B, K) with K > 1.
     """
     if len(network.inputs) != 2 or len(network.inputs[1].shape) != 2:
         return network
     if ensembles.takes_codes(network):
         return network
-    first, given = network.inputs
+    first, old_labels = network.inputs
     inputs = [
         keras.Input(first.shape[1:], dtype=first.dtype),
         keras.Input((), dtype="int32", name="labels"),
     ]
-    count = given.shape[1]
+    count = old_labels.shape[1]
     if count == 1:
         labels = keras.layers.Reshape((1,))(inputs[1])
     else:
@@ -219,7 +218,7 @@ def _with_class_numbers(network: keras.Model) -> keras.Model:
 
 
 def _with_shape(network: keras.Model, made: tuple | None) -> keras.Model:
-    """Says of what shape the images are, where the network does not."""
+    """Sets the shape of the images if the network leaves it open."""
     output = network.outputs[0]
     if made is None or None not in output.shape[1:]:
         return network
@@ -229,15 +228,15 @@ def _with_shape(network: keras.Model, made: tuple | None) -> keras.Model:
 
 
 def _with_one_logit(network: keras.Model) -> keras.Model:
-    """Makes (B,) logits (B, 1), and (B, h, w, 1) ones their mean.
+    """Reshapes logits (B,) to (B, 1), and averages logits (B, h, w, 1).
 
-    Isola et al. 2017 (arXiv:1611.07004), Section 3.2.2: a discriminator of
-    patches, all responses of which are averaged to that of the image.
+    Isola et al. 2017 (arXiv:1611.07004), Section 3.2.2: the responses of a
+    patch discriminator are averaged over the image.
     """
     outputs = ensembles.outputs_of(network)
     single = not isinstance(outputs, dict)
     if single and len(network.outputs) != 1:
-        return network  # `components` says what is wrong.
+        return network  # `components` raises the error.
     named = {ensembles.LOGITS: outputs} if single else dict(outputs)
     logits = named.get(ensembles.LOGITS)
     if logits is None:

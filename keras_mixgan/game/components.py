@@ -1,4 +1,4 @@
-"""The component networks of one side: cloned, built or given, and checked."""
+"""Makes and checks the component networks of one side."""
 
 import contextlib
 import random
@@ -17,11 +17,11 @@ Networks = keras.Model | Callable[[], keras.Model] | Sequence[keras.Model]
 
 @contextlib.contextmanager
 def seeded(seed: str):
-    """Within it, Keras's own default seeds follow from `seed` alone.
+    """Context in which Keras's default seeds follow from `seed` alone.
 
-    Keras draws the seed of every initializer and every random layer that was
-    given none from Python's `random`, when the object is made. The state of
-    `random` is put back afterwards.
+    Keras draws the seed of every initializer and random layer without one from
+    Python's `random` when the object is made. The state of `random` is
+    restored afterwards.
     """
     state = random.getstate()
     random.seed(seed)
@@ -39,8 +39,8 @@ def clone(network: keras.Model, name: str) -> keras.Model:
         name: Name of the clone.
 
     Returns:
-        A model of the same layers. Its initial weights are drawn anew, also
-        where the network's initializers had fixed seeds.
+        A model of the same layers. Its initial weights are drawn anew, even
+        if the network's initializers had fixed seeds.
 
     Raises:
         ValueError: A subclassed model within it cannot be cloned.
@@ -73,19 +73,19 @@ def make(
         side: `"generator"` or `"discriminator"`, for names and errors.
         seed: Int from which all initial weights follow.
         executor: The `Executor` of the model, which places components.
-        sample: What to call networks with that do not say what they take.
+        sample: Shapes to call networks with that do not declare their inputs.
         share: Name of the layer at which the networks are cut, see `sharing`;
             `None` for networks that share nothing.
 
     Returns:
-        List of networks, `number` components in all, and their parts where
-        they share a body.
+        List of networks, `number` components in all; and their `Shared` parts
+        or `None`.
 
     Raises:
         TypeError: `networks` is none of these.
-        ValueError: A number that is not positive, or not that of the list; a
-            network with unknown inputs; one network listed twice, or several
-            that share variables.
+        ValueError: `number` is not positive or does not match the list; a
+            network's inputs are unknown; networks are listed twice or share
+            variables.
     """
     if isinstance(networks, sharing.Shared):  # from a saved model
         return _adopted(networks, executor)
@@ -93,19 +93,18 @@ def make(
     if share is not None and isinstance(networks, Sequence):
         raise UserError(
             f"`share_{side}s` must come with one model, or a function that "
-            f"builds one, whose layers it names. Received: a list of "
-            f"{len(networks)} models"
+            f"builds one. Received: a list of {len(networks)} models"
         )
     if isinstance(networks, keras.Model):
         adapting.check_clonable(networks)
-        # It may be called, whose draws are not to change Python's own.
+        # `adapt` may call it; draws must not change the state of `random`.
         with seeded(f"{seed}/{side}"):
             networks = adapting.adapt(networks, side, sample)
     made, count = [], 0
     wanted = len(networks) if isinstance(networks, Sequence) else None
     while len(made) != wanted:
         i = len(made)
-        # A side's components never share a seed, nor do the two sides.
+        # Each component of either side has a different seed.
         with seeded(f"{seed}/{side}/{i}"), executor.placing(i):
             if isinstance(networks, keras.Model):
                 made.append(clone(networks, f"{side}_{i}"))
@@ -157,22 +156,21 @@ def _check_kind(networks: Networks, number: int | None, side: str) -> None:
 def _check_number(right: bool, number, given: int, side: str) -> None:
     if not right:
         raise UserError(
-            f"`num_{side}s` must be the number of components that `{side}` "
-            f"gives. Received: num_{side}s={number}, and networks that stand "
-            f"for {given}"
+            f"`num_{side}s` must match the components in `{side}`. Received: "
+            f"num_{side}s={number}, and networks with {given} components"
         )
 
 
 def _num_logits(network: keras.Model, i: int) -> int:
-    """How many components a discriminator stands for, checked."""
+    """Checks a discriminator's outputs; returns its number of components."""
     outputs = ensembles.outputs_of(network)
     names = ensembles.output_names(network)
     if names[0] != ensembles.LOGITS or not (
         isinstance(outputs, dict) or len(network.outputs) == 1
     ):
         raise UserError(
-            "`discriminator` must have one output, or a dict of outputs among "
-            f"them `logits`. Received: discriminator {i} with outputs "
+            "`discriminator` must have one output, or a dict of outputs with "
+            f"`logits`. Received: discriminator {i} with outputs "
             f"{names if isinstance(outputs, dict) else network.outputs}"
         )
     shape = ensembles.output_shape(network)
@@ -186,7 +184,7 @@ def _num_logits(network: keras.Model, i: int) -> int:
         extra = ensembles.output_shape(network, name)
         if shape[0] > 1 and (not extra or extra[0] != shape[0]):
             raise UserError(
-                "`discriminator` with K logits must give K of each output, "
+                "`discriminator` with K logits must have outputs of shape "
                 f"(batch, K, ...). Received: discriminator {i} with K="
                 f"{shape[0]} and `{name}` of shape {(None, *extra)}"
             )
@@ -196,13 +194,12 @@ def _num_logits(network: keras.Model, i: int) -> int:
 def _check_apart(networks: list, side: str) -> None:
     """Checks that no two networks share a variable.
 
-    Each would update it once more a step.
+    Each of them would update it in every step.
     """
     if len({id(network) for network in networks}) != len(networks):
         raise UserError(
-            f"`{side}` must give {len(networks)} networks of their own. "
-            "Received the same model more than once; pass it alone to have it "
-            "cloned."
+            f"`{side}` must list {len(networks)} different models. Received: "
+            "the same model more than once; pass it alone to have it cloned"
         )
     owner = {}
     for i, network in enumerate(networks):
@@ -221,7 +218,7 @@ def _fresh_layer(layer):
 
 
 def _without_seeds(config):
-    """Drops integer seeds, wherever a configuration holds one."""
+    """Drops all integer seeds from a configuration."""
     if isinstance(config, dict):
         return {
             key: None
@@ -235,19 +232,19 @@ def _without_seeds(config):
 
 
 def num_classes(generators: list, given: int | None) -> int | None:
-    """How many classes a conditional mixture's labels have.
+    """The number of classes of a conditional mixture.
 
     Args:
         generators: The generators.
-        given: What the user said, if anything.
+        given: `num_classes` as the user passed it.
 
     Returns:
         `given`, or the size of the generator's label embedding or encoding;
-        `None` without labels, or where nothing says so.
+        `None` without labels, or if unknown.
 
     Raises:
-        ValueError: `given` is not positive, larger than the embedding, or for
-            networks that take no labels.
+        ValueError: `given` is not positive, is larger than the embedding, or
+            the networks take no labels.
     """
     if given is None:
         return _embedded_classes(generators[0])
@@ -261,10 +258,10 @@ def num_classes(generators: list, given: int | None) -> int | None:
             "`num_classes` must be None for networks that take no labels. "
             f"Received: num_classes={given!r}"
         )
-    found = _embedded_classes(generators[0])
-    if found is not None and given > found:
+    embedded = _embedded_classes(generators[0])
+    if embedded is not None and given > embedded:
         raise UserError(
-            f"`num_classes` must be at most {found}, the size of the "
+            f"`num_classes` must be at most {embedded}, the size of the "
             f"generator's label embedding. Received: num_classes={given}"
         )
     return given

@@ -11,17 +11,17 @@ from keras_mixgan.game import mixtures
 
 @dataclasses.dataclass(frozen=True)
 class Fakes:
-    """Images of all generators, the first one's first.
+    """Images of all generators, in the order of the generators.
 
     Attributes:
         images: Float tensor (N, ...).
         labels: Int tensor (N,), or `None`.
-        sizes: Images of each generator, which sum to N.
-        groups: Images of each group that batch normalization keeps apart in
-            a discriminator: a stratified batch is one.
-        latents: Float tensor (N, latent_dim), what they were made of.
-        codes: Float tensor (N, F), what layer `codes` of the generators gave;
-            `None` where discriminators take none.
+        sizes: Number of images of each generator; they sum to N.
+        groups: Sizes of the groups that a discriminator's batch normalization
+            keeps apart; a stratified batch is one group.
+        latents: Float tensor (N, latent_dim), the latents of the images.
+        codes: Float tensor (N, F), output of the generators' layer `codes`;
+            `None` if discriminators take no codes.
     """
 
     images: Any
@@ -35,17 +35,17 @@ class Fakes:
 def draw(model, batch_size, labels) -> Fakes:
     """Makes the images of one step, generator after generator.
 
-    Every generator has latents of its own. With the full estimate each makes
-    a whole batch, on the batch's labels; with the linear and the split one all
-    together make one, each on its share of the labels. The split one needs an
-    image for every pair: a smaller batch grows to one each.
+    Each generator has its own latents. With the full estimate each makes a
+    whole batch, with all labels of the real batch. With the linear and the
+    split estimate they make one batch together, each with a share of the
+    labels. The split estimate needs one image a pair; a smaller batch grows.
 
     Args:
         model: The `MixGAN`.
-        batch_size: Real images of this replica: an int, or an integer scalar
-            tensor.
-        labels: Int tensor (B,), of the real images, or `None`. Generators
-            that take none get none.
+        batch_size: Number of real images of this replica: an int, or an
+            integer scalar tensor.
+        labels: Int tensor (B,), labels of the real images, or `None`. Unused
+            if generators take no labels.
 
     Returns:
         The `Fakes`.
@@ -77,6 +77,6 @@ def draw(model, batch_size, labels) -> Fakes:
 
 
 def batch_size(images):
-    """Images in a batch: an int, or a tensor where it is not known."""
+    """Number of images in a batch: an int if known, else a tensor."""
     static = images.shape[0]
     return ops.shape(images)[0] if static is None else static

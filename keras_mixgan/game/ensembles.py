@@ -22,7 +22,7 @@ IMAGES = "images"
 
 @dataclasses.dataclass(frozen=True)
 class Outputs:
-    """What all discriminators say of N images.
+    """The outputs of all discriminators for N images.
 
     Attributes:
         logits: Float tensor (N, T).
@@ -34,7 +34,7 @@ class Outputs:
 
     @classmethod
     def beside(cls, columns: list["Outputs"]) -> "Outputs":
-        """Joins what several discriminators say, (N, 1) each."""
+        """Joins the outputs of several discriminators, (N, 1) each."""
         return cls(
             ops.concatenate([one.logits for one in columns], axis=1),
             {
@@ -44,10 +44,10 @@ class Outputs:
         )
 
     def levels(self, name: str) -> list:
-        """The outputs of a name: of codes, where they are judged, of images.
+        """The outputs of a name, for codes (if judged) and for images.
 
         Args:
-            name: Name of an output; that of codes has `code_` before it.
+            name: Name of an output; the one for codes has the prefix `code_`.
 
         Returns:
             List of one or two float tensors (N, T, ...).
@@ -56,7 +56,7 @@ class Outputs:
         return [self.extras[n] for n in names if n in self.extras]
 
     def split(self, size) -> tuple["Outputs", "Outputs"]:
-        """Cuts after the first `size` images."""
+        """Splits after the first `size` images."""
         extras = self.extras.items()
         return (
             Outputs(self.logits[:size], {k: x[:size] for k, x in extras}),
@@ -68,9 +68,9 @@ class Ensemble:
     """The networks of one side and their mixture logits.
 
     Args:
-        networks: Keras models, one a component (or more, see `width`).
+        networks: Keras models, each one component (or more, see `width`).
         mixture_logits: Keras variable (T,).
-        shared: Where the networks share a body, their parts.
+        shared: The parts of the networks, if they share a body.
     """
 
     def __init__(
@@ -91,45 +91,45 @@ class Ensemble:
     def __getitem__(self, index: int) -> keras.Model:
         """Component `index` as a Keras model with one output.
 
-        A discriminator's are logits (B, 1): one head of a network that has
-        several, without the extra outputs. Weights are shared.
+        A discriminator's output is logits (B, 1) of one head, without extra
+        outputs. Weights are shared.
         """
         return self.components[index]
 
     @functools.cached_property
     def components(self) -> list[keras.Model]:
         """All components, see `__getitem__`."""
-        found = []
+        models = []
         for network, width in zip(self.of_images, self.widths, strict=True):
             if width == 1 and not isinstance(outputs_of(network), dict):
-                found.append(network)
+                models.append(network)
             else:
-                found += [_head(network, index) for index in range(width)]
-        return found
+                models += [_head(network, index) for index in range(width)]
+        return models
 
     @property
     def of_images(self) -> list[keras.Model]:
-        """The networks, without codes where they take some."""
+        """The networks, without the input `codes`."""
         return self.networks
 
     @staticmethod
     def width(network: keras.Model) -> int:
-        """How many components a network stands for."""
+        """The number of components in a network."""
         return 1
 
     @property
     def trainable_variables(self) -> list:
         """What the side trains, mixture logits first, each variable once."""
-        found = {id(self.mixture_logits): self.mixture_logits}
+        variables = {id(self.mixture_logits): self.mixture_logits}
         for part in self.parts:
-            found |= {id(v): v for v in part.trainable_variables}
-        return list(found.values())
+            variables |= {id(v): v for v in part.trainable_variables}
+        return list(variables.values())
 
     def unit(self, part: keras.Model) -> float:
-        """The inverse of the weight that a part has in a uniform mixture.
+        """The inverse of a part's weight in a uniform mixture.
 
-        Gradients are taken in these units, so that a component moves as it
-        would alone, whatever T and the optimizer.
+        Its gradients are multiplied by this, so that a component moves as it
+        would alone, for every T and optimizer.
         """
         if self.shared is not None and part is self.shared.body:
             return 1.0
@@ -137,7 +137,7 @@ class Ensemble:
 
     @property
     def units(self) -> list[float]:
-        """The unit of each of `trainable_variables`; of mixture logits 1."""
+        """The unit of each of `trainable_variables`; 1 for mixture logits."""
         of_parts = {
             id(v): self.unit(part)
             for part in self.parts
@@ -146,9 +146,9 @@ class Ensemble:
         return [of_parts.get(id(v), 1.0) for v in self.trainable_variables]
 
     def losses(self):
-        """Regularisers that the layers of the networks carry, summed.
+        """Sum of the regularisers of the networks' layers.
 
-        Each divided by the unit of its network, which it is to have alone.
+        Each is divided by its network's unit, which multiplies its gradient.
         """
         return sum(sum(part.losses) / self.unit(part) for part in self.parts)
 
@@ -162,7 +162,7 @@ class Generators(Ensemble):
         self.body = None if shared is None else shared.body
 
     def give_codes(self, executor) -> None:
-        """Makes every call give the codes, too: what layer `codes` gives.
+        """Makes every call also return the output of layer `codes`.
 
         Args:
             executor: The `Executor` that places components.
@@ -215,7 +215,7 @@ class Discriminators(Ensemble):
 
     @property
     def take_codes(self) -> bool:
-        """Whether they judge codes beside images."""
+        """Whether they judge codes as well as images."""
         return takes_codes(self.networks[0])
 
     @functools.cached_property
@@ -236,17 +236,17 @@ class Discriminators(Ensemble):
         Args:
             executor: The `Executor` of the step.
             images: Float tensor (N, ...).
-            beside: What they take beside images: int tensor (N,), labels, or
-                float tensor (N, F), codes; `None` where there are neither.
-            sizes: Images of each source (real, or one generator's), in order;
-                batch normalization keeps them apart.
-            only: The number of one discriminator to ask alone.
+            beside: The second input: labels, int tensor (N,), or codes, float
+                tensor (N, F); `None` if there is none.
+            sizes: Number of images of each source (real, or one generator),
+                in order; batch normalization keeps them apart.
+            only: Index of the only discriminator to call.
 
         Returns:
             The `Outputs`, float32.
         """
         images = executor.lay_out(images)
-        found, start = [], 0
+        answers, start = [], 0
         with groups(sizes):
             networks = self.networks
             if self.shared is not None:
@@ -260,11 +260,11 @@ class Discriminators(Ensemble):
                     if only is not None:
                         head = slice(only - start, only - start + 1)
                         outputs = {k: x[:, head] for k, x in outputs.items()}
-                    found.append(outputs)
+                    answers.append(outputs)
                 start = end
         columns = {
-            name: ops.concatenate([one[name] for one in found], axis=1)
-            for name in found[0]
+            name: ops.concatenate([one[name] for one in answers], axis=1)
+            for name in answers[0]
         }
         return Outputs(columns.pop(LOGITS), columns)
 
@@ -298,7 +298,7 @@ def takes_codes(network: keras.Model) -> bool:
 
 
 def without_codes(network: keras.Model) -> keras.Model:
-    """A discriminator of images alone, from one that takes codes, too.
+    """Removes the input `codes` from a discriminator.
 
     Raises:
         ValueError: An output whose name does not begin with `code_` depends
@@ -313,27 +313,27 @@ def without_codes(network: keras.Model) -> keras.Model:
 
 
 def _joined(network: keras.Model, x, beside):
-    """What a network is called with: labels only where it takes them."""
+    """A network's inputs: labels or codes only if it takes them."""
     return [x, beside] if len(network.inputs) > 1 else x
 
 
 def codes_of(network: keras.Model):
-    """What the layer `codes` gives in a generator, symbolic; else `None`."""
-    # Not the layer's own output: another network may use the layer, too.
+    """Symbolic output of a generator's layer `codes`; `None` without one."""
+    # Not `layer.output`: another network may use the layer, too.
     graph = getattr(network, "_functional", network)
     nodes = (x for depth in graph._nodes_by_depth.values() for x in depth)
-    found = (x.outputs[0] for x in nodes if x.operation.name == CODES)
-    return next(found, None)
+    codes = (x.outputs[0] for x in nodes if x.operation.name == CODES)
+    return next(codes, None)
 
 
 def _with_codes(network: keras.Model) -> keras.Model:
-    """A generator, or a body, that gives its codes beside the images."""
+    """Adds codes to the outputs of a generator or a body."""
     outputs = {IMAGES: network.outputs[0], CODES: codes_of(network)}
     return keras.Model(network.input, outputs, name=network.name)
 
 
 def _with_heads(outputs, width: int) -> dict:
-    """Named outputs, float32 with an axis of `width` heads after the batch."""
+    """Outputs by name, float32, with an axis of heads after the batch."""
     if not isinstance(outputs, dict):
         outputs = {LOGITS: outputs}
     outputs = {name: ops.cast(x, "float32") for name, x in outputs.items()}
@@ -346,7 +346,7 @@ def _with_heads(outputs, width: int) -> dict:
 
 
 def _head(network: keras.Model, index: int) -> keras.Model:
-    """The model of one of a network's logits, (B, 1)."""
+    """A model of one logit of a network, (B, 1)."""
     outputs = outputs_of(network)
     logits = outputs[LOGITS] if isinstance(outputs, dict) else outputs
     return keras.Model(

@@ -1,4 +1,4 @@
-"""Whether the networks of both sides fit each other, checked before a game."""
+"""Checks that the networks of both sides fit each other."""
 
 from keras_mixgan.game import ensembles
 from keras_mixgan.utils.errors import UserError
@@ -14,18 +14,16 @@ def check(
     """Checks that every generator fits every discriminator.
 
     Args:
-        generators: Models of one input (latents (B, L)) or two (and labels
-            (B,)).
-        discriminators: Models of one input (images) or two (and labels
-            (B,), or codes (B, F)), with logits (B, 1) or (B, K), alone or in
-            a dict.
-        latents: What the user said of the shape of a latent vector.
-        images: The same of an image.
-        shared: The `Shared` parts of either side, `None` where it has none.
+        generators: Models of latents (B, L), or of these and labels (B,).
+        discriminators: Models of images, or of these and labels (B,) or codes
+            (B, F), with logits (B, 1) or (B, K), alone or in a dict.
+        latents: Shape of a latent vector as the user gave it, or `None`.
+        images: The same for an image.
+        shared: The `Shared` parts of each side, or `None`.
 
     Raises:
-        ValueError: Inputs or outputs of another kind, components of one side
-            that differ, or images that the discriminators do not take.
+        ValueError: Inputs or outputs are of another kind, components of one
+            side differ, or the discriminators do not take the images.
     """
     for side, networks in (
         ("generator", generators),
@@ -39,8 +37,8 @@ def check(
     taken = tuple(discriminators[0].inputs[0].shape[1:])
     if None in made:
         raise UserError(
-            "`generator` must make images of one known size; where it does not "
-            f"tell it, give `image_shape`. Received: output shape {made}"
+            "`generator` must make images of known size; if its output leaves "
+            f"it open, pass `image_shape`. Received: output shape {made}"
         )
     if len(made) != len(taken) or any(
         t not in (None, m) for m, t in zip(made, taken, strict=True)
@@ -49,15 +47,14 @@ def check(
             "`discriminator` must take what `generator` makes. Received: "
             f"generator output {made}, discriminator input {taken}"
         )
-    found = tuple(generators[0].inputs[0].shape[1:])
+    latent_shape = tuple(generators[0].inputs[0].shape[1:])
     for name, given, own in (
-        ("latent_dim", latents, found),
+        ("latent_dim", latents, latent_shape),
         ("image_shape", images, made),
     ):
         if given not in (None, own):
             raise UserError(
-                f"`{name}` must be that of the networks, {own}. Received: "
-                f"{given}"
+                f"`{name}` must match the networks, {own}. Received: {given}"
             )
     coded = ensembles.takes_codes(discriminators[0])
     if coded:
@@ -70,7 +67,7 @@ def check(
         len(generators[0].inputs),
         len(discriminators[0].inputs) - coded,
     )
-    # An auxiliary classifier tells the class from the image alone.
+    # An auxiliary classifier predicts the class from the image alone.
     classifies = "class_logits" in ensembles.output_names(discriminators[0])
     if counts[0] != counts[1] and not (counts == (2, 1) and classifies):
         raise UserError(
@@ -103,23 +100,23 @@ def _check_inputs(network, side: str, i: int) -> None:
 
 
 def _check_codes(generators: list, discriminators: list) -> None:
-    """Checks that codes are made as they are judged, and apart from images."""
+    """Checks the shape of codes, and that image outputs ignore them."""
     taken = tuple(discriminators[0].inputs[1].shape[1:])
     for i, network in enumerate(generators):
         codes = ensembles.codes_of(network)
-        found = None if codes is None else tuple(codes.shape[1:])
-        if found != taken:
+        shape = None if codes is None else tuple(codes.shape[1:])
+        if shape != taken:
             raise UserError(
-                "`generator` must have a layer `codes` that gives what the "
-                f"input `codes` of discriminators takes, {taken}. Received: "
+                "`generator` must have a layer `codes` whose output fits the "
+                f"discriminators' input `codes`, {taken}. Received: "
                 f"generator {i} with "
-                + ("no such layer" if found is None else f"{found}")
+                + ("no such layer" if shape is None else f"{shape}")
             )
     for i, network in enumerate(discriminators):
         outputs = ensembles.outputs_of(network)
         if not isinstance(outputs, dict) or "code_logits" not in outputs:
             raise UserError(
-                "`discriminator` that takes `codes` must give an output "
+                "`discriminator` that takes `codes` must have an output "
                 f"`code_logits`. Received: discriminator {i} with outputs "
                 f"{', '.join(ensembles.output_names(network))}"
             )
@@ -127,11 +124,11 @@ def _check_codes(generators: list, discriminators: list) -> None:
             ensembles.without_codes(network)
         except ValueError as error:
             raise UserError(
-                "`discriminator` that takes `codes` must give outputs of the "
-                "image alone, but for those whose names begin with `code_`. "
-                f"Received: discriminator {i}, of whose outputs "
-                f"{', '.join(ensembles.output_names(network))} one depends on "
-                "both"
+                "`discriminator` that takes `codes` must compute all outputs "
+                "without the prefix `code_` from the image alone. Received: "
+                f"discriminator {i} with outputs "
+                f"{', '.join(ensembles.output_names(network))}, one of which "
+                "depends on both"
             ) from error
 
 
@@ -153,15 +150,15 @@ def _check_precision(network, side: str, i: int) -> None:
 
 def _check_alike(network, first, side: str, i: int) -> None:
     def shapes(model):
-        """Without the number of heads, which may differ."""
-        found = [tuple(x.shape[1:]) for x in model.inputs]
+        """Shapes of inputs and outputs, without the number of heads."""
+        listed = [tuple(x.shape[1:]) for x in model.inputs]
         if side == "generator":
-            return [*found, *(tuple(x.shape[1:]) for x in model.outputs)]
+            return [*listed, *(tuple(x.shape[1:]) for x in model.outputs)]
         several = ensembles.output_shape(model)[0] > 1
         for name in ensembles.output_names(model)[1:]:
             shape = ensembles.output_shape(model, name)
-            found.append((name, *shape[several:]))
-        return found
+            listed.append((name, *shape[several:]))
+        return listed
 
     if shapes(network) != shapes(first):
         raise UserError(

@@ -1,4 +1,4 @@
-"""The game between given networks, solved: a matrix of payoffs.
+"""Solves the game between fixed networks, a matrix of payoffs.
 
 Once the networks are fixed, a mixture of generators against a mixture of
 discriminators is a finite zero-sum game on the matrix F(u_i, v_j)
@@ -20,7 +20,7 @@ class MatrixGame:
     Args:
         payoffs: Float64 (num_generators, num_discriminators). Generators
             minimise, discriminators maximise.
-        value: V of Theorem 4.1: what each side can make sure of.
+        value: V of Theorem 4.1: the payoff that each side can guarantee.
         generator_weights: Float64 (num_generators,), summing to one: no
             discriminator gets more than V against them.
         discriminator_weights: Float64 (num_discriminators,), summing to one:
@@ -47,8 +47,7 @@ class MatrixGame:
                 one, or an array (..., num_discriminators) of many.
 
         Returns:
-            A number that is not negative but for rounding; of many, float64
-            (...).
+            A number, at least 0 up to rounding; for arrays, float64 (...).
 
         Example:
         >>> game = matrix_game([[0.0, 1.0], [1.0, 0.0]])
@@ -61,8 +60,8 @@ class MatrixGame:
         v = np.asarray(discriminator_weights, "float64")
         highest = (u @ self.payoffs).max(axis=-1)
         lowest = (v @ self.payoffs.T).min(axis=-1)
-        found = (highest - lowest) / 2
-        return float(found) if found.ndim == 0 else found
+        gap = (highest - lowest) / 2
+        return float(gap) if gap.ndim == 0 else gap
 
 
 def matrix_game(payoffs) -> MatrixGame:
@@ -81,7 +80,7 @@ def matrix_game(payoffs) -> MatrixGame:
         plays at most as many networks of each side as the other has.
 
     Raises:
-        ValueError: `payoffs` is no such array, empty, or not finite.
+        ValueError: `payoffs` is not such an array, empty, or not finite.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -92,8 +91,8 @@ def matrix_game(payoffs) -> MatrixGame:
     payoffs = np.array(payoffs, "float64")
     if payoffs.ndim != 2 or not payoffs.size or not np.isfinite(payoffs).all():
         raise UserError(
-            "`payoffs` must be finite numbers, a row a generator and a column "
-            f"a discriminator. Received: payoffs of shape {payoffs.shape}"
+            "`payoffs` must be finite numbers (num_generators, "
+            f"num_discriminators). Received: payoffs of shape {payoffs.shape}"
         )
     # The solver's tolerances are absolute.
     least, scale = payoffs.min(), np.ptp(payoffs) or 1.0

@@ -21,7 +21,7 @@ def weights(logits):
 
 
 def _log_weights(logits):
-    # Keras's own softmax warns of a mixture of one.
+    # Keras's softmax warns if there is only one component.
     return logits - ops.logsumexp(logits)
 
 
@@ -32,8 +32,8 @@ def value(pairs, generator_weights, discriminator_weights):
     (end of Section 4.1).
 
     Args:
-        pairs: Float tensor (num_generators, num_discriminators), one number a
-            pair: the payoff F, or the generators' loss.
+        pairs: Float tensor (num_generators, num_discriminators): the payoff F
+            or the generators' loss of each pair.
         generator_weights: Float tensor (num_generators,).
         discriminator_weights: Float tensor (num_discriminators,).
 
@@ -64,14 +64,14 @@ def cross_entropy_from_uniform(logits):
 def stratum_sizes(batch_size, num_generators: int) -> list:
     """Images each generator gives to one stratified batch.
 
-    As equal as can be. Every generator gives at least one, or the estimate
-    would be blind to it and no longer unbiased; so with fewer images than
-    generators the batch grows to one image a generator.
+    Sizes are as equal as possible. Every generator gives at least one image,
+    or the estimate would be biased; so a batch smaller than the number of
+    generators grows to one image each.
 
     Args:
         batch_size: Images wanted, at least 1. An int, or an integer tensor
-            where the size is known only when the step runs.
-        num_generators: Strata.
+            if the size is known only when the step runs.
+        num_generators: Number of strata.
 
     Returns:
         `num_generators` positive ints (or integer tensors), larger ones first.
@@ -90,23 +90,23 @@ def stratum_sizes(batch_size, num_generators: int) -> list:
 def cell_sizes(
     batch_size, num_generators: int, num_discriminators: int
 ) -> list:
-    """Images each generator gives to a batch that discriminators divide.
+    """Images each generator gives to a batch split among discriminators.
 
     Args:
         batch_size: As in `stratum_sizes`.
-        num_generators: Strata.
-        num_discriminators: Parts of each stratum, all equal.
+        num_generators: Number of strata.
+        num_discriminators: Number of equal parts of each stratum.
 
     Returns:
         `num_generators` equal multiples of `num_discriminators`: the largest
-        that together are no more than the batch, or one image a pair.
+        whose sum is at most the batch, or one image a pair.
 
     Example:
     >>> cell_sizes(64, 3, 2)
     [20, 20, 20]
     """
-    least = max if isinstance(batch_size, int) else ops.maximum
-    cell = least(1, batch_size // (num_generators * num_discriminators))
+    maximum = max if isinstance(batch_size, int) else ops.maximum
+    cell = maximum(1, batch_size // (num_generators * num_discriminators))
     return [cell * num_discriminators] * num_generators
 
 
@@ -114,17 +114,17 @@ def stratum_means(terms, sizes: list):
     """Means over consecutive strata of a batch.
 
     Args:
-        terms: Float tensor (sum of sizes, num_discriminators, ...), one term
-            an example, examples of the first generator first.
-        sizes: One int or integer tensor a generator.
+        terms: Float tensor (sum of sizes, num_discriminators, ...), one row
+            for each example, in the order of the generators.
+        sizes: An int or integer tensor for each generator.
 
     Returns:
         Float tensor (num_generators, num_discriminators, ...). Weighted by
         w_u, its sum over generators is an unbiased estimate of the mixture's
         expectation, whatever the sizes.
     """
-    # Cut, not multiplied by 0 and 1: one generator's NaN must not spread to
-    # the others, or nobody could tell where it came from.
+    # Slices, not masks of 0 and 1: a NaN must stay with its generator, or its
+    # source could not be named.
     means, start = [], 0
     for size in sizes:
         means.append(ops.mean(terms[start : start + size], axis=0))
@@ -168,7 +168,7 @@ def inner_edges(generator_weights) -> np.ndarray:
 
     Returns:
         Float64 array (num_generators - 1,), not decreasing. A uniform number
-        belongs to the component whose number is the count of edges that are
+        belongs to the component whose index is the number of edges that are
         not above it.
 
     Example:

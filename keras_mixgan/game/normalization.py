@@ -1,13 +1,12 @@
-"""What looks at a batch, by group: one call, the results of separate calls.
+"""Batch normalization by group: one call gives the results of separate calls.
 
 A discriminator sees real images and the images of every generator. Its batch
-normalization has to take its statistics over each of these groups alone, as
-it would in separate calls, or the groups leak into each other. One call over
-the concatenated groups is much cheaper, so the batch normalization layers of
-a discriminator are changed to normalise each group by itself.
+normalization must take statistics over each of these groups alone, as in
+separate calls, or information leaks between them. One call over the
+concatenated groups is much cheaper, so the layers of a discriminator are
+changed to normalise each group separately.
 
-The sizes of the groups are ambient, since they have to pass through Keras's
-own layer calls.
+Group sizes are thread-local state, since Keras's layer calls cannot pass them.
 """
 
 import contextlib
@@ -21,9 +20,9 @@ from keras_mixgan.backends import kernels
 
 
 class _Context(threading.local):
-    """Sizes of the groups in the current batch, one state a thread.
+    """Sizes of the groups in the current batch, for each thread.
 
-    Replicas of a distribution strategy trace in threads of their own.
+    Replicas of a distribution strategy trace in separate threads.
     """
 
     sizes = None
@@ -34,11 +33,11 @@ _context = _Context()
 
 @contextlib.contextmanager
 def groups(sizes: list):
-    """Within it, normalised networks take their batch to hold these groups.
+    """Context in which networks split their batch into these groups.
 
     Args:
-        sizes: Images of each group, in the order of the batch: ints, or
-            integer tensors where they are known only when the step runs.
+        sizes: Number of images of each group, in the order of the batch: ints,
+            or integer tensors if known only when the step runs.
     """
     previous, _context.sizes = _context.sizes, sizes
     try:
@@ -48,13 +47,13 @@ def groups(sizes: list):
 
 
 def normalize_by_group(network: keras.Model) -> None:
-    """Makes what a network computes over its batch heed `groups`.
+    """Makes the layers that compute over a batch respect `groups`.
 
     These are batch normalization, and layers with an attribute `by_group`. Only
     the instances change: class, weights, configuration and saved files stay
-    those of the layer, and outside of `groups` so does the behaviour; batch
-    normalization's in inference too. Moving statistics take one update a
-    group, in order, as from separate calls.
+    the same. So does the behaviour outside of `groups`, and that of batch
+    normalization in inference. Moving statistics take one update per group,
+    in order, as in separate calls.
 
     Args:
         network: A Keras model, changed in place.

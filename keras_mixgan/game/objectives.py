@@ -1,13 +1,13 @@
-"""What each side of a mixture minimises, written in `keras.ops` alone.
+"""What each side of a mixture minimises, in `keras.ops` alone.
 
 Arora et al. 2017 (arXiv:1703.00573), Section 5:
 
     min over {u_i}, alpha_u  max over {v_j}, alpha_v
         sum_ij w_ui w_vj F(u_i, v_j)
 
-plus, on each side's own loss, the regulariser of its mixture weights and
-auxiliary losses. Under several replicas every mean here is one replica's, and
-the means over replicas are those of one device with the whole batch.
+Each side's loss adds the regulariser of its mixture weights and its auxiliary
+losses. Under several replicas every mean here is over one replica; averaged
+over replicas it is that of one device with the whole batch.
 """
 
 import copy
@@ -61,8 +61,8 @@ class Objective:
         if self.payoff_estimate not in self.payoff.estimates:
             raise UserError(
                 "`payoff_estimate` must be full for a payoff that compares "
-                "images with the mean of a batch, which is another one over a "
-                f"part of it. Received: payoff={self.payoff.name!r}, "
+                "images with the mean of the whole batch. Received: "
+                f"payoff={self.payoff.name!r}, "
                 f"payoff_estimate={self.payoff_estimate!r}"
             )
         steps = self.discriminator_steps
@@ -78,7 +78,7 @@ class Objective:
             )
         if self.update == "simultaneous" and steps > 1:
             raise UserError(
-                "`discriminator_steps` must be 1 where both sides are updated "
+                "`discriminator_steps` must be 1 if both sides are updated "
                 f"simultaneously. Received: discriminator_steps={steps}"
             )
         self._check_at_least_zero("mixture_regularizer", strictly=False)
@@ -101,8 +101,8 @@ class Objective:
         Returns:
             Float tensor (B, F).
         """
-        found = (loss.codes_of(images) for loss in self.auxiliary)
-        return next(codes for codes in found if codes is not None)
+        answers = (loss.codes_of(images) for loss in self.auxiliary)
+        return next(codes for codes in answers if codes is not None)
 
     def names_of_losses(self, side: str) -> tuple[str, ...]:
         """Names of the auxiliary losses of a side, each once."""
@@ -117,27 +117,27 @@ class Objective:
             )
         if self.schedule == "fixed":
             return
-        wanted = {
+        required = {
             "discriminator_steps": 1,
             "update": "alternating",
             "payoff": "log",
         }
-        given = {name: getattr(self, name) for name in wanted}
-        given["payoff"] = self.payoff.name
-        for name, value in wanted.items():
-            if given[name] != value:
+        actual = {name: getattr(self, name) for name in required}
+        actual["payoff"] = self.payoff.name
+        for name, value in required.items():
+            if actual[name] != value:
                 raise UserError(
                     f"`schedule` must be fixed unless {name} is {value!r}. "
                     f"Received: schedule={self.schedule!r}, "
-                    f"{name}={given[name]!r}"
+                    f"{name}={actual[name]!r}"
                 )
 
     def _release(self) -> None:
         """Makes every auxiliary loss move the mixture logits."""
         if self.payoff.name != "log":
             raise UserError(
-                "`as_released` must come with the payoff log, the released "
-                f"code's own. Received: payoff={self.payoff.name!r}"
+                "`as_released` must come with the payoff log, as in the "
+                f"released code. Received: payoff={self.payoff.name!r}"
             )
         moving = tuple(copy.copy(loss) for loss in self.auxiliary)
         for loss in moving:
@@ -171,7 +171,7 @@ class Objective:
 
 
 class Outcome(NamedTuple):
-    """What one side's turn came to.
+    """The results of one side's turn.
 
     Attributes:
         loss: Float scalar, what the side minimises.
@@ -210,13 +210,13 @@ def discriminator_objective(model, images, labels):
 def generator_objective(model, images, labels):
     """What the generators and their mixture logits minimise.
 
-    Where the payoff is a sum, its real half is the same for every generator,
-    so neither networks nor mixture weights feel it; it is left out.
+    If the payoff is a sum, its real term is the same for every generator and
+    gives no gradient, so it is left out.
 
     Args:
         model: The `MixGAN`; its networks are called in training mode.
-        images: Float tensor (B, ...), real images: their number, and
-            themselves where the payoff or an auxiliary loss reads them.
+        images: Float tensor (B, ...), real images. They are judged only if the
+            payoff or an auxiliary loss needs it; else only B counts.
         labels: Int tensor (B,), or `None`.
 
     Returns:
@@ -238,9 +238,9 @@ def both_objectives(model, images, labels):
         labels: Int tensor (B,), or `None`.
 
     Returns:
-        The discriminators' `Outcome` and the generators'. Only gradients of a
-        side's own loss by its own variables have a meaning: nothing is
-        stopped in between.
+        The discriminators' `Outcome` and the generators'. Use only the
+        gradients of a side's loss by its own variables: no gradient is stopped
+        between the sides.
     """
     fakes = draws.draw(model, draws.batch_size(images), labels)
     turn = turns.take(model, images, labels, fakes)
@@ -248,7 +248,7 @@ def both_objectives(model, images, labels):
 
 
 def shared_value(model, outcomes):
-    """The number that one side ascends and the other one descends.
+    """The value that the discriminators ascend and the generators descend.
 
     Args:
         model: The `MixGAN`.
@@ -256,9 +256,8 @@ def shared_value(model, outcomes):
 
     Returns:
         Float scalar: the mixture's value, plus the generators' regulariser,
-        minus the discriminators'. The generators' gradients of it are those
-        of their "minimax" loss; the discriminators' are those of their loss
-        with the sign changed.
+        minus the discriminators'. Its gradients are those of the generators'
+        "minimax" loss, and minus those of the discriminators' loss.
     """
     pairs = outcomes[0].pairs
     logits = (
@@ -276,9 +275,9 @@ def shared_value(model, outcomes):
 
 
 def sides_share_a_value(model) -> bool:
-    """Whether `shared_value` says all: no side has a loss of its own.
+    """Whether both sides' losses come down to `shared_value`.
 
-    To be asked after the forward pass, in which layers add their losses.
+    Call it after the forward pass, in which layers add their losses.
     """
     objective = model.objective
     return (
@@ -312,7 +311,7 @@ def _generator_loss(model, turn: turns.Turn):
     objective = model.objective
     pairs = objective.payoff.losses(turn, objective.generator_loss)
     if objective.generator_loss == "auxiliary":
-        # It decides the mixture weights alone.
+        # The payoff moves only the mixture weights.
         pairs = ops.stop_gradient(pairs)
     logits = model.generator_mixture_logits
     discriminator_weights = ops.stop_gradient(
@@ -329,18 +328,19 @@ def _generator_loss(model, turn: turns.Turn):
 
 def _outcome(model, loss, pairs, turn: turns.Turn, side: str) -> Outcome:
     """Adds a side's auxiliary losses to its loss."""
-    found = {}
-    for one in model.objective.losses:
-        if not one.is_of(side):
+    added = {}
+    for extra in model.objective.losses:
+        if not extra.is_of(side):
             continue
         value = auxiliaries.weighted(
-            one,
-            getattr(one, f"{side}_terms")(turn),
+            extra,
+            getattr(extra, f"{side}_terms")(turn),
             model.generator_mixture_logits,
             model.discriminator_mixture_logits,
             own=("generator", "discriminator").index(side),
         )
         loss = loss + value
-        # One whose terms are `None` this time has the value 0.
-        found[one.name] = found.get(one.name, 0.0) + ops.cast(value, loss.dtype)
-    return Outcome(loss, pairs, found)
+        # A loss whose terms are `None` has the value 0.
+        value = ops.cast(value, loss.dtype)
+        added[extra.name] = added.get(extra.name, 0.0) + value
+    return Outcome(loss, pairs, added)

@@ -1,7 +1,6 @@
 """The two kinds of payoffs: sums of two terms, and terms of pairs of images.
 
-What they compute, they read from a `Turn`: what discriminators said of real
-images and of fakes.
+Both read a `Turn`: the discriminators' outputs for real images and for fakes.
 """
 
 import dataclasses
@@ -23,12 +22,12 @@ class AnyPayoff:
 
         Args:
             kind: `"non_saturating"`, `"minimax"` or `"auxiliary"`. The last
-                is the payoff itself too: it decides the mixture weights where
-                the networks minimise auxiliary losses alone.
+                is the payoff itself, like `"minimax"`; it then moves only the
+                mixture weights.
 
         Returns:
-            A function to losses: from logits of fakes, or, of a
-            `PairwisePayoff`, from those of real images and fakes.
+            A function from logits of fakes to losses; of a `PairwisePayoff`,
+            from logits of real images and of fakes.
 
         Raises:
             ValueError: `kind` is none of these.
@@ -49,15 +48,15 @@ class AnyPayoff:
 
 @dataclasses.dataclass(frozen=True)
 class Payoff(AnyPayoff):
-    """One game: both terms of F, and what its generators usually minimise.
+    """Both terms of F, and the usual loss of the generators.
 
     Args:
-        name: Name under which a saved model finds the payoff again.
+        name: Name by which a saved model finds the payoff.
         real: Function, logits of real images -> phi(D(x)).
         fake: Function, logits of generated images -> phi(1 - D(G(h))).
-        generator: Function, logits of generated images -> the loss that the
-            field trains this game's generators with ("non_saturating").
-            `None` means the payoff's own term, `fake` ("minimax").
+        generator: Function, logits of generated images -> the usual loss of
+            the generators ("non_saturating"). `None` means the payoff's term
+            `fake` ("minimax").
 
     Example:
     >>> from keras import ops
@@ -75,7 +74,7 @@ class Payoff(AnyPayoff):
     fake: Callable[[Any], Any]
     generator: Callable[[Any], Any] | None = None
 
-    # The real term is the same for all generators: they do not feel it.
+    # The real term gives generators no gradient.
     generators_need_real = False
     estimates = ("full", "linear", "split")
 
@@ -88,7 +87,7 @@ class Payoff(AnyPayoff):
         """Payoffs F(u_i, v_j).
 
         Args:
-            turn: The `Turn`, with what was said of real images and fakes.
+            turn: The `Turn`, with outputs for real images and fakes.
 
         Returns:
             Float tensor (num_generators, num_discriminators).
@@ -100,7 +99,7 @@ class Payoff(AnyPayoff):
         """Losses of the generators.
 
         Args:
-            turn: The `Turn`, with what was said of fakes.
+            turn: The `Turn`, with outputs for fakes.
             kind: See `generator_loss`.
 
         Returns:
@@ -111,7 +110,7 @@ class Payoff(AnyPayoff):
 
 @dataclasses.dataclass(frozen=True)
 class PairwisePayoff(AnyPayoff):
-    """A game whose terms compare a real image with a fake.
+    """A payoff whose terms compare a real image with a fake.
 
     Jolicoeur-Martineau 2018 (arXiv:1807.00734): relativistic GANs, Sections
     4.1 and 4.2, and, with `average`, relativistic average GANs, Section 4.3.
@@ -120,18 +119,18 @@ class PairwisePayoff(AnyPayoff):
     `Turn.partners`.
 
     Args:
-        name: Name under which a saved model finds the payoff again.
+        name: Name by which a saved model finds the payoff.
         pair: Function, logits of real images and of fakes -> terms that grow
             as the discriminator tells them apart. It is called with tensors
             that broadcast.
-        generator: Function of the same arguments -> the loss that the field
-            trains this game's generators with ("non_saturating"). `None`
-            means the payoff's own term, `pair` ("minimax").
-        average: Whether an image is compared with the mean logit of the other
-            side in place of one image:
+        generator: Function of the same arguments -> the usual loss of the
+            generators ("non_saturating"). `None` means the payoff's term
+            `pair` ("minimax").
+        average: Whether a real image is compared with the mean logit of the
+            fakes, and a fake with that of the real images:
             F = E_real[f(D(x), E_h D(G(h)))] + E_h[f(E_real D(x), D(G(h)))].
-            The mean is that of the batch, so F is not estimated from parts of
-            one: it needs the payoff estimate "full".
+            The means are over the whole batch, so the payoff estimate must
+            be "full".
 
     Example:
     >>> from keras import ops
@@ -153,7 +152,7 @@ class PairwisePayoff(AnyPayoff):
 
     @property
     def estimates(self) -> tuple[str, ...]:
-        """The payoff estimates that estimate it without bias."""
+        """The payoff estimates that are unbiased."""
         return ("full",) if self.average else Payoff.estimates
 
     @property
@@ -166,14 +165,14 @@ class PairwisePayoff(AnyPayoff):
         return self._means(self.pair, turn)
 
     def losses(self, turn, kind: str):
-        """See `Payoff.losses`; reads what was said of real images, too."""
+        """See `Payoff.losses`; also reads the outputs for real images."""
         return self._means(self.generator_loss(kind), turn)
 
     def _means(self, term, turn):
         real, fake = turn.real.logits, turn.fake.logits
         if not self.average:
             return turn.pair_means(term(turn.partners(real), fake))
-        # Within a function of means, they have to be those of all replicas.
+        # F is not linear in these means, so they must be over all replicas.
         mean_real = turn.executor.average(ops.mean(real, axis=0))
         mean_fake = turn.executor.average(turn.pair_means(fake))
         of_real = ops.mean(term(real[:, None, :], mean_fake[None]), axis=0)

@@ -1,4 +1,4 @@
-"""Payoffs: the measuring functions of a GAN's game, from logits.
+"""Payoffs: the measuring functions of a GAN, from logits.
 
 Arora et al. 2017 (arXiv:1703.00573), Equation 5:
 
@@ -55,8 +55,8 @@ def _wasserstein_real(logits):
 
 
 def _wasserstein_fake(logits):
-    # phi(1 - D) with phi(t) = t. The constant moves no gradient, and makes the
-    # value of a won game 1, as in the paper's Theorem 4.3.
+    # phi(1 - D) with phi(t) = t. The constant has no gradient. With it the
+    # value is 1 where the generators win, as in the paper's Theorem 4.3.
     return 1.0 - logits
 
 
@@ -84,8 +84,8 @@ def _least_squares_generator(logits):
     return 0.5 * ops.square(logits - 1.0)
 
 
-# Minus a logit is an energy. One below 0 counts as 0, or a discriminator
-# without a lower bound would gain by any constant.
+# An energy is minus a logit. Below 0 it counts as 0, or a discriminator could
+# lower all energies without end.
 def _energy(logits):
     return ops.relu(-logits)
 
@@ -123,11 +123,11 @@ PAYOFFS: dict[str, Payoff | PairwisePayoff] = {
         _least_squares_generator,
     ),
     # Wang & Liu 2016 (arXiv:1611.01722), D = -E: the energy of real images
-    # falls, that of fakes rises at 0.3 of the weight, as in the authors' code.
+    # falls, that of fakes rises with weight 0.3, as in the authors' code.
     # Generators minimise the energy itself.
     "energy": Payoff("energy", _energy_real, _energy_fake, _energy),
     # Jolicoeur-Martineau 2018 (arXiv:1807.00734), RSGAN: log sigmoid of
-    # D(x) - D(G(h)); generators take the same of D(G(h)) - D(x).
+    # D(x) - D(G(h)); for generators, log sigmoid of D(G(h)) - D(x).
     "relativistic": PairwisePayoff(
         "relativistic", _relativistic, _relativistic_generator
     ),
@@ -146,13 +146,13 @@ _BUILT_IN = frozenset(PAYOFFS)
 
 
 def register(payoff: Payoff | PairwisePayoff) -> None:
-    """Adds a payoff to the table, so that its name stands for it.
+    """Registers a payoff under its name.
 
-    A notebook's cell may be run again: a payoff of the same name and the same
-    definition replaces the one before.
+    A payoff of the same name and definition is replaced, so that a notebook
+    cell can be run again.
 
     Args:
-        payoff: Of either kind. A name already taken by another is an error.
+        payoff: Of either kind.
 
     Raises:
         ValueError: The name belongs to another payoff.
@@ -172,8 +172,8 @@ def get(payoff: str | Payoff | PairwisePayoff) -> Payoff | PairwisePayoff:
         The payoff.
 
     Raises:
-        ValueError: No payoff has that name, or another one has the name of
-            this one: a saved model would come back with the other.
+        ValueError: No payoff has that name, or a different one has the name of
+            this one, and a saved model would load that one.
     """
     if isinstance(payoff, AnyPayoff):
         _check_name(payoff)
@@ -182,8 +182,8 @@ def get(payoff: str | Payoff | PairwisePayoff) -> Payoff | PairwisePayoff:
         raise UserError(
             f"`payoff` must be one of {sorted(PAYOFFS)}, or a "
             "`keras_mixgan.Payoff` or `PairwisePayoff`. Received: "
-            f"payoff={payoff!r}. A payoff of your own is known by name after "
-            "`payoffs.register(payoff)`."
+            f"payoff={payoff!r}. To use your own payoff by name, call "
+            "`payoffs.register(payoff)` first."
         )
     return PAYOFFS[payoff]
 
@@ -200,34 +200,34 @@ def get_sum(payoff: str | Payoff) -> Payoff:
     Raises:
         ValueError: See `get`; or it is a `PairwisePayoff`.
     """
-    found = get(payoff)
-    if not isinstance(found, Payoff):
+    resolved = get(payoff)
+    if not isinstance(resolved, Payoff):
         raise UserError(
-            "`payoff` must be a sum of a term of real images and one of "
-            "fakes here, such as log; `payoff_matrix` takes pairwise ones "
-            f"too. Received: payoff={found.name!r}"
+            "`payoff` must be a sum of a real and a fake term here, such as "
+            "log; `payoff_matrix` takes pairwise ones too. Received: "
+            f"payoff={resolved.name!r}"
         )
-    return found
+    return resolved
 
 
 def saved_name(payoff: Payoff | PairwisePayoff) -> str:
-    """Returns the name by which a saved model will find its payoff again.
+    """Returns the name by which a saved model will find its payoff.
 
     Args:
-        payoff: The payoff of a model that is to be saved.
+        payoff: The payoff of a model to be saved.
 
     Returns:
         Its name.
 
     Raises:
-        ValueError: It is not registered, so that the file could not be loaded.
+        ValueError: It is not registered, so the file could not be loaded.
     """
     _check_name(payoff)
     if payoff.name not in PAYOFFS:
         raise UserError(
-            "`payoff` must be registered before the model is saved, since the "
-            "file holds its name alone: `keras_mixgan.payoffs.register("
-            "payoff)`, here and before the file is loaded. Received: "
+            "`payoff` must be registered before the model is saved and before "
+            "it is loaded, since the file holds only its name: "
+            "`keras_mixgan.payoffs.register(payoff)`. Received: "
             f"payoff={payoff.name!r}, registered are {sorted(PAYOFFS)}"
         )
     return payoff.name
@@ -260,7 +260,7 @@ def _definition(function) -> Any:
 
 
 def _of_code(code) -> tuple:
-    # Not the lines: a cell moves. Code objects compare by them.
+    # Code objects also compare line numbers, but a notebook cell may move.
     constants = [
         _of_code(constant) if hasattr(constant, "co_code") else constant
         for constant in code.co_consts

@@ -14,8 +14,8 @@ class GradientPenalty(Auxiliary):
 
     Gulrajani et al. 2017 (arXiv:1704.00028), Equation 3:
     E[(||grad D_v(x)||_2 - 1)^2] at points x on the lines between real images
-    and those of generator u. It stands for the class that the critics are
-    drawn from, so it is no payoff, and the mixture logits do not feel it.
+    and those of generator u. It restricts the class of critics and is not a
+    payoff, so the mixture logits get no gradient from it.
 
     Args:
         coefficient: Positive float, 10 in the paper.
@@ -50,7 +50,7 @@ class GradientPenalty(Auxiliary):
 
 
 def _between(seen: Seen, share):
-    """Points between real images and fakes, which are used repeatedly."""
+    """Points between fakes and real images; these are reused if too few."""
     fakes = ops.stop_gradient(seen.fake)
     rows = ops.arange(ops.shape(fakes)[0]) % ops.shape(seen.real)[0]
     reals = ops.take(seen.real, rows, axis=0)
@@ -59,7 +59,7 @@ def _between(seen: Seen, share):
 
 
 def _safe_norm(squares):
-    """A square root whose own gradient stays finite at zero."""
+    """A square root whose gradient stays finite at zero."""
     return ops.sqrt(ops.maximum(squares, 1e-12))
 
 

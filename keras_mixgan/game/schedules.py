@@ -1,28 +1,28 @@
-"""Whose turn it is: the schedule of the paper's released code.
+"""Which side is updated: the schedule of the paper's released code.
 
-MIX+GAN's authors (and Huang et al. 2017, whose code they built on) look at half
+MIX+GAN's authors (and Huang et al. 2017, whose code they built on) use half
 the discriminators' adversarial loss, -F / 2 of the mixture's payoff F with
-phi = log. Below 0.3 the discriminators are not updated, and the smaller it is,
-the more often the generators are. Of logits that are all 0 it is log 2 = 0.69.
+phi = log. Below 0.3 the discriminators are not updated. The smaller it is, the
+more steps the generators take. It is log 2 = 0.69 if all logits are 0.
 """
 
 from keras import ops
 
 SCHEDULES = ("fixed", "released")
-# Where the discriminators win by more than this they wait.
+# Discriminators with a smaller loss are not updated.
 LEAST_LOSS = 0.3
-# Each that the loss does not exceed gives the generators two steps more.
+# Each one that the loss does not exceed gives the generators two more steps.
 THRESHOLDS = (0.65, 0.5, 0.3)
 
 
 def half_loss(payoff):
-    """The number that the schedule looks at.
+    """Half the discriminators' adversarial loss, which sets the schedule.
 
     Args:
         payoff: Float scalar, the mixture's payoff.
 
     Returns:
-        Float scalar, half the discriminators' adversarial loss.
+        Float scalar.
     """
     return -0.5 * payoff
 
@@ -33,7 +33,7 @@ def moves_discriminators(loss):
 
 
 def generator_steps(loss):
-    """Steps of the generators that follow: 1, 3, 5 or 7.
+    """Number of generator steps that follow: 1, 3, 5 or 7.
 
     Args:
         loss: Float scalar, `half_loss`.

@@ -1,14 +1,14 @@
 """Networks of one side that share a body.
 
 Generators own their layers up to a named one and share the rest; all images
-of a step pass the shared rest in one call. Discriminators share a body up to
-a named layer and own what follows, their heads; the body is run once on all
-images. So T components cost about as much as one (MGAN, Hoang et al. 2018,
-shares the generators' decoder in this way).
+of a step pass through the shared rest in one call. Discriminators share a body
+up to a named layer and own their heads, the layers after it; the body is run
+once on all images. So T components cost about as much as one (MGAN, Hoang et
+al. 2018, shares the generators' decoder in this way).
 
-For frozen bodies the theory stands, with the parameters that a component owns
-in place of all (arXiv:1703.00573, Theorem 4.2); for trained ones the body is
-a pure strategy of the whole side, and no existence theorem covers it.
+For frozen bodies the theory holds, counting only the parameters that a
+component owns (arXiv:1703.00573, Theorem 4.2). A trained body is a pure
+strategy of the whole side, which no existence theorem covers.
 """
 
 import dataclasses
@@ -39,7 +39,7 @@ class Shared:
         return [*self.own, self.body]
 
     def joined(self) -> list[keras.Model]:
-        """One whole network a component, of the same variables."""
+        """A whole network for each component, with the same variables."""
         return [self._join(own, i) for i, own in enumerate(self.own)]
 
     def _join(self, own: keras.Model, i: int) -> keras.Model:
@@ -47,11 +47,11 @@ class Shared:
         if self.side == "discriminator":
             parts.reverse()
         first, second = parts
-        whole = first if len(first.inputs) > 1 else None
+        first_takes_labels = len(first.inputs) > 1
         inputs = [_input_like(x) for x in first.inputs]
-        if whole is None and len(second.inputs) > 1:
+        if not first_takes_labels and len(second.inputs) > 1:
             inputs.append(_input_like(second.inputs[1]))
-        hidden = first(inputs if whole is not None else inputs[0])
+        hidden = first(inputs if first_takes_labels else inputs[0])
         taken = [hidden, inputs[-1]] if len(second.inputs) > 1 else hidden
         return keras.Model(
             inputs if len(inputs) > 1 else inputs[0],
@@ -61,13 +61,13 @@ class Shared:
 
 
 def share(networks: list[keras.Model], layer: str, side: str) -> Shared:
-    """Cuts networks of the same layers at one, and shares a part.
+    """Cuts networks of the same layers in two, and shares one part.
 
     Args:
         networks: Functional or Sequential models of the same layers.
         layer: Name of the layer to cut after.
-        side: Generators share what follows it, discriminators what comes
-            before.
+        side: Generators share the layers after it, discriminators those up
+            to it.
 
     Returns:
         The `Shared` networks. The shared part is the first network's.
@@ -88,11 +88,11 @@ def cut(network: keras.Model, layer: str, side: str) -> tuple:
     Args:
         network: A Functional or Sequential model.
         layer: Name of the layer.
-        side: For the error's words.
+        side: Named in errors.
 
     Returns:
-        Two models: from the inputs to what the layer gives, and from that,
-        and the labels where they are read, to the outputs.
+        Two models: from the inputs to the layer's output, and from that
+        output (and the labels, if read) to the outputs.
 
     Raises:
         ValueError: See `share`.
@@ -108,14 +108,14 @@ def cut(network: keras.Model, layer: str, side: str) -> tuple:
     if not isinstance(network, keras.Sequential):
         outputs = network.output
     inputs, labels = network.inputs, network.inputs[1:]
-    # In this order: Keras adds a node to the layer of the labels for a model
-    # that begins in the middle, and models made before no longer find theirs.
+    # `second` before `first`: for a model that begins in the middle Keras adds
+    # a node to the labels' layer, and models made before no longer find theirs.
     second = _model_of([[hidden], [hidden, *labels]], outputs)
     first = _model_of([inputs[:1], inputs], hidden)
     if first is None or second is None or hidden is outputs:
         raise UserError(
-            f"`share_{side}s` must name a layer through which everything "
-            f"passes, labels apart, and which is not the last. Received: "
+            f"`share_{side}s` must name a layer that is not the last and that "
+            f"everything except labels passes through. Received: "
             f"share_{side}s={layer!r}"
         )
     return first, second
@@ -126,7 +126,7 @@ def _input_like(x):
 
 
 def _model_of(candidates: list, outputs) -> keras.Model | None:
-    """The model with the first candidate for inputs that suffices."""
+    """A model of the first candidate inputs that determine the outputs."""
     for inputs in candidates:
         try:
             return keras.Model(

@@ -1,9 +1,9 @@
-"""What discriminators are asked in one side's turn, and what they say.
+"""The inputs and outputs of the discriminators in one side's turn.
 
 With the full and the linear payoff estimate every discriminator sees all
-images of the turn. With the split one each sees its own part: every T_v-th
-real image, and every T_v-th image of each generator, so that T_v
-discriminators together cost one.
+images of the turn. With the split estimate each sees every T_v-th real image
+and every T_v-th image of each generator, so that T_v discriminators together
+cost as much as one.
 """
 
 import dataclasses
@@ -25,12 +25,12 @@ class Seen:
     """What one discriminator sees in a turn.
 
     Attributes:
-        real: Float tensor (B, ...), or `None` where none are asked of.
+        real: Float tensor (B, ...), or `None` if only fakes are judged.
         real_labels: Int tensor (B,), or `None`.
-        fake: Float tensor (N, ...), the first generator's images first.
+        fake: Float tensor (N, ...), in the order of the generators.
         fake_labels: Int tensor (N,), or `None`.
-        latents: Float tensor (N, latent_dim), what the fakes were made of.
-        real_codes: Float tensor (B, F), where discriminators take codes.
+        latents: Float tensor (N, latent_dim), the latents of the fakes.
+        real_codes: Float tensor (B, F), if discriminators take codes.
         fake_codes: Float tensor (N, F), the same.
     """
 
@@ -43,7 +43,7 @@ class Seen:
     fake_codes: Any = None
 
     def beside(self, of: str):
-        """What comes with images: codes where they are judged, else labels.
+        """The input beside images: codes if judged, else labels.
 
         Args:
             of: `"real"` or `"fake"`.
@@ -57,17 +57,17 @@ class Seen:
 
 @dataclasses.dataclass(frozen=True)
 class Turn:
-    """What one side's turn has computed; what losses read.
+    """What losses read of one side's turn.
 
     Attributes:
-        fakes: All fakes of the turn, which a loss of generators alone reads.
-        seen: What each discriminator sees, one `Seen` each.
-        sizes: Images of each generator in what each of them sees.
-        groups: Images of each group that batch normalization keeps apart
-            among the fakes.
-        real: What the discriminators say of real images; `None` in a
+        fakes: All fakes of the turn, for losses of generators alone.
+        seen: A `Seen` for each discriminator.
+        sizes: Number of images of each generator that a discriminator sees.
+        groups: Sizes of the groups of fakes that batch normalization keeps
+            apart.
+        real: The discriminators' outputs for real images; `None` in a
             generators' turn that needs none.
-        fake: What they say of fakes.
+        fake: Their outputs for fakes.
         discriminators: The discriminators' side.
         objective: The settings of the game.
         executor: Takes gradients by images, see `Executor.input_gradients`.
@@ -100,17 +100,17 @@ class Turn:
     def partners(self, real):
         """The real image that each fake is compared with.
 
-        Real images are taken in order, from the first one on again and again:
-        with the full estimate fake k of each generator meets real image k.
-        They have the same label (with the split estimate, where the number of
-        discriminators divides the batch), see `draws`.
+        Real images are taken in order and reused cyclically: with the full
+        estimate fake k of each generator meets real image k. Both have the
+        same label (with the split estimate, if the number of discriminators
+        divides the batch), see `draws`.
 
         Args:
-            real: Float tensor (B, num_discriminators, ...), numbers of real
-                images.
+            real: Float tensor (B, num_discriminators, ...), one row for each
+                real image.
 
         Returns:
-            Float tensor (N, num_discriminators, ...), one a fake.
+            Float tensor (N, num_discriminators, ...), one row for each fake.
         """
         rows = ops.arange(draws.batch_size(self.fake.logits))
         return ops.take(real, rows % draws.batch_size(real), axis=0)
@@ -139,19 +139,19 @@ class Turn:
         return _side_by_side([seen.latents for seen in self.seen])
 
 
-def _side_by_side(found: list):
-    """Stacks what discriminators see; once where all see the same."""
-    if all(one is found[0] for one in found):
-        found = found[:1]
-    return ops.stack(found, axis=1)
+def _side_by_side(columns: list):
+    """Stacks what discriminators see; only once if all see the same."""
+    if all(column is columns[0] for column in columns):
+        columns = columns[:1]
+    return ops.stack(columns, axis=1)
 
 
 def take(model, images, labels, fakes: Fakes) -> Turn:
-    """Asks the discriminators.
+    """Calls the discriminators.
 
     Args:
         model: The `MixGAN`; its networks are called in training mode.
-        images: Float tensor (B, ...), or `None` to ask of fakes alone.
+        images: Float tensor (B, ...), or `None` to judge fakes alone.
         labels: Int tensor (B,), or `None`.
         fakes: The generators' images.
 
@@ -193,7 +193,7 @@ def take(model, images, labels, fakes: Fakes) -> Turn:
 
 
 def of_logits(real, fake, sizes: list) -> Turn:
-    """A turn of which the logits are known already, on one device.
+    """Makes a turn from known logits, on one device.
 
     Args:
         real: Float tensor (B, num_discriminators), of real images.
@@ -203,15 +203,15 @@ def of_logits(real, fake, sizes: list) -> Turn:
     Returns:
         A `Turn` that payoffs can read.
     """
-    said = Outputs(real), Outputs(fake)
-    return Turn(None, [], sizes, sizes, *said, None, None, Executor(), None)
+    outputs = Outputs(real), Outputs(fake)
+    return Turn(None, [], sizes, sizes, *outputs, None, None, Executor(), None)
 
 
 def _ask(judge, executor, seen: Seen, groups, only=None) -> tuple:
-    """One call a network, of real images, if any, and of fakes."""
+    """Calls each network once, on the real images, if any, and the fakes."""
     if seen.real is None:
-        asked = (seen.fake, seen.beside("fake"), groups)
-        return None, judge(executor, *asked, only)
+        inputs = (seen.fake, seen.beside("fake"), groups)
+        return None, judge(executor, *inputs, only)
     size, beside = draws.batch_size(seen.real), None
     if seen.beside("fake") is not None:
         beside = ops.concatenate([seen.beside("real"), seen.beside("fake")])
@@ -221,13 +221,13 @@ def _ask(judge, executor, seen: Seen, groups, only=None) -> tuple:
 
 
 def _part(whole: Seen, j: int, count: int) -> Seen:
-    """Every `count`-th image, from the j-th on; of few images some again."""
+    """Every `count`-th image, from the j-th on; few images are reused."""
 
     def cut(x, size):
         if x is None:
             return None
-        least = max if isinstance(size, int) else ops.maximum
-        rows = ops.arange(least(size // count, 1)) * count + j
+        maximum = max if isinstance(size, int) else ops.maximum
+        rows = ops.arange(maximum(size // count, 1)) * count + j
         return ops.take(x, rows % size, axis=0)
 
     real = None if whole.real is None else draws.batch_size(whole.real)

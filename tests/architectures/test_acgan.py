@@ -12,7 +12,7 @@ CLASSES = 4
 
 
 def first_normalization(generator):
-    """What goes into it, and what comes out after scale and offset."""
+    """A model of its input, and of its output after scale and offset."""
     norm = next(
         layer
         for layer in generator.layers

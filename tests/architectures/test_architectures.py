@@ -19,7 +19,7 @@ WIDTH = 8
 
 
 def variants(shapes):
-    """Every shape; every size, and gray and colour, with and without labels."""
+    """Each shape once; each size and colour both with and without labels."""
     if len(shapes) == 1:
         return [(shapes[0], None), (shapes[0], NUM_CLASSES)]
     # A size in gray, then in colour, then the next size.
@@ -83,7 +83,7 @@ def images(shape, num_classes=None, count=BATCH):
 
 
 def inputs_of(name, side, num_classes, given, network=None):
-    """What a network is called with: labels only where it takes them."""
+    """A network's inputs: labels only if it takes them."""
     takes = side in architectures.get(name).labels_to
     first = given if num_classes is None else given[0]
     if network is not None and takes_codes(network):
@@ -115,7 +115,7 @@ def test_shapes_forward_and_config(name, shape, num_classes):
             assert labels_in.dtype == "int32"
             assert labels_in.shape == (None,)
         config = model.get_config()
-        # `from_config` empties what it is given.
+        # `from_config` empties its argument.
         rebuilt = type(model).from_config(copy.deepcopy(config))
         assert rebuilt.get_config() == config
         assert [tuple(w.shape) for w in rebuilt.weights] == [
@@ -140,8 +140,8 @@ def test_shapes_forward_and_config(name, shape, num_classes):
         names |= {f"code_{output}" for output in names}
     more = {"features", "latents", "code_latents"}
     assert names <= set(outputs) <= names | more
-    told = [outputs[x].shape[-1] for x in outputs if x.endswith("latents")]
-    assert sum(told) in (0, LATENT_DIM)
+    counts = [outputs[x].shape[-1] for x in outputs if x.endswith("latents")]
+    assert sum(counts) in (0, LATENT_DIM)
     for output, values in outputs.items():
         values = keras.ops.convert_to_numpy(values)
         size = units.get(output.removeprefix("code_"), values.shape[-1])
@@ -164,8 +164,8 @@ def test_labels_change_the_outputs_of_whoever_takes_them(name):
     rng = np.random.default_rng(2)
     for side in architectures.get(name).labels_to:
         model, inputs = networks[side]
-        # Not small ones, of which deep networks in inference mode pass on
-        # nothing that float32 could tell.
+        # With small weights a label's effect is below float32's precision in
+        # deep networks in inference mode.
         model.set_weights(
             [w + 0.1 * rng.normal(size=w.shape) for w in model.get_weights()]
         )
@@ -201,7 +201,7 @@ def test_clones_have_fresh_weights_and_one_seed_repeats(name):
                 keras.ops.convert_to_numpy(weight)
                 for weight in keras.models.clone_model(model).trainable_weights
                 if "kernel" in weight.path or "embeddings" in weight.path
-                # Offsets of a class start at 0.
+                # Offsets of classes start at 0.
                 if "offset" not in weight.path
             ]
             for model in (*pair, *pair)
@@ -244,7 +244,7 @@ def test_mixed_precision_keeps_float32_at_both_ends(name):
 
 
 def training_arguments(name):
-    """What `MixGAN.compile` takes for the architecture's own training."""
+    """Arguments of `MixGAN.compile` for the architecture's training."""
     training = dict(architectures.get(name).training)
     optimizer = {
         "adam": keras.optimizers.Adam,

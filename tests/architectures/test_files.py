@@ -1,4 +1,4 @@
-"""Architectures of a user's own, by the path of a Python file."""
+"""Users' architectures, by the path of a Python file."""
 
 import pathlib
 
@@ -41,19 +41,19 @@ def test_a_run_takes_networks_and_training_from_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        (None, "that is there"),
+        (None, "an existing Python file"),
         ("x = 1", "sets ARCHITECTURE"),
         ("1 / 0", "ZeroDivisionError"),
         ("def", "SyntaxError"),
     ],
 )
-def test_what_is_no_architecture_is_one_line(text, said, tmp_path):
+def test_what_is_no_architecture_is_one_line(text, message, tmp_path):
     path = tmp_path / "own.py"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         architectures.get(str(path))
     assert "\n" not in str(caught.value)
     assert "`architecture`" in str(caught.value)
@@ -66,7 +66,7 @@ def test_the_coded_pair_of_the_race(num_classes):
         str(CODED), (28, 28, 1), 4, num_classes, 2
     )
     assert generator.inputs[0].shape == (None, 9)
-    # The size of the code does not matter, only its place.
+    # Only the place of the code's largest number matters.
     latents = [[1.0, 2.0, 3.0, 4.0, 0.1, 0.2, 0.9, 0.3, 0.4]]
     other = [[1.0, 2.0, 3.0, 4.0, -5.0, 0.0, 0.1, 0.0, 0.0]]
     third = [[1.0, 2.0, 3.0, 4.0, -5.0, 0.2, 0.1, 0.0, 0.0]]

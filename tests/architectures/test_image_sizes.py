@@ -8,7 +8,7 @@ from keras_mixgan import architectures
 from keras_mixgan.architectures import dcgan
 from keras_mixgan.mixgan import MixGAN
 
-# Of any size; `dcgan_huang` is one of 32 pixels.
+# Without `mlp`, for points, and two that take only 32 pixels.
 CONVOLUTIONAL = [
     name
     for name in sorted(architectures.ARCHITECTURES)
@@ -17,7 +17,7 @@ CONVOLUTIONAL = [
 
 
 @pytest.mark.parametrize(
-    ("shape", "said"),
+    ("shape", "text"),
     [
         ((30, 30, 1), r"Nearest: 28 and 32\."),
         ((90, 90, 3), r"Nearest: 80 and 96\."),
@@ -34,10 +34,10 @@ CONVOLUTIONAL = [
     ],
 )
 @pytest.mark.parametrize("name", CONVOLUTIONAL)
-def test_unsupported_image_shape_says_what_is_near(name, shape, said):
+def test_unsupported_image_shape_says_what_is_near(name, shape, text):
     architecture = architectures.get(name)
     for builder in (architecture.generator, architecture.discriminator):
-        with pytest.raises(ValueError, match=f"`image_shape`.*{said}") as error:
+        with pytest.raises(ValueError, match=f"`image_shape`.*{text}") as error:
             builder(shape)
         assert f"Received: image_shape={shape!r}" in str(error.value)
 
@@ -52,8 +52,8 @@ def test_huangs_networks_take_32_pixels_only(shape):
             builder(shape)
 
 
-# Size -> what a generator and a discriminator pass through, by hand. Those of
-# 28, 32 and 64 are those of files that are there.
+# Size -> stages of a generator and a discriminator, by hand. Saved files need
+# those of 28, 32 and 64.
 STAGES = {
     28: ((7, 14, 28), (28, 14, 7, 4)),
     32: ((4, 8, 16, 32), (32, 16, 8, 4)),
@@ -107,5 +107,5 @@ def test_every_size_of_the_rule_and_no_other():
     possible = {base * 2**k for base in (3, 4, 5, 7) for k in range(1, 9)}
     for size in range(1, 300):
         assert bool(dcgan.generator_stages(size)) == (size in possible)
-    # A multiple of the width bounds what a step down may add.
+    # Channels stop doubling at 16 times the width.
     assert dcgan.channels_of(64, 6) == [64, 128, 256, 512, 1024, 1024]

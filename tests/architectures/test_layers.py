@@ -70,7 +70,7 @@ def test_the_start_from_data_gives_mean_and_deviation(kind):
     axes = tuple(range(outputs.ndim - 1))
     np.testing.assert_allclose(outputs.mean(axis=axes), 0, atol=1e-5)
     np.testing.assert_allclose(outputs.std(axis=axes), 0.1, rtol=1e-3)
-    # It starts once.
+    # It starts only once.
     with initializing():
         layer(10 * inputs)
     np.testing.assert_array_equal(layer(inputs), outputs)
@@ -131,7 +131,7 @@ def test_slopes_of_minibatch_discrimination():
         else (contextlib.nullcontext())
     ):
         _, _, (gradients,) = executor.of_backend().gradients(value, (side,))
-    for found, variable in zip(gradients, variables, strict=True):
+    for gradient, variable in zip(gradients, variables, strict=True):
         slopes = np.empty(variable.shape)
         for index in np.ndindex(variable.shape):
             kept, ends = variable[index], []
@@ -140,11 +140,11 @@ def test_slopes_of_minibatch_discrimination():
                 ends.append((minibatch(inputs, *variables) * factors).sum())
             variable[index] = kept
             slopes[index] = (ends[0] - ends[1]) / 2e-5
-        np.testing.assert_allclose(found, slopes, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(gradient, slopes, rtol=1e-3, atol=1e-4)
 
 
 def test_the_start_of_minibatch_discrimination():
-    """The nearest other image is at 2 on the mean; the mean number is 0."""
+    """The mean distance to the nearest image is 2; the mean output is 0."""
     layer, _ = made_minibatch()
     inputs = array(8, 4, seed=9)
     with initializing():
@@ -191,7 +191,7 @@ def test_fit_starts_a_fresh_model_from_its_first_batch():
         assert outputs.mean() == pytest.approx(0, abs=1e-5)
     networks = [*model.generators, *model.discriminators]
     before = [w for network in networks for w in network.get_weights()]
-    model.step_variable.assign(0)  # as of a model that other data go on with
+    model.step_variable.assign(0)  # Like a model that other data continue.
     model.fit(10 * points, batch_size=8, shuffle=False, verbose=0)
     after = [w for network in networks for w in network.get_weights()]
     for a, b in zip(before, after, strict=True):

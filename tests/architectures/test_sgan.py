@@ -1,4 +1,4 @@
-"""S-GAN's networks: sizes of the authors' code, and whose latents are whose."""
+"""S-GAN's networks: sizes of the authors' code, and the split of latents."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ def test_sizes_of_the_authors():
     assert generator.input_shape[0] == (None, 66)
     assert generator.get_layer("label_embedding").output_dim == 512
     assert generator.get_layer("codes").output.shape == (None, 256)
-    # Two on the top's latents and labels together, the codes; then below.
+    # Top: latents, two on latents and labels, codes. Bottom: latents, image.
     assert units(generator) == [256, 512, 512, 256, 128, 128, 6400]
     sizes = {k: v.shape[1] for k, v in discriminator.output.items()}
     assert sizes == {
@@ -49,21 +49,21 @@ def test_a_fourth_of_the_latents_is_the_bottoms(stack):
     labels = np.zeros(4, "int32")
 
     def made(latents):
-        # By the batch's own statistics: those of training are not there yet.
+        # Training mode, since moving statistics are not trained yet.
         return map(np.asarray, network([latents, labels], training=True))
 
     images, codes = made(latents)
     for number, moved in ((5, True), (6, False), (7, False)):
         other = latents.copy()
         other[0, number] += 1
-        others, told = made(other)
-        assert (not np.array_equal(told, codes)) == moved
+        others, other_codes = made(other)
+        assert (not np.array_equal(other_codes, codes)) == moved
         assert np.abs(others - images).max() > 1e-4
 
 
 @tensorflow_only
 def test_the_top_feels_a_hundredth_of_the_bottom(stack):
-    """Against the same networks without the layer that scales gradients."""
+    """Compared with the same networks without scaled gradients."""
     import tensorflow as tf
 
     layer = next(
@@ -84,7 +84,7 @@ def test_the_top_feels_a_hundredth_of_the_bottom(stack):
         named = zip(stack.trainable_weights, found, strict=True)
         both = ([], [])
         for variable, gradient in named:
-            gradient = tf.convert_to_tensor(gradient)  # Of a table, in rows.
+            gradient = tf.convert_to_tensor(gradient)  # Some are sparse.
             both[id(variable) in top].append(gradient)
         return both
 

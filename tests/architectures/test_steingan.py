@@ -1,4 +1,4 @@
-"""SteinGAN's energy, and its layers that run backwards, against NumPy."""
+"""SteinGAN's energy and its reversible layers, against NumPy."""
 
 import keras
 import numpy as np
@@ -26,7 +26,7 @@ def test_reverse_is_the_transpose(kernel_size, strides, padding):
     made, expected = layer(images), plain(images)
     plain.set_weights(layer.get_weights())
     np.testing.assert_allclose(made, plain(images), atol=1e-5)
-    # <Ax, y> = <x, A'y> for all x and y, and no other linear map has that.
+    # <Ax, y> = <x, A'y> for all x and y holds only for the transpose A'.
     other = array(*expected.shape, seed=1)
     back = layer(other, reverse=True)
     assert back.shape == images.shape
@@ -50,7 +50,7 @@ def test_wrong_arguments_are_named(arguments, text):
 
 
 def windows(count, kernel):
-    """Where a convolution looks: 3x3 everywhere, others in steps of a size."""
+    """Windows of a convolution: 3x3 with stride 1, others with their size."""
     size = kernel.shape[0]
     step = 1 if size == 3 else size
     for i, j in np.ndindex(count, count):
@@ -86,7 +86,7 @@ def normalize(x, layer):
 
 
 def energies(network, images, labels=None):
-    """E by hand: reconstruction, and the cost of the class; and the code."""
+    """By hand: the distance, the cost of the class, and the code."""
     kernels = [
         np.asarray(layer.kernel, "float64")
         for layer in network.layers
@@ -113,7 +113,7 @@ def energies(network, images, labels=None):
 
 @pytest.fixture(scope="module")
 def network():
-    """8 pixels to 4 to a code, with weights that are not those of a start."""
+    """8 pixels to 4 to a code, with weights other than the initial ones."""
     made = architectures.steingan_discriminator((8, 8, 1), CLASSES, width=2)
     rng = np.random.default_rng(0)
     made.set_weights(
@@ -160,7 +160,7 @@ def test_pixels_are_dropped_and_compared_whole():
     network = architectures.steingan_discriminator((8, 8, 1), width=2)
     dropout = network.layers[1]
     assert (type(dropout), dropout.rate) == (layers.Dropout, 0.2)
-    # A decoder of zeros: what remains is the image that was not dropped from.
+    # The decoder gives 0: the energy is the norm of the image before dropout.
     network.set_weights([0 * w for w in network.get_weights()])
     images, _ = examples()
     outputs = network(images, training=True)

@@ -1,4 +1,4 @@
-"""TensorFlow and JAX: the same weights, latents and batch, the same step."""
+"""TensorFlow and JAX: the same weights, latents and batch give one step."""
 
 import os
 import pathlib
@@ -16,7 +16,7 @@ pytestmark = tensorflow_only
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Models of every case, and what JAX made of them, in a process."""
+    """Models of every case, and JAX's results, from another process."""
     pytest.importorskip("jax")
     folder = tmp_path_factory.mktemp("backends")
     for name in backend_cases.CASES:
@@ -47,7 +47,7 @@ def test_one_step_is_the_same(folder, name):
             np.testing.assert_allclose(
                 theirs[key], value, rtol=1e-5, atol=6e-6, err_msg=key
             )
-    # What JAX saved after its step, TensorFlow loads, optimizers and all.
+    # TensorFlow loads what JAX saved after its step, optimizers included.
     loaded = keras.saving.load_model(folder / f"{name}_after.keras")
     assert loaded.step == model.step
     for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True):

@@ -1,4 +1,4 @@
-"""Training over several devices, processes, and by its launch examples."""
+"""Training on several devices and processes, and the launch examples."""
 
 import json
 import os
@@ -41,7 +41,7 @@ RING = {
 
 @pytest.fixture(scope="module")
 def outcomes():
-    """What became of each case on two devices, all run in one process."""
+    """The result of each case on two devices, all run in one process."""
     run = subprocess.run(
         [sys.executable, "two_devices.py"],
         cwd=TESTS,
@@ -94,12 +94,12 @@ def start_workers(*flags):
 
 
 def ended(processes):
-    """Status and output of each, which have to end."""
-    found = []
+    """Waits for processes; returns the status and output of each."""
+    results = []
     for process in processes:
         out, err = process.communicate(timeout=600)
-        found.append((process.returncode, out, err))
-    return found
+        results.append((process.returncode, out, err))
+    return results
 
 
 def test_two_processes_one_dies_and_the_job_goes_on(tmp_path):
@@ -121,7 +121,7 @@ def test_two_processes_one_dies_and_the_job_goes_on(tmp_path):
     reached = keras.saving.load_model(workdir / "checkpoint.keras").step
     assert reached >= 2
     steps = reached + 5
-    # Longer is no other run, shorter is.
+    # A run may get longer but not shorter, so its settings are changed.
     settings = json.loads((workdir / "settings.json").read_text())
     settings["settings"]["steps"] = steps
     (workdir / "settings.json").write_text(json.dumps(settings))
@@ -130,7 +130,7 @@ def test_two_processes_one_dies_and_the_job_goes_on(tmp_path):
     )
     assert (status, other) == (0, 0), err
     assert f"Going on after step {reached}" in out
-    assert quiet == ""  # Only the chief speaks, and writes.
+    assert quiet == ""  # Only the chief prints and writes.
     one = runs.train(RING | {"steps": steps}, tmp_path / "alone", verbose=0)
     both = keras.saving.load_model(workdir / "model.keras")
     assert both.step == one.step == steps
@@ -230,8 +230,8 @@ def test_chief_comes_first(monkeypatch):
         "cluster": {"chief": ["a:1"], "worker": ["b:1", "c:1"]},
         "task": {"type": "worker", "index": 1},
     }
-    found = read(monkeypatch, json.dumps(config))
-    assert found == (("a:1", "b:1", "c:1"), 2)
+    parsed = read(monkeypatch, json.dumps(config))
+    assert parsed == (("a:1", "b:1", "c:1"), 2)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def launched(script, tmp_path, environment=()):
     folder = tmp_path / "bin"
     folder.mkdir()
     stand_ins = {
-        # Keeps what it was called with, in place of training.
+        # Records its arguments, in place of training.
         "keras-mixgan": 'printf "%s\\n" "$TF_CONFIG" "$@" > '
         f'"{tmp_path}/call_${{SLURM_PROCID:-0}}"',
         "scontrol": 'test "$*" = "show hostnames host[1-2]"; '
@@ -301,8 +301,8 @@ def test_example_of_several_hosts(tmp_path, monkeypatch):
         [LAUNCH / "several_hosts.sh", "1", "a:1", "b:2", "--", "--seed=3"],
         tmp_path,
     )
-    found = read(monkeypatch, config)
-    assert found == (("a:1", "b:2"), 1)
+    parsed = read(monkeypatch, config)
+    assert parsed == (("a:1", "b:2"), 1)
     assert (values.strategy, values.seed) == ("multi_worker", 3)
 
 
@@ -317,8 +317,8 @@ def test_example_of_slurm(tmp_path, monkeypatch):
     )
     assert len(calls) == 2
     for index, (config, values) in enumerate(calls):
-        found = read(monkeypatch, config)
-        assert found == (("host1:33456", "host2:33456"), index)
+        parsed = read(monkeypatch, config)
+        assert parsed == (("host1:33456", "host2:33456"), index)
         assert (values.strategy, values.seed) == ("multi_worker", 3)
 
 
@@ -331,12 +331,12 @@ def test_example_of_kubernetes(tmp_path, monkeypatch):
         tmp_path,
         {"JOB_COMPLETION_INDEX": "1"},
     )
-    found = read(monkeypatch, config)
-    assert len(found[0]) == spec["completions"] == spec["parallelism"]
+    parsed = read(monkeypatch, config)
+    assert len(parsed[0]) == spec["completions"] == spec["parallelism"]
     name, subdomain = job["metadata"]["name"], service["metadata"]["name"]
     assert spec["template"]["spec"]["subdomain"] == subdomain
     port = container["ports"][0]["containerPort"]
     assert service["spec"]["ports"][0]["port"] == port
     hosts = tuple(f"{name}-{i}.{subdomain}:{port}" for i in range(2))
-    assert found == (hosts, 1)
+    assert parsed == (hosts, 1)
     assert values.strategy == "multi_worker"

@@ -1,4 +1,4 @@
-"""Auxiliary losses in a whole step, against NumPy float64 and differences."""
+"""Auxiliary losses in a step, against NumPy float64, finite differences."""
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ def conditional_generator():
 
 
 def many_outputs(classes="class_logits", units=CLASSES):
-    """Images to logits, features and logits of classes, or of components."""
+    """Maps images to logits, features and logits of classes or components."""
     images = keras.Input((2,))
     hidden = layers.Dense(4, activation="tanh", name="hidden")(images)
     outputs = {
@@ -42,7 +42,7 @@ def many_outputs(classes="class_logits", units=CLASSES):
 
 
 def conditional_outputs(*arguments):
-    """Takes labels too, and does not look at them."""
+    """Takes labels too, and ignores them."""
     images, labels = keras.Input((2,)), keras.Input((), dtype="int32")
     return keras.Model([images, labels], many_outputs(*arguments)(images))
 
@@ -71,25 +71,25 @@ class Oracle(Mixture):
         self.losses, self.labels, self.fake_labels = losses, labels, fake_labels
 
     def fakes(self, latents):
-        found = []
+        fakes = []
         for g, z, y in zip(
             self.generators, latents, self.fake_labels, strict=True
         ):
             table, k1, b1, k2, b2 = g
             x = np.concatenate([z, table[y]], axis=1)
-            found.append(np.tanh(np.tanh(x @ k1 + b1) @ k2 + b2))
-        return found
+            fakes.append(np.tanh(np.tanh(x @ k1 + b1) @ k2 + b2))
+        return fakes
 
     def features(self, d, x):
         return np.tanh(x @ d[0] + d[1])
 
     def payoffs(self, images, fakes):
-        """The logit's weights are the second pair."""
+        """The weights of the logit are d[2:4]."""
         whole = self.discriminators
         self.discriminators = [d[:4] for d in whole]
-        found = super().payoffs(images, fakes)
+        payoffs = super().payoffs(images, fakes)
         self.discriminators = whole
-        return found
+        return payoffs
 
     def cross_entropy(self, d, x, y):
         logits = self.features(d, x) @ d[4] + d[5]
@@ -98,7 +98,7 @@ class Oracle(Mixture):
         return (total - logits[np.arange(len(x)), y]).mean()
 
     def named(self, fakes):
-        """Cross-entropies of the generator's number."""
+        """Cross-entropies of the generator's index."""
         return self.pairs(
             lambda i, d: self.cross_entropy(
                 d, fakes[i], np.full(len(fakes[i]), i)
@@ -114,7 +114,7 @@ class Oracle(Mixture):
         )
 
     def weights(self, own, moves):
-        """Weights of both sides: those that no loss may move are frozen."""
+        """Weights of both sides, frozen where the loss must not move them."""
         now = [softmax(self.alpha_u), softmax(self.alpha_v)]
         frozen = list(self.frozen)
         return [
@@ -245,10 +245,10 @@ def test_a_step_with_an_auxiliary_loss(monkeypatch, loss, moves, estimate):
     logs = model.train_on_batch(
         images.astype("float32"), labels.astype("int32"), return_dict=True
     )
-    if loss is auxiliary.FeatureMatching:  # Of generators alone.
+    if loss is auxiliary.FeatureMatching:  # Only generators have this loss.
         assert not paid.pop("discriminator")
-    told = {n: v for n, v in logs.items() if n.endswith(losses[0].name)}
-    assert told == pytest.approx(
+    logged = {n: v for n, v in logs.items() if n.endswith(losses[0].name)}
+    assert logged == pytest.approx(
         {f"{side}_{losses[0].name}": v for side, v in paid.items()}, rel=1e-5
     )
     for networks, expected in (
@@ -269,7 +269,7 @@ def test_a_step_with_an_auxiliary_loss(monkeypatch, loss, moves, estimate):
 def independent_heads():
     """Two discriminators, and one network with both as its heads."""
     apart = [small_discriminator(), small_discriminator()]
-    for network in apart:  # not 0 and 0 in the biases
+    for network in apart:  # Makes biases differ from 0.
         network.set_weights(
             [w + 0.1 * i for i, w in enumerate(network.get_weights())]
         )

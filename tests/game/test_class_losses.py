@@ -1,6 +1,6 @@
 """K + 1 classes, labels of some images, generators without the payoff.
 
-A whole step of plain gradient descent against NumPy float64, gradients by
+A whole step of gradient descent against NumPy float64, with gradients by
 central differences of the objective.
 """
 
@@ -25,7 +25,7 @@ LABELS = np.array([0, -1, 2, 1, -1, -1], "int32")
 
 
 def classifier():
-    """Logits of classes; the payoff's is their logsumexp."""
+    """Logits of classes; the payoff's logit is their logsumexp."""
     images = keras.Input((2,))
     hidden = layers.Dense(4, activation="tanh")(images)
     classes = layers.Dense(CLASSES)(hidden)
@@ -43,7 +43,7 @@ def logsumexp(x):
 
 
 class Classes(Mixture):
-    """The reference mixture of such discriminators."""
+    """The reference mixture with classifiers as discriminators."""
 
     def __init__(self, model, kind, class_loss, matching):
         super().__init__(model, "log", "minimax", 0.1)
@@ -67,12 +67,12 @@ class Classes(Mixture):
 
     def class_costs(self, images):
         known = LABELS >= 0
-        found = []
+        costs = []
         for d in self.discriminators:
             logits = two_layers(d, images)[known]
             chosen = logits[np.arange(known.sum()), LABELS[known]]
-            found.append((logsumexp(logits)[:, 0] - chosen).mean())
-        return np.array(found)
+            costs.append((logsumexp(logits)[:, 0] - chosen).mean())
+        return np.array(costs)
 
     def discriminator_loss(self, images, fakes):
         costs = self.frozen[1] @ self.class_costs(images)
@@ -83,8 +83,8 @@ class Classes(Mixture):
     def generator_loss(self, latents, images):
         w_u, (u, v) = softmax(self.alpha_u), self.frozen
         fakes = self.fakes(latents)
-        # Where networks are to minimise auxiliary losses alone, the payoff is
-        # that of images that do not move.
+        # If networks minimise auxiliary losses alone, the images in the
+        # payoff are held fixed.
         judged = self.frozen_fakes if self.kind == "auxiliary" else fakes
         pairs = np.array(
             [
@@ -200,7 +200,7 @@ def test_labels_reach_the_loss_alone(tmp_path):
     assert model.takes_labels
     assert not model.conditional
     model.fit(*points(), batch_size=3, verbose=0)
-    # Neither samples nor payoffs need them.
+    # Neither samples nor payoffs need labels.
     assert model.generate(3, seed=0).shape == (3, 2)
     assert model.payoff_matrix(points()[0], seed=0).shape == (2, 1)
     model.save(tmp_path / "model.keras")

@@ -1,4 +1,4 @@
-"""Huang's losses in a whole step, against NumPy float64 and differences."""
+"""Huang's losses in a step, against NumPy float64, finite differences."""
 
 import pathlib
 import runpy
@@ -68,7 +68,7 @@ def cross_entropy(logits, labels):
 
 
 class Huang(Mixture):
-    """The reference mixture with all three losses, mixed in either way."""
+    """The reference mixture with the three losses, which may move weights."""
 
     def __init__(self, model, labels, frozen_encoder, moves):
         super().__init__(model, "log", "minimax", 0.1)
@@ -77,13 +77,13 @@ class Huang(Mixture):
         self.labels, self.encoder, self.moves = labels, frozen_encoder, moves
 
     def fakes(self, latents):
-        found = []
+        fakes = []
         for (table, k1, b1, k2, b2), z in zip(
             self.generators, latents, strict=True
         ):
             x = np.concatenate([z, table[self.labels]], axis=1)
-            found.append(np.tanh(np.tanh(x @ k1 + b1) @ k2 + b2))
-        return found
+            fakes.append(np.tanh(np.tanh(x @ k1 + b1) @ k2 + b2))
+        return fakes
 
     def pairs(self, function):
         return np.array(
@@ -96,8 +96,8 @@ class Huang(Mixture):
     def classes(self, d, x):
         return np.tanh(x @ d[0] + d[1]) @ d[2] + d[3]
 
-    def told(self, d, x, z):
-        """Mean squares of latents made uniform."""
+    def reconstruction(self, d, x, z):
+        """Mean squared error of the latents, made uniform."""
         guess = np.tanh(x @ d[0] + d[1]) @ d[4] + d[5]
         return ((guess - stats.norm.cdf(z)) ** 2).mean()
 
@@ -128,8 +128,10 @@ class Huang(Mixture):
                 for d in self.discriminators
             ]
         )
-        told = self.pairs(lambda i, d: self.told(d, fakes[i], latents[i]))
-        return loss + 2 * w_v @ named + 2 * 10 * w_u @ told @ w_v
+        errors = self.pairs(
+            lambda i, d: self.reconstruction(d, fakes[i], latents[i])
+        )
+        return loss + 2 * w_v @ named + 2 * 10 * w_u @ errors @ w_v
 
     def generator_loss(self, latents):
         fakes = self.fakes(latents)
@@ -139,16 +141,18 @@ class Huang(Mixture):
         loss = softmax(self.alpha_u) @ pairs @ self.frozen[1]
         loss -= 0.1 * np.log(softmax(self.alpha_u)).mean()
         w_u, w_v = self.weights(0)
-        told = self.pairs(lambda i, d: self.told(d, fakes[i], latents[i]))
+        errors = self.pairs(
+            lambda i, d: self.reconstruction(d, fakes[i], latents[i])
+        )
         kernel, bias = self.encoder
-        seen = np.array(
+        encoded = np.array(
             [cross_entropy(x @ kernel + bias, self.labels) for x in fakes]
         )
-        return loss + 10 * w_u @ told @ w_v + w_u @ seen
+        return loss + 10 * w_u @ errors @ w_v + w_u @ encoded
 
 
 def linear_encoder(rng):
-    """A frozen classifier of points, in place of one that is read."""
+    """A frozen classifier of points, in place of one from a file."""
     images = keras.Input((2,))
     network = keras.Model(images, layers.Dense(CLASSES)(images))
     weights = [rng.normal(size=(2, CLASSES)), rng.normal(size=CLASSES)]
@@ -206,8 +210,8 @@ def test_a_step(monkeypatch, released):
         (model.generators, oracle.generators),
         (model.discriminators, oracle.discriminators),
     ):
-        for found, weights in zip(networks, expected, strict=True):
-            for w, e in zip(weights_of(found), weights, strict=True):
+        for trained, weights in zip(networks, expected, strict=True):
+            for w, e in zip(weights_of(trained), weights, strict=True):
                 np.testing.assert_allclose(w, e, atol=2e-5)
     for logits, alpha in (
         (model.generator_mixture_logits, oracle.alpha_u),
@@ -221,7 +225,7 @@ def test_a_step(monkeypatch, released):
 @tensorflow_only  # Terms are read eagerly.
 @pytest.mark.parametrize("estimate", ["linear", "split"])
 def test_latents_go_with_their_images(estimate):
-    """A generator that shows its latents, discriminators that copy them."""
+    """The generator outputs its latents, discriminators copy them."""
     latents = keras.Input((2,))
     generator = keras.Model(latents, layers.Rescaling(1.0)(latents))
     copying = [_copying() for _ in range(1 if estimate == "linear" else 2)]
@@ -297,7 +301,7 @@ def test_a_model_without_its_encoder_generates_and_does_not_train(tmp_path):
     model = keras.saving.load_model(tmp_path / "model.keras")
     assert model.generate(2, labels=[0], seed=0).shape == (2, 2)
     points = np.zeros((4, 2), "float32"), np.zeros(4, "int32")
-    with pytest.raises(FileNotFoundError, match=r"not there.*train_encoder"):
+    with pytest.raises(FileNotFoundError, match=r"train_encoder.*gone\.npz"):
         model.fit(*points, batch_size=2, verbose=0)
     (tmp_path / "gone.npz").write_bytes(b"no archive")
     with pytest.raises(ValueError, match=r"`encoder` must be a file that"):

@@ -20,7 +20,7 @@ ROCK_PAPER_SCISSORS = [[0, 1, -1], [-1, 0, 1], [1, -1, 0]]
         ([[3, 2], [1, 0]], 1, [0, 1], [1, 0]),
         ([[7.0]], 7, [1], [1]),
         ([[2, 5, 3]], 5, [1], [0, 1, 0]),
-        # Far from zero, and small: tolerances follow the payoffs.
+        # Small differences far from zero: tolerances follow the payoffs.
         (
             np.array([[2, 0], [-1, 3]]) * 1e-7 + 1e3,
             1e3 + 1e-7,
@@ -44,7 +44,7 @@ def test_nobody_gains_by_leaving_the_equilibrium(shape):
     assert u.sum() == pytest.approx(1)
     assert v.sum() == pytest.approx(1)
     assert min(u.min(), v.min()) >= 0
-    # Proves that it is optimal, whoever found it.
+    # These two bounds prove optimality.
     assert (u @ payoffs).max() <= game.value + 1e-9
     assert (payoffs @ v).min() >= game.value - 1e-9
     assert max(np.count_nonzero(u), np.count_nonzero(v)) <= min(shape)
@@ -62,7 +62,7 @@ def test_epsilon_is_the_least_of_the_definition():
     assert game.epsilon(third, third) == pytest.approx(0, abs=1e-12)
     # The first row pays up to 1; the equilibrium gets at least 0.
     assert game.epsilon([1, 0, 0], third) == pytest.approx(1 / 2)
-    # At V = 1/2 each side gains a half, and at no V less.
+    # At V = 1/2 each side gains 1/2; at any other V one side gains more.
     for value in np.linspace(-1, 2, 31):
         gains = max(1 - value, value - 0)
         assert gains >= game.epsilon([1, 0, 0], third) - 1e-12

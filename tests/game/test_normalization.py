@@ -12,7 +12,7 @@ from keras_mixgan.game import normalization
 
 
 def networks():
-    """A convolutional one, one with nested layers, one for vectors."""
+    """A convolutional network, and one with nested layers."""
     conv = image_networks()[1]
     nested = keras.Sequential(
         [
@@ -30,7 +30,7 @@ def networks():
 
 
 @pytest.mark.parametrize("which", [0, 1])
-# Equal sources are normalised at once, others one by one.
+# Equal sizes are split by their number, others by a list of sizes.
 @pytest.mark.parametrize("sizes", [[4, 4, 4], [5, 2, 3]])
 def test_one_call_equals_separate_calls(which, sizes):
     together = networks()[which]
@@ -53,10 +53,10 @@ def test_one_call_equals_separate_calls(which, sizes):
 @pytest.mark.parametrize("sizes", [[4, 4, 4], [5, 2, 3], [6]])
 @pytest.mark.parametrize("shape", [(8, 8, 3), (5, 3), (3,)])
 def test_slopes_and_their_slopes(sizes, shape):
-    """To second order, which a gradient penalty takes.
+    """Derivatives to second order, which a gradient penalty takes.
 
-    Held against the formula: `tf.nn.moments`, which Keras calls, stops the
-    gradient of the mean, and so is right to first order only.
+    Compared with the formula: `tf.nn.moments`, which Keras calls, stops the
+    gradient of the mean, so it is right to first order only.
     """
     layer = layers.BatchNormalization()
     network = keras.Sequential([keras.Input(shape), layer])
@@ -82,7 +82,7 @@ def test_slopes_and_their_slopes(sizes, shape):
         with normalization.groups(sizes):
             return network(images, training=True)
 
-    found = []
+    results = []
     for call in (together, apart):
         with tf.GradientTape() as outer:
             outer.watch(images)
@@ -92,8 +92,8 @@ def test_slopes_and_their_slopes(sizes, shape):
             slopes = inner.gradient(total, images)
             along = tf.reduce_sum(direction * slopes)
         wanted = [images, layer.gamma.value, layer.beta.value]
-        found.append([slopes, *outer.gradient(along, wanted)])
-    for mine, theirs in zip(*found, strict=True):
+        results.append([slopes, *outer.gradient(along, wanted)])
+    for mine, theirs in zip(*results, strict=True):
         scale = np.abs(theirs).max()
         np.testing.assert_allclose(mine, theirs, atol=2e-5 * scale)
 
@@ -125,7 +125,7 @@ def test_sizes_known_only_in_the_graph(sizes):
 
 @pytest.mark.parametrize("sizes", [[4, 4, 4], [5, 2, 3]])
 def test_what_the_kernel_cannot_do(sizes, monkeypatch):
-    """Other backends, axes and small epsilons take Keras's own arithmetic."""
+    """Other backends, axes and small epsilons use Keras's own layer."""
     monkeypatch.setattr(
         normalization.kernels, "has_fused_normalization", lambda *_: False
     )

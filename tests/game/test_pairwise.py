@@ -1,4 +1,4 @@
-"""Pairwise payoffs, relativistic ones, against plain NumPy in float64."""
+"""Relativistic payoffs, against plain NumPy in float64."""
 
 import copy
 
@@ -46,7 +46,7 @@ class Relativistic(Mixture):
             if self.estimate == "split":
                 part = slice(j, None, len(self.discriminators))
             real = two_layers(d, images[part])[:, 0]
-            met = 0
+            start = 0
             for i, made in enumerate(fakes):
                 fake = two_layers(d, made[part])[:, 0]
                 if self.average:
@@ -55,8 +55,8 @@ class Relativistic(Mixture):
                         + term(real.mean(), fake).mean()
                     )
                     continue
-                rows = (met + np.arange(len(fake))) % len(real)
-                met += 0 if self.estimate == "full" else len(fake)
+                rows = (start + np.arange(len(fake))) % len(real)
+                start += 0 if self.estimate == "full" else len(fake)
                 pairs[i, j] = term(real[rows], fake).mean()
         return pairs
 
@@ -79,7 +79,7 @@ def build(payoff, **arguments):
     rng = np.random.default_rng(0)
     model.generator_mixture_logits.assign(rng.normal(size=2))
     model.discriminator_mixture_logits.assign(rng.normal(size=3))
-    # Discriminators that tell something apart.
+    # Larger weights, so that discriminators separate images.
     for network in model.discriminators:
         network.set_weights([3 * w for w in network.get_weights()])
     model.compile(
@@ -173,7 +173,7 @@ def test_terms_match_numbers_worked_by_hand():
 
 
 def test_fakes_meet_real_images_of_their_own_label(monkeypatch):
-    """A discriminator that sees the label alone: D = label, of both."""
+    """The logit of real images and of fakes is their label."""
     latents, labels = keras.Input((3,)), keras.Input((), dtype="int32")
     made = keras.layers.Dense(2)(latents)
     one = keras.Model([latents, labels], made)

@@ -71,7 +71,7 @@ def test_registering_adds_a_name_once(monkeypatch):
 
 
 def cell(steepness=2.0, offset=0):
-    """A notebook's cell that defines and registers a payoff."""
+    """A payoff that a notebook cell defines."""
     functions = {}
     exec(
         "\n" * offset

@@ -1,7 +1,7 @@
 """Amortised Stein variational gradients, against NumPy float64.
 
 The kernel and its gradient in closed form; and a whole step of generators that
-minimise -E[stop(dx)^T G(z)], dx by the chain rule, the rest by differences.
+minimise -E[stop(dx)^T G(z)]: dx by the chain rule, the rest by differences.
 """
 
 import keras
@@ -24,9 +24,9 @@ RATE = 0.3
 
 
 def repulsions(codes):
-    """Kernels of nearest neighbours (N,), and what moves codes apart (N, d).
+    """Kernels of nearest neighbours (N,), and repulsions of codes (N, d).
 
-    The authors' rule for h, as they write it.
+    h is by the authors' formula.
     """
     squares = ((codes[:, None] - codes[None]) ** 2).sum(axis=2)
     h = np.sqrt(0.5 * np.median(squares) / np.log(len(codes) + 1)) / 2
@@ -37,11 +37,11 @@ def repulsions(codes):
 
 
 def gradients(codes):
-    """Of the sum of all kernels by the codes (N, T, d)."""
-    found = executor.of_backend().input_gradients(
+    """Gradients of the sum of all kernels by the codes (N, T, d)."""
+    slopes = executor.of_backend().input_gradients(
         lambda x: ops.sum(repulsion.kernels(x)), ops.convert_to_tensor(codes)
     )
-    return ops.convert_to_numpy(found)
+    return ops.convert_to_numpy(slopes)
 
 
 @pytest.mark.parametrize("count", [2, 5, 8])
@@ -81,7 +81,7 @@ def test_samples_move_apart():
     squares = ((before[:, None] - before[None]) ** 2).sum(axis=2)
     np.fill_diagonal(squares, np.inf)
     nearest = squares.argmin(axis=1)
-    # From where the neighbour was: it has moved away as well.
+    # Measured from the neighbour's old place, since it moves too.
     now = ((after - before[nearest]) ** 2).sum(axis=1)
     assert (now > squares.min(axis=1)).all()
 
@@ -102,7 +102,7 @@ def test_features_may_be_maps():
 
 
 def energy():
-    """A discriminator whose logits are below 0, and so are minus energies."""
+    """A discriminator with logits below 0, which are minus energies."""
     images = keras.Input((2,))
     hidden = layers.Dense(4, activation="tanh")(images)
     logits = layers.Dense(1, bias_initializer=keras.initializers.Constant(-9))
@@ -126,7 +126,7 @@ class Stein(Mixture):
         for j, (k1, b1, k2, b2) in enumerate(self.discriminators):
             hidden = np.tanh(images @ k1 + b1)
             slope = 1 - hidden**2
-            # E = -logit; and the samples are those of the whole mixture.
+            # E = -logit. Samples are those of the whole mixture.
             falling = (slope * k2[:, 0]) @ k1.T
             _, apart = repulsions(hidden)
             away = (slope * apart) @ k1.T
@@ -144,7 +144,7 @@ class Stein(Mixture):
                 w_u, self.directions, self.fakes(latents), strict=True
             )
         )
-        # The mixture logits feel energies alone.
+        # Only energies move the mixture logits.
         own = softmax(self.alpha_u)
         return loss + own @ self.energies @ w_v - 0.1 * np.log(own).mean()
 
@@ -179,24 +179,24 @@ def test_a_step_is_amortised_svgd(monkeypatch, estimate):
     oracle.generator_step(RATE, second)
     before = [np.asarray(w) for w in model.generators[0].get_weights()]
     model.train_on_batch(images.astype("float32"))
-    found = Stein(model, 0.7)
+    trained = Stein(model, 0.7)
     for ours, theirs in (
-        (found.generators, oracle.generators),
-        (found.discriminators, oracle.discriminators),
+        (trained.generators, oracle.generators),
+        (trained.discriminators, oracle.discriminators),
     ):
         for a, b in zip(ours, theirs, strict=True):
             for w, e in zip(a, b, strict=True):
                 np.testing.assert_allclose(w, e, atol=2e-5)
-    np.testing.assert_allclose(found.alpha_u, oracle.alpha_u, atol=1e-5)
-    np.testing.assert_allclose(found.alpha_v, oracle.alpha_v, atol=1e-5)
+    np.testing.assert_allclose(trained.alpha_u, oracle.alpha_u, atol=1e-5)
+    np.testing.assert_allclose(trained.alpha_v, oracle.alpha_v, atol=1e-5)
     assert any(
         np.abs(w - b).max() > 1e-2
-        for w, b in zip(found.generators[0], before, strict=True)
+        for w, b in zip(trained.generators[0], before, strict=True)
     )
 
 
 def test_generators_repel_one_another():
-    """One image each: a neighbour can be the other generator's alone."""
+    """One image each, so the neighbour is the other generator's."""
     features = np.array([[[0.0, 0.0]], [[0.3, 0.0]]], "float32")
     first, second = -gradients(features)[:, 0]
     assert first[0] < 0 < second[0]

@@ -23,7 +23,7 @@ def images(count=12):
 
 
 def cut_names(generator, discriminator):
-    """The generator's first activation, the discriminator's first one."""
+    """Names of the first activations of generator and discriminator."""
     return (
         next(x.name for x in generator.layers if isinstance(x, layers.ReLU)),
         next(
@@ -48,8 +48,8 @@ def test_a_body_is_there_once():
     apart = MixGAN(*image_networks(3), 3, 2, seed=0)
 
     def sizes(networks):
-        found = {id(v): v for n in networks for v in n.trainable_variables}
-        return sum(int(np.prod(v.shape)) for v in found.values())
+        variables = {id(v): v for n in networks for v in n.trainable_variables}
+        return sum(int(np.prod(v.shape)) for v in variables.values())
 
     for side, whole in (
         (model.generator_ensemble, apart.generators),
@@ -191,7 +191,7 @@ def test_labels_may_be_read_before_and_after_the_cut(name):
         strict=True,
     ):
         assert part.count_params() == other.count_params()
-    # The network that it was made of is still whole.
+    # The original network is still whole.
     generator.get_config()
 
 
@@ -200,7 +200,7 @@ def test_labels_may_be_read_before_and_after_the_cut(name):
     [
         ({"share_generators": "middle"}, "one of .*Received: .*'middle'"),
         ({"share_discriminators": "middle"}, "layer of the discriminator"),
-        ({"share_generators": "labels"}, "everything passes"),
+        ({"share_generators": "labels"}, "except labels passes"),
         ({"share_discriminators": "logits"}, "not the last"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The split payoff estimate: each discriminator its own part of the images."""
+"""The split payoff estimate: each discriminator sees a part of the images."""
 
 import keras
 import numpy as np
@@ -105,7 +105,7 @@ def test_a_step(monkeypatch, update):
 
 @pytest.mark.parametrize("batch", [4, 10])
 def test_any_batch_labels_and_a_penalty(batch):
-    """Under nine images there is one for each of three times three pairs."""
+    """A batch under nine images grows to one for each of 3 x 3 pairs."""
     model = MixGAN(*image_networks(3), 3, 3, seed=0)
     model.compile("wasserstein", payoff_estimate="split", gradient_penalty=10.0)
     images = np.random.default_rng(0).uniform(-1, 1, (batch, 8, 8, 1))

@@ -1,4 +1,4 @@
-"""S-GAN's losses in a whole step, against NumPy float64 and differences."""
+"""S-GAN's losses in a step, against NumPy float64, finite differences."""
 
 import keras
 import numpy as np
@@ -62,10 +62,10 @@ def test_a_step(monkeypatch, payoff, kind, released, shared):
         (model.generators, MAKERS, (oracle.tops, oracle.bottoms)),
         (model.discriminators, JUDGES, (oracle.heads, oracle.bodies)),
     ):
-        for found, parts in zip(
+        for trained, parts in zip(
             parts_of(networks, names), expected, strict=True
         ):
-            for one, part in zip(found, parts, strict=True):
+            for one, part in zip(trained, parts, strict=True):
                 for w, e in zip(one, part, strict=True):
                     np.testing.assert_allclose(w, e, atol=2e-5)
     for logits, alpha in (
@@ -105,7 +105,7 @@ def test_tops_are_mixed_over_one_bottom():
 @tensorflow_only  # Terms are read eagerly.
 @pytest.mark.parametrize("estimate", ["linear", "split"])
 def test_codes_go_with_their_images(estimate):
-    """Codes that show the latents, discriminators that copy them."""
+    """Codes and images are the latents, discriminators copy them."""
     latents = keras.Input((2,))
     made = layers.Identity(name="codes")(latents[:, :1])
     generator = keras.Model(latents, ops.concatenate([made, latents[:, 1:]], 1))
@@ -160,7 +160,7 @@ def test_what_reads_images_alone_needs_no_codes(cuts, tmp_path):
     assert np.isfinite(logs["loss"])
     pairs = model.payoff_matrix(images, labels, seed=3)
     for j in range(3):
-        # The same judge, asked with codes of any kind.
+        # Image outputs are the same for any codes.
         whole = model.discriminators[j]
         codes = rng.normal(size=(6, CODES)).astype("float32")
         alone = model.discriminator_ensemble[j]

@@ -173,12 +173,12 @@ def test_an_encoder_that_is_not_there(tmp_path):
     few = source(None)
     with pytest.raises(ValueError, match=r"`encoder` must be the file of"):
         make("dcgan_huang_cifar10", few)
-    with pytest.raises(ValueError, match=r"which encoded_codes looks through"):
+    with pytest.raises(ValueError, match=r"which encoded_codes uses"):
         make("sgan_cifar10", few)
     path = encoder_of("huang", few, tmp_path)
     with pytest.raises(ValueError, match=r"codes of 256 numbers.*gives 4"):
         make("sgan_cifar10", few, **path)
-    with pytest.raises(FileNotFoundError, match="`encoder` is a file that is"):
+    with pytest.raises(FileNotFoundError, match="`encoder` must be an exist"):
         make("dcgan_huang_cifar10", few, encoder=str(tmp_path / "none.npz"))
 
 

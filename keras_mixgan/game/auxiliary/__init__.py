@@ -1,6 +1,6 @@
 """Auxiliary losses: what a side minimises beside the game's payoff.
 
-To add one: a class in a file beside these, registered, and named below.
+To add one: register a class in a file beside these, and list it below.
 """
 
 from keras_mixgan.game.auxiliary.base import AUXILIARY

@@ -1,10 +1,10 @@
 """Auxiliary losses: what a side minimises beside the game's payoff.
 
-A mixture's payoff is F(u_i, v_j), the adversarial term alone (Arora et al.
-2017, arXiv:1703.00573, Section 5): it decides the mixture weights. Whatever
-else a base GAN asks of its networks is an auxiliary loss: of a discriminator
-(weighted by w_v), of a generator (by w_u), or of a pair (by w_u w_v). By
-default the mixture logits do not feel it.
+A mixture's payoff F(u_i, v_j) is the adversarial term alone (Arora et al.
+2017, arXiv:1703.00573, Section 5); it moves the mixture weights. Every other
+loss of a base GAN is auxiliary: of a discriminator (weighted by w_v), of a
+generator (by w_u), or of a pair (by w_u w_v). By default it gives the mixture
+logits no gradient.
 """
 
 import keras
@@ -17,18 +17,18 @@ from keras_mixgan.utils.errors import UserError
 
 
 class Auxiliary:
-    """The base of auxiliary losses. Override what a loss has to say.
+    """Base class of auxiliary losses. Override what a loss needs.
 
     Args:
         coefficient: Positive float, which multiplies the loss.
-        moves_mixture: Whether the mixture logits feel the loss too, as they
-            do in the paper's released code. In the theory they do not.
+        moves_mixture: Whether the loss also moves the mixture logits, as in
+            the paper's released code. In the theory it does not.
 
     Attributes:
         needs: Names of the outputs that discriminators must have.
-        needs_labels: Whether images, fakes too, must come with labels.
-        needs_real_labels: Whether real images must come with labels, of which
-            some may be missing (-1). Generators need not take them.
+        needs_labels: Whether real images and fakes must have labels.
+        needs_real_labels: Whether real images must have labels, some of which
+            may be missing (-1). Generators need not take labels.
         generators_need_real: Whether `generator_terms` reads `Turn.real`.
 
     Raises:
@@ -68,7 +68,7 @@ class Auxiliary:
         return _name_of(type(self))
 
     def discriminator_terms(self, turn: Turn):
-        """What the discriminators add to what they minimise.
+        """Terms that the discriminators add to their loss.
 
         Args:
             turn: Their turn, with `real` and `fake`.
@@ -80,7 +80,7 @@ class Auxiliary:
         return None
 
     def generator_terms(self, turn: Turn):
-        """What the generators add to what they minimise.
+        """Terms that the generators add to their loss.
 
         Args:
             turn: Their turn; gradients pass through its fakes.
@@ -92,14 +92,14 @@ class Auxiliary:
         return None
 
     def codes_of(self, images):
-        """Gives real images' codes, for discriminators that take codes.
+        """Codes of real images, for discriminators that take codes.
 
         Args:
             images: Float tensor (B, ...).
 
         Returns:
             Float tensor (B, F), as the generators' layer `codes` makes them;
-            `None` from a loss that knows none.
+            `None` if the loss gives none.
         """
         return None
 
@@ -113,21 +113,21 @@ class Auxiliary:
         """Checks a model beyond `needs`; called by `MixGAN.compile`.
 
         Raises:
-            ValueError: The model is not one for this loss.
+            ValueError: The model does not fit this loss.
         """
 
     def prepare(self, model) -> None:
-        """Reads what the loss needs beside the networks, before training.
+        """Reads what the loss needs besides the networks, before training.
 
         Args:
             model: The compiled `MixGAN`.
 
         Raises:
-            OSError, ValueError: It is not there, or not as it should be.
+            OSError, ValueError: It is missing or malformed.
         """
 
     def get_config(self) -> dict:
-        """The arguments that make it again."""
+        """The constructor's arguments."""
         return {
             "coefficient": self.coefficient,
             "moves_mixture": self.moves_mixture,
@@ -156,8 +156,8 @@ def weighted(auxiliary: Auxiliary, terms, generator_logits, logits, own: int):
         terms: What its method returned.
         generator_logits: The generators' mixture logits.
         logits: The discriminators'.
-        own: 0 in the generators' turn, 1 in the discriminators'. Logits of
-            the other side never feel the loss.
+        own: 0 in the generators' turn, 1 in the discriminators'. The other
+            side's logits get no gradient.
 
     Returns:
         Float scalar.
@@ -181,17 +181,17 @@ AUXILIARY: dict[str, type[Auxiliary]] = {}
 
 
 def register(cls: type[Auxiliary]) -> type[Auxiliary]:
-    """Registers one of our own auxiliary losses, by name and for saving."""
+    """Registers a built-in auxiliary loss, by name and for saving."""
     AUXILIARY[_name_of(cls)] = cls
     return keras.saving.register_keras_serializable("keras_mixgan")(cls)
 
 
 def get(loss: str | Auxiliary) -> Auxiliary:
-    """Finds an auxiliary loss.
+    """Returns an auxiliary loss by name; a loss is returned as it is.
 
     Args:
-        loss: One itself; or a name in `AUXILIARY`, which may be followed by a
-            colon and a coefficient.
+        loss: An `Auxiliary`, or a name in `AUXILIARY`, which may be followed
+            by a colon and a coefficient.
 
     Returns:
         The loss.
@@ -208,7 +208,7 @@ def get(loss: str | Auxiliary) -> Auxiliary:
     name, _, coefficient = str(loss).partition(":")
     if not isinstance(loss, str) or name not in AUXILIARY:
         raise UserError(
-            "`auxiliary` must list Auxiliary losses, or names out of "
+            "`auxiliary` must list Auxiliary losses, or names among "
             f"{', '.join(sorted(AUXILIARY))}. Received: {loss!r}"
         )
     if not coefficient:
@@ -238,7 +238,7 @@ def check(losses: list, model) -> None:
     ):
         raise UserError(
             "`auxiliary` must list a loss that gives codes of real images, "
-            "such as encoded_codes, where discriminators take codes. "
+            "such as encoded_codes, if discriminators take codes. "
             f"Received: auxiliary={[loss.name for loss in losses]}"
         )
     for loss in losses:

@@ -1,4 +1,4 @@
-"""Losses of classifiers: of classes, and of components."""
+"""Losses of classifiers of classes and of components."""
 
 from keras import ops
 
@@ -11,7 +11,7 @@ from keras_mixgan.utils.errors import UserError
 
 @register
 class AuxiliaryClassifier(Auxiliary):
-    """Discriminators name the class, of real images and of fakes (AC-GAN).
+    """Discriminators classify real images and fakes (AC-GAN).
 
     Odena et al. 2017 (arXiv:1610.09585), Equation 3: L_C = E[log P(C=c |
     X_real)] + E[log P(C=c | X_fake)], which discriminators maximise, and
@@ -40,15 +40,15 @@ class AuxiliaryClassifier(Auxiliary):
 
 @register
 class RealClassifier(Auxiliary):
-    """Discriminators name the class of real images, as far as it is known.
+    """Discriminators classify the real images that have a label.
 
     Salimans et al. 2016 (arXiv:1606.03498), Section 5, L_supervised =
     -E[log P(y | x, y <= K)], a mean over the labelled images of a batch. Needs
     a discriminator output `class_logits` (B, num_classes), and labels of real
-    images; -1 is a label that is not known. The published discriminator has no
-    other output: its `logits` are the logsumexp of these, so that 1 - D(x) is
-    the probability of the class K + 1, generated. Where discriminators give
-    `code_class_logits` too, they name the class from codes as well (S-GAN).
+    images; -1 is an unknown label. In the published discriminator `logits` is
+    the logsumexp of `class_logits`, so that 1 - D(x) is the probability of
+    the class K + 1, generated. Discriminators with an output
+    `code_class_logits` also classify codes (S-GAN).
 
     Example:
     >>> RealClassifier(coefficient=2.0).needs_real_labels
@@ -66,19 +66,19 @@ class RealClassifier(Auxiliary):
             for logits in turn.real.levels("class_logits")
         )
         known = ops.cast(labels >= 0, costs.dtype)
-        # Replicas may have more or fewer labels: the count has to be of all.
+        # Replicas may differ in the number of labels: average it over all.
         share = turn.executor.average(ops.mean(known, axis=0))
         return ops.mean(known * costs, axis=0) / ops.maximum(share, 1e-12)
 
 
 @register
 class ComponentClassifier(Auxiliary):
-    """Discriminators name the generator of a fake; generators help them.
+    """Discriminators predict the generator of a fake; generators help them.
 
     Hoang et al. 2018 (MGAN, ICLR 2018): the classifier's part of the
     objective, which it and the generators minimise. It keeps generators
-    apart, which the payoff alone does not: the value is linear in w_u, so no
-    generator feels another one. Needs a discriminator output
+    apart. The payoff alone does not: the value is linear in w_u, so
+    generators do not interact. Needs a discriminator output
     `component_logits` (B, num_generators).
 
     Example:
@@ -101,21 +101,21 @@ class ComponentClassifier(Auxiliary):
         return ops.sum(means * own[:, None], axis=-1)
 
     def check(self, model) -> None:
-        """Checks that the classifier has one class a generator."""
+        """Checks that the classifier has one class for each generator."""
         network = model.discriminators[0]
-        found = output_shape(network, "component_logits")[-1]
-        if found != model.num_generators:
+        count = output_shape(network, "component_logits")[-1]
+        if count != model.num_generators:
             raise UserError(
                 "`component_logits` must have one number for each generator. "
-                f"Received: {found} numbers, {model.num_generators} generators"
+                f"Received: {count} numbers, {model.num_generators} generators"
             )
 
 
 def _cross_entropies(logits, labels):
     """-log P(label) of each image by each discriminator, (N, T).
 
-    `logits` are (N, T, num_classes), `labels` (N, 1) or (N, T). Where one is
-    -1 the number means nothing.
+    `logits` are (N, T, num_classes), `labels` (N, 1) or (N, T). The result
+    for a label -1 is meaningless.
     """
     chosen = ops.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
     return ops.logsumexp(logits, axis=-1) - ops.sum(chosen * logits, axis=-1)

@@ -1,4 +1,4 @@
-"""The game of codes, the second one of a stack of two GANs."""
+"""The payoff of codes in a stack of two GANs."""
 
 import dataclasses
 
@@ -16,15 +16,14 @@ class CodePayoff(Auxiliary):
 
     Huang et al. 2017 (arXiv:1612.04357), Section 3.1: the top generator plays
     against a discriminator of codes. With u = (G_1, G_0) and v = (D_1, D_0) a
-    mixture of stacks has the payoff F(u, v) = F_1 + F_0, and by default this
-    half of it moves the mixture logits too. It is the game's own payoff, and
-    its generators' loss, of the output `code_logits`. What is logged as
-    `payoff`, what `payoff_matrix` gives and what the released schedule looks
-    at is F_0.
+    mixture of stacks has the payoff F(u, v) = F_1 + F_0. This loss is F_1, and
+    by default it moves the mixture logits too. It applies the game's payoff and
+    generator loss to the output `code_logits`. The logged `payoff`,
+    `payoff_matrix` and the released schedule use F_0.
 
     Args:
         coefficient: Positive float.
-        moves_mixture: Whether the mixture logits feel F_1.
+        moves_mixture: Whether F_1 moves the mixture logits.
 
     Example:
     >>> CodePayoff().moves_mixture
@@ -49,9 +48,11 @@ class CodePayoff(Auxiliary):
 
 
 def _of_codes(turn: Turn) -> Turn:
-    """The turn as payoffs read it, with the logits of codes for logits."""
+    """The turn with the logits of codes in place of those of images."""
 
-    def of(said: Outputs | None):
-        return None if said is None else Outputs(said.extras[OUTPUT][..., 0])
+    def of(outputs: Outputs | None):
+        if outputs is None:
+            return None
+        return Outputs(outputs.extras[OUTPUT][..., 0])
 
     return dataclasses.replace(turn, real=of(turn.real), fake=of(turn.fake))

@@ -1,4 +1,4 @@
-"""Conditional losses of generators, through a frozen encoder in a file."""
+"""Losses of conditional generators, by a frozen encoder from a file."""
 
 import keras
 from keras import ops
@@ -14,14 +14,14 @@ from keras_mixgan.utils.errors import UserError
 
 
 class Encoded(Auxiliary):
-    """The base of losses that look through a frozen encoder.
+    """Base class of losses that use a frozen encoder.
 
     Args:
         coefficient: Positive float.
         moves_mixture: See `Auxiliary`.
         encoder: File of the encoder, as `architectures.encoder.save` writes
-            it. It is read before training alone: models that have been saved
-            generate without it.
+            it. It is read only before training: saved models generate without
+            it.
     """
 
     needs_labels = True
@@ -45,7 +45,7 @@ class Encoded(Auxiliary):
         classes = network.output_shape[-1]
         if shape != model.image_shape or classes < (model.num_classes or 0):
             raise UserError(
-                f"`encoder` must be one for images {model.image_shape} of "
+                f"`encoder` must be made for images {model.image_shape} of "
                 f"{model.num_classes} classes. Received: {self.encoder}, for "
                 f"images {shape} of {classes} classes"
             )
@@ -56,23 +56,23 @@ class Encoded(Auxiliary):
         if self.encoder is None:
             raise UserError(
                 "`encoder` must be the file of a frozen classifier, which "
-                f"{self.name} looks through; `python tools/train_encoder.py` "
-                "makes one. Received: encoder=None"
+                f"{self.name} uses; `python tools/train_encoder.py` makes "
+                "one. Received: encoder=None"
             )
 
     def get_config(self) -> dict:
-        """The arguments that make it again; of the encoder its file."""
+        """The constructor's arguments; for the encoder its file."""
         return {**super().get_config(), "encoder": self.encoder}
 
 
 @register
 class EncodedClass(Encoded):
-    """Generators make images whose class a frozen encoder names.
+    """Generators make images that a frozen encoder assigns to their label.
 
     Huang et al. 2017 (arXiv:1612.04357), Section 3.2, L_cond: the cross-entropy
-    of the label that the generator was given, under a classifier that was
-    trained on real images. It is a generator's own loss, weighted by w_u. Its
-    arguments are those of `Encoded`.
+    of the generator's label under a classifier that was trained on real
+    images. It is a loss of each generator, weighted by w_u. Its arguments are
+    those of `Encoded`.
 
     Example:
     >>> EncodedClass(encoder="cifar10_encoder.npz").coefficient
@@ -90,19 +90,19 @@ class EncodedClass(Encoded):
 
 @register
 class EncodedCodes(Encoded):
-    """Both generators of a stack heed what they are given (S-GAN).
+    """Both generators of a stack match their conditions (S-GAN).
 
     Huang et al. 2017 (arXiv:1612.04357), Section 3.2, L_cond of each level,
-    through one encoder. The top generator is given a label: the loss is its
-    cross-entropy under the encoder's last layer, called with the codes that
-    were made. The bottom one is given codes: the loss is the mean square of
-    what they differ by from the encoder's codes of the image that was made. A
-    mean over the codes' numbers, of which the top feels `sgan.TO_TOP`, as in
-    the authors' code. Both are generators' own losses, weighted by w_u.
+    with one encoder. The top generator's condition is a label: the loss is its
+    cross-entropy under the encoder's last layer, called on the generated
+    codes. The bottom generator's condition is codes: the loss is the mean
+    squared difference between them and the encoder's codes of the generated
+    image. As in the authors' code, the top generator gets `sgan.TO_TOP` of the
+    latter's gradient. Both are losses of each generator, weighted by w_u.
 
-    Codes are what the encoder's layer `features` gives. It also gives those of
-    real images, to discriminators that take codes. The arguments are those of
-    `Encoded`.
+    Codes are the output of the encoder's layer `features`. Discriminators that
+    take codes get those of real images from this loss. The arguments are those
+    of `Encoded`.
 
     Example:
     >>> EncodedCodes(encoder="cifar10_encoder.npz").needs
@@ -128,8 +128,8 @@ class EncodedCodes(Encoded):
         """Cross-entropies and mean squares, (num_generators,) each."""
         fakes = turn.fakes
         logits = self.network.layers[-1](fakes.codes)
-        given = layers.scale_gradient(fakes.codes, sgan.TO_TOP)
-        gaps = ops.square(self.codes_of(fakes.images) - given)
+        condition = layers.scale_gradient(fakes.codes, sgan.TO_TOP)
+        gaps = ops.square(self.codes_of(fakes.images) - condition)
         return [
             mixtures.stratum_means(costs, fakes.sizes)
             for costs in (
@@ -145,16 +145,16 @@ class EncodedCodes(Encoded):
             codes = self.network.get_layer("features").output
             self.coder = keras.Model(self.network.input, codes)
         wanted = model.discriminators[0].inputs[1].shape[-1]
-        found = self.coder.output_shape[-1]
-        if found != wanted:
+        size = self.coder.output_shape[-1]
+        if size != wanted:
             raise UserError(
-                f"`encoder` must give codes of {wanted} numbers, as the "
+                f"`encoder` must give codes of {wanted} numbers, which the "
                 f"networks take; its width is a fourth of that. Received: "
-                f"{self.encoder}, which gives {found}"
+                f"{self.encoder}, which gives {size}"
             )
 
     def check(self, model) -> None:
-        """Checks that an encoder is named, and for what."""
+        """Checks that discriminators take codes and an encoder is named."""
         if not model.discriminator_ensemble.take_codes:
             raise UserError(
                 f"`auxiliary` {self.name} needs discriminators that take "

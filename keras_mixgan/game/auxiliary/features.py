@@ -1,4 +1,4 @@
-"""Losses of what discriminators say of an image: features, latents."""
+"""Losses of discriminators' features and reconstructed latents."""
 
 from keras import ops
 
@@ -27,7 +27,7 @@ class FeatureMatching(Auxiliary):
         """Squared distances of means (num_generators, num_discriminators)."""
         real = ops.mean(turn.real.extras["features"], axis=0)
         fake = turn.pair_means(turn.fake.extras["features"])
-        # The square of a mean: over replicas the means have to be theirs all.
+        # The loss is not linear in the means: they must be over all replicas.
         real, fake = map(turn.executor.average, (real, fake))
         gap = ops.square(fake - ops.stop_gradient(real)[None])
         return ops.sum(gap, axis=tuple(range(2, len(gap.shape))))
@@ -35,17 +35,17 @@ class FeatureMatching(Auxiliary):
 
 @register
 class LatentReconstruction(Auxiliary):
-    """Discriminators tell the latents of a fake; generators help them.
+    """Discriminators reconstruct the latents of fakes; generators help them.
 
     Huang et al. 2017 (arXiv:1612.04357), Section 3.3, L_ent = E[||z_hat -
-    z||^2], a bound on the entropy of images given what they are conditioned
-    on. As in the authors' code it is a mean over the latent's numbers, and z
-    are uniform in [0, 1]: here Phi(z) of standard normal latents. That code
-    halves the adversarial loss of discriminators; here the payoff is whole, so
-    in their turn this loss counts twice. Needs a discriminator output
-    `latents` (B, latent_dim). Where discriminators give `code_latents` too,
-    they tell the first of those numbers from codes and the rest from images
-    (S-GAN); the loss is then the sum of the two means.
+    z||^2], a bound on the entropy of images given their condition. As in the
+    authors' code it is a mean over the latent's numbers, and z is uniform in
+    [0, 1]: here Phi(z) of standard normal latents. That code halves the
+    discriminators' adversarial loss; here the payoff is not halved, so in
+    their turn this loss counts twice. Needs a discriminator output `latents`
+    (B, latent_dim). Discriminators with an output `code_latents` reconstruct
+    the first of those numbers from codes and the rest from images (S-GAN); the
+    loss is then the sum of the two means.
 
     Example:
     >>> LatentReconstruction(coefficient=10.0).needs
@@ -64,19 +64,19 @@ class LatentReconstruction(Auxiliary):
     def generator_terms(self, turn: Turn):
         """Mean squares (num_generators, num_discriminators)."""
         latents, total, start = _checks.uniform(turn.latents()), 0.0, 0
-        for told in turn.fake.levels("latents"):
-            end = start + told.shape[-1]
-            gaps = ops.square(told - latents[..., start:end])
+        for guess in turn.fake.levels("latents"):
+            end = start + guess.shape[-1]
+            gaps = ops.square(guess - latents[..., start:end])
             total, start = total + ops.mean(gaps, axis=-1), end
         return turn.pair_means(total)
 
     def check(self, model) -> None:
-        """Checks that discriminators tell as many numbers as latents have."""
+        """Checks that discriminators reconstruct all numbers of latents."""
         network = model.discriminators[0]
         names = {"latents", "code_latents"} & set(output_names(network))
-        found = sum(output_shape(network, name)[-1] for name in names)
-        if found != model.latent_dim:
+        count = sum(output_shape(network, name)[-1] for name in names)
+        if count != model.latent_dim:
             raise UserError(
-                "`latents` must have one number for each of a latent vector. "
-                f"Received: {found} numbers, latent_dim={model.latent_dim}"
+                "`latents` must have as many numbers as a latent vector. "
+                f"Received: {count} numbers, latent_dim={model.latent_dim}"
             )

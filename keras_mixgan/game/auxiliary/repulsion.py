@@ -1,4 +1,4 @@
-"""Repulsion of samples, the half of a Stein variational gradient."""
+"""Repulsion of samples, one half of a Stein variational gradient."""
 
 import math
 
@@ -8,38 +8,37 @@ from keras_mixgan.game.auxiliary.base import Auxiliary
 from keras_mixgan.game.auxiliary.base import register
 from keras_mixgan.game.turns import Turn
 
-# Of h^2: images that are all the same have no median distance.
+# The least h^2: the median distance of equal images is 0.
 EPSILON = 1e-6
 
 
 @register
 class KernelRepulsion(Auxiliary):
-    """Generators keep an image apart from the one that is most like it.
+    """Generators push each image away from its nearest neighbour.
 
     Wang & Liu 2016 (arXiv:1611.01722), amortised Stein variational gradient
     descent: generators minimise -E[stop(dx)^T G(z)], where dx = -grad E(x) +
-    the kernel's repulsion. The gradient of its first part is that of E[E(G(z))]
-    and belongs to the payoff, see `payoffs` on `energy`. The second part is
-    this loss, which goes with any payoff: the mean of
+    the kernel's repulsion. The first part has the gradient of E[E(G(z))]; it
+    is the loss of the payoff `energy`. The second part is this loss, which
+    works with any payoff: the mean of
 
         k(c, c') = exp(-||c - c'||^2 / (2 h^2))
 
     where c is a discriminator's `features` of an image and c' those of its
-    nearest neighbour, which does not move. So its descent moves c along
-    (c - c') k / h^2, away from c'. As in the authors' code an image follows the
-    gradient of its own energy alone, and of all others the nearest one alone
-    repels it; the coefficient is 1/2, and h^2 is the median of all squared
-    distances over 8 log(N + 1). The derivative is taken at the image that
-    moves, as in `cifar10_steingan.py`; their later script takes it at the
-    neighbour, which would need a second pass and may pull images together in
-    the features.
+    nearest neighbour, held fixed. So its descent moves c along
+    (c - c') k / h^2, away from c'. As in the authors' code an image follows
+    only the gradient of its own energy, and only its nearest neighbour repels
+    it; the coefficient is 1/2, and h^2 is the median of all squared distances
+    over 8 log(N + 1). k is differentiated by c, as in `cifar10_steingan.py`.
+    Their later script differentiates it by c', which would need a second pass
+    and may pull features together.
 
-    In a mixture the samples are those of the whole mixture: neighbours are
-    sought among the images of all generators in a turn, so that generators
-    repel one another too, which the payoff alone does not make them do.
-    Weighted by w_v this is dx_i = sum_j w_vj dx_ij. With the split estimate
-    and over replicas the samples are those that one discriminator sees on one
-    replica. Needs a discriminator output `features` (B, ...).
+    In a mixture neighbours are sought among the images of all generators in a
+    turn, so that generators also repel one another, which the payoff alone
+    does not achieve. Weighted by w_v this is dx_i = sum_j w_vj dx_ij. With the
+    split estimate and over replicas neighbours are sought among the images
+    that one discriminator sees on one replica. Needs a discriminator output
+    `features` (B, ...).
 
     Example:
     >>> KernelRepulsion().coefficient
@@ -63,9 +62,8 @@ def kernels(features):
         features: Float tensor (N, T, ...), of N images by T discriminators.
 
     Returns:
-        Float tensor (N, T) in [0, 1], whose gradient by row n is that by the
-        first argument of k: neighbours and h are held. Of one image alone
-        it is 1, without a gradient.
+        Float tensor (N, T) in [0, 1]. Neighbours and h get no gradient. For
+        a single image it is 1, without a gradient.
     """
     count = math.prod(features.shape[2:])
     codes = ops.reshape(features, (-1, features.shape[1], count))
@@ -80,13 +78,13 @@ def kernels(features):
 
 
 def _squared_distances(codes):
-    """Of all pairs of rows, (N, T, d) to (T, N, N)."""
-    # Around their mean, since sums of squares cancel.
+    """Squared distances of all pairs of rows, (N, T, d) to (T, N, N)."""
+    # Centred, since large sums of squares would cancel.
     codes = ops.transpose(codes - ops.mean(codes, axis=0), (1, 0, 2))
     norms = ops.sum(ops.square(codes), axis=-1)
     products = ops.matmul(codes, ops.transpose(codes, (0, 2, 1)))
-    found = norms[:, :, None] + norms[:, None, :] - 2.0 * products
-    return ops.maximum(found, 0.0)
+    squares = norms[:, :, None] + norms[:, None, :] - 2.0 * products
+    return ops.maximum(squares, 0.0)
 
 
 def _squared_bandwidths(distances):
