@@ -8,6 +8,9 @@ gradients of several discriminators in one step read the same values.
 import keras
 from keras import ops
 
+from keras_mixgan.utils.errors import UserError
+
+LAYERS = (keras.layers.Dense, keras.layers.Conv2D, keras.layers.Embedding)
 # Avoids a division by 0.
 EPSILON = 1e-12
 
@@ -27,6 +30,9 @@ class SpectralNormalization(keras.layers.Wrapper):
             place of the bias.
         **kwargs: Arguments of `keras.layers.Layer`.
 
+    Raises:
+        ValueError: `layer` is not such a layer.
+
     Example:
     >>> dense = keras.layers.Dense(3, use_bias=False)
     >>> SpectralNormalization(dense)(ops.ones((2, 4))).shape
@@ -34,6 +40,16 @@ class SpectralNormalization(keras.layers.Wrapper):
     """
 
     def __init__(self, layer, offset: bool = True, **kwargs):
+        linear = keras.activations.linear
+        if (
+            not isinstance(layer, LAYERS)
+            or getattr(layer, "use_bias", False)
+            or getattr(layer, "activation", linear) is not linear
+        ):
+            raise UserError(
+                "`layer` must be a Dense or Conv2D without bias and "
+                f"activation, or an Embedding. Received: layer={layer}"
+            )
         super().__init__(layer, **kwargs)
         self.has_offset = bool(offset)
 
@@ -62,7 +78,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         return layer.kernel
 
     def call(self, inputs, training=False):
-        """Divides the outputs, which equals dividing the weights."""
+        """Applies the layer with its weights divided by sigma."""
         kernel = ops.cast(ops.convert_to_tensor(self._kernel), "float32")
         matrix = ops.reshape(kernel, (-1, kernel.shape[-1]))
         # The gradient is that of sigma = u^T W v for fixed u and v.
@@ -72,11 +88,19 @@ class SpectralNormalization(keras.layers.Wrapper):
         if training:
             self.vector.assign(right)
         sigma = ops.sum(left * ops.matmul(matrix, right))
-        outputs = self.layer(inputs)
-        outputs = outputs / ops.cast(sigma, outputs.dtype)
+        outputs = self._apply(
+            inputs, ops.cast(kernel / sigma, self.compute_dtype)
+        )
         if self.has_offset:
             outputs = outputs + ops.cast(self.offset, outputs.dtype)
         return outputs
+
+    def _apply(self, inputs, kernel):
+        if isinstance(self.layer, keras.layers.Embedding):
+            return ops.take(kernel, inputs, axis=0)
+        if isinstance(self.layer, keras.layers.Dense):
+            return ops.matmul(inputs, kernel)
+        return self.layer.convolution_op(inputs, kernel)
 
     def compute_output_shape(self, input_shape):
         """The output shape of the layer."""

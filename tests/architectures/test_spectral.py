@@ -104,6 +104,14 @@ def test_the_gradient_is_that_of_the_normalized_matrix():
         )
 
 
+@pytest.mark.parametrize(
+    "layer", [layers.Dense(3), layers.ReLU(), layers.Conv2DTranspose(3, 4)]
+)
+def test_other_layers_are_refused(layer):
+    with pytest.raises(ValueError, match=r"`layer` must be a Dense .*Received"):
+        SpectralNormalization(layer)
+
+
 def test_it_comes_back_from_its_config():
     layer = SpectralNormalization(
         layers.Dense(3, use_bias=False), offset=False, name="spectral"
