@@ -14,10 +14,10 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def _choose_backend() -> None:
-    """Chooses JAX for Keras where nobody chose and TensorFlow is missing.
+    """Chooses JAX if no backend was chosen and TensorFlow is missing.
 
-    Keras would take TensorFlow, its default, and fail. A backend named in
-    `~/.keras/keras.json` is not asked: Keras writes its default there itself.
+    Keras would take TensorFlow, its default, and fail. The backend in
+    `~/.keras/keras.json` is ignored: Keras writes its default there itself.
     """
     if "KERAS_BACKEND" in os.environ or "keras" in sys.modules:
         return
@@ -29,8 +29,8 @@ def _choose_backend() -> None:
 
 _choose_backend()
 
-# Imported at first use: they need TensorFlow or Matplotlib, the model does
-# not, and it is to be imported quickly.
+# Imported at first use: these need TensorFlow or Matplotlib, which the model
+# does not, and would make the import slow.
 _LAZY = {
     "callbacks": "training.callbacks",
     "data": "data",
@@ -44,7 +44,7 @@ _LAZY = {
 def _is_command() -> bool:
     """Whether this import is the start of the program `keras-mixgan`.
 
-    Python holds "-m" in place of a program's name just while it looks for the
+    Python puts "-m" in place of the program's name while it looks for the
     package of `python -m keras_mixgan`.
     """
     name = os.path.basename(sys.argv[0]) if sys.argv else ""
@@ -54,9 +54,9 @@ def _is_command() -> bool:
     return name.partition(".")[0] == "keras-mixgan"
 
 
-# The program reads its flags, and answers --help, before it loads Keras. For
-# all others the import has to load it: Keras knows the class of a saved
-# MixGAN only once it has been imported.
+# The program reads its flags, and answers --help, before it loads Keras. Other
+# imports load it at once: Keras knows the class of a saved MixGAN only once
+# that has been imported.
 if not _is_command():
     from keras_mixgan import architectures
     from keras_mixgan.data import sources

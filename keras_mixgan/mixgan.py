@@ -38,15 +38,15 @@ class MixGAN(Mixture):
         generator: A Keras model from latents (B, latent_dim) to images
             (B, ...) in [-1, 1], or from `[latents, labels]`, labels (B,) or
             (B, 1) int, or one-hot. It is cloned for every component, each with
-            initial weights of its own; a subclassed one needs a `get_config`
-            for that. Or a function that builds such a model (a class without
+            new initial weights; a subclassed model needs a `get_config` for
+            that. Or a function that builds such a model (a class without
             arguments is one), or a list of models.
         discriminator: The same for models from images, or `[images, labels]`,
-            to logits (B, 1) or (B,), or to logits of patches (B, h, w, 1), of
-            which the mean is taken. Or to a dict of outputs, `logits` among
+            to logits (B, 1) or (B,), or to logits of patches (B, h, w, 1),
+            which are averaged. Or to a dict of outputs with `logits` among
             them, for auxiliary losses; logits (B, K) stand for K
-            discriminators. Batch normalization takes its statistics over real
-            images and over each generator's apart.
+            discriminators. Batch normalization takes separate statistics over
+            real images and over each generator's.
         num_generators: Positive int. By default as many as are listed, else 3.
         num_discriminators: The same for discriminators. May differ.
         num_classes: Number of classes where the networks take labels. By
@@ -56,13 +56,17 @@ class MixGAN(Mixture):
         ema_decay: Where given, in (0, 1): `generate` uses generators whose
             weights are exponential moving averages over updates. As in Keras's
             own optimizers, the first update copies.
-        seed: Int from which initial weights and latents follow. By default
-            one is drawn from Python's `random`, which
-            `keras.utils.set_random_seed` sets.
+        seed: Int that fixes initial weights and latents. By default one is
+            drawn from Python's `random`, which `keras.utils.set_random_seed`
+            seeds.
         name: Name of the model.
-        latent_dim: Length of a latent vector, where the generators do not say
-            it: subclassed models, or Sequential ones without `keras.Input`,
-            that were never called.
+        share_generators: Name of the layer up to which each generator owns
+            its layers; they share the rest.
+        share_discriminators: Name of the layer up to which discriminators
+            share their layers; each owns the rest.
+        latent_dim: Length of a latent vector, where the generators do not
+            tell it: subclassed models, or Sequential ones without
+            `keras.Input`, that were never called.
         image_shape: Shape of one image, where the generators' output does not
             tell it.
 
@@ -118,9 +122,9 @@ class MixGAN(Mixture):
                 and the payoff decides the mixture weights.
             mixture_regularizer: At least 0. Coefficient of -(1/T) sum log w,
                 on each side's own loss; keeps the weights from collapsing.
-            discriminator_steps: Updates of the discriminators, each on a
-                batch of its own, for one update of the generators. Every
-                batch is a step; the generators follow every n-th.
+            discriminator_steps: Updates of the discriminators, each on a new
+                batch, per update of the generators. Every batch is a step;
+                the generators are updated at every n-th.
             payoff_estimate: `"full"`: every generator's full batch meets
                 every discriminator, a step costs O(T^2). `"linear"`: each
                 discriminator sees one batch stratified over the generators,
@@ -132,23 +136,24 @@ class MixGAN(Mixture):
                 clipped to [-weight_clip, weight_clip] after each update.
             gradient_penalty: Where given, positive: coefficient of the
                 penalty on discriminators whose gradient's norm is not one.
-            update: `"alternating"`: the discriminators, then the generators
-                against the new ones, each on latents of its own, as in the
-                paper. `"simultaneous"` departs from it: both from one forward
-                pass of all networks, at the parameters before the step. With
-                the `"minimax"` loss one backward pass serves both sides, else
-                there are two. Batch normalization then updates its moving
-                statistics once a step. Needs `discriminator_steps=1`.
+            update: `"alternating"`, as in the paper: the discriminators, then
+                the generators against the updated discriminators, on new
+                latents. `"simultaneous"`: both sides from one forward pass of
+                all networks, at the parameters before the step; one backward
+                pass with the `"minimax"` loss, else two. Batch normalization
+                then updates its moving statistics once per step. Needs
+                `discriminator_steps=1`.
             auxiliary: List of auxiliary losses, `kmg.auxiliary.Auxiliary` or
                 names such as `"feature_matching:0.5"`.
-            as_released: Whether all of them move the mixture weights, as in
-                the paper's released code; in its theory the payoff alone
-                does. Needs the payoff `"log"`, that code's own.
-            schedule: `"fixed"`, by `discriminator_steps`; or `"released"`,
-                that of the paper's code: the generators take 1, 3, 5 or 7
-                steps for one of the discriminators, the more the lower these
-                have their loss, and below 0.3 they wait. Every batch is a step
-                of the generators. Needs the payoff `"log"`, and one device.
+            as_released: Whether auxiliary losses move the mixture weights, as
+                in the paper's released code; in its theory only the payoff
+                does. Needs the payoff `"log"`, which that code uses.
+            schedule: `"fixed"`, by `discriminator_steps`; or `"released"`, as
+                in the paper's code: the generators take 1, 3, 5 or 7 steps
+                per turn of the discriminators, more where the discriminators'
+                loss is low; below 0.3 these skip their update. Every batch is
+                a step of the generators. Needs the payoff `"log"`, and one
+                device.
             run_eagerly: As in `keras.Model.compile`.
             steps_per_execution: As in `keras.Model.compile`.
             jit_compile: As in `keras.Model.compile`.
@@ -220,10 +225,10 @@ class MixGAN(Mixture):
         return self._step_metrics if self.compiled else []
 
     def train_step(self, *arguments):
-        """One batch: the discriminators, then, when it is due, generators.
+        """One step on one batch: discriminators, then generators if due.
 
         Args:
-            *arguments: As of `keras.Model.train_step`: the data; under JAX
+            *arguments: As in `keras.Model.train_step`: the data; under JAX
                 the state and the data.
 
         Returns:
@@ -248,7 +253,7 @@ class MixGAN(Mixture):
         return self.get_metrics_result()
 
     def make_train_function(self, force=False):
-        """As in `keras.Model`; under JAX or a strategy one of ours."""
+        """As in `keras.Model`; under JAX or a strategy our own function."""
         for loss in self.objective.losses:
             loss.prepare(self)
         make = loops.train_function_of(self)
@@ -258,7 +263,7 @@ class MixGAN(Mixture):
             self.train_function = make(self)
 
     def _maybe_symbolic_build(self, *args, **kwargs):
-        """Nothing: all networks are built when they are made."""
+        """Does nothing: all networks are built when they are made."""
 
     def fit(
         self,
@@ -270,23 +275,23 @@ class MixGAN(Mixture):
         callbacks: Sequence[keras.callbacks.Callback] | None = None,
         **kwargs,
     ) -> keras.callbacks.History:
-        """Trains the mixture; arguments as of `keras.Model.fit`.
+        """Trains the mixture, with the arguments of `keras.Model.fit`.
 
         Args:
             x: Images, float (N, ...) in [-1, 1]; or a `tf.data.Dataset` or
                 `keras.utils.PyDataset` of them, or of `(images, labels)`.
             y: Labels, where `x` is an array and the networks or an auxiliary
                 loss take labels: int (N,) or (N, 1), or one-hot rows (N,
-                num_classes). For a loss of discriminators alone -1 is a label
-                that is not known.
+                num_classes). -1 is an unknown label, allowed where only an
+                auxiliary loss takes labels.
             batch_size: As in `keras.Model.fit`, for arrays.
             epochs: As in `keras.Model.fit`.
             verbose: As in `keras.Model.fit`. The bar shows losses and payoff,
                 see `callbacks.ProgressBar`.
             callbacks: As in `keras.Model.fit`.
-            **kwargs: As in `keras.Model.fit`, but what a game of GANs has no
-                use for: `validation_data`, `validation_split`,
-                `sample_weight`, `class_weight`.
+            **kwargs: As in `keras.Model.fit`, except `validation_data`,
+                `validation_split`, `sample_weight` and `class_weight`, which
+                a game of GANs has no use for.
 
         Returns:
             Keras's `History`. Logged are `generator_loss`,
@@ -298,20 +303,20 @@ class MixGAN(Mixture):
 
         Raises:
             ValueError: The data do not fit the networks, or an argument has no
-                meaning here; before any training.
+                meaning here. Raised before any training.
             NonFiniteError: A loss became NaN or infinite. The message says
                 at which step, and in which component.
         """
         if not self.compiled:
             raise UserError(
-                "`compile` must be called before `fit`, which sets payoff and "
-                "optimizers. Received: a model that is not compiled"
+                "`compile` must be called before `fit`, since it sets payoff "
+                "and optimizers. Received: a model that is not compiled"
             )
         validation.check_arguments(kwargs)
         first = validation.check_data(self, x, y, batch_size)
         starts.start(self, first)
         if not validation.is_array(x):
-            # Keras warns where it cannot shuffle, even if nobody asked.
+            # By default Keras would warn that it cannot shuffle these.
             kwargs.setdefault("shuffle", False)
         x, y, batch_size, kwargs = loops.place_data(
             self, x, y, batch_size, kwargs
@@ -343,7 +348,7 @@ class MixGAN(Mixture):
 
         Args:
             real_images: Float array (N, ...) in [-1, 1]. Each generator makes
-                as many.
+                N images, too.
             labels: As `y` of `fit`; generated images get the same.
             seed: Int that fixes the generated images.
             batch_size: Images computed at a time.
@@ -352,7 +357,8 @@ class MixGAN(Mixture):
             Float64 array (num_generators, num_discriminators).
 
         Raises:
-            ValueError: Images or labels do not fit; or not compiled.
+            ValueError: Images or labels do not fit, or `compile` was not
+                called.
         """
         if self.objective is None:
             raise UserError(

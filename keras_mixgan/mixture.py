@@ -31,30 +31,30 @@ class Mixture(MixtureModel):
           labels (B,)) -> images (B, ...)`: the generator of an image is
           chosen by the weights from a uniform number in [0, 1);
         - `sample(num_images, seed, labels (K,)) -> images, components`:
-          labels are repeated in order, none (K = 0) are drawn;
+          labels are repeated in order, or drawn if K = 0;
         - `sample_component(component, num_images, seed, labels) -> images`:
           the same latents from one generator;
         - `sample_png(component, num_images, seed, labels) -> png_bytes,
           components`: PNG files; component -1 is the mixture;
         - `mixture_weights() -> weights (num_generators,)`.
 
-        `assets.extra/sampler.json` describes them. An ONNX file has the
-        first alone.
+        `assets.extra/sampler.json` describes them. An ONNX file has only the
+        first.
 
         Args:
             path: A new or empty folder for a SavedModel or a page, a new file
                 that ends in .onnx for ONNX. Folders above it are made.
-            uint8: Whether images are levels of 0 to 255, uint8, in place of
-                float32 in [-1, 1].
+            uint8: Whether images are uint8 in [0, 255], not float32 in
+                [-1, 1].
             format: `"saved_model"`; `"onnx"`, which needs
                 `pip install 'keras-mixgan[onnx]'`; or `"web"`, a folder with
-                a page that draws in the browser by onnxruntime-web, whose
-                files npm brings once.
+                a page that draws in the browser with onnxruntime-web, whose
+                files npm downloads once.
 
         Raises:
             ValueError: An argument is not as described, or Keras runs on
                 another backend than TensorFlow.
-            FileExistsError: There is something at `path`.
+            FileExistsError: `path` exists, and is not an empty folder.
             ImportError: A package that ONNX needs is missing.
 
         Example:
@@ -77,24 +77,24 @@ class Mixture(MixtureModel):
         """Loads a trained mixture.
 
         Its files are checked against their SHA-256 first. Nothing in a preset
-        is executed: networks are rebuilt of layers of Keras, and of your own
-        once `keras.saving.register_keras_serializable` knows them.
+        is executed: networks are rebuilt from layers of Keras, and from yours
+        that `keras.saving.register_keras_serializable` has registered.
 
         Args:
             preset: A name that `list_presets` lists, the folder of a preset,
-                or `hf://user/name`, perhaps with `@revision`: a repository of
-                the Hugging Face hub, for which huggingface_hub has to be
-                installed (`pip install 'keras-mixgan[hf]'`).
-            load_weights: Whether to load the weights, or to leave the networks
-                at fresh ones, those of the seed.
+                or `hf://user/name`, optionally with `@revision`: a repository
+                of the Hugging Face hub, which needs huggingface_hub
+                (`pip install 'keras-mixgan[hf]'`).
+            load_weights: Whether to load the weights, or to keep initial ones
+                from the seed.
 
         Returns:
             The model, compiled as it was trained: `generate` from it, or
             `fit` it on.
 
         Raises:
-            ValueError: There is no such preset, a file is damaged, holds
-                something else than networks and weights, or is of a newer
+            ValueError: There is no such preset; or a file is damaged, holds
+                anything other than networks and weights, or has a newer
                 format.
             OSError: A file is missing or cannot be read, or the hub cannot
                 be reached.
@@ -117,17 +117,17 @@ class Mixture(MixtureModel):
         """Saves the mixture as a preset, for `from_preset`.
 
         Args:
-            path: Folder to make. It must not be there, or be empty.
+            path: New or empty folder.
             small: Whether to keep weights in half precision and leave the
                 optimizers' state out, as the zoo does. Otherwise a loaded
-                preset trains on to the very same weights.
+                preset trains on to exactly the same weights.
             push: `hf://user/name`: a repository of the Hugging Face hub to
-                upload the folder to, which is made if need be. `hf auth
-                login` or `HF_TOKEN` says who you are.
+                upload the folder to, created if missing. `hf auth login` or
+                `HF_TOKEN` says who you are.
 
         Raises:
             OSError: The folder is not empty, or cannot be written; or the hub
-                cannot be reached or refuses: the folder is then there.
+                cannot be reached or refuses, after the folder was written.
             ValueError: A part of the model cannot be saved, or `push` is no
                 such URL.
             ImportError: `push` is given, and huggingface_hub is missing.
@@ -148,14 +148,14 @@ class Mixture(MixtureModel):
         """Makes a mixture that goes on from a trained pair.
 
         Every component begins as a copy of the pair's network, with its
-        optimizer state and averages. Noise tells the copies apart; the first
+        optimizer state and averages. Noise makes the copies differ; the first
         one has none.
 
         Args:
             model: A `MixGAN` of one generator and one discriminator.
             num_generators: Copies of the generator.
             num_discriminators: Copies of the discriminator.
-            noise: In [0, 1). Standard deviation of what is added to each
+            noise: In [0, 1). Standard deviation of the noise added to each
                 weight, relative to that of its variable.
             seed: As in `MixGAN`.
             share_generators: As in `MixGAN`.
@@ -193,13 +193,13 @@ class Mixture(MixtureModel):
         equal weights. Here weights are those of the equilibrium of the fixed
         game between all snapshots' generators and discriminators, on
         `payoff_matrix`; see `metrics.matrix_game`. Many may be zero, up to
-        rounding: `prune` leaves them out.
+        rounding: `prune` removes such generators.
 
         Args:
             models: List of at least two compiled `MixGAN`, oldest first.
             images: Float array (N, ...) in [-1, 1], real images.
             labels: Int array (N,), where the networks take labels.
-            seed: Of the generated images that are judged.
+            seed: Seed of the generated images that are judged.
 
         Returns:
             The mixture, compiled as the last model was, but without a

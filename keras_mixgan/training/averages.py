@@ -21,14 +21,14 @@ def check_decay(decay: float | None) -> float | None:
 
 
 def make(parts: list, executor) -> list:
-    """Makes one untrained twin a part of the generators' side.
+    """Makes a copy of each part of the generators' side, to hold its average.
 
     Args:
-        parts: Keras models: the generators, or what they own and share.
+        parts: Keras models: the generators, or the parts they own and share.
         executor: The model's `Executor`.
 
     Returns:
-        As many models, with the same weights.
+        The copies, not trainable, with the same weights.
     """
     averages = []
     for i, generator in enumerate(parts):
@@ -51,8 +51,8 @@ def update(
         averages: What `make` made.
         generators: The generators, just updated.
         decay: In (0, 1), the share of the average that is kept.
-        updates: Integer scalar tensor, updates of the generators so far. As in
-            Keras's own optimizers the first one copies: an average that began
+        updates: Integer scalar tensor, updates of the generators so far. The
+            first one copies, as in Keras's optimizers: an average that began
             at the initial weights would carry them for long.
     """
     first = ops.cast(ops.equal(updates, 1), "float32")

@@ -38,7 +38,7 @@ __all__ = [
 
 
 class Checkpoint(BetweenSteps):
-    """Saves the whole model while it trains, whole or not at all.
+    """Saves the model as it trains; a file is never left half written.
 
     The file can be loaded with `keras.saving.load_model`; training then goes
     on as if it had never stopped. A model that is not finite is never saved,
@@ -47,12 +47,11 @@ class Checkpoint(BetweenSteps):
 
     Args:
         path: File to write, ending in ".keras".
-        seconds: Save where so many have passed since the last save.
-        epochs: Save at the end of every so many epochs, or `None`.
-        every: When so many seconds have passed, wait for a step that is a
-            multiple of this one. Give it the `every` of
-            a `MixtureHistory` listed before, and its rows after a resume are
-            those of a training that was never interrupted.
+        seconds: Save when this many have passed since the last save.
+        epochs: Also save after every this many epochs; `None` for never.
+        every: Once `seconds` have passed, wait for a step that is a multiple
+            of this. With the `every` of a `MixtureHistory` listed before,
+            its rows after a resume are those of an uninterrupted training.
         at_end: Whether to save when `fit` ends.
         keep_checkpoints: How many files to keep, positive. The newest is
             `path`; the one before it has "-1" before its ending, and so on.
@@ -92,20 +91,20 @@ class Checkpoint(BetweenSteps):
         self._begun_step = self._saved_step = None
 
     def on_train_begin(self, logs=None):
-        """Starts the clock, if no training before has."""
+        """Starts the clock, unless an earlier training did."""
         self._begun_step = self._mixture.step
         if self._saved_at is None:
             self._saved_at = time.monotonic()
 
     def act(self, step: int) -> None:
-        """Saves when so many seconds have passed."""
+        """Saves when `seconds` have passed."""
         if step == self._begun_step or step % self.every:
             return
         if time.monotonic() - self._saved_at >= self.seconds:
             self.save()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Saves when so many epochs, or seconds, have passed."""
+        """Saves when `epochs` or `seconds` have passed."""
         super().on_epoch_end(epoch, logs)
         if self.epochs is not None and (epoch + 1) % self.epochs == 0:
             self.save()
@@ -119,7 +118,7 @@ class Checkpoint(BetweenSteps):
         """Saves now, unless this step is saved or the model is not finite.
 
         Returns:
-            Whether the checkpoint is of the model's present step.
+            Whether the checkpoint holds the model's current step.
         """
         step = self.model.step
         if step != self._saved_step and is_finite(self.model):
@@ -149,20 +148,20 @@ def checkpoints(path: str | os.PathLike[str]) -> list[pathlib.Path]:
     ['a.keras', 'a-1.keras', 'a-2.keras']
     """
     path = pathlib.Path(path)
-    found = {0: path} if path.exists() else {}
+    by_age = {0: path} if path.exists() else {}
     for file in path.parent.glob(f"{glob.escape(path.stem)}-*{path.suffix}"):
         age = file.stem.removeprefix(f"{path.stem}-")
         if age.isdecimal():
-            found[int(age)] = file
-    return [found[age] for age in sorted(found)]
+            by_age[int(age)] = file
+    return [by_age[age] for age in sorted(by_age)]
 
 
 def _age(path: pathlib.Path, keep: int) -> None:
-    """Keeps the file at `path` as the one before it, and that so too."""
+    """Moves every kept file to the next older name; `path` is linked to it."""
     files = checkpoints(path)
     for file in files[keep:]:
         file.unlink()
-    # The oldest first: whenever a process dies, none but the oldest is gone.
+    # Oldest first: if the process dies, at most the oldest file is lost.
     for age in range(keep - 1, 0, -1):
         younger, older = _aged(path, age - 1), _aged(path, age)
         if not younger.exists():
@@ -178,21 +177,21 @@ def _aged(path: pathlib.Path, age: int) -> pathlib.Path:
 
 
 def _link(path: pathlib.Path, other: pathlib.Path) -> None:
-    """Gives a file another name, so that it is never missing at its own."""
+    """Gives a file a second name, so that it is never missing at its first."""
     linked = other.with_name(f".{other.name}.link")
     linked.unlink(missing_ok=True)
     try:
         os.link(path, linked)
-    except OSError:  # Not every system has links.
+    except OSError:  # Not every file system has links.
         os.replace(path, other)
         return
     os.replace(linked, other)
-    # Where both were one file already, that did nothing.
+    # `os.replace` does nothing if both names are already of one file.
     linked.unlink(missing_ok=True)
 
 
 def is_finite(model) -> bool:
-    """Whether all losses were, and all weights and optimizer states are.
+    """Whether all losses so far, weights and optimizer states are finite.
 
     Args:
         model: A `MixGAN`.
@@ -214,12 +213,11 @@ class SampleGrid(keras.callbacks.Callback):
     """Draws samples of the mixture, and of each generator, as it trains.
 
     Args:
-        path: Picture to write, each time anew. "{epoch}" and "{step}" in it
-            stand for these numbers, where every picture is to be kept. A
-            ".gif" without them becomes an animation, a picture longer each
-            time; all its pictures are of the same latents. A training that is
-            taken up again goes on with it, a new one begins it anew.
-        every: Epochs a picture, positive.
+        path: Picture to write, replaced each time. To keep every picture, put
+            "{epoch}" or "{step}" in it. A ".gif" without them becomes an
+            animation that grows by one picture each time, all of the same
+            latents. A resumed training continues it, a new one restarts it.
+        every: Draw after every this many epochs, positive.
         rows: As in `plotting.draw_mixture`.
         seed: As in `plotting.draw_mixture`.
         label_names: As in `plotting.draw_mixture`.
@@ -255,13 +253,13 @@ class SampleGrid(keras.callbacks.Callback):
         self._animation = None
 
     def on_train_begin(self, logs=None):
-        """Finds the animation that this training goes on with."""
+        """Finds the animation that this training continues."""
         if self._animated:
-            found = self._animation or animation.read(self.path)
-            self._animation = found.until(self.model.step)
+            earlier = self._animation or animation.read(self.path)
+            self._animation = earlier.until(self.model.step)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Draws when so many epochs have passed."""
+        """Draws when `every` epochs have passed."""
         self._epoch = epoch + 1
         if self._epoch % self.every == 0:
             self.draw()
@@ -284,9 +282,9 @@ class Curves(keras.callbacks.Callback):
     """Draws losses, payoff and mixture weights as the training goes on.
 
     Args:
-        path: Picture to write, each time anew.
+        path: Picture to write, replaced each time.
         history: The `MixtureHistory` to draw, listed before this callback.
-        every: Epochs a picture, positive.
+        every: Draw after every this many epochs, positive.
         title: Title of the figure.
 
     Raises:
@@ -308,12 +306,12 @@ class Curves(keras.callbacks.Callback):
         self.title = title
 
     def on_epoch_end(self, epoch, logs=None):
-        """Draws when so many epochs have passed."""
+        """Draws when `every` epochs have passed."""
         if (epoch + 1) % self.every == 0:
             self.draw()
 
     def draw(self) -> None:
-        """Draws now, if there is a row."""
+        """Draws now, if the history has a row."""
         if self.history.rows:
             figure = plotting.curves(self.history.rows, self.title)
             plotting.save(figure, self.path)

@@ -9,8 +9,8 @@ from keras import ops
 from keras_mixgan.training.usage import UsageWarning
 from keras_mixgan.utils.errors import NonFiniteError
 
-# No payoff of the table is so large while a game is played. A Wasserstein
-# critic without clip or penalty gets there.
+# No payoff of `PAYOFFS` gets this large in a sound training. That of a
+# Wasserstein critic without clipping or penalty does.
 UNREASONABLE = 1e4
 WATCHED = ("generator_loss", "discriminator_loss", "payoff")
 
@@ -18,13 +18,13 @@ WATCHED = ("generator_loss", "discriminator_loss", "payoff")
 class StopOnNonFinite(keras.callbacks.Callback):
     """Raises `NonFiniteError` once a loss is NaN or infinite.
 
-    `MixGAN.fit` adds it by itself. Where another callback has stopped the
-    training already (Keras's `TerminateOnNaN`), it leaves it at that. It warns
-    once of a loss or payoff that is finite but beyond all reason.
+    `MixGAN.fit` adds it. It raises nothing where another callback, such as
+    Keras's `TerminateOnNaN`, has stopped the training already. It warns once
+    if a loss or payoff is finite but unreasonably large.
 
-    Under JAX Keras calls `on_train_batch_end` beside the next step, if all
-    callbacks allow it, so that no step waits for its logs. The error then
-    comes a step or two later; it names the same step.
+    Under JAX, Keras calls `on_train_batch_end` while the next step runs, if
+    all callbacks allow it, so that no step waits for its logs. The error then
+    comes a step or two late, but names the right step.
     """
 
     async_safe = True
@@ -34,12 +34,12 @@ class StopOnNonFinite(keras.callbacks.Callback):
         self._found = self._warned = False
 
     def on_train_begin(self, logs=None):
-        """Starts anew: what went wrong before may have been mended."""
+        """Clears the marks of an earlier failure, which may be repaired."""
         self.model.nonfinite_step.assign(0)
         self._found = False
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Raises, between steps, what was found beside them."""
+        """Raises between steps what `on_train_batch_end` found."""
         self._raise()
 
     def on_train_batch_end(self, batch, logs=None):
@@ -61,10 +61,10 @@ class StopOnNonFinite(keras.callbacks.Callback):
             if np.isfinite(value) and abs(value) > UNREASONABLE:
                 self._warned = True
                 warnings.warn(
-                    f"`{name}` is {value:.4g}, beyond all reason for a game of "
-                    "GANs: the training has run away. A lower learning rate "
-                    "is the usual remedy; Wasserstein critics need "
-                    "`weight_clip` or `gradient_penalty`.",
+                    f"`{name}` is {value:.4g}, far too large for a GAN: the "
+                    "training diverges. A lower learning rate is the usual "
+                    "remedy; Wasserstein critics need `weight_clip` or "
+                    "`gradient_penalty`.",
                     UsageWarning,
                     stacklevel=2,
                 )
@@ -82,14 +82,14 @@ def describe(model) -> str:
         model: A `MixGAN` whose `nonfinite_step` is set.
 
     Returns:
-        One line for a person.
+        One line of text.
     """
     step = int(ops.convert_to_numpy(model.nonfinite_step))
     if step < 0:
         return (
-            f"The images of step {-step} hold NaN or infinity, so every loss "
-            "became so too. Training stopped; checkpoints written before that "
-            "step are good. Mend the data: `np.isfinite(images).all()` must "
+            f"The images of step {-step} hold NaN or infinity, and so does "
+            "every loss. Training stopped; checkpoints written before that "
+            "step are good. Repair the data: `np.isfinite(images).all()` must "
             "hold for every batch."
         )
     payoffs, losses = ~np.isfinite(ops.convert_to_numpy(model.last_pairs))
@@ -104,7 +104,7 @@ def describe(model) -> str:
 def _blame(bad: np.ndarray) -> str:
     """Names the components that all bad pairs have in common.
 
-    A generator that breaks spoils its row of the pairs, a discriminator its
+    A broken generator spoils its row of the pairs, a broken discriminator its
     column.
     """
     if not bad.any():

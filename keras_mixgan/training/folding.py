@@ -3,8 +3,8 @@
 Arora et al. 2017 (arXiv:1703.00573), Theorem 4.3 with Lemmas 1 and 2 of
 Appendix A: the folded generator has one more latent coordinate h_0, standard
 normal. Steps of ReLUs in h_0 disable all generators but one, by adding a
-negative number before a last ReLU. Where h_0 is on the slope of a step two
-generators are blended; that is the whole error.
+negative number before a last ReLU. Where h_0 is on the slope of a step, two
+generators are blended. There is no other error.
 """
 
 import keras
@@ -15,7 +15,7 @@ from keras_mixgan.game import mixtures
 from keras_mixgan.training import forks
 from keras_mixgan.utils.errors import UserError
 
-# Beyond it a standard normal number does not come: probability 1.5e-23.
+# A standard normal number is farther from 0 with probability 1.5e-23.
 _FARTHEST = 10.0
 
 
@@ -25,15 +25,17 @@ def fold(model, blending: float) -> keras.Model:
     generators = forks.copies(model.sampling_generators, "folded")
     starts, ends = slopes(model.generator_weights, blending)
     latents = keras.Input((1 + model.latent_dim,), name="latents")
-    inputs, given = [latents], [latents[:, 1:]]
+    inputs, generator_inputs = [latents], [latents[:, 1:]]
     if model.conditional:
         labels = keras.Input((), dtype="int32", name="labels")
         inputs.append(labels)
-        given.append(labels)
+        generator_inputs.append(labels)
     steps = _steps(latents[:, :1], starts, ends)
     parts = []
     for i, generator in enumerate(generators):
-        images = generator(given if len(given) > 1 else given[0])
+        images = generator(
+            generator_inputs if model.conditional else generator_inputs[0]
+        )
         parts.append(_gated(images, _offset(steps, i), i))
     images = layers.Add(dtype="float32", name="sum")(parts)
     images = layers.Rescaling(1.0, offset=-1.0, dtype="float32", name="images")(
@@ -72,7 +74,7 @@ def slopes(weights, blending: float) -> tuple[np.ndarray, np.ndarray]:
         np.clip(ndtri(np.clip(x, 0, 1)), -_FARTHEST, _FARTHEST)
         for x in (edges - half, edges + half)
     )
-    # A slope at the very end, of a generator without weight, has some length.
+    # Both are clipped to one number where an outer generator has no weight.
     return starts, np.maximum(ends, starts + 1e-6)
 
 
@@ -87,14 +89,14 @@ def _check(model, blending) -> None:
             "`fold` needs a mixture of at least two generators. Received: "
             f"{model.num_generators}"
         )
-    # Of one class, where nobody said how many there are.
+    # Class 0 alone, where the number of classes is not known.
     labels = 0 if model.conditional and model.num_classes is None else None
     for i in range(model.num_generators):
         images = model.generate(64, labels, component=i, seed=0)
         if np.abs(images).max() > 1 + 1e-5:
             raise UserError(
                 "`fold` needs generators of images in [-1, 1], since it "
-                "disables the others by their bounds. Received: generator "
+                "disables generators by these bounds. Received: generator "
                 f"{i} with values up to {np.abs(images).max():.3g}"
             )
 
@@ -103,7 +105,7 @@ def _steps(selector, starts: np.ndarray, ends: np.ndarray):
     """Lemma 1: ramps (B, T - 1) from 0, before a start, to 1, after an end.
 
     min(ReLU(t), 1) = 1 - ReLU(1 - ReLU(t)). The lemma's difference of two
-    ReLUs is the same function, but cancels badly in float32 where it is 1.
+    ReLUs is the same function, but loses digits in float32 where it is 1.
     """
     dense = layers.Dense(
         len(starts), trainable=False, dtype="float32", name="ramps"

@@ -1,4 +1,4 @@
-"""Mixtures that begin with trained networks: a pair's copies, snapshots."""
+"""Mixtures of trained networks: copies of one pair, or snapshots."""
 
 import keras
 import numpy as np
@@ -68,18 +68,18 @@ def copy_networks(model, number: int) -> tuple[list, list]:
 
 
 def join(cls, snapshots: list, model, images, labels, seed):
-    """Makes a mixture of what `copy_networks` returned, oldest first.
+    """Makes a mixture of snapshots.
 
     Args:
         cls: `MixGAN`.
-        snapshots: Pairs of lists of generators and of discriminators.
+        snapshots: What `copy_networks` returned for each, oldest first.
         model: The model that they were copied from.
-        images: As `MixGAN.from_snapshots` takes them; so the following.
-        labels: Labels.
-        seed: Of the generated images that are judged.
+        images: As in `MixGAN.from_snapshots`.
+        labels: As in `MixGAN.from_snapshots`.
+        seed: As in `MixGAN.from_snapshots`.
 
     Returns:
-        The mixture, compiled as `model` is, but for a component classifier.
+        The mixture, compiled as `model` is, without component classifiers.
     """
     mixture = cls(
         [generator for generators, _ in snapshots for generator in generators],
@@ -88,7 +88,7 @@ def join(cls, snapshots: list, model, images, labels, seed):
         seed=seed,
     )
     config = model.get_compile_config()
-    # Its classes are the generators of one snapshot.
+    # The classes of a component classifier are one snapshot's generators.
     config["auxiliary"] = [
         saved
         for saved, loss in zip(
@@ -113,10 +113,10 @@ def copies(networks: list[keras.Model], name: str) -> list[keras.Model]:
 
     Args:
         networks: Functional or Sequential models.
-        name: Name of the copies, each with its number behind it.
+        name: What the copies' names begin with; their number follows.
 
     Returns:
-        As many models of the same layers, which share no variables with them.
+        As many models with the same layers, but variables of their own.
 
     Raises:
         ValueError: A network cannot be cloned.
@@ -132,7 +132,7 @@ def copies(networks: list[keras.Model], name: str) -> list[keras.Model]:
 
 
 def _copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copies layer by layer, by name: a cut network has another order."""
+    """Copies layers by name: a cut network has them in another order."""
     layers = {layer.name: layer for layer in _leaves(target)}
     for layer in _leaves(source):
         layers[layer.name].set_weights(layer.get_weights())
@@ -157,8 +157,8 @@ def _perturb(network: keras.Model, noise: float, rng) -> None:
 def _copy_optimizers(pair, model) -> None:
     """Gives every copy of a variable the state of the original.
 
-    A state's name begins with its variable's. That of the mixture logits, of
-    another number, begins anew.
+    The name of a state begins with that of its variable. The state of the
+    mixture logits, which have another length, starts afresh.
     """
     sides = ("generator", "discriminator")
     optimizers = zip(pair.optimizer.sides, model.optimizer.sides, strict=True)
@@ -173,9 +173,9 @@ def _copy_optimizers(pair, model) -> None:
         }
         for state in new.variables:
             name = _name(state)
-            begins = [x for x in renamed if name.startswith(f"{x}_")]
-            if begins:
-                path = max(begins, key=len)
+            prefixes = [x for x in renamed if name.startswith(f"{x}_")]
+            if prefixes:
+                path = max(prefixes, key=len)
                 name = renamed[path] + name[len(path) :]
             source = known.get(name)
             if source is not None and source.shape == state.shape:
@@ -183,7 +183,7 @@ def _copy_optimizers(pair, model) -> None:
 
 
 def _variables(network: keras.Model) -> dict:
-    """Trainable variables by the name of their layer and their own."""
+    """Trainable variables by (name of the layer, name of the variable)."""
     return {
         (layer.name, variable.name): variable
         for layer in _leaves(network)

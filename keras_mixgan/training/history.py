@@ -20,19 +20,19 @@ _COUNTERS = ("step", "epoch")
 
 
 class BetweenSteps(keras.callbacks.Callback):
-    """A callback that acts between calls of the step, if something is due.
+    """A callback that acts between steps, if something is due.
 
-    Keras waits for each step's logs where a callback has
-    `on_train_batch_end`, or else calls it beside the next step, under JAX
-    while the model's state is under way. So this acts in
-    `on_train_batch_begin`, and after an epoch's last step in `on_epoch_end`.
+    It acts in `on_train_batch_begin`, and after the last step of an epoch in
+    `on_epoch_end`. With `on_train_batch_end` Keras would wait for the logs of
+    each step, or call it while the next step runs, when under JAX the model's
+    state cannot be read.
     """
 
     def set_model(self, model):
         """Takes the model."""
         super().set_model(model)
-        # Under JAX `self.model` has Keras attach all state to the model; the
-        # step alone is known without.
+        # Reading `self.model` under JAX makes Keras attach all state to the
+        # model, which the step does not need.
         self._mixture = model
 
     def on_train_batch_begin(self, batch, logs=None):
@@ -53,18 +53,18 @@ class MixtureHistory(BetweenSteps):
 
     A row holds `step`, `epoch` (from 1) and `seconds` (of training, over all
     calls of `fit`), the means of `generator_loss`, `discriminator_loss` and
-    `payoff` over the steps since the row before, and the weights
-    `generator_weight_0`, ..., `discriminator_weight_0`, ... as they are. A
-    window in which generators were not updated has NaN as their loss.
+    `payoff` over the steps since the row before, and the current weights
+    `generator_weight_0`, ..., `discriminator_weight_0`, .... If generators
+    were not updated in these steps, their loss is NaN.
 
     Args:
-        path: A CSV file to write rows to as they come. Where it is there when
-            training begins, rows up to the model's step are kept, those after
-            it cut away, so that the file goes on with a restored model.
-        every: Steps a row, positive. Counted from the model's first step.
+        path: A CSV file that each row is appended to. If it exists when
+            training begins, rows up to the model's step are kept and later
+            ones removed, so that a restored model continues the file.
+        every: Steps per row, positive. Counted from the model's first step.
 
     Attributes:
-        rows: List of dicts, one a row.
+        rows: List of dicts, one per row.
 
     Raises:
         ValueError: `every` is not positive, or the file is no such history.
@@ -92,13 +92,13 @@ class MixtureHistory(BetweenSteps):
         self._epoch = 0
         self._begun = None
         self._seconds = 0.0
-        # Sums and counts of the open window in epochs that have ended, and of
-        # the running epoch when the window began.
+        # Sums and counts: `_before` of the open window in epochs that have
+        # ended, `_base` of the running epoch when the window began.
         self._before = self._base = None
         self._last_step = 0
 
     def on_train_begin(self, logs=None):
-        """Takes up the rows of the file, and the clock."""
+        """Continues the rows of the file, and the clock."""
         step = self.model.step
         if self._begun is None:
             self.take_up()
@@ -110,7 +110,7 @@ class MixtureHistory(BetweenSteps):
         self._begun = time.monotonic()
 
     def take_up(self) -> None:
-        """Reads the file's rows up to the model's step; the others go."""
+        """Keeps the file's rows up to the model's step, removes later ones."""
         if self.path is None:
             return
         if self.path.exists():
@@ -124,7 +124,7 @@ class MixtureHistory(BetweenSteps):
         self._begun = time.monotonic()
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Keras's running means have just started anew."""
+        """Starts from zero, as Keras's running means have just done."""
         self._epoch = epoch + 1
         self._base = np.zeros((len(LOSSES), 2))
 
@@ -141,7 +141,7 @@ class MixtureHistory(BetweenSteps):
         self._base = sums
 
     def record(self) -> None:
-        """Records a row now, of the steps since the last one, if any."""
+        """Records a row of the steps since the last one, if there are any."""
         step = self.model.step
         if step == self._last_step:
             return
@@ -190,7 +190,7 @@ class MixtureHistory(BetweenSteps):
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Within it, the clock stands still: what is done is no training."""
+        """Stops the clock in a `with` block, for work that is no training."""
         began = time.monotonic()
         try:
             yield
@@ -225,7 +225,7 @@ def read_history(path: str | os.PathLike[str]) -> list[dict[str, float]]:
         path: The CSV file.
 
     Returns:
-        List of dicts, one a row. A last line cut short is left out.
+        List of dicts, one per row. An incomplete last line is left out.
 
     Raises:
         OSError: The file cannot be read.
@@ -235,8 +235,8 @@ def read_history(path: str | os.PathLike[str]) -> list[dict[str, float]]:
     if os.path.exists(path) and not os.path.isfile(path):
         raise UserError(f"`path` must be a regular file. Received: {path}")
     try:
-        # Larger numbers than Python reads, or bytes that are no text, are
-        # errors of several kinds.
+        # Numbers too large for Python and bytes that are no text raise errors
+        # of several kinds.
         with open(path, newline="", encoding="utf-8") as file:
             lines = file.read().splitlines(keepends=True)
         if lines and not lines[-1].endswith("\n"):

@@ -1,9 +1,9 @@
 """Training under JAX: the step as a pure function, one `jax.jit` around it.
 
-Keras's JAX trainer hands a step all state as values and takes it back. Here
-`steps_per_execution` steps are one call, a loop of XLA's over their batches, so
-that small networks do not wait for Python. Where the data lie on the device
-(`batches.Batches`), the host sends row numbers, not images.
+Keras's JAX trainer passes all state to a step as values, and gets the new state
+back. Here one call runs `steps_per_execution` steps, in an XLA loop over their
+batches, so that small networks do not wait for Python. Where the data lie on
+the device (`batches.Batches`), the host sends row numbers, not images.
 """
 
 import itertools
@@ -15,7 +15,7 @@ from keras_mixgan.data.batches import Batches
 from keras_mixgan.data.batches import Rows
 from keras_mixgan.utils import pixels
 
-# Of a device's memory, the share that training data may take.
+# The share of a device's memory that training data may take.
 DATA_SHARE = 0.25
 
 
@@ -66,7 +66,8 @@ def make_train_function(model):
 def _runner(model, one, many):
     def run(state, iterator):
         table, longest = model.table, model.steps_per_execution
-        # `fit` waits for this StopIteration, which no generator may raise.
+        # At the end of the data this raises the StopIteration that `fit`
+        # expects; a generator could not raise it.
         data = itertools.chain([next(iterator)], iterator)
         for batches in _runs_of_one_shape(data, longest):
             count = len(batches)
@@ -75,7 +76,7 @@ def _runner(model, one, many):
             elif count == longest:
                 logs, state = many(state, batches, table)
             else:
-                # One program for all that are shorter: XLA compiles for long.
+                # One program for all shorter runs: XLA takes long to compile.
                 batches += batches[-1:] * (longest - count)
                 logs, state = many(state, batches, table, count)
             if model.host_step is not None:
@@ -86,13 +87,13 @@ def _runner(model, one, many):
 
 
 def place_data(x):
-    """Puts data on the device where they fit, and leaves others alone.
+    """Puts `Batches` on the device if they fit there.
 
     Args:
-        x: What was given to `fit`.
+        x: As in `fit`.
 
     Returns:
-        Pair of what Keras is to read from, and a table for `train_step`, or
+        Pair of the data for Keras to read, and the table for `train_step`, or
         `None`.
     """
     if not isinstance(x, Batches) or not _fits(x):
@@ -113,7 +114,7 @@ def _fits(batches: Batches) -> bool:
     import jax
 
     statistics = jax.local_devices()[0].memory_stats() or {}
-    limit = statistics.get("bytes_limit")  # Not known of a CPU.
+    limit = statistics.get("bytes_limit")  # Not known for a CPU.
     return limit is None or batches.images.nbytes <= DATA_SHARE * limit
 
 
@@ -147,7 +148,7 @@ def _jit(model, function):
 
     shardings = None
     if keras.distribution.distribution() is not None:
-        # Without it, XLA may lay the new state out otherwise than the old.
+        # Without this, XLA may shard the new state differently from the old.
         state = tuple(
             [v.value.sharding for v in group] for group in _variables(model)
         )
@@ -156,10 +157,10 @@ def _jit(model, function):
 
 
 def _loop(step):
-    """Makes many steps of one: all the batches, or the first `count`.
+    """Makes a function that runs a step on all batches, or on `count`.
 
-    Shorter calls are a loop too, never single steps: XLA may round otherwise
-    outside of a loop, and results are not to depend on where calls end.
+    Shorter calls are a loop too, never single steps: XLA may round differently
+    outside a loop, and results must not depend on where calls end.
     """
     import jax
 
@@ -173,7 +174,7 @@ def _loop(step):
         def body(i, carry):
             return step(carry[1], jax.tree.map(lambda x: x[i], stacked), table)
 
-        # A number that is known lets a GPU run without asking the host.
+        # With a constant number, a GPU runs without asking the host.
         count = len(batches) if count is None else count
         return jax.lax.fori_loop(0, count, body, (logs, state))
 

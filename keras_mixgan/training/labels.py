@@ -1,4 +1,4 @@
-"""Labels as users have them: class numbers, in a column, or one-hot rows."""
+"""Labels as users have them: class numbers, a column of them, or one-hot."""
 
 import numpy as np
 from keras import ops
@@ -12,7 +12,7 @@ def class_numbers(
     name: str = "labels",
     least: int = 0,
 ) -> np.ndarray:
-    """Checks labels, and makes them class numbers.
+    """Checks labels, and turns them into class numbers.
 
     Args:
         labels: Ints in [least, num_classes), (N,) or (N, 1). Or one-hot rows
@@ -21,7 +21,7 @@ def class_numbers(
         num_classes: How many classes there are; `None` leaves the upper end
             unchecked.
         name: What to call the array in an error.
-        least: The least that one may be.
+        least: The smallest label allowed.
 
     Returns:
         The class numbers (N,).
@@ -63,8 +63,8 @@ def _from_one_hot(labels, num_classes, name) -> np.ndarray:
     width = labels.shape[1]
     if width != num_classes or not _are_one_hot(labels):
         raise UserError(
-            f"`{name}` of two axes must be one-hot, {num_classes} numbers an "
-            "image, of which one is 1 and the others are 0. Received: shape "
+            f"`{name}` of two axes must be one-hot: {num_classes} numbers per "
+            "image, one of them 1 and the others 0. Received: shape "
             f"{labels.shape}, dtype {labels.dtype}"
         )
     return labels.argmax(axis=1)
@@ -77,7 +77,7 @@ def _are_one_hot(labels) -> bool:
 
 
 def class_numbers_in_step(labels):
-    """The class numbers of a batch whose kind `class_numbers` has checked.
+    """The class numbers of a batch of labels, unchecked.
 
     Args:
         labels: Tensor (B,), (B, 1) or (B, num_classes).

@@ -7,7 +7,7 @@ from keras_mixgan.training import jax_steps
 
 
 def train_step(model, *arguments):
-    """One step, as `keras.Model.train_step` has it on each backend.
+    """One step, with the arguments of `keras.Model.train_step`.
 
     Args:
         model: The compiled `MixGAN`.
@@ -21,14 +21,15 @@ def train_step(model, *arguments):
     images, labels, _ = keras.utils.unpack_x_y_sample_weight(*arguments)
     import tensorflow as tf
 
-    # Else a graph counts a step, and draws its seeds, where the data end.
-    given = [x for x in (images, labels) if x is not None]
-    with tf.control_dependencies(given):
+    # Otherwise, at the end of the data, a graph would count one more step and
+    # draw its seeds.
+    data = [x for x in (images, labels) if x is not None]
+    with tf.control_dependencies(data):
         return model.train_on(images, labels)
 
 
 def train_function_of(model):
-    """Returns what makes the training function, `None` for Keras's own."""
+    """Returns the maker of the training function; `None` is Keras's own."""
     if keras.backend.backend() == "jax":
         return jax_steps.make_train_function
     if _strategy(model) is not None:
@@ -39,7 +40,7 @@ def train_function_of(model):
 
 
 def place_data(model, x, y, batch_size, arguments: dict):
-    """Takes data where the training function reads them.
+    """Places data where the training function reads them.
 
     Args:
         model: The compiled `MixGAN`.
@@ -49,7 +50,7 @@ def place_data(model, x, y, batch_size, arguments: dict):
         arguments: More arguments of `fit`.
 
     Returns:
-        The same four, as Keras is to get them.
+        `x`, `y`, `batch_size` and `arguments` to pass to Keras.
     """
     strategy = _strategy(model)
     if strategy is not None:

@@ -83,13 +83,13 @@ class MixtureModel(TrainedMixture, keras.Model):
         if ema_decay:
             self._make_averages(of_generators)
         self.objective = None
-        # Of the schedule of the released code, which `compile` may choose.
+        # Made by `compile` for the schedule of the released code.
         self.generator_steps_left = None
         # The settings of the run or preset that it comes from, where known.
         self.run_settings = None
         self.forward = Forward()
-        # See `jax_steps`: data on the device, and the step while the device
-        # is ahead of `step_variable`.
+        # For `jax_steps`: data on the device, and the step while
+        # `step_variable` lags behind.
         self.table = None
         self.host_step = None
         self.built = True
@@ -113,7 +113,7 @@ class MixtureModel(TrainedMixture, keras.Model):
             shape=(), dtype="int32", initializer="zeros", trainable=False
         )
         # For `divergence`: the first step, from 1, whose losses were not
-        # finite, and until then the last payoffs and generator losses.
+        # finite; and payoffs and generator losses of the last step up to it.
         self.nonfinite_step = self.add_weight(
             shape=(), dtype="int32", initializer="zeros", trainable=False
         )
@@ -211,7 +211,7 @@ class MixtureModel(TrainedMixture, keras.Model):
         """Returns `num_classes`.
 
         Raises:
-            ValueError: Nothing said how many there are.
+            ValueError: It is not known.
         """
         if self.num_classes is None:
             raise UserError(

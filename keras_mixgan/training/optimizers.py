@@ -11,16 +11,16 @@ from keras_mixgan.utils.errors import UserError
 class TwoPlayerOptimizer(keras.optimizers.Optimizer):
     """The optimizers of the generators' and of the discriminators' side.
 
-    Keras saves, restores and schedules `model.optimizer`, one object. Its
-    `variables` are those of both sides, so that nothing of either is lost.
+    Keras saves, restores and schedules one object, `model.optimizer`. Its
+    `variables` are those of both sides, so neither side's state is lost.
 
     Args:
         generator_optimizer: A Keras optimizer, its name or configuration.
         discriminator_optimizer: The same, another instance.
 
     Raises:
-        ValueError: Both arguments are the same object: its state would be
-            shared by two games.
+        ValueError: Both arguments are the same object, whose state both sides
+            would share.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
         name="two_player_optimizer",
     ):
         super().__init__(learning_rate=0.0, name=name)
-        # Discriminators' rate over generators', once both rates are zero.
+        # Discriminators' rate over generators', kept for when both are zero.
         self._rate_ratio = None
         self.generator_optimizer = optimizers.get(generator_optimizer)
         self.discriminator_optimizer = optimizers.get(discriminator_optimizer)
@@ -42,14 +42,14 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
             )
 
     def build(self, variables):
-        """Keras's own entry; both sides are built by `build_sides`."""
+        """Does nothing for Keras's call: `build_sides` builds both sides."""
 
     def build_sides(self, generator_variables, discriminator_variables):
         """Creates both sides' state.
 
         Args:
-            generator_variables: What the generators' side trains.
-            discriminator_variables: What the discriminators' side trains.
+            generator_variables: Variables that the generators' side trains.
+            discriminator_variables: The same of the discriminators' side.
         """
         self.generator_optimizer.build(generator_variables)
         self.discriminator_optimizer.build(discriminator_variables)
@@ -80,7 +80,7 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
         Keras's `LearningRateScheduler` and `ReduceLROnPlateau` read it and set
         it. The discriminators' rate is multiplied by the same factor, new over
         old, so that the sides keep the ratio they were compiled with. To set
-        one side's alone, set that of its own optimizer.
+        one side's rate alone, set that of its optimizer.
         """
         return self.generator_optimizer.learning_rate
 
@@ -98,8 +98,8 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
         else:
             raise UserError(
                 "`learning_rate` of the generators' optimizer must be positive "
-                "to be scaled with that of the discriminators'; set that of "
-                f"each. Received: {old} before, learning_rate={new}"
+                "before both sides' rates can be scaled; set each side's rate "
+                f"instead. Received: {old} before, learning_rate={new}"
             )
         self.generator_optimizer.learning_rate = new
         self.discriminator_optimizer.learning_rate = scaled
@@ -116,7 +116,7 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
         )
 
     def finalize_variable_values(self, var_list):
-        """Both sides write their averaged weights back, where they keep any."""
+        """Writes back the averaged weights of sides whose optimizer has any."""
         for optimizer in (
             self.generator_optimizer,
             self.discriminator_optimizer,
@@ -124,10 +124,10 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
             optimizer.finalize_variable_values(optimizer._trainable_variables)
 
     def save_own_variables(self, store):
-        """Nothing: Keras walks on to both sides and saves these."""
+        """Does nothing: Keras saves both sides' optimizers by itself."""
 
     def load_own_variables(self, store):
-        """Nothing: Keras walks on to both sides and loads these."""
+        """Does nothing: Keras loads both sides' optimizers by itself."""
 
     def get_config(self):
         """Returns both sides' configurations."""

@@ -18,14 +18,14 @@ class ProgressBar(keras.callbacks.Callback):
 
     `MixGAN` logs more than a line of a terminal holds. `fit` shows this bar in
     place of Keras's own: "D" is `discriminator_loss`, "G" `generator_loss`.
-    Where it is listed among the callbacks, pass `verbose=0` to `fit` beside
-    it. No step waits for it.
+    If you list it among the callbacks, pass `verbose=0` to `fit`. No step
+    waits for it.
 
     Args:
-        verbose: 1 for a bar, 2 for one line an epoch.
-        epochs: Epochs of the whole training, where `fit` runs a part.
+        verbose: 1 for a bar, 2 for one line per epoch.
+        epochs: Epochs of the whole training, where `fit` runs a part of it.
         steps_per_epoch: Steps of a whole epoch, where `fit` runs the rest of
-            one that was interrupted; the bar says where it takes it up.
+            an interrupted one; the bar then says from which step.
     """
 
     async_safe = True
@@ -62,10 +62,10 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Moves the bar."""
-        # Keras says where a call would end if the data did not.
+        # Keras reports where a full call ends, even if the data end before.
         done = min(batch + 1, self.params["steps"] or batch + 1)
         with self._lock:
-            # Beside the training, one call may overtake another.
+            # Keras may make these calls in threads, out of order.
             if done > self._seen:
                 self._seen = done
                 self._bar.update(done, self._shown(logs), finalize=False)
@@ -87,8 +87,8 @@ def with_bar(callbacks, verbose) -> tuple[list, object]:
     """Puts this bar in the place of Keras's own.
 
     Args:
-        callbacks: What was given as `callbacks` to `fit`: one, several, none.
-        verbose: What was given as `verbose`.
+        callbacks: As in `fit`: one, a list, or `None`.
+        verbose: As in `fit`.
 
     Returns:
         The list of callbacks, and the `verbose` to give to Keras.

@@ -35,7 +35,7 @@ def prune(model, below: float):
     logits = ops.convert_to_numpy(model.generator_log_probabilities)
     pruned.generator_log_probabilities.assign(logits[kept])
     for name in ("discriminator_log_probabilities", "step_variable"):
-        # By NumPy: JAX's training gives the buffers of variables away.
+        # Through NumPy: training under JAX donates the variables' buffers.
         value = ops.convert_to_numpy(getattr(model, name))
         getattr(pruned, name).assign(value)
     pruned.run_settings = model.run_settings

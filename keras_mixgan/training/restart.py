@@ -1,4 +1,4 @@
-"""A trained mixture begins another training."""
+"""Another training of a trained mixture."""
 
 import random
 
@@ -8,12 +8,12 @@ from keras_mixgan.game import components
 
 
 def restart(model, seed: int) -> None:
-    """Sets a model back to step 0 of a training, with the weights it has.
+    """Sets a model back to step 0, but keeps its weights.
 
     Args:
         model: A `MixGAN`. Its networks and mixture weights stay as they are;
-            `compile` it afterwards for optimizers without a past.
-        seed: Int that the latents of the new training follow from.
+            `compile` it afterwards for fresh optimizers.
+        seed: Int, the seed of the latents of the new training.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -29,7 +29,7 @@ def restart(model, seed: int) -> None:
         model.step_variable, model.nonfinite_step, model.last_pairs,
     ):  # fmt: skip
         variable.assign(keras.ops.zeros_like(variable))
-    # As of a model that is made with this seed.
+    # The state that a new model of this seed would have.
     with components.seeded(f"{seed}/latents"):
         fresh = keras.random.SeedGenerator(random.randrange(2**31))
     model.seed_generator.state.assign(fresh.state)

@@ -13,7 +13,7 @@ from keras_mixgan.utils import checks
 from keras_mixgan.utils import memory
 from keras_mixgan.utils.errors import UserError
 
-# Below it hardly a draw would be within the bounds.
+# Below it hardly any draw would be within the bounds.
 SMALLEST_TRUNCATION = 0.01
 
 
@@ -38,8 +38,8 @@ def generate(
     size = 4 * num_images * (math.prod(model.image_shape) + model.latent_dim)
     memory.check_fits("num_images", size, f"num_images={num_images}")
     rng = np.random.default_rng(seed)
-    # Everything random is drawn here and up front, so that the images of a
-    # seed do not depend on the batch size.
+    # Everything random is drawn first, so that the images of a seed do not
+    # depend on the batch size.
     components = _components(model, num_images, component, weights, rng)
     latents = _latents(model, num_images, latents, truncation, rng)
     labels = _labels(model, num_images, labels, rng)
@@ -77,17 +77,17 @@ def _components(model, num_images, component, weights, rng) -> np.ndarray:
         )
     else:
         weights = check_weights(weights, model.num_generators)
-    # Drawn even when one is asked for: the same seed then has the same
-    # latents, and components can be compared image by image.
+    # Drawn even if `component` is given: a seed then gives the same latents
+    # either way, and components can be compared image by image.
     drawn = mixtures.draw_components(weights, num_images, rng)
     if component is None:
         return drawn.astype("int32")
-    given = np.atleast_1d(np.asarray(component))
+    numbers = np.atleast_1d(np.asarray(component))
     if (
-        given.ndim != 1
-        or given.dtype.kind not in "iu"
-        or not 1 <= len(given) <= max(num_images, 1)
-        or not (given.min() >= 0 and given.max() < model.num_generators)
+        numbers.ndim != 1
+        or numbers.dtype.kind not in "iu"
+        or not 1 <= len(numbers) <= max(num_images, 1)
+        or not (numbers.min() >= 0 and numbers.max() < model.num_generators)
     ):
         raise UserError(
             "`component` must be an integer in "
@@ -95,7 +95,7 @@ def _components(model, num_images, component, weights, rng) -> np.ndarray:
             f"list of 1 to num_images={num_images} of them. Received: "
             f"component={component!r}"
         )
-    return np.resize(given, num_images).astype("int32")
+    return np.resize(numbers, num_images).astype("int32")
 
 
 def check_weights(
@@ -106,28 +106,28 @@ def check_weights(
     Args:
         weights: Floats (num_generators,), not all zero.
         num_generators: How many there must be.
-        least: 0, or something above: then all must be positive.
+        least: The smallest weight allowed; at 0 not all may be zero.
 
     Returns:
         Float64 array (num_generators,), summing to one.
 
     Raises:
-        ValueError: Another number of them, one that is not finite or too
-            small, or none above zero.
+        ValueError: There is another number of them, one is not finite or too
+            small, or all are zero.
     """
-    found = np.asarray(weights, "float64")
+    values = np.asarray(weights, "float64")
     kind = "positive" if least > 0 else "not negative, not all zero"
     if (
-        found.shape != (num_generators,)
-        or not np.isfinite(found).all()
-        or found.min() < least
-        or found.sum() <= 0
+        values.shape != (num_generators,)
+        or not np.isfinite(values).all()
+        or values.min() < least
+        or values.sum() <= 0
     ):
         raise UserError(
             f"`weights` must be {num_generators} finite numbers, {kind}, one "
-            f"a generator. Received: weights={weights!r}"
+            f"per generator. Received: weights={weights!r}"
         )
-    return found / found.sum()
+    return values / values.sum()
 
 
 def _latents(model, num_images, latents, truncation, rng) -> np.ndarray:
@@ -154,10 +154,10 @@ def _latents(model, num_images, latents, truncation, rng) -> np.ndarray:
 
 
 def _truncated(latents, truncation, rng) -> np.ndarray:
-    """Draws again whatever lies beyond the bound, until nothing does.
+    """Redraws all numbers beyond the bound until none is left.
 
-    Brock et al. 2019 (arXiv:1809.11096), Section 3.1: a normal distribution,
-    truncated. Numbers within the bound stay those of the seed.
+    Brock et al. 2019 (arXiv:1809.11096), Section 3.1: a truncated normal
+    distribution. Numbers within the bound stay those of the seed.
     """
     if not isinstance(truncation, int | float | np.number) or not (
         truncation >= SMALLEST_TRUNCATION
@@ -166,7 +166,7 @@ def _truncated(latents, truncation, rng) -> np.ndarray:
             f"`truncation` must be a number of at least {SMALLEST_TRUNCATION}. "
             f"Received: truncation={truncation!r}"
         )
-    # A stream of its own: labels are then drawn as without truncation.
+    # A separate stream: labels are then drawn as without truncation.
     (rng,) = rng.spawn(1)
     while (beyond := np.abs(latents) > truncation).any():
         latents[beyond] = rng.standard_normal(beyond.sum(), dtype="float32")
@@ -221,10 +221,10 @@ def interpolate(
 
 
 def _great_circle(start, end, count: int) -> np.ndarray:
-    """Latents from one to another, of the lengths that latents have.
+    """Latents on the great circle between two.
 
-    White 2016 (arXiv:1609.04468): a straight line runs through short latents,
-    which the generators have hardly seen.
+    White 2016 (arXiv:1609.04468): a straight line would pass through short
+    latents, which generators rarely see in training.
 
     Returns:
         Float32 array (count, latent_dim), both ends included.

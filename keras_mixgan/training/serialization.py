@@ -17,8 +17,8 @@ OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
 def own_state(model) -> dict:
     """The model's own variables by name, random states among them.
 
-    Keras leaves the states of random generators out of saved files, so that
-    training would go on with other latents and other dropout.
+    Keras leaves the states of random generators out of saved files; training
+    would then go on with other latents and other dropout.
 
     Args:
         model: A `MixGAN`.
@@ -47,7 +47,7 @@ def own_state(model) -> dict:
 
 
 def config_of(model) -> dict:
-    """The arguments that build the model, every network's configuration.
+    """The arguments that build the model, with every network's configuration.
 
     Raises:
         ValueError: A subclassed network has no configuration of its own.
@@ -74,7 +74,7 @@ def config_of(model) -> dict:
 
 
 def arguments_from(config: dict, custom_objects=None) -> dict:
-    """Turns `config_of` back into arguments, with the seed's weights."""
+    """Turns `config_of` back into arguments; weights are those of the seed."""
     arguments, executor = dict(config), executors.current()
     load = functools.partial(
         keras.saving.deserialize_keras_object, custom_objects=custom_objects

@@ -1,4 +1,4 @@
-"""The start of weights from data, for networks whose layers ask for it."""
+"""Initializes weights from data, in networks whose layers ask for it."""
 
 import numpy as np
 
@@ -10,15 +10,15 @@ LEAST_IMAGES = 2
 
 
 def start(model, images) -> None:
-    """Starts layers that have not started yet from one batch.
+    """Initializes the layers that still wait for data from one batch.
 
     Discriminators see the real images, generators latents. Both are called in
     training mode, as in the authors' code (arXiv:1602.07868, Section 3).
 
     Args:
         model: The `MixGAN`.
-        images: Float array (B, ...), the first real images; `None` where they
-            cannot be looked at, or fewer than two, starts nothing.
+        images: Float array (B, ...), the first real images. `None`, where
+            they cannot be read ahead, or fewer than two initialize nothing.
 
     Raises:
         ValueError: A discriminator that takes codes has such layers.
@@ -47,10 +47,10 @@ def start(model, images) -> None:
 
 
 def _check_takes_no_codes(network) -> None:
-    """Codes of real images are not known yet when weights start."""
+    """Codes of real images are not known yet at this point."""
     if takes_codes(network):
         raise UserError(
-            "`discriminator` that takes `codes` must have no layer that "
-            "starts from data, WeightNormalization or "
+            "`discriminator` that takes `codes` must have no layer that is "
+            "initialized from data, WeightNormalization or "
             f"MinibatchDiscrimination. Received: {network.name}, with one"
         )

@@ -1,8 +1,8 @@
-"""The training step: updates of both sides, alternating unless asked else.
+"""The training step: updates of both sides, alternating by default.
 
 The objectives are written in `keras.ops`; the model's executor takes their
 gradients and applies them. Arora et al. 2017, Section 5: networks and mixture
-logits of a side are updated together, side after side.
+logits of a side are updated together, one side after the other.
 """
 
 from keras import ops
@@ -46,8 +46,8 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
         images: Real images (B, ...).
         labels: Their labels, (B,), (B, 1) or one-hot (B, num_classes), or
             `None`.
-        due: Whether the generators are updated, where the caller has asked
-            `discriminator_steps`; `None` asks in the step.
+        due: Whether the generators are updated, where the caller has worked
+            it out from `discriminator_steps`; `None` has the step do so.
 
     Returns:
         Dict from each of `log_names` to a pair of scalars: its value, and its
@@ -60,17 +60,18 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
         mixtures.weights(model.generator_mixture_logits),
         mixtures.weights(model.discriminator_mixture_logits),
     ]
-    given = taken = 1.0
+    # Whether each side took its turn, 0.0 or 1.0.
+    discriminator_turn = generator_turn = 1.0
     if model.objective.update == "simultaneous":
         discriminators, generators = _update_both(model, images, labels)
     elif model.objective.schedule == "released":
-        given, discriminators = _update_discriminators_as_released(
+        discriminator_turn, discriminators = _update_discriminators_as_released(
             model, images, labels, weights
         )
         generators = _update_generators(model, images, labels)
     else:
         discriminators = _update_discriminators(model, images, labels)
-        taken, generators = _update_generators_when_due(
+        generator_turn, generators = _update_generators_when_due(
             model, images, labels, due
         )
     model.step_variable.assign_add(1)
@@ -78,16 +79,22 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
     pairs = ops.stack([discriminators.pairs, generators.pairs])
     _note_nonfinite(model, images, total, pairs)
     logs = {
-        "loss": (total, given * taken),
-        "payoff": (mixtures.value(discriminators.pairs, *weights), given),
+        "loss": (total, discriminator_turn * generator_turn),
+        "payoff": (
+            mixtures.value(discriminators.pairs, *weights),
+            discriminator_turn,
+        ),
     }
-    outcomes = (generators, taken), (discriminators, given)
-    for side, w, (outcome, had) in zip(SIDES, weights, outcomes, strict=True):
-        logs[f"{side}_loss"] = (outcome.loss, had)
+    outcomes = (
+        (generators, generator_turn),
+        (discriminators, discriminator_turn),
+    )
+    for side, w, (outcome, turn) in zip(SIDES, weights, outcomes, strict=True):
+        logs[f"{side}_loss"] = (outcome.loss, turn)
         logs[f"{side}_weight_min"] = (ops.min(w), 1.0)
         logs[f"{side}_weight_max"] = (ops.max(w), 1.0)
         for name, value in outcome.auxiliary.items():
-            logs[f"{side}_{name}"] = (value, had)
+            logs[f"{side}_{name}"] = (value, turn)
     return logs
 
 
@@ -102,13 +109,13 @@ def _nothing(model, side: str) -> objectives.Outcome:
 
 
 def _update_discriminators(model, images, labels):
-    outcome, gradients = _of_discriminators(model, images, labels)
+    outcome, gradients = _discriminator_gradients(model, images, labels)
     _move_discriminators(model, gradients)
     return outcome
 
 
 def _update_discriminators_as_released(model, images, labels, weights):
-    """Updates them where the generators have taken all of their steps.
+    """Updates the discriminators once the generators have no steps left.
 
     Returns:
         Whether it was their turn, 0.0 or 1.0; and the outcome, zeros where
@@ -117,11 +124,11 @@ def _update_discriminators_as_released(model, images, labels, weights):
     cond, left = model.executor.cond, model.generator_steps_left
 
     def turn():
-        outcome, gradients = _of_discriminators(model, images, labels)
+        outcome, gradients = _discriminator_gradients(model, images, labels)
         half = schedules.half_loss(mixtures.value(outcome.pairs, *weights))
 
         def move():
-            # Keras's optimizers want tensors of the branch's own graph.
+            # Keras's optimizers need tensors of this branch's graph.
             own = [g if g is None else ops.stop_gradient(g) for g in gradients]
             _move_discriminators(model, own)
             return ops.zeros(())
@@ -137,8 +144,8 @@ def _update_discriminators_as_released(model, images, labels, weights):
     return ops.cast(due, "float32"), outcome
 
 
-def _of_discriminators(model, images, labels):
-    """What they minimise, and its gradients."""
+def _discriminator_gradients(model, images, labels):
+    """The outcome of the discriminators' turn, and its gradients."""
 
     def function():
         outcome = objectives.discriminator_objective(model, images, labels)
@@ -179,8 +186,8 @@ def _update_generators(model, images, labels):
 def _update_both(model, images, labels):
     """Updates both sides by gradients at the parameters before the step.
 
-    One forward pass of all networks. Where the generators' loss is the payoff
-    itself, one backward pass too: what one side descends the other ascends.
+    All networks run forward once. Where the generators' loss is the payoff
+    itself, one backward pass serves both sides, with opposite signs.
     """
     sides = (
         model.discriminator_ensemble.trainable_variables,
@@ -235,7 +242,7 @@ def _move_generators(model, gradients):
 def _note_nonfinite(model, images, total, pairs):
     """Keeps the first step whose losses were not finite, and its pairs.
 
-    The step is kept as a negative number where the images were to blame.
+    The step is kept as a negative number where the images were not finite.
     """
     finite = ops.isfinite(total) & ops.all(ops.isfinite(pairs))
     before = ops.equal(model.nonfinite_step, 0)

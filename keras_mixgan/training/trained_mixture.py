@@ -1,4 +1,4 @@
-"""What one does with a trained mixture: draw from it, re-weight it, save it."""
+"""Uses of a trained mixture: draw from it, re-weight it, save it."""
 
 import os
 import pathlib
@@ -75,17 +75,17 @@ class TrainedMixture:
                 or up to `num_images` of them, repeated in order. Drawn
                 uniformly when not given. Only for networks that take labels.
             component: The number of one generator to draw from alone, or a
-                list of up to `num_images` numbers, one an image, repeated in
+                list of up to `num_images` numbers, one per image, repeated in
                 order.
             latents: Float (num_images, latent_dim). Drawn from the standard
                 normal when not given.
-            seed: The same seed gives the same images. By default they are
-                fresh.
+            seed: The same seed gives the same images. By default they differ
+                from call to call.
             batch_size: Images computed at a time. Does not change them.
-            return_components: Whether to tell which generator made which.
+            return_components: Whether to return each image's generator, too.
             truncation: Where given, at least 0.01: coordinates of drawn
-                latents beyond [-truncation, truncation] are drawn again, for
-                less varied images nearer to the common ones.
+                latents outside [-truncation, truncation] are redrawn, for
+                less varied, more typical images.
             weights: Mixture weights for this call in place of the learned
                 ones: num_generators numbers, not negative. They are
                 normalised.
@@ -143,7 +143,7 @@ class TrainedMixture:
                 given.
             component: The number of the generator. Drawn by the mixture
                 weights when not given.
-            seed: The same seed draws the same.
+            seed: The same seed gives the same images.
 
         Returns:
             Float32 array (num_images, ...), images in [-1, 1].
@@ -217,14 +217,14 @@ class TrainedMixture:
         Theorem 4.3 of the paper (arXiv:1703.00573; Lemmas 1 and 2 of Appendix
         A): the first latent coordinate, standard normal like the others,
         selects the generator through steps of ReLUs. All generators run for
-        every image, so it is for what wants one network, not for speed. The
+        every image: use it where one network is needed, not for speed. The
         selector is not trainable.
 
         Args:
             blending: In (0, 1): the probability that the coordinate is on the
-                slope of a step, where two generators are blended. The
-                distribution of the images is within it of the mixture's, in
-                total variation.
+                slope of a step, where two generators are blended. It bounds
+                the total variation distance between the distribution of the
+                images and the mixture's.
 
         Returns:
             A Functional model of copies of the generators that `generate`
@@ -251,15 +251,15 @@ class TrainedMixture:
     ) -> np.ndarray:
         """Images of the mixture from latents.
 
-        As for all Keras models the same input gives the same output: the
-        generators are drawn by the mixture weights, and always the same way.
-        `generate` draws afresh, and has more to choose from.
+        As in all Keras models, the same input gives the same output: the
+        generators are drawn by the mixture weights with a fixed seed.
+        `generate` draws afresh, and has more options.
 
         Args:
             x: Latents, float (N, latent_dim), or `[latents, labels (N,)]`.
             batch_size: Images computed at a time, by default 256.
             verbose: Without effect.
-            **kwargs: None of Keras's further arguments is known.
+            **kwargs: Refused: no other argument of Keras's has a meaning.
 
         Returns:
             Float32 array (N, ...), images in [-1, 1].
@@ -283,7 +283,7 @@ class TrainedMixture:
         )
 
     def evaluate(self, *args, **kwargs) -> NoReturn:
-        """Refused: a GAN's loss says nothing of its images.
+        """Refused: a GAN's loss does not tell how good its images are.
 
         Raises:
             ValueError: Always. It names what to use.
@@ -315,6 +315,6 @@ class TrainedMixture:
                 "Keras's old HDF5 format. Received: "
                 f"filepath={os.fspath(filepath)!r}"
             )
-        # What this may raise would leave half a file of Keras's.
+        # Raises here: within Keras's `save` it would leave half a file.
         self.get_compile_config()
         super().save(filepath, overwrite=overwrite, **kwargs)

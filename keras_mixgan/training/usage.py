@@ -1,7 +1,7 @@
-"""Classic mistakes that train without an error, and to nothing.
+"""Classic mistakes that raise no error but spoil the training.
 
-`fit` looks for them once a model and warns: `UsageWarning` names the layer and
-the cure. Who means it so, silences it:
+`fit` looks for them once per model. Its `UsageWarning` names the layer and the
+remedy. To silence it:
 
     warnings.filterwarnings("ignore", category=keras_mixgan.UsageWarning)
 """
@@ -13,10 +13,10 @@ import numpy as np
 from keras import ops
 
 SILENCE = (
-    " If it is meant so: warnings.filterwarnings('ignore', "
+    " If this is intended: warnings.filterwarnings('ignore', "
     "category=keras_mixgan.UsageWarning)."
 )
-# Layers and operations that change no value but its place.
+# Layers and operations to look through for the activation before them.
 _TRANSPARENT = (
     "Reshape", "Flatten", "Identity", "Squeeze", "Dropout",
     "GlobalAveragePooling2D",
@@ -26,24 +26,24 @@ SAMPLE = 4
 
 
 class UsageWarning(UserWarning):
-    """Something that trains, but hardly to what was wanted."""
+    """Something that trains, but hardly as intended."""
 
 
 def warn(model, images: np.ndarray) -> None:
-    """Warns of classic mistakes, once a model.
+    """Warns of classic mistakes, once per model.
 
     Args:
         model: The `MixGAN`.
         images: Float array (B, ...), the first real images; `None` where they
-            cannot be looked at.
+            cannot be read ahead.
     """
     if getattr(model, "usage_checked", False):
         return
     model.usage_checked = True
-    found = [_sigmoid_logits(model)]
+    texts = [_sigmoid_logits(model)]
     if len(model.image_shape) > 1:
-        found += [_range_of_generators(model), _range_of_data(images)]
-    for text in found:
+        texts += [_range_of_generators(model), _range_of_data(images)]
+    for text in texts:
         if text:
             warnings.warn(text + SILENCE, UsageWarning, stacklevel=4)
 
@@ -57,14 +57,14 @@ def _sigmoid_logits(model) -> str:
             return (
                 f"`discriminator` should end in logits, but discriminator {i} "
                 f"ends in a sigmoid, in {layer.name!r}; the payoff applies "
-                "its own, and gradients vanish through both. Leave that out."
+                "one too, and gradients vanish through both. Remove it."
             )
     return ""
 
 
 def _range_of_generators(model) -> str:
     rng = np.random.default_rng(0)
-    inputs = rng.standard_normal((SAMPLE, model.latent_dim), dtype="float32")
+    latents = rng.standard_normal((SAMPLE, model.latent_dim), dtype="float32")
     for i, network in enumerate(model.generators):
         layer = _last(network.outputs[0])
         named = f"generator {i} ends in {layer.name!r}"
@@ -74,11 +74,11 @@ def _range_of_generators(model) -> str:
                 f"{named}, a sigmoid, whose images are in [0, 1]. End it in "
                 "tanh."
             )
-        given = inputs
+        inputs = latents
         if model.conditional:
-            given = [inputs, np.zeros(SAMPLE, "int32")]
+            inputs = [latents, np.zeros(SAMPLE, "int32")]
         images = ops.convert_to_numpy(
-            ops.cast(network(given, training=False), "float32")
+            ops.cast(network(inputs, training=False), "float32")
         )
         if np.abs(images).max() > SLACK:
             return (
@@ -97,18 +97,18 @@ def _range_of_data(images) -> str:
         return ""
     return (
         "`x` should hold images in [-1, 1], but these reach from "
-        f"{low:.3g} to {high:.3g}, as if in [0, 1]: black is then mid-gray to "
-        "the networks. Give 2 * x - 1."
+        f"{low:.3g} to {high:.3g}, as if in [0, 1]: the networks then take "
+        "black for mid-gray. Give 2 * x - 1."
     )
 
 
 def _last(output):
-    """The layer or operation that made a tensor, but for mere reshaping."""
+    """The last layer or operation of a tensor that is not transparent."""
     operation = output._keras_history.operation
     while True:
         if isinstance(operation, keras.Model):
             if not getattr(operation, "outputs", None):
-                return operation  # Subclassed: nobody sees into it.
+                return operation  # Subclassed: its layers are not known.
             operation = operation.outputs[0]._keras_history.operation
         elif type(operation).__name__ in _TRANSPARENT:
             before = operation.input

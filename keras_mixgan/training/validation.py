@@ -54,12 +54,12 @@ def check_batch(model, images, labels, training: bool = True) -> None:
         model: The `MixGAN`.
         images: Array (B, ...).
         labels: Array (B,), (B, 1) or (B, num_classes), or `None`.
-        training: Whether auxiliary losses have a say, which may need labels
-            that the networks do not take.
+        training: Whether it is for training, where auxiliary losses may need
+            labels that the networks do not take.
 
     Raises:
-        ValueError: See `check_images`; labels missing, superfluous, of
-            another number, rank or kind, or out of range.
+        ValueError: See `check_images`; or labels are missing, superfluous, of
+            wrong number, rank or kind, or out of range.
     """
     check_images(images, model.image_shape)
     wanted = model.takes_labels if training else model.conditional
@@ -77,14 +77,14 @@ def check_batch(model, images, labels, training: bool = True) -> None:
     if labels is not None:
         if len(labels) != len(images):
             raise UserError(
-                "`labels` must have one label an image. Received: "
+                "`labels` must have one label per image. Received: "
                 f"{len(images)} images and {len(labels)} labels"
             )
         _check_labels_of(model, labels)
 
 
 def _check_labels_of(model, labels: np.ndarray) -> None:
-    """All labels for generators; for a discriminator's classes some."""
+    """Generators need all labels, a classifying discriminator only some."""
     if not model.conditional:
         network = model.discriminators[0]
         count = ensembles.output_shape(network, "class_logits")[-1]
@@ -101,9 +101,9 @@ def _check_labels_of(model, labels: np.ndarray) -> None:
 
 REFUSED = {
     "sample_weight": "images have no weights in a GAN's game. Draw rare ones "
-    "more often instead, as with `tf.data.Dataset.sample_from_datasets`",
+    "more often instead, e.g. with `tf.data.Dataset.sample_from_datasets`",
     "class_weight": "classes have no weights in a GAN's game. Draw rare ones "
-    "more often instead, as with `tf.data.Dataset.rejection_resample`",
+    "more often instead, e.g. with `tf.data.Dataset.rejection_resample`",
     "validation_data": "a GAN has no validation loss. Use "
     "`callbacks.Evaluate(source=..., every=...)` for scores as it trains, or "
     "`model.payoff_matrix` on held-out images",
@@ -114,7 +114,7 @@ REFUSED = {
 
 
 def check_arguments(arguments: dict) -> None:
-    """Checks further arguments of `fit`, which Keras passes on.
+    """Checks the other arguments of `fit`.
 
     Args:
         arguments: By name.
@@ -124,7 +124,7 @@ def check_arguments(arguments: dict) -> None:
     """
     for name, reason in REFUSED.items():
         value = arguments.get(name)
-        # Not `if value`, an array: a fraction of 0.0 is none.
+        # The value may be an array; a fraction of 0.0 counts as not given.
         if value is not None and not (np.isscalar(value) and value == 0):
             raise UserError(
                 f"`{name}` must not be given: {reason}. Received: "
@@ -133,18 +133,18 @@ def check_arguments(arguments: dict) -> None:
 
 
 def check_data(model, x, y, batch_size: int | None):
-    """Checks the data given to `fit`: arrays whole, others by a first batch.
+    """Checks the data given to `fit`: a whole array, or else the first batch.
 
-    What can be read only once (a generator) is not looked at.
+    Data that can be read only once, such as a generator, are not checked.
 
     Args:
         model: The `MixGAN`.
-        x: What was given as `x` to `fit`.
-        y: What was given as `y` to `fit`.
-        batch_size: What was given as `batch_size` to `fit`.
+        x: As in `fit`.
+        y: As in `fit`.
+        batch_size: As in `fit`.
 
     Returns:
-        The images of a first batch, or `None` where it cannot be looked at.
+        The images of the first batch, or `None` where it cannot be read ahead.
 
     Raises:
         ValueError: See `check_batch`; no images at all, or fewer images than

@@ -252,5 +252,5 @@ def test_codes_and_weights_that_start_from_data():
     )
     model.compile(auxiliary=losses(encoder))
     points = np.zeros((4, 2), "float32"), np.zeros(4, "int32")
-    with pytest.raises(ValueError, match="no layer that starts from data"):
+    with pytest.raises(ValueError, match="no layer that is initialized"):
         model.fit(*points, batch_size=4, verbose=0)

@@ -97,7 +97,7 @@ def test_history_file_is_cut_back_to_the_models_step(tmp_path):
     model.save(kept)
     fit(model, 4, callbacks.MixtureHistory(path, every=2))
     with open(path, "a") as file:
-        file.write("10,3,0.")  # What a power cut may leave.
+        file.write("10,3,0.")  # As after a power cut.
     loaded = keras.saving.load_model(kept)
     history = callbacks.MixtureHistory(path, every=2)
     fit(loaded, 2, history)
@@ -254,7 +254,7 @@ def test_an_animation_goes_on_with_a_training_taken_up_again(tmp_path):
     assert len(frames) == 3
     for epoch, frame in enumerate(frames, 1):
         picture = np.asarray(PIL.Image.open(tmp_path / f"{epoch}.png"))
-        # 256 colours a picture, of at most 256 gray levels.
+        # Exact: there are at most 256 gray levels, and 256 colours a picture.
         np.testing.assert_array_equal(frame, picture)
     assert (frames[0] != frames[1]).any()
 

@@ -1,4 +1,4 @@
-"""Several steps a call: where calls end, and that nothing else changes."""
+"""Several steps per call: where calls end, and that nothing else changes."""
 
 import threading
 import types
@@ -14,7 +14,7 @@ from keras_mixgan.cli import epochs
 from keras_mixgan.cli import runs
 from keras_mixgan.training import callbacks
 
-# Twenty steps an epoch.
+# Twenty steps per epoch.
 RING = {
     "source": "ring",
     "num_generators": 1,
@@ -49,7 +49,7 @@ def assert_same(model, other):
 
 @pytest.fixture(scope="module")
 def singly(tmp_path_factory):
-    """A run of two epochs and a part, a step a call."""
+    """A run of two epochs and a part of a third, one step per call."""
     workdir = tmp_path_factory.mktemp("singly") / "run"
     return train(workdir, 1, 46), workdir
 
@@ -85,7 +85,7 @@ def test_a_run_is_the_same_to_the_bit(singly, tmp_path, capsys):
     )
     assert [row["step"] for row in rows] == [*range(6, 46, 6), 46]
     for row, other in zip(rows, wanted, strict=True):
-        # An epoch ends with a call, two steps later than the data.
+        # An epoch ends where a call does, two steps after the data.
         assert row.pop("epoch") in (other["epoch"], other["epoch"] - 1)
         assert row == pytest.approx(
             {name: other[name] for name in row} | {"seconds": row["seconds"]},
@@ -95,7 +95,7 @@ def test_a_run_is_the_same_to_the_bit(singly, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "21/21" in out
     assert "4/4" in out
-    # What is left of it knows nothing of the run.
+    # The returned model is as before the run.
     assert model.steps_per_execution == 1
     model.fit(kmg.data.load("ring", batch_size=5000), verbose=0)
     assert model.step == 50
@@ -110,14 +110,14 @@ def test_a_run_goes_on_with_another_number(singly, tmp_path, monkeypatch):
         lambda self: (saved.append(self.model.step), save(self))[1],
     )
     train(tmp_path, 3, 28, checkpoint_seconds=0.0)
-    # Where there is a row, and at the end.
+    # At each row of the history, and at the end.
     assert saved == [6, 12, 18, 24, 28]
     train(tmp_path, 1, 31)
     assert_same(train(tmp_path, 6, 46), singly[0])
 
 
 def test_the_clock_runs_on_over_calls_of_fit(tmp_path, monkeypatch):
-    """Or short epochs would leave no checkpoint until the end."""
+    """Otherwise short epochs would leave no checkpoint until the end."""
     now = [0.0]
     clock = types.SimpleNamespace(monotonic=lambda: now[0])
     monkeypatch.setattr(callbacks, "time", clock)
@@ -137,7 +137,7 @@ def test_the_clock_runs_on_over_calls_of_fit(tmp_path, monkeypatch):
 
 
 class Spy(keras.callbacks.Callback):
-    """Notes in which threads Keras hands out a step's logs."""
+    """Records the threads in which Keras passes on a step's logs."""
 
     async_safe = True
 
@@ -151,7 +151,7 @@ class Spy(keras.callbacks.Callback):
 
 @jax_only
 def test_no_step_waits_for_our_callbacks(tmp_path):
-    """Else Keras would fetch its logs before it begins the next one."""
+    """Keras would then fetch a step's logs before it begins the next one."""
     model = kmg.MixGAN(
         conftest.small_generator(), conftest.small_discriminator(), 2, 1, seed=0
     )
@@ -174,7 +174,7 @@ def test_no_step_waits_for_our_callbacks(tmp_path):
 
 
 def test_convolutions_are_the_same_wherever_calls_end():
-    """XLA rounds otherwise in a loop, so all calls have to be loops."""
+    """XLA rounds differently in a loop, so all calls must be loops."""
     rng = np.random.default_rng(0)
     images = rng.uniform(-1, 1, (12, 8, 8, 1)).astype("float32")
     ends = []

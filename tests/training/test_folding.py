@@ -1,4 +1,4 @@
-"""A mixture folded into one network, against its generators one by one."""
+"""A mixture folded into one network, compared with each of its generators."""
 
 import keras
 import numpy as np
@@ -30,7 +30,7 @@ def model():
 
 
 def reference(model, latents, starts, ends):
-    """Lemmas 1 and 2 in float64: x by their steps, and the gated sum."""
+    """Lemmas 1 and 2 in float64: x from the steps, and the gated sum."""
     h = latents[:, :1].astype("float64")
     steps = np.clip((h - starts) / (ends - starts), 0, 1)
     steps = np.column_stack([np.ones(len(h)), steps, np.zeros(len(h))])
@@ -164,7 +164,7 @@ def test_a_folded_model_generates_saves_and_trains(conditional, tmp_path):
     images = np.zeros((4, 8, 8, 1), "float32")
     history = loaded.fit(images, np.arange(4) % 3, batch_size=4, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
-    # The selector stays what it was.
+    # The selector is not trained.
     for name in ("ramps", "select_0", "select_1"):
         layers_of = [m.generators[0].get_layer(name) for m in (loaded, single)]
         for w, v in zip(*(x.get_weights() for x in layers_of), strict=True):
@@ -189,7 +189,7 @@ def test_a_folded_model_is_exported(conditional, tmp_path):
 
 
 class Unclonable(keras.Model):
-    """A generator whose configuration does not say how to make it again."""
+    """A generator that cannot be rebuilt from its configuration."""
 
     def __init__(self):
         super().__init__()

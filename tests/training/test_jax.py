@@ -66,7 +66,7 @@ def run_python(script, **environment):
 
 @jax_only
 def test_data_on_the_device_are_the_same_data():
-    """Rows gathered inside of the step, several steps a call, or arrays."""
+    """Rows gathered in the step, with one or two steps per call; or arrays."""
     source = noise()
     ends = []
     for steps in (1, 2, None):
@@ -142,7 +142,7 @@ def test_two_devices_do_what_one_does():
 
 
 def test_trains_and_scores_where_there_is_no_tensorflow(tmp_path):
-    """Nor scikit-learn, nor TF-GAN: only what README names."""
+    """Nor scikit-learn, nor TF-GAN: only the packages that README names."""
     pytest.importorskip("jax")
     points = np.random.default_rng(0).uniform(-1, 1, (14, 2))
     np.savez(tmp_path / "noise.npz", images=points, labels=np.arange(14) % 3)
@@ -197,7 +197,7 @@ def test_a_backend_is_chosen_where_nobody_did(monkeypatch):
 
     monkeypatch.delitem(sys.modules, "keras")
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    monkeypatch.setitem(sys.modules, "tensorflow", None)  # Not to be found.
+    monkeypatch.setitem(sys.modules, "tensorflow", None)  # Hides it.
     keras_mixgan._choose_backend()
     assert os.environ["KERAS_BACKEND"] == "torch"
     monkeypatch.delenv("KERAS_BACKEND")

@@ -1,4 +1,4 @@
-"""Networks as users write them: subclassed, of patches, of other labels."""
+"""Networks as users write them: subclassed, with patches or other labels."""
 
 import keras
 import numpy as np
@@ -15,7 +15,7 @@ from keras_mixgan import MixGAN
 
 @keras.saving.register_keras_serializable("own_networks")
 class Generator(keras.Model):
-    """A subclassed generator, of labels where it is given them."""
+    """A subclassed generator, which takes labels if `num_classes` is given."""
 
     def __init__(self, units=3, num_classes=None, **kwargs):
         super().__init__(**kwargs)
@@ -40,7 +40,7 @@ class Generator(keras.Model):
 
 @keras.saving.register_keras_serializable("own_networks")
 class Discriminator(keras.Model):
-    """Its `form` is that of the logits: a column, flat, or a dict."""
+    """A subclassed one, whose logits are a column, flat, or in a dict."""
 
     def __init__(self, num_classes=None, form="column", **kwargs):
         super().__init__(**kwargs)
@@ -69,7 +69,7 @@ class Discriminator(keras.Model):
 
 
 class NoConfig(keras.Model):
-    """What most people write."""
+    """A model without `get_config`, as most people write it."""
 
     def __init__(self, units=3):
         super().__init__()
@@ -87,7 +87,7 @@ def points(count=12, classes=3):
 
 
 def compiled(model, rate=0.1, **arguments):
-    """Compiled for few steps, which need no graph of TensorFlow's."""
+    """Compiled to run eagerly: few steps need no graph."""
     model.compile(
         generator_optimizer=keras.optimizers.SGD(rate),
         discriminator_optimizer=keras.optimizers.SGD(rate),
@@ -103,7 +103,7 @@ def numpy_of(tensor):
 
 @pytest.fixture(scope="module")
 def subclassed():
-    """Trained from subclassed templates, of which nothing was called."""
+    """Trained from subclassed templates that were never called."""
     model = MixGAN(
         Generator(5, num_classes=3), Discriminator(3, "dict"), 2, 2,
         num_classes=3, latent_dim=4, ema_decay=0.9, seed=0,
@@ -158,7 +158,7 @@ def test_a_pair_of_them_becomes_a_mixture():
         [numpy_of(v) for v in m.optimizer.generator_optimizer.variables]
         for m in (pair, mixture)
     ]
-    # Rate, count and mixture logits aside: each of two copies has the moments.
+    # Only the moments of the networks, which both copies have, are matrices.
     moments = [s for s in slots[0] if s.ndim == 2]
     assert moments
     for moment in moments:
@@ -178,7 +178,7 @@ def test_a_model_that_was_called_says_what_it_takes():
 
 
 def test_classes_builders_and_lists_of_what_cannot_be_cloned():
-    """`NoConfig(5)` has 3 units in the configuration that Keras makes."""
+    """Keras's own configuration of `NoConfig(5)` has 3 units."""
     with pytest.raises(ValueError, match=r"defined by NoConfig.*lambda: NoC"):
         MixGAN(NoConfig(5), small_discriminator(), latent_dim=3)
     inside = keras.Input((3,))
@@ -206,7 +206,7 @@ def test_a_subclass_with_a_graph_is_cloned_by_it():
 
 
 def test_batch_normalization_within_them_is_kept_apart():
-    """A step is that of a Functional model of the same layers."""
+    """A step equals that of a Functional model of the same layers."""
     images = keras.Input((2,))
     x = layers.Dense(4, use_bias=False)(images)
     x = ops.tanh(layers.BatchNormalization()(x))
@@ -271,7 +271,7 @@ def test_logits_of_patches_are_averaged_and_flat_ones_taken(form):
     before = template.get_weights()[0].copy()
     logs = model.train_on_batch(images, return_dict=True)
     assert np.isfinite(logs["loss"])
-    # It trains, as it was listed.
+    # A listed network is trained itself, not cloned.
     assert not np.array_equal(before, template.get_weights()[0])
 
 
@@ -338,7 +338,7 @@ def test_networks_of_labels_in_another_form(form, tmp_path):
 
 
 def test_labels_of_data_in_a_column_and_one_hot():
-    """All forms of the same labels train to the same weights."""
+    """All forms of the same labels give the same weights."""
     x, y = points(6)
     one_hot = np.eye(3)[y]
     ends = []
@@ -359,9 +359,9 @@ def test_labels_of_data_in_a_column_and_one_hot():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (np.eye(4)[[0, 1, 2] * 4], "one-hot, 3 numbers an image"),
-        (np.full((12, 3), 1 / 3), "one-hot, 3 numbers an image"),
-        (np.ones((12, 3)), "one-hot, 3 numbers an image"),
+        (np.eye(4)[[0, 1, 2] * 4], "one-hot: 3 numbers per image"),
+        (np.full((12, 3), 1 / 3), "one-hot: 3 numbers per image"),
+        (np.ones((12, 3)), "one-hot: 3 numbers per image"),
         (np.full((12, 1), 3), "from 3 to 3"),
         (np.full((12, 1), 0.5), "a vector of integers"),
         (np.zeros((12, 3, 1), int), "a vector of integers"),
@@ -398,7 +398,7 @@ def test_what_cannot_be_known_or_called_is_named():
     with pytest.raises(ValueError, match="`image_shape` must be positive int"):
         MixGAN(small_generator(), Discriminator(), image_shape=2)
     with pytest.raises(ValueError, match=r"in one argument.*Generator"):
-        # Of labels, which nobody said.
+        # It takes labels, but `num_classes` is not given.
         MixGAN(Generator(3, num_classes=3), small_discriminator(), latent_dim=4)
     wide = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(2, 3)])
     with pytest.raises(ValueError, match=r"logits of shape \(batch, 1\)"):

@@ -43,7 +43,7 @@ class TestGenerate:
         )
 
     def test_each_image_comes_from_its_own_generator(self):
-        """Generators that paint one gray each, drawn by the weights."""
+        """Each generator paints one gray; they are drawn by the weights."""
         model = MixGAN(small_generator(), small_discriminator(), 3, 1, seed=0)
         for i, network in enumerate(model.generators):
             weights = [w * 0 for w in network.get_weights()]
@@ -56,7 +56,7 @@ class TestGenerate:
         counts = np.bincount(drawn, minlength=3)
         expected = w * len(x)
         assert ((counts - expected) ** 2 / expected).sum() < 13.8
-        # Not in runs: neighbours are independent.
+        # Neighbours are independent.
         repeats = (drawn[1:] == drawn[:-1]).mean()
         assert repeats == pytest.approx((w**2).sum(), abs=0.02)
         for i in range(3):
@@ -152,7 +152,7 @@ class TestGenerate:
         np.testing.assert_array_equal(before, model.generator_weights)
 
     def test_truncation_draws_again_what_is_beyond(self):
-        """A generator that hands its latents through."""
+        """Its generator returns its latents."""
         generator = keras.Sequential([keras.Input((2,)), layers.Identity()])
         model = MixGAN(generator, small_discriminator(), 1, 1, seed=0)
         free = model.generate(5000, seed=1)

@@ -1,4 +1,4 @@
-"""Saved models come back whole, and training goes on to the last bit."""
+"""Saved models load completely, and training goes on bit by bit the same."""
 
 import pathlib
 import subprocess
@@ -56,18 +56,18 @@ def trained(epochs, **arguments):
 
 @pytest.fixture(scope="module")
 def half():
-    """A model of two epochs that tests leave as it is."""
+    """A model trained for two epochs, which tests do not change."""
     return trained(2)
 
 
 @pytest.fixture(scope="module")
 def straight():
-    """A model of four epochs without a stop, which tests leave as it is."""
+    """A model trained for four epochs at once, which tests do not change."""
     return trained(4)
 
 
 def state(model):
-    """Everything that training depends on, by path."""
+    """Values of all variables that training depends on."""
     named = [*model.weights, *model.optimizer.variables]
     return [np.asarray(v) for v in named]
 

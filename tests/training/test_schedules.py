@@ -58,7 +58,7 @@ def generators_of(made):
 
 
 def test_a_fair_coin_takes_turns():
-    """-F / 2 of logits 0 is log 2, above all thresholds."""
+    """With logits of 0, -F / 2 is log 2, above all thresholds."""
     made = fair_coin()
     before = discriminators_of(made), generators_of(made)
     logs = made.train_on_batch(points(4), return_dict=True)
@@ -69,7 +69,7 @@ def test_a_fair_coin_takes_turns():
 
 
 def far_ahead(distance):
-    """Real points right of 0, fakes left of it, logits of that distance."""
+    """Real points are right of 0, fakes left of it; logits are +-`distance`."""
     latents, images = keras.Input((3,)), keras.Input((2,))
     generator = keras.Model(
         latents,

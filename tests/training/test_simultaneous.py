@@ -24,7 +24,7 @@ IMAGES = np.random.default_rng(2).uniform(-1, 1, (7, 2)).astype("float32")
 
 
 def expected_step(mixture, images, latents, points=None):
-    """Steps each side of a copy of its own; returns their losses and value."""
+    """Moves each side in its own copy; returns both losses and the value."""
     ahead = copy.deepcopy(mixture)
     fakes = mixture.fakes(latents)
     value = (
@@ -154,7 +154,7 @@ def test_moving_statistics_take_one_update(kind):
             if isinstance(layer, layers.BatchNormalization)
         )
         variances.append((np.asarray(layer.moving_variance), layer.momentum))
-    # The first value is one; small batch variances pull it down at each call.
+    # It begins at one, and each call pulls it to a small batch variance.
     (twice, momentum), (once, _) = variances
     assert (once < 1).all()
     assert once.min() >= momentum

@@ -20,15 +20,15 @@ from keras_mixgan.game import mixtures
 from keras_mixgan.game import objectives
 
 RATE = 0.5
-# XLA rounds otherwise than NumPy, and a step is T times a gradient, T <= 3.
+# XLA rounds differently from NumPy; a step is T times a gradient, T <= 3.
 ATOL = 6e-6 if keras.backend.backend() == "jax" else 2e-6
 
 
 def games(*others):
     """Every payoff, loss and estimate with two against three networks.
 
-    Other numbers with both estimates, each with another payoff and loss, as
-    how many networks there are is nothing to these.
+    `others` are more numbers of networks. Each is combined with both estimates
+    but with only one payoff and loss, which do not depend on the numbers.
     """
     losses = list(
         itertools.product(
@@ -45,7 +45,7 @@ def games(*others):
         (*loss, *size)
         for loss, size in zip(itertools.cycle(losses), sizes, strict=False)
     ]
-    if keras.backend.backend() == "jax":  # It compiles for each.
+    if keras.backend.backend() == "jax":  # It compiles every case.
         # Every loss, and every payoff with either estimate.
         cases = [cases[2 * i + (i + i // 2) % 2] for i in range(len(losses))]
     return pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def games(*others):
 def build(generator, discriminator, numbers, **compile_arguments):
     model = MixGAN(generator, discriminator, *numbers, seed=3)
     rng = np.random.default_rng(0)
-    # Away from uniform, so that the weights matter.
+    # Not uniform, so that the weights matter.
     model.generator_mixture_logits.assign(rng.normal(size=numbers[0]))
     model.discriminator_mixture_logits.assign(rng.normal(size=numbers[1]))
     model.compile(
         generator_optimizer=optimizers.SGD(RATE),
         discriminator_optimizer=optimizers.SGD(RATE),
-        # JAX meets the fixed draws when it traces its one step.
+        # JAX takes the fixed draws when it traces its one step.
         run_eagerly=keras.backend.backend() == "tensorflow",
         **compile_arguments,
     )
@@ -217,9 +217,9 @@ def test_generators_follow_every_nth_critic_step(
 
 @tensorflow_only
 def test_linear_estimate_is_unbiased(generator, discriminator):
-    """Averaged over draws, it meets the exact payoff of these networks."""
+    """Its mean over draws is the exact payoff of these networks."""
     model = build(generator, discriminator, (3, 2), payoff_estimate="linear")
-    # Generators that differ, and discriminators that see it.
+    # Generators differ, and discriminators tell them apart.
     for shift, network in zip((-2.0, 0.0, 2.0), model.generators, strict=True):
         network.layers[-1].bias.assign([shift, shift])
     for network in model.discriminators:
@@ -236,7 +236,7 @@ def test_linear_estimate_is_unbiased(generator, discriminator):
     error = draws.std() / np.sqrt(len(draws))
     assert error < 0.02
     assert abs(draws.mean() - exact) < 3.5 * error
-    # Were the strata not re-weighted, the mean would be elsewhere.
+    # Without re-weighted strata the mean would be another.
     uniform = np.full(3, 1 / 3) @ (
         mixture.payoffs(images, mixture.fakes(latents))
         @ softmax_of(mixture.alpha_v)
@@ -261,7 +261,7 @@ def payoff_draws(model, images, count):
 
 
 def partial_apply():
-    """The executor's update, in units of one."""
+    """The executor's update, with all units 1."""
     apply = executor.of_backend().apply
     return lambda o, g, v: apply(o, g, v, [1.0] * len(v))
 
@@ -271,7 +271,7 @@ def partial_apply():
     "options", [{}, {"clipnorm": 0.1}, {"amsgrad": True}, {"use_ema": True}]
 )
 def test_adam_is_that_of_keras(options):
-    """Also where TensorFlow's kernel does it, and with a schedule."""
+    """Also where TensorFlow's kernel computes it, and with a schedule."""
     from keras_mixgan.backends.on_tensorflow import is_plain_adam
 
     schedule = optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
@@ -321,14 +321,14 @@ def test_slopes_that_are_missing_or_sparse():
 
 
 def operations_of_a_step(**compile_arguments):
-    """How often each operation is run in the graph of a step, T=2."""
+    """How often the graph of a step runs each operation, with T=2."""
     import tensorflow as tf
 
     model = MixGAN(*image_networks(), 2, 2, seed=0)
     model.compile(**compile_arguments)
     step = tf.function(model.train_step, autograph=False)
     graph = step.get_concrete_function(tf.zeros((4, 8, 8, 1))).graph
-    # What no output and no update needs is there, but is not run.
+    # The graph also holds operations that nothing needs; they are not run.
     pending = [tensor.op for tensor in graph.outputs] + graph.control_outputs
     needed = set()
     while pending:
@@ -343,22 +343,23 @@ def operations_of_a_step(**compile_arguments):
 @pytest.mark.parametrize("kind", ["non_saturating", "minimax"])
 @pytest.mark.parametrize("update", ["alternating", "simultaneous"])
 def test_nothing_is_computed_in_vain_or_by_python(update, kind):
-    """Counts what costs: each network has one convolution, transposed in G.
+    """Counts costly operations: each network has one convolution.
 
-    The slopes of a transposed convolution are a plain one (by its input) and
-    one by its filter.
+    That of a generator is transposed; its gradient by its input is a plain
+    convolution.
     """
     found = operations_of_a_step(update=update, generator_loss=kind)
     forward = 2 if update == "alternating" else 1
     assert found["Conv2D"] == 2 * forward + 2
-    # By filters: discriminators once, generators once; none by those of the
-    # discriminators for the generators' sake.
+    # Gradients by filters: each network's, once. The generators' loss needs
+    # none of the discriminators'.
     assert found["Conv2DBackpropFilter"] == 2 + 2
-    # Forward in the generators, and by fakes, for the generators' sake alone.
+    # The generators' forward passes, and the gradients by fakes, which only
+    # the generators' loss needs.
     assert found["Conv2DBackpropInput"] == 2 * forward + 2
     if update == "simultaneous":
-        # Three sources a discriminator, one a generator; and one backward
-        # pass where both sides share a value.
+        # Three groups of images per discriminator, one per generator; and one
+        # backward pass where both sides share a value.
         passes = 1 if kind == "minimax" else 2
         assert found["FusedBatchNormV3"] == 2 * 3 + 2
         assert found["FusedBatchNormGradV3"] == 2 * 3 * passes + 2

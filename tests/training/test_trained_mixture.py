@@ -15,7 +15,7 @@ from keras_mixgan import MixGAN
 
 
 def identity_model():
-    """One generator that hands its latents through."""
+    """One generator, which returns its latents."""
     generator = keras.Sequential([keras.Input((2,)), layers.Identity()])
     return MixGAN(generator, small_discriminator(), 1, 1, seed=0)
 

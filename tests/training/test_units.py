@@ -14,7 +14,7 @@ from keras_mixgan import MixGAN
 
 OPTIMIZERS = {
     "adam": lambda: optimizers.Adam(0.05, beta_1=0.5),
-    # An epsilon that a gradient divided by T would feel.
+    # An epsilon so large that a gradient divided by T would show.
     "adam_epsilon": lambda: optimizers.Adam(0.05, epsilon=0.1),
     "rmsprop": lambda: optimizers.RMSprop(0.01, epsilon=1e-2),
     "sgd": lambda: optimizers.SGD(0.1, momentum=0.5),
@@ -22,7 +22,7 @@ OPTIMIZERS = {
 
 
 def regularized():
-    """A discriminator whose weights have a decay of their own."""
+    """A discriminator with an L2 regulariser."""
     return keras.Sequential(
         [
             keras.Input((2,)),
@@ -32,7 +32,7 @@ def regularized():
     )
 
 
-# The optimizer does not ask which game its gradients come from.
+# Optimizers do not depend on the game: one each for the other games.
 GAMES = [
     *((name, "alternating", "non_saturating") for name in OPTIMIZERS),
     ("sgd", "alternating", "minimax"),

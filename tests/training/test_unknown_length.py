@@ -8,7 +8,7 @@ import keras_mixgan as kmg
 
 
 class Unknown:
-    """Batches that only iterating counts, for `tf.data`."""
+    """Batches for `tf.data` whose number is known only by iterating."""
 
     def __init__(self, count, batch_size):
         self.points = np.zeros((count, batch_size, 2), "float32")
@@ -24,7 +24,7 @@ class Unknown:
         return dataset
 
 
-# As Keras itself says of data of unknown length.
+# Keras warns so of all data of unknown length.
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
 @pytest.mark.parametrize("steps_per_execution", [1, 2, 3])
 @pytest.mark.parametrize("kind", ["dataset", "generator"])
@@ -34,7 +34,7 @@ def test_an_epoch_ends_where_the_data_do(steps_per_execution, kind):
     )
     model.compile(steps_per_execution=steps_per_execution)
     data = Unknown(3, batch_size=4)
-    if kind == "generator":  # It can be read but once.
+    if kind == "generator":  # It can be read only once.
         model.fit(((x,) for x in data.points), shuffle=False, verbose=0)
         assert model.step == 3
     else:

@@ -1,4 +1,4 @@
-"""Classic mistakes are told once, with the layer, the cure and the silencer."""
+"""Warnings of classic mistakes come once, with layer, remedy and silencer."""
 
 import warnings
 
@@ -59,7 +59,7 @@ def test_a_discriminator_that_ends_in_a_sigmoid(make, named):
     (found,) = (w for w in found if w.category is UsageWarning)
     text = str(found.message)
     assert named in text
-    assert "Leave that out" in text
+    assert "Remove it" in text
     assert "filterwarnings" in text
 
 

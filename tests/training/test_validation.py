@@ -124,7 +124,7 @@ def test_nan_in_a_later_batch_is_blamed_on_the_data():
     x[2, 3] = np.inf
     data = tf.data.Dataset.from_tensor_slices(x)
     with pytest.raises(
-        NonFiniteError, match=r"of step 3 .* Mend the data"
+        NonFiniteError, match=r"of step 3 .* Repair the data"
     ) as e:
         model.fit(data, verbose=0)
     assert "learning rate" not in str(e.value)
