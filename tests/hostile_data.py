@@ -29,7 +29,7 @@ def written(path, *members):
     return path
 
 
-# Arrays that are no images and labels, and what is said of them.
+# Arrays that are not images and labels, and the error for each.
 ARRAYS = [
     ({"x": np.zeros(3)}, r"array `images`.*\['x'\]"),
     ({"images": np.zeros((0, 4, 4), "uint8")}, "`images` must have shape"),
@@ -161,7 +161,7 @@ def _pipe(folder):
 def _socket(folder):
     picture(folder / "a.png")
     here = os.getcwd()
-    os.chdir(folder)  # A socket's path is short.
+    os.chdir(folder)  # The path of a socket must be short.
     try:
         with socket.socket(socket.AF_UNIX) as server:
             server.bind("b.png")
@@ -174,7 +174,7 @@ def _broken_link(folder):
     (folder / "b.png").symlink_to(folder / "nowhere.png")
 
 
-# Makers of folders by name, and what is said of them.
+# Makers of folders by name, and the error for each.
 FOLDERS = {
     "nothing": (_nothing, "`source` is an empty folder"),
     "an empty class": (_empty_class, "empty class folder: .*b"),

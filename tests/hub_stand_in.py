@@ -1,8 +1,8 @@
 """A stand-in of the Hugging Face hub's HTTP API, on this machine.
 
-It holds repositories of models in memory, and answers what huggingface_hub
-asks in order to make a repository, to upload to it (small files in the commit,
-`.h5` by LFS, as the hub has it) and to download of one commit.
+It holds repositories of models in memory. It answers the requests with which
+huggingface_hub creates a repository, uploads to it (small files in the commit,
+`.h5` by LFS, as on the hub) and downloads one commit.
 """
 
 import base64
@@ -18,7 +18,7 @@ TOKEN = "hf_stand_in"
 
 
 class Hub:
-    """Repositories: a list of commits each, a dict of files a commit."""
+    """Repositories: each a list of commits, each commit a dict of files."""
 
     def __init__(self):
         self.repositories = {}
@@ -27,7 +27,7 @@ class Hub:
         self.requests = []
 
     def files(self, repository, revision):
-        """Number of the commit, and its files; `None` where there is none."""
+        """Number of the commit and its files; `None` if there is none."""
         commits = self.repositories[repository]
         if revision == "main":
             return len(commits) - 1, commits[-1]
@@ -46,7 +46,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     hub: Hub
 
     def log_message(self, *arguments):
-        """Says nothing."""
+        """Logs nothing."""
 
     def do_GET(self):
         self._route()
@@ -77,7 +77,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def _found(self, repository, revision):
-        """The commit asked for; otherwise answers that it is not there."""
+        """The requested commit; if there is none, answers so."""
         code, found = "RepoNotFound", None
         if repository in self.hub.repositories:
             code, found = (

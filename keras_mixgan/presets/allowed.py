@@ -1,10 +1,10 @@
 """What a saved configuration may name: an allow-list, checked before Keras.
 
-Keras rebuilds whatever a configuration names, in its safe mode all that it
-ships or knows to be registered. Some of that runs programs or reads other
-files (`TFSMLayer`, `Lambda`, vocabularies), and what is refused changes with
-Keras's version. Here the classes are listed that a network of a GAN is made
-of; anything else is refused before Keras sees it.
+Keras rebuilds the classes that a configuration names; in its safe mode, those
+that it ships or that are registered. Some of them run programs or read other
+files (`TFSMLayer`, `Lambda`, vocabularies), and what Keras refuses changes with
+its version. This file lists the classes that networks of a GAN are made of;
+anything else is refused before Keras sees it.
 """
 
 import sys
@@ -15,7 +15,7 @@ import keras
 
 from keras_mixgan.utils.errors import UserError
 
-# Keras recurses into a configuration, some five calls a level.
+# Keras recurses into a configuration, with some five calls per level.
 MAX_DEPTH = 100
 CONTENTS = (
     "code inside a preset is never run. Allowed are layers of Keras that hold "
@@ -70,7 +70,7 @@ _CLASSES = {
     "keras.constraints": frozenset(
         {"MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"}
     ),
-    # Of components that were compiled on their own.
+    # Components may have been compiled on their own.
     "keras.losses": frozenset(
         """
         BinaryCrossentropy CategoricalCrossentropy CategoricalHinge
@@ -91,8 +91,8 @@ _CLASSES = {
         """.split()  # noqa: SIM905
     ),
 }
-# Operations on tensors, which Functional models hold as layers: `2 * x`. All
-# of these modules are arithmetic; the others also call functions.
+# Operations on tensors, which Functional models hold as layers: `2 * x`. These
+# modules are arithmetic alone; Keras's others also call functions.
 _OPERATIONS = ("keras.src.ops.numpy", "keras.src.ops.nn", "keras.src.ops.math")
 # Plain values that Keras writes like objects; no lambdas, no type
 # specifications.
@@ -104,15 +104,15 @@ _VALUES = frozenset(
 
 
 def check(config: Any, source: str) -> bool:
-    """Checks that a configuration names nothing but what is allowed.
+    """Checks that a configuration names only what is allowed.
 
     Args:
         config: What `json.loads` returned.
         source: What it was read from, for errors.
 
     Returns:
-        Whether classes or functions are among it that this program registered
-        itself, beside those of keras_mixgan.
+        Whether it names classes or functions that the running program has
+        registered, other than those of keras_mixgan.
 
     Raises:
         ValueError: A class or function is not allowed, or the configuration
@@ -133,7 +133,7 @@ def check(config: Any, source: str) -> bool:
 
 def _objects(config: Any, source: str) -> Iterator[tuple[str, dict]]:
     """Every dict in it that Keras might take for an object, and its place."""
-    # A loop, not a recursion: the depth is what is not to be trusted.
+    # A loop, not a recursion, as the depth cannot be trusted.
     waiting = [(config, (), 0)]
     while waiting:
         node, place, depth = waiting.pop()
@@ -170,8 +170,8 @@ def _is_allowed(node: dict) -> bool:
         return False
     if name in _VALUES:
         return True
-    # Without a module Keras would take it for its format of before 2023,
-    # which has other rules.
+    # Without a module, Keras would read it by the rules of its format before
+    # 2023.
     if "module" not in node:
         return False
     if _registered_name(node) is not None:
@@ -187,29 +187,29 @@ def _is_allowed(node: dict) -> bool:
 
 def _registered_name(node: dict) -> str | None:
     """The name it is registered by in this process; `None` if it is not."""
-    by = "config" if node["class_name"] == "function" else "registered_name"
-    name = node.get(by)
-    found = (
+    key = "config" if node["class_name"] == "function" else "registered_name"
+    name = node.get(key)
+    registered = (
         isinstance(name, str)
         and keras.saving.get_registered_object(name) is not None
     )
-    return name if found else None
+    return name if registered else None
 
 
 def _is_function(name: Any, module: Any) -> bool:
-    """Whether it is an activation or an operation that could be one."""
+    """Whether it is an activation, or an operation usable as one."""
     if module not in ("builtins", "keras.activations", "keras.ops"):
         return False
     if not isinstance(name, str) or name.startswith("_"):
         return False
-    found = [
+    candidates = [
         getattr(keras.activations, name, None),
         getattr(keras.ops, name, None),
     ]
     return any(
         getattr(function, "__module__", None)
         in (*_OPERATIONS, "keras.src.activations.activations")
-        for function in found
+        for function in candidates
     )
 
 

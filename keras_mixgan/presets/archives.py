@@ -1,4 +1,4 @@
-"""`.keras` files are checked before Keras opens them."""
+"""Checks `.keras` files before Keras opens them."""
 
 import io
 import os
@@ -15,8 +15,8 @@ from keras_mixgan.utils.errors import UserError
 CONFIG = "config.json"
 WEIGHTS = "model.weights.h5"
 _MEMBERS = (CONFIG, "metadata.json", WEIGHTS)
-# Keras does not compress. Weights that somebody packed again shrink by a
-# tenth; what unfolds to a hundred times its size holds no weights.
+# Keras does not compress. Weights that somebody compressed shrink by a tenth;
+# what unpacks to a hundred times its size holds no weights.
 _MAX_RATIO = 100
 _FLOOR = 2**20
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
@@ -25,21 +25,21 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 def check(
     path: str | os.PathLike[str], name: str = "path", compiled: bool = True
 ) -> str:
-    """Checks a `.keras` file: whole, without code, and without references.
+    """Checks that a `.keras` file is whole and has no code or references.
 
     Args:
         path: The file.
         name: What to call it in an error.
-        compiled: Whether it is to be loaded as it was compiled; otherwise
-            losses and metrics of one's own may stand in it.
+        compiled: Whether it will be loaded with its `compile` arguments. If
+            not, they may hold the user's own losses and metrics.
 
     Returns:
-        The name of the class that it is of.
+        The name of the model's class.
 
     Raises:
         OSError: It cannot be read.
-        ValueError: It is damaged, or holds what a model without code of its
-            own does not.
+        ValueError: It is damaged, or holds something that a model without
+            code does not.
     """
     path = pathlib.Path(path)
     if path.exists() and not path.is_file():
@@ -63,7 +63,7 @@ def check(
         raise UserError(f"{source} is damaged: it must describe a model")
     if not compiled:
         config.pop("compile_config", None)
-    # Layers of the user's own may not take to being built without values.
+    # The user's own layers may fail if they are built without values.
     if not allowed.check(config, source):
         sizes.check(config, source, elements)
     return str(config["class_name"])
@@ -87,7 +87,7 @@ def _check_members(archive: zipfile.ZipFile, path: pathlib.Path) -> None:
             raise UserError(f"{path} is damaged: {name} in it is empty")
         if member.file_size > _FLOOR + _MAX_RATIO * member.compress_size:
             raise UserError(
-                f"{path} must not unfold to more than {_MAX_RATIO} times its "
+                f"{path} must not unpack to more than {_MAX_RATIO} times its "
                 f"size. Received: {name} of {member.file_size:,} bytes, packed "
                 f"in {member.compress_size:,}"
             )
@@ -102,5 +102,5 @@ def _check_weights(archive: zipfile.ZipFile, source: str) -> int:
     with archive.open(WEIGHTS) as file:
         if archive.getinfo(WEIGHTS).compress_type == zipfile.ZIP_STORED:
             return hdf5.check(file, source)
-        # To seek in it would unfold it over and over.
+        # Seeking in a compressed member would unpack it again each time.
         return hdf5.check(io.BytesIO(file.read()), source)

@@ -7,8 +7,8 @@ A preset is a folder of
 - `model.weights.h5`: Keras's weights, in half precision in the zoo;
 - `README.md` and `samples.png`: for people.
 
-Nothing in it is executed: networks are rebuilt of an allow-list of classes
-(`allowed`), weights are read without leaving their file (`hdf5`).
+Nothing in it is executed: networks are rebuilt from an allow-list of classes
+(`allowed`), weights are read without following links to other files (`hdf5`).
 """
 
 import dataclasses
@@ -67,7 +67,7 @@ class Preset:
 
     @property
     def num_generators(self) -> int:
-        """T."""
+        """Number of generators, T."""
         return self.metadata["num_generators"]
 
     @property
@@ -175,7 +175,7 @@ def find(preset: str | os.PathLike[str]) -> pathlib.Path:
         Its folder.
 
     Raises:
-        ValueError: There is no such preset; the message lists those there are.
+        ValueError: There is no such preset; the message lists the zoo's.
         OSError: It is a folder without a preset in it, or the hub cannot be
             reached.
         ImportError: It is on the hub, and huggingface_hub is missing.
@@ -185,7 +185,7 @@ def find(preset: str | os.PathLike[str]) -> pathlib.Path:
         if not (folder / METADATA).is_file():
             raise UserError(
                 "`preset` must be a preset of keras-mixgan. Received: "
-                f"{preset}, where no {METADATA} lies"
+                f"{preset}, which has no {METADATA}"
             )
         return folder
     bundled = _in_zoo(preset) if isinstance(preset, str) else None
@@ -195,8 +195,8 @@ def find(preset: str | os.PathLike[str]) -> pathlib.Path:
     if path.is_dir():
         if not (path / METADATA).is_file():
             raise FileNotFoundError(
-                f"`preset` must be a preset's folder. Received: {path}, where "
-                f"no {METADATA} lies"
+                f"`preset` must be a preset's folder. Received: {path}, which "
+                f"has no {METADATA}"
             )
         return path
     known = sorted(list_presets())
@@ -209,7 +209,7 @@ def find(preset: str | os.PathLike[str]) -> pathlib.Path:
 
 
 def read(path: str | os.PathLike[str]) -> Preset:
-    """Reads what a preset says of itself.
+    """Reads the metadata of a preset.
 
     Args:
         path: Its folder.
@@ -241,7 +241,7 @@ def load(
     path = find(preset)
     in_zoo = isinstance(preset, str) and _in_zoo(preset) is not None
     if in_zoo:
-        # Its own hashes lie beside the files that they protect.
+        # The hashes in the folder could be replaced along with its files.
         known, source = hashes.of_zoo(preset), hashes.ZOO.name
         hashes.check(path / METADATA, known.get(METADATA), source)
         read(path)
@@ -254,7 +254,7 @@ def load(
     elements = None
     if load_weights:
         elements = hdf5.check(path / WEIGHTS, os.fspath(path / WEIGHTS))
-    # Layers of the user's own may not take to being built without values.
+    # The user's own layers may fail if they are built without values.
     if not own:
         saved = {"class_name": "MixGAN", "config": config["config"]}
         sizes.check(saved, os.fspath(path / CONFIG), elements)
@@ -264,7 +264,8 @@ def load(
     with_optimizer = load_weights and preset_weights.has_optimizer(
         path / WEIGHTS
     )
-    # Keras complains of a compiled model whose file has no optimizer state.
+    # Without optimizer state in the file, weights are loaded before `compile`:
+    # afterwards Keras would complain.
     if load_weights and not with_optimizer:
         _load_weights(model, path / WEIGHTS)
     if config["compile_config"] is not None:
@@ -297,10 +298,10 @@ def save(
 
     Args:
         model: A `MixGAN`.
-        path: Folder to make. It must not be there, or be empty.
+        path: New or empty folder.
         card: Text of its `README.md`.
         samples: Picture of its samples (Pillow).
-        about: More for `metadata.json`.
+        about: More entries of `metadata.json`.
         small: Whether to keep weights in half precision and leave the
             optimizer's state out.
 
@@ -314,7 +315,7 @@ def save(
         "config": model.get_config(),
         "compile_config": model.get_compile_config(),
     }
-    # What could not be loaded is not saved either.
+    # Does not save what could not be loaded.
     allowed.check(json.loads(json.dumps(config)), "`model`")
     with atomic.new_folder(path) as folder:
         _write_json(folder / CONFIG, config)
@@ -335,7 +336,7 @@ def save(
 
 
 def describe(model, name: str) -> dict[str, Any]:
-    """What metadata says of a model itself.
+    """The metadata of a model itself.
 
     Args:
         model: A `MixGAN`.
@@ -362,7 +363,7 @@ def describe(model, name: str) -> dict[str, Any]:
             for network in (*model.generators, *model.discriminators)
         ),
         "step": model.step,
-        # Of the run that trained it: the data, for one, decide the judge.
+        # Those of its run: `evaluate` chooses the classifier by the data.
         "settings": _without_paths(model.run_settings),
         "versions": {
             "keras-mixgan": __version__,
@@ -373,7 +374,7 @@ def describe(model, name: str) -> dict[str, Any]:
 
 
 def _without_paths(settings: Mapping[str, Any] | None) -> dict | None:
-    """Settings without names of files, which are nobody else's business."""
+    """Settings without the user's paths, which are not for others to read."""
     if settings is None:
         return None
 
@@ -388,7 +389,7 @@ def _without_paths(settings: Mapping[str, Any] | None) -> dict | None:
 
 
 def _in_zoo(name: str) -> pathlib.Path | None:
-    # A name, not a path: "zoo/x" is a folder like any other.
+    # Names alone: a path such as "zoo/x" is a folder like any other.
     if not name or pathlib.Path(name).name != name:
         return None
     path = zoo() / name

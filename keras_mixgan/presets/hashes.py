@@ -1,6 +1,6 @@
 """SHA-256 of the files of presets.
 
-A preset's own hashes show damage, not forgery: they lie in a file beside those
+The hashes in a preset show damage, not forgery, since they lie beside the files
 that they protect. Those of the zoo are part of this package.
 """
 
@@ -36,19 +36,19 @@ def check(path: pathlib.Path, expected: str | None, source: str) -> None:
     Args:
         path: The file.
         expected: Its SHA-256.
-        source: Where that stands, for the error.
+        source: The file that `expected` comes from, for the error.
 
     Raises:
         OSError: The file is missing, or cannot be read.
-        ValueError: It is another file.
+        ValueError: Its hash differs.
     """
     if not path.is_file():
         raise FileNotFoundError(f"A preset's file is missing: {path}")
-    found = sha256(path)
-    if found != expected:
+    actual = sha256(path)
+    if actual != expected:
         raise UserError(
-            f"{path} is damaged: its SHA-256 is {found}, that in {source} is "
-            f"{expected}. Get the preset anew."
+            f"{path} is damaged: its SHA-256 is {actual}, that in {source} is "
+            f"{expected}. Get the preset again."
         )
 
 
@@ -59,7 +59,7 @@ def of_zoo(name: str) -> dict[str, str]:
         name: A name in the zoo.
 
     Returns:
-        SHA-256 by file name; none where the package knows none.
+        SHA-256 by file name; empty if the package has none.
     """
     return json_files.read(ZOO, FORMAT, "presets")["presets"].get(name, {})
 

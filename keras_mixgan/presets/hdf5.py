@@ -1,9 +1,8 @@
-"""Weights files (HDF5) are read without following anything out of them.
+"""Checks that weights files (HDF5) hold all that they declare.
 
-HDF5 can say that an object lies in another file: by a link, by external
-storage, by a virtual dataset. Keras 3.15 refuses them, versions before it
-followed some. It can also declare terabytes and store nothing. Here a file is
-walked before Keras opens it.
+HDF5 can refer to another file, by a link, external storage or a virtual
+dataset. Keras 3.15 refuses these; older versions followed some. HDF5 can also
+declare terabytes and store nothing. This walks a file before Keras opens it.
 """
 
 import math
@@ -22,7 +21,7 @@ MAX_DEPTH = 100
 
 
 def check(file: str | os.PathLike[str] | BinaryIO, source: str) -> int:
-    """Checks that a weights file holds plain arrays that lie in it whole.
+    """Checks that a weights file holds plain arrays, each stored completely.
 
     Args:
         file: Its path, or an open file that can be sought in.
@@ -56,8 +55,8 @@ def _check_groups(opened: h5py.File, source: str) -> int:
         for name in group:
             path = f"{group.name.rstrip('/')}/{name}"[:200]
             item = _plain(group, name, path, source)
-            # Reached twice it could be a circle, or one array read over and
-            # over.
+            # An object reached twice may be a cycle, or one array read again
+            # and again.
             if _address(item) in seen or depth == MAX_DEPTH:
                 _refuse(source, "a tree of groups", f"{path} once more")
             seen.add(_address(item))
@@ -96,13 +95,13 @@ def _check_dataset(dataset: h5py.Dataset, path: str, source: str) -> None:
     if declared > stored:
         _refuse(
             source,
-            "arrays that lie in it whole",
+            "all of its arrays",
             f"{path}, which declares {declared:,} bytes and stores {stored:,}",
         )
 
 
-def _refuse(source: str, wanted: str, found: str) -> None:
-    raise UserError(f"{source} must hold {wanted}. Received: {found}")
+def _refuse(source: str, expected: str, received: str) -> None:
+    raise UserError(f"{source} must hold {expected}. Received: {received}")
 
 
 def _address(item) -> int:

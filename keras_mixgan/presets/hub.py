@@ -1,8 +1,8 @@
 """Presets on the Hugging Face hub: `hf://user/name`, or `...@revision`.
 
-huggingface_hub does the transport, and keeps what it fetched in its cache. A
-fetched preset is a folder like any other: its files are checked against the
-hashes in its metadata, and nothing in it is executed.
+huggingface_hub transfers the files, and caches those that it fetched. A fetched
+preset is a folder like any other: its files are checked against the hashes in
+its metadata, and nothing in it is executed.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from keras_mixgan.utils.errors import UserError
 
 SCHEME = "hf://"
 _URL = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
-# Classes of huggingface_hub that say that the user named what is not there.
+# Errors of huggingface_hub that mean that the repository cannot be read.
 _NOT_THERE = (
     "RepositoryNotFoundError", "RevisionNotFoundError", "HFValidationError",
     "GatedRepoError", "DisabledRepoError",
@@ -37,7 +37,7 @@ def split(url: str) -> tuple[str, str | None]:
     """Splits a URL into repository and revision.
 
     Args:
-        url: `hf://user/name`, perhaps with `@` and a branch, tag or commit.
+        url: `hf://user/name`, optionally with `@` and a branch, tag or commit.
 
     Returns:
         "user/name", and the revision or `None`.
@@ -49,21 +49,21 @@ def split(url: str) -> tuple[str, str | None]:
     >>> split("hf://user/faces@v1")
     ('user/faces', 'v1')
     """
-    found = _URL.fullmatch(url)
-    if found is None:
+    match = _URL.fullmatch(url)
+    if match is None:
         raise UserError(
-            "`preset` must be hf://user/name, perhaps with @revision. "
+            "`preset` must be hf://user/name, optionally with @revision. "
             f"Received: {url!r}"
         )
-    return found[1], found[2]
+    return match[1], match[2]
 
 
 def fetch(url: str, names: tuple[str, ...]) -> pathlib.Path:
-    """Fetches files of a repository, of one commit, into the hub's cache.
+    """Fetches files of one commit of a repository into the hub's cache.
 
     Args:
         url: See `split`.
-        names: The files, those that are there.
+        names: The files to fetch, where they exist.
 
     Returns:
         The folder that holds them.
@@ -74,7 +74,7 @@ def fetch(url: str, names: tuple[str, ...]) -> pathlib.Path:
         ImportError: huggingface_hub is missing.
     """
     repository, revision = split(url)
-    with _told(url):
+    with _one_line_errors(url):
         from huggingface_hub import snapshot_download
 
         return pathlib.Path(
@@ -82,7 +82,7 @@ def fetch(url: str, names: tuple[str, ...]) -> pathlib.Path:
                 repository,
                 revision=revision,
                 allow_patterns=list(names),
-                max_workers=1,  # Of five files one is large.
+                max_workers=1,  # Only one of the five files is large.
             )
         )
 
@@ -90,27 +90,27 @@ def fetch(url: str, names: tuple[str, ...]) -> pathlib.Path:
 def push(folder: pathlib.Path, url: str) -> None:
     """Uploads the files of a preset as one commit.
 
-    The repository is made if need be, as the hub's settings of the user have
-    it. Who the user is, `hf auth login` or `HF_TOKEN` says.
+    A missing repository is created by the settings of the user's account. `hf
+    auth login` or `HF_TOKEN` says who the user is.
 
     Args:
         folder: The folder.
-        url: `hf://user/name`, perhaps with `@` and a branch that is there.
+        url: `hf://user/name`, optionally with `@` and an existing branch.
 
     Raises:
-        ValueError: The URL is none, or the hub refuses it.
+        ValueError: It is no such URL, or the hub refuses it.
         OSError: The hub cannot be reached, or refuses the user.
         ImportError: huggingface_hub is missing.
     """
     repository, revision = split(url)
-    with _told(url):
+    with _one_line_errors(url):
         from huggingface_hub import CommitOperationAdd
         from huggingface_hub import HfApi
 
         hub = HfApi()
         hub.create_repo(repository, exist_ok=True)
-        # One commit: `upload_folder` may make several, and a reader between
-        # two of them would see files that do not belong together.
+        # One commit: `upload_folder` may make several, and who reads between
+        # two of them would get files that do not match.
         hub.create_commit(
             repository,
             [
@@ -123,20 +123,20 @@ def push(folder: pathlib.Path, url: str) -> None:
 
 
 def check(url: str) -> None:
-    """Checks, before hours of training are saved, that `push` can begin.
+    """Checks before a model is saved that it can be pushed afterwards.
 
     Raises:
         ValueError: It is no URL of the hub.
         ImportError: huggingface_hub is missing.
     """
     split(url)
-    with _told(url):
+    with _one_line_errors(url):
         import huggingface_hub  # noqa: F401
 
 
 @contextlib.contextmanager
-def _told(url: str) -> Iterator[None]:
-    """Says in one line of our own what huggingface_hub raises."""
+def _one_line_errors(url: str) -> Iterator[None]:
+    """Turns the errors of huggingface_hub into one line of our own."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -147,7 +147,7 @@ def _told(url: str) -> Iterator[None]:
             f"install 'keras-mixgan[hf]'. Received: {url}"
         ) from error
     except Exception as error:
-        # Its classes come from several libraries, and change with them.
+        # By name: the classes come from several libraries, and change there.
         names = {kind.__name__ for kind in type(error).__mro__}
         first = (str(error).strip().splitlines() or [""])[0][:300]
         if names & {*_NOT_THERE}:
@@ -156,6 +156,6 @@ def _told(url: str) -> Iterator[None]:
                 f"Received: {url} ({type(error).__name__}: {first})"
             ) from error
         raise OSError(
-            f"{url}: the Hugging Face hub did not answer as it should "
+            f"{url}: the Hugging Face hub did not answer as expected "
             f"({type(error).__name__}: {first})"
         ) from error

@@ -1,9 +1,9 @@
 """The settings that made the zoo's presets, by name.
 
-A mixture's preset and its single-component twin have the same data, networks,
+A mixture's preset and its twin of one pair have the same data, networks,
 optimizers, batch and seed. Where `steps` are the same too, the comparison is
-that of MIX+GAN's own section 6 (arXiv:1703.00573); where they are not, both
-were trained for the same seconds, and `steps` are those that seed 0 took.
+that of Section 6 of the paper (arXiv:1703.00573). Otherwise both were trained
+for the same seconds, and `steps` are those that seed 0 took.
 """
 
 import types
@@ -13,7 +13,7 @@ from typing import Any
 from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
 
-# As in the paper: components share nothing, and there is the payoff alone.
+# As in the paper: components share nothing, and the payoff is the only loss.
 _APART = {
     "share": "none",
     "payoff_estimate": "full",
@@ -30,7 +30,7 @@ _DIGIT_SIZED = {
 }
 _MNIST = {"source": "mnist", **_DIGIT_SIZED}
 _FASHION_MNIST = {"source": "fashion_mnist", **_DIGIT_SIZED}
-# Made by version 0.1: five times as many parameters in one pair.
+# One pair with five times as many parameters, made by version 0.1.
 _MNIST_5X = {
     **_MNIST,
     "width": 35,
@@ -39,8 +39,8 @@ _MNIST_5X = {
     "ema_decay": 0.99,
     "steps": 2000,
 }
-# The mixture that won the race on Fashion-MNIST: see benchmarks/results. Said
-# here too, as presets stay what they are when the default changes.
+# The mixture that won the race on Fashion-MNIST, see benchmarks/results. These
+# are defaults too, but presets must not change when the defaults do.
 _SHARED = {
     "num_discriminators": 1,
     "share": "generators",
@@ -48,7 +48,7 @@ _SHARED = {
     "auxiliary": ("component_classifier:0.1",),
 }
 # RMSprop and clipping at 0.01 as in arXiv:1701.07875, at higher rates than its
-# 5e-5: with those nothing like a digit was to be seen after 4,000 steps.
+# 5e-5, with which samples did not look like digits after 4,000 steps.
 _WGAN = {
     "source": "mnist",
     "architecture": "wgan",
@@ -59,12 +59,12 @@ _WGAN = {
     "generator_learning_rate": 1e-3,
     "discriminator_learning_rate": 3e-4,
     "ema_decay": 0.99,
-    # Keras's own, which version 0.1 trained with.
+    # Keras's defaults, with which version 0.1 trained.
     "rho": 0.9,
     "epsilon": 1e-7,
     "steps": 3000,
 }
-# Without a source: the images are no data set of TFDS that anyone may fetch.
+# Without a source: users bring the images, which may not be passed on.
 _FACES = {
     **_APART,
     "architecture": "dcgan",
@@ -90,8 +90,8 @@ _CIFAR10 = {
 }
 
 
-# The systems of the paper's Table 1 beside plain DCGAN and WGAN, at their
-# published training, a third or a quarter as wide, for a CPU.
+# The systems of the paper's Table 1 beside plain DCGAN and WGAN, trained as
+# published, but a third or a quarter as wide, for a CPU.
 _TABLE_1 = {
     "source": "cifar10",
     "payoff_estimate": "linear",
@@ -106,10 +106,10 @@ _WGAN_CIFAR10 = {
 }
 _ACGAN = {**_TABLE_1, "architecture": "acgan", "width": 24}
 _ACGAN_CBN = {**_ACGAN, "architecture": "acgan_cbn"}
-# With `encoder`, a file that tools/train_encoder.py makes.
+# Needs the setting `encoder`, a file that tools/train_encoder.py makes.
 _HUANG = {**_TABLE_1, "architecture": "dcgan_huang", "width": 32}
 _HUANG_AS_RELEASED = {**_HUANG, "as_released": True}
-# Whole stacks, and the upper GANs alone over one lower one.
+# Mixtures of whole stacks; and of upper GANs over one lower GAN.
 _SGAN = {**_TABLE_1, "architecture": "sgan", "width": 32}
 _SGAN_TOP = {**_SGAN, "share": "both"}
 _IMPROVED_GAN = {**_TABLE_1, "architecture": "improved_gan", "width": 32}
@@ -136,7 +136,7 @@ def _recipe(
     )
 
 
-# Those that a preset of the zoo was made with.
+# The recipes of the zoo's presets.
 ZOO: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
     {
         "dcgan_mnist": _recipe(_MNIST, 1, steps=15649),
@@ -154,7 +154,7 @@ ZOO: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
         "mix_dcgan_cifar10": _recipe(_CIFAR10, 5),
     }
 )
-# Those of Table 1, without presets.
+# The recipes of Table 1, which have no presets.
 TABLE_1: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
     {
         f"{prefix}{name}": _recipe(shared, components)
@@ -182,8 +182,8 @@ def complete(given: Mapping[str, Any], recipe: str) -> dict[str, Any]:
     """Completes settings by those of a recipe.
 
     Args:
-        given: Settings by name, which win over the recipe's; `None` is not
-            given.
+        given: Settings by name, which override the recipe's; `None` counts as
+            not given.
         recipe: Key of `RECIPES`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Whatever Keras raises of a file's contents, as one line about the file."""
+"""Turns any error of Keras about a file's contents into one line."""
 
 import contextlib
 from collections.abc import Iterator
@@ -22,7 +22,8 @@ def one_line(message: str) -> Iterator[None]:
         Nothing.
 
     Raises:
-        ValueError: The block raised. It ends with the first line of that.
+        ValueError: The block raised an error. Its first line is added to
+            `message`.
 
     Example:
     >>> with one_line("config.json"):

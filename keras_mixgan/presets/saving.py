@@ -17,7 +17,7 @@ def save_model(
     """Writes a preset; see `MixGAN.save_to_preset`."""
     if push is not None:
         hub.check(push)
-    # Loads Pillow, which `import keras_mixgan` is not to wait for.
+    # Deferred: it loads Pillow, which would slow `import keras_mixgan` down.
     from keras_mixgan.utils import plotting
 
     folders.save(

@@ -1,4 +1,4 @@
-"""What networks would take is checked before anything is allocated."""
+"""Checks how much memory networks would take, before they take any."""
 
 import json
 import math
@@ -20,9 +20,9 @@ _BYTES = 4  # Of a number in single precision.
 
 
 def check(saved: dict[str, Any], source: str, elements: int | None) -> None:
-    """Checks the numbers that a model declares against what there is.
+    """Checks a model's size against this machine and the weights file.
 
-    Networks are built without values: shapes alone, no memory.
+    Networks are built without values: they have shapes, but take no memory.
 
     Args:
         saved: A model as Keras writes it, with `class_name` and `config`,
@@ -40,8 +40,8 @@ def check(saved: dict[str, Any], source: str, elements: int | None) -> None:
         if saved["class_name"] == "MixGAN":
             sides = (saved["config"][side] for side in _SIDES)
             networks = [network for side in sides for network in side]
-        # In a thread of its own, with which Keras forgets them: it would give
-        # them values when the next model is built.
+        # Otherwise Keras would give them values when the next model is built;
+        # it forgets them together with their thread.
         with futures.ThreadPoolExecutor(1) as thread, seeded("sizes"):
             counts = thread.submit(_counts, networks).result()
     most = max((most for _, most in counts), default=0)
@@ -50,7 +50,7 @@ def check(saved: dict[str, Any], source: str, elements: int | None) -> None:
     _check_memory(weights, "weights", source)
     if elements is not None and weights > elements:
         raise UserError(
-            f"{source} must describe the networks whose weights lie beside it. "
+            f"{source} must describe the networks of its weights file. "
             f"Received: networks of {weights:,} weights, and a file of "
             f"{elements:,}"
         )
@@ -62,11 +62,11 @@ def check_made(
     batch_size: int,
     source: str,
 ) -> None:
-    """Checks networks that are about to be made, as `check` does saved ones.
+    """Checks new networks as `check` does saved ones.
 
     Args:
-        make: Makes the networks, of this package's own layers and Keras's.
-        copies: How often each is there.
+        make: Makes the networks, from layers of this package and Keras's.
+        copies: How often each network is used.
         batch_size: Examples in a batch.
         source: What describes them, for errors.
 
@@ -100,7 +100,7 @@ def _counts(networks: list[dict[str, Any]]) -> list[tuple[int, int]]:
     known: dict[str, tuple[int, int]] = {}
     counts = []
     for network in networks:
-        # The components of a side differ in names alone, as a rule.
+        # As a rule, the components of a side differ only in their names.
         nameless = {**network["config"], "name": None}
         key = json.dumps([network["class_name"], nameless])
         if key not in known:
@@ -117,7 +117,7 @@ def _count(network: dict[str, Any]) -> tuple[int, int]:
 
 
 def _numbers(built: keras.Model) -> tuple[int, int]:
-    """Weights of a network, and numbers an example in its largest layer."""
+    """Weights of a network, and numbers per example in its largest layer."""
     weights = sum(math.prod(v.shape) for v in built.weights)
     outputs = [
         keras.tree.flatten(node.outputs)
@@ -131,7 +131,7 @@ def _numbers(built: keras.Model) -> tuple[int, int]:
 
 
 def _uncompiled(config: Any) -> Any:
-    """A copy, as Keras takes apart what it is given; no metrics, which fail."""
+    """A copy, since Keras changes its argument; without metrics, which fail."""
     if isinstance(config, dict):
         return {
             key: _uncompiled(value)

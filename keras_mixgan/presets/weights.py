@@ -1,4 +1,4 @@
-"""The weights file of a preset: whole, or small."""
+"""The weights file of a preset: full, or small."""
 
 import os
 import pathlib

@@ -67,7 +67,7 @@ def test_a_wrong_compile_config_is_said(preset, change):
 @pytest.mark.parametrize("depth", hostile.DEPTHS)
 def test_deep_json_is_said(preset, name, depth):
     hostile.nest(preset, name, depth)
-    # Metadata are not rebuilt: a hundred levels do no harm there.
+    # Nothing is built from metadata: a hundred levels do no harm there.
     if name == presets.CONFIG or depth == 100_000:
         refused(preset, "nested")
 
@@ -109,7 +109,7 @@ def test_more_than_the_machine_holds_is_refused(preset, what, load_weights):
 
 def test_more_weights_than_the_file_holds_are_refused(preset):
     hostile.edit(preset, lambda c: hostile.embed(c, 10**7))
-    refused(preset, "whose weights lie beside it")
+    refused(preset, "the networks of its weights file")
 
 
 # The zoo.
@@ -131,7 +131,7 @@ def test_a_zoo_with_other_files_is_refused(tmp_path, monkeypatch):
     for name in ("mix_dcgan_mnist", "wgan_mnist"):
         shutil.copytree(hostile.FOLDER / "preset", zoo / name)
     monkeypatch.setattr(folders, "zoo", lambda: zoo)
-    # Whole by its own hashes, and not the one of that name.
+    # Intact by its own hashes, but not the preset of that name.
     assert kmg.MixGAN.from_preset(zoo / "wgan_mnist").step == 20
     refused("wgan_mnist", r"SHA-256 .* that in zoo_hashes\.json")
     shutil.copytree(zoo / "wgan_mnist", zoo / "unknown")

@@ -119,7 +119,7 @@ def test_encrypted_members_are_refused(members, tmp_path):
 def test_what_unfolds_without_measure_is_refused(members, tmp_path):
     members[presets.WEIGHTS] = bytes(2**25)
     path = packed(tmp_path, members.items(), compression=zipfile.ZIP_DEFLATED)
-    refused(path, "must not unfold to more")
+    refused(path, "must not unpack to more")
 
 
 @pytest.mark.parametrize("text", hostile.NO_CONFIGURATIONS)

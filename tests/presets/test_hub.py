@@ -18,14 +18,14 @@ pytest.importorskip("huggingface_hub")
 constants = pytest.importorskip("huggingface_hub.constants")
 hub_utils = pytest.importorskip("huggingface_hub.utils")
 
-# huggingface_hub 2 uploads by LFS as its own HTTP library would not have it.
+# huggingface_hub 2 calls its HTTP library in a deprecated way.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Use 'content=:DeprecationWarning"
 )
 
 
 def at(monkeypatch, url):
-    """As HF_ENDPOINT has it, which is read once."""
+    """Sets the hub's address; HF_ENDPOINT would be read only at import."""
     template = url + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "ENDPOINT", url)
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
@@ -33,11 +33,11 @@ def at(monkeypatch, url):
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    """An empty hub, an empty cache, and who may write."""
+    """An empty hub, an empty cache, and a token that may write."""
     with hub_stand_in.serving() as hub:
         at(monkeypatch, hub.url)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        # Weights then go by LFS; Xet is a protocol of its own.
+        # Uploads weights by LFS; the stand-in does not speak Xet.
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setenv("HF_TOKEN", hub_stand_in.TOKEN)
         monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -70,7 +70,7 @@ def test_a_pushed_preset_comes_back_the_same(pushed, model, tmp_path):
         loaded.generate(5, seed=1), model.generate(5, seed=1)
     )
     assert loaded.run_settings["source"] == "ring"
-    # Once more, from the cache: no file is fetched again.
+    # The second time no file is fetched: it is in the cache.
     pushed.requests.clear()
     kmg.MixGAN.from_preset("hf://user/points")
     assert not [path for verb, path in pushed.requests if "resolve" in path]
@@ -111,7 +111,7 @@ def test_a_file_that_was_changed_on_the_hub_is_refused(pushed, name):
 
 def test_a_repository_of_something_else_is_refused(pushed):
     pushed.repositories["user/other"] = [{"config.json": b"{}"}]
-    with pytest.raises(UserError, match=r"where no metadata\.json lies"):
+    with pytest.raises(UserError, match=r"has no metadata\.json"):
         kmg.MixGAN.from_preset("hf://user/other")
 
 
@@ -121,7 +121,7 @@ def test_a_revision_that_is_not_there_is_refused(pushed):
 
 
 def test_a_hub_that_cannot_be_reached_is_an_oserror(hub, monkeypatch):
-    # A port that nobody listens on.
+    # Nothing listens on this port.
     at(monkeypatch, "http://127.0.0.1:9")
     with pytest.raises(OSError, match="the Hugging Face hub did not answer"):
         kmg.MixGAN.from_preset("hf://user/points")

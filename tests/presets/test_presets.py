@@ -30,7 +30,7 @@ def small_model(seed=0, ema_decay=None, num_classes=None):
 
 @pytest.fixture(scope="module")
 def trained():
-    """A model that tests leave as it is."""
+    """A model that tests do not change."""
     model = small_model(ema_decay=0.9)
     model.fit(images(), batch_size=8, epochs=1, verbose=0)
     return model
@@ -50,7 +50,7 @@ def preset(saved, tmp_path):
 
 
 def edited(preset, name, change):
-    """Changes a JSON file of a preset and mends its hash."""
+    """Changes a JSON file of a preset and updates its hash."""
     content = json.loads((preset / name).read_text())
     change(content)
     (preset / name).write_text(json.dumps(content))
@@ -151,7 +151,7 @@ def test_counting_weights_leaves_no_trace(preset):
     with pytest.raises(ValueError, match="could not be built"):
         sizes.check(config, "config.json", None)
     assert random.getstate() == before
-    # Keras would give values here to what it remembers that has none.
+    # Here Keras gives values to all variables that it knows to have none.
     with keras.StatelessScope():
         pass
     assert small_model().generate(1, seed=0).shape == (1, 28, 28, 1)
@@ -172,7 +172,7 @@ def test_wherever_a_model_is_named_a_preset_will_do(preset):
     assert load_model(str(preset)).step == 2
 
 
-# What is wrong is said.
+# Errors.
 
 
 @pytest.mark.parametrize("name", [presets.CONFIG, presets.WEIGHTS])

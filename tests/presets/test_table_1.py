@@ -13,7 +13,7 @@ from keras_mixgan.cli import settings
 from keras_mixgan.data import sources
 from keras_mixgan.presets import recipes
 
-# What each is to be trained with beside its payoff.
+# The auxiliary losses that each should be trained with.
 _HUANG = ["real_classifier", "latent_reconstruction", "encoded_class"]
 _SGAN = [
     "code_payoff", "real_classifier", "latent_reconstruction", "encoded_codes",
@@ -50,14 +50,14 @@ def encoder_of(name, few, folder):
     if "huang" not in name and "sgan" not in name:
         return {}
     path = folder / "encoder.npz"
-    width = 64 if "sgan" in name else 1  # Of 256 codes.
+    width = 64 if "sgan" in name else 1  # 64 gives 256 codes.
     network = encoder.encoder(few.image_shape, few.num_classes, width)
     encoder.save(network, path)
     return {"encoder": str(path)}
 
 
 def fewer(name):
-    """A mixture of two, for what five would only take longer."""
+    """Settings of a mixture of two, which trains faster than one of five."""
     if not name.startswith("mix_"):
         return {}
     return {"num_generators": 2, "num_discriminators": 1}

@@ -23,9 +23,9 @@ def test_a_preset_of_the_zoo_is_whole(name):
     assert model.compiled
     assert np.isfinite(model.generate(2 * model.num_generators, seed=0)).all()
     given = recipes.complete({"source": metadata["settings"]["source"]}, name)
-    # As JSON gives it back: a tuple has become a list.
+    # Through JSON, which turns tuples into lists.
     resolved = json.loads(json.dumps(vars(settings.resolve(given))))
-    # Settings that came after version 0.1 are not in it.
+    # The file lacks settings that are newer than version 0.1.
     known = {name: resolved[name] for name in metadata["settings"]}
     assert metadata["settings"] == known | {
         "conditional": metadata["settings"]["conditional"]
