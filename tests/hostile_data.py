@@ -214,7 +214,7 @@ FOLDERS = {
         )
         for side in (9_500, 15_000)
     },
-    "16 bits": (_sixteen_bits, r"8 bits a channel.*deep\.png"),
+    "16 bits": (_sixteen_bits, r"8 bits per channel.*deep\.png"),
     "two sizes": (_two_sizes, r"`image_size`.*8 pixels.*b\.png"),
     # Opening one would wait for ever.
     "a pipe": (_pipe, r"regular files.*b\.png"),

@@ -10,7 +10,7 @@ __all__ = ["load", "steps_per_epoch"]
 
 
 def __getattr__(name: str):
-    """Imports what needs Keras when it is asked for: sources need none."""
+    """Imports `streams` at first use: it needs Keras, which sources do not."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from keras_mixgan.data import streams

@@ -1,7 +1,7 @@
 """Images and labels from a NumPy archive, `.npz`.
 
-Members are checked by their headers before they are read, so that a small
-file cannot ask for more memory than there is.
+The header of a member is checked before its data are read, so that a small file
+cannot claim more memory than there is.
 """
 
 import contextlib
@@ -83,7 +83,7 @@ def check_labels(
         labels: Integers (N,).
         num_classes: Number of classes, or the most there can be.
         where: Where they come from, for the message.
-        least: The least that one may be.
+        least: The smallest label allowed.
 
     Raises:
         ValueError: If one lies outside of [least, num_classes). The message has
@@ -100,7 +100,7 @@ def check_labels(
 
 @contextlib.contextmanager
 def _errors_of(path: pathlib.Path) -> Iterator[None]:
-    """Turns what a damaged archive raises into one error with its name."""
+    """Turns the errors of a damaged archive into one that names the file."""
     try:
         yield
     except (
@@ -108,12 +108,12 @@ def _errors_of(path: pathlib.Path) -> Iterator[None]:
         zlib.error,
         lzma.LZMAError,
         EOFError,
-        OSError,  # bzip2's; and a disk's.
-        RuntimeError,  # Of an encrypted member.
-        NotImplementedError,  # Of a compression that Python does not know.
+        OSError,  # From bzip2, or from the disk.
+        RuntimeError,  # From an encrypted member.
+        NotImplementedError,  # From a compression that Python does not know.
         UnicodeError,
         OverflowError,
-        MemoryError,  # Of the parser, for a header of many brackets.
+        MemoryError,  # From the parser, for a header of many brackets.
         SyntaxError,
     ) as error:
         raise UserError(
@@ -123,7 +123,7 @@ def _errors_of(path: pathlib.Path) -> Iterator[None]:
 
 
 def _read_images(archive: zipfile.ZipFile, path: pathlib.Path) -> np.ndarray:
-    """The array `images` as the file has it, of a shape and type we take."""
+    """The array `images` as stored, after a check of its shape and type."""
     if "images.npy" not in archive.namelist():
         names = sorted(n.removesuffix(".npy") for n in archive.namelist())
         raise UserError(f"{_WANTED}. Received: {path} with {names}")
@@ -159,10 +159,10 @@ def _read_labels(
     """The array `labels` as int32 (count,)."""
     with archive.open("labels.npy") as file:
         shape, dtype = _header(archive, "labels", file, path)
-    # CIFAR-10's often have the second axis.
+    # Labels of CIFAR-10 often have the second axis.
     if shape not in ((count,), (count, 1)) or dtype.kind not in "iu":
         raise UserError(
-            f"`labels` must be integers of shape ({count},), one an image. "
+            f"`labels` must be integers of shape ({count},), one per image. "
             f"Received: {dtype} {shape} in {path}"
         )
     labels = _read(archive, "labels").reshape(count)
@@ -173,7 +173,7 @@ def _read_labels(
 def _header(
     archive: zipfile.ZipFile, name: str, file: IO[bytes], path: pathlib.Path
 ) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type of a member, after a check that its bytes fit them."""
+    """Shape and type of a member, after a check that its size fits them."""
     try:
         version = np.lib.format.read_magic(file)
         reader = {
@@ -181,7 +181,7 @@ def _header(
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
         shape, _, dtype = reader(file)
-    # A header is a Python literal: whatever parsing it may raise.
+    # A header is a Python literal, and parsing it may raise all of these.
     except (
         ValueError,
         KeyError,
@@ -190,7 +190,7 @@ def _header(
         tokenize.TokenError,
     ) as error:
         raise UserError(
-            f"`{name}` must be an array. Received: {path}, where it is none "
+            f"`{name}` must be an array. Received: {path}, where it is not "
             f"({first_line(error)})"
         ) from error
     if dtype.hasobject:
@@ -203,8 +203,8 @@ def _header(
     memory.check_fits("source", max(size, held), f"`{name}` in {path}")
     if size != held or min(shape, default=0) < 0:
         raise UserError(
-            f"`{name}` must be a whole array. Received: {path}, where "
-            f"{held} bytes are to be {dtype} {shape}"
+            f"`{name}` must be a whole array. Received: {path}, with "
+            f"{held} bytes for {dtype} {shape}"
         )
     return shape, dtype
 
@@ -215,22 +215,22 @@ def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
 
 
 def _as_uint8(images: np.ndarray, path: pathlib.Path) -> np.ndarray:
-    """Levels (N, height, width, channels) of levels or of floats."""
+    """Images uint8 (N, height, width, channels) from uint8 or floats."""
     if images.ndim == 3:
         images = images[..., None]
     if images.dtype == np.uint8:
         return images
     low, high = images.min(), images.max()
-    # NaN fails every comparison.
+    # `not`, since NaN fails every comparison.
     if not (-1.004 <= low < 0 and high <= 1.004):
         unit = low >= 0 and high <= 1
-        cure = ". Save 2 * images - 1 in place of images" if unit else ""
+        remedy = ". Save 2 * images - 1 in place of images" if unit else ""
         raise UserError(
             "`images` must be uint8 in 0..255, or float in [-1, 1]. Received: "
-            f"floats from {low:g} to {high:g} in {path}{cure}"
+            f"floats from {low:g} to {high:g} in {path}{remedy}"
         )
     levels = np.empty(images.shape, np.uint8)
-    # In parts, as floats of 64 bits take eight times the memory.
+    # In parts, since 64-bit floats take eight times the memory.
     for start in range(0, len(images), 1024):
         part = slice(start, start + 1024)
         levels[part] = pixels.to_levels(images[part])

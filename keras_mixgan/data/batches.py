@@ -1,7 +1,7 @@
 """Sources as NumPy batches of images in [-1, 1], without TensorFlow.
 
-The order of a stream is that of the `tf.data` pipelines of `streams`, so a
-training may change its backend and go on.
+Their order is that of the `tf.data` pipelines of `streams`, so a training may
+continue under another backend.
 """
 
 import copy
@@ -13,8 +13,8 @@ import numpy as np
 
 from keras_mixgan.utils import pixels
 
-# Which order of batches a run was trained in. 1 was version 0.1's, by
-# TensorFlow's `stateless_shuffle`; 2 is that of `epoch_order`.
+# Version of the order of batches, which runs record. 1 was that of version
+# 0.1, by TensorFlow's `stateless_shuffle`; 2 is that of `epoch_order`.
 ORDER = 2
 
 
@@ -24,12 +24,12 @@ class Batches(keras.utils.PyDataset):
     Args:
         images: uint8 (N, ...) in 0..255, or float32 (N, ...) in [-1, 1].
         labels: int32 (N,), or `None`.
-        batch_size: Images a batch.
+        batch_size: Images per batch.
         num_batches: Batches in one epoch.
         shuffle: Whether every epoch has its own order.
         seed: Seed of the orders.
         start_step: The batch that an endless stream begins with; `None` for
-            one epoch, which has another order at each iteration.
+            a stream of one epoch, in a new order at each iteration.
 
     Example:
     >>> batches = Batches(np.zeros((6, 2), "float32"), None, 2, 3)
@@ -63,7 +63,7 @@ class Batches(keras.utils.PyDataset):
 
     @property
     def num_batches(self) -> int | None:
-        """Batches in the stream; `None` where it has no end."""
+        """Batches in the stream; `None` if it is endless."""
         if self._limit is not None:
             return self._limit
         return self._per_epoch if self._start_step is None else None
@@ -101,15 +101,15 @@ class Batches(keras.utils.PyDataset):
         self._epoch += 1
 
     def take(self, count: int) -> "Batches":
-        """The first batches alone, as `tf.data.Dataset.take`."""
+        """The first batches, as in `tf.data.Dataset.take`."""
         first = copy.copy(self)
-        here = self.num_batches
-        first._limit = count if here is None else min(count, here)
+        length = self.num_batches
+        first._limit = count if length is None else min(count, length)
         return first
 
 
 class Rows(keras.utils.PyDataset):
-    """The row numbers of batches alone, where the device has the data.
+    """Only the row numbers of batches, for data that are on the device.
 
     Args:
         batches: The `Batches`.
@@ -121,7 +121,7 @@ class Rows(keras.utils.PyDataset):
 
     @property
     def num_batches(self) -> int | None:
-        """Batches in the stream; `None` where it has no end."""
+        """Batches in the stream; `None` if it is endless."""
         return self._batches.num_batches
 
     def __getitem__(self, index: int):

@@ -24,10 +24,10 @@ def of_settings(settings: Mapping[str, Any] | None) -> tuple[str, ...] | None:
     """Class names of the data that a model was trained with.
 
     Args:
-        settings: Of its run, as the model knows them.
+        settings: The model's `run_settings`.
 
     Returns:
-        A name a label; `None` where the data set is not known.
+        One name per label; `None` where the data set is not known.
 
     Example:
     >>> of_settings({"source": "cifar10"})[0]

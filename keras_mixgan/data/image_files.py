@@ -1,9 +1,9 @@
 """Folders of image files to one uint8 array; crops and resizing.
 
-A folder is read twice: headers first, so that a stray file, a small image or
-a mixture of sizes is told within seconds, then the pixels, by threads
-(Pillow decodes outside Python's lock). Only regular files are opened, and
-only by decoders of plain raster formats: Pillow also knows EPS, which runs
+A folder is read twice: first the headers, so that a stray file, a small image
+or differing sizes are reported within seconds; then the pixels, in threads
+(Pillow decodes outside Python's lock). Only regular files are opened, and only
+by decoders of plain raster formats: Pillow also knows EPS, for which it runs
 Ghostscript.
 """
 
@@ -28,26 +28,26 @@ from keras_mixgan.utils import memory
 from keras_mixgan.utils.errors import UserError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-# Where Pillow begins to warn of a decompression bomb: 256 MiB of 8-bit RGB.
+# Pillow warns of a decompression bomb above this: 256 MiB of 8-bit RGB.
 MAX_PIXELS = 1024 * 1024 * 1024 // 4 // 3
 _GRAY_MODES = ("1", "L", "LA")
 _COLOR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV")
 
 
 class BadImageError(UserError):
-    """A file that is no whole 8-bit image; the message names it."""
+    """A file is not a whole 8-bit image; the message names it."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Folder:
-    """What was read from a folder.
+    """The images of a folder.
 
     Attributes:
         images: uint8 (N, size, size, channels), gray (channels 1) if every
             image is gray, else RGB.
         labels: int32 (N,), or None where there are no subfolders.
-        names: One class name a subfolder, or None.
-        skipped: One line a file that is no whole image.
+        names: One class name per subfolder, or None.
+        skipped: One line per file that is not a whole image.
     """
 
     images: np.ndarray
@@ -68,8 +68,8 @@ def load_folder(
         folder: The folder. Hidden files and folders are ignored.
         image_size: Height and width to resize to; None keeps them.
         crop_size: Side of the centre crop; None for the largest square.
-        skip_bad_images: Whether to leave out files that are no whole 8-bit
-            images, in place of raising an error.
+        skip_bad_images: Whether to leave out files that are not whole 8-bit
+            images, instead of raising an error.
 
     Returns:
         The images, with labels where there are subfolders.
@@ -79,7 +79,7 @@ def load_folder(
         ValueError: If the folder is a file or empty, mixes images and
             subfolders, or if a file is not a whole 8-bit image, is smaller
             than the crop, or differs in size from the others while
-            `image_size` is None. The message names the file. Also if the
+            `image_size` is None (the message names the file); or if the
             images do not fit into half of the machine's memory.
     """
     paths, labels, names = _list_images(folder)
@@ -95,11 +95,11 @@ def load_folder(
             return None
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        found = pool.map(
+        results = pool.map(
             lambda i: whole(i, lambda: _read_header(paths[i])),
             range(len(paths)),
         )
-        headers = {i: header for i, header in enumerate(found) if header}
+        headers = {i: header for i, header in enumerate(results) if header}
         _check_left(folder, headers, labels, names)
         size = _common_size(
             [paths[i] for i in headers], list(headers.values()),
@@ -195,7 +195,7 @@ def _list_images(
     if len(classes) < len(entries):
         stray = next(entry for entry in entries if not entry.is_dir())
         raise UserError(
-            "`source` must hold either images or one folder a class. "
+            "`source` must hold either images or one folder per class. "
             f"Received: the file {stray} beside the folder {classes[0]}"
         )
     paths: list[pathlib.Path] = []
@@ -229,12 +229,11 @@ def _check_left(
     labels: np.ndarray | None,
     names: tuple[str, ...] | None,
 ) -> None:
-    """Checks that skipping bad images left some, of every class."""
+    """Checks that images are left, of every class, without the skipped ones."""
     indices = list(indices)
     if not indices:
         raise UserError(
-            f"`source` must hold images. Received: {folder}, without a whole "
-            "one"
+            f"`source` must hold images. Received: {folder}, with no intact one"
         )
     if labels is None:
         return
@@ -242,13 +241,13 @@ def _check_left(
     if empty:
         raise UserError(
             "`source` must hold images of every class. Received: "
-            f"{folder / names[min(empty)]}, without a whole one"
+            f"{folder / names[min(empty)]}, with no intact one"
         )
 
 
 @contextlib.contextmanager
 def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
-    """Opens an image; what goes wrong within the block names its file."""
+    """Opens an image; errors within the block name its file."""
     if not path.is_file():
         raise BadImageError(
             "`source` must hold regular files, no broken link, pipe, socket "
@@ -281,8 +280,8 @@ def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
         ) from error
     except (
         OSError,
-        SyntaxError,  # Pillow's for a broken header of some formats.
-        ValueError,  # Of a number in a header, such as PPM's.
+        SyntaxError,  # From Pillow, for a broken header of some formats.
+        ValueError,  # From a number in a header, such as PPM's.
         EOFError,
         IndexError,
         KeyError,
@@ -307,7 +306,7 @@ def _read_header(path: pathlib.Path) -> tuple[str, tuple[int, int]]:
     with _opened(path) as image:
         if image.mode not in _GRAY_MODES + _COLOR_MODES:
             raise BadImageError(
-                "`source` must hold images of 8 bits a channel. Received: "
+                "`source` must hold images of 8 bits per channel. Received: "
                 f"mode {image.mode!r} in {path}"
             )
         return image.mode, image.size
@@ -319,7 +318,7 @@ def _common_size(
     image_size: int | None,
     crop_size: int | None,
 ) -> int:
-    """Side that all images end with, after a check of each."""
+    """Checks all images; returns the side that all of them will have."""
     sides = [
         _crop_side(width, height, crop_size, path)
         for path, (_, (width, height)) in zip(paths, headers, strict=True)
@@ -348,7 +347,7 @@ def _decode(
 
 
 def _as_it_is(image: np.ndarray, where: str) -> np.ndarray:
-    del where  # Nothing can go wrong that would name it.
+    del where  # For errors, which this does not raise.
     return image
 
 

@@ -1,13 +1,13 @@
 """Training data by name, as NumPy arrays in memory.
 
 A source is what `load_source` returns: every example, decoded, cropped and
-resized, with its labels. Keeping all images as uint8 in memory is a choice:
-a batch then costs a copy instead of a decode, and every bad file is found
-before training starts, not in the middle of it. For data larger than memory,
-pass a `tf.data.Dataset` of your own to `MixGAN.fit`.
+resized, with its labels. All images are uint8 in memory: a batch then costs a
+copy instead of a decode, and every bad file is found before training starts.
+For data larger than memory, pass a `tf.data.Dataset` of your own to
+`MixGAN.fit`.
 
-Nothing here needs TensorFlow; TensorFlow Datasets is imported when a data set
-is asked of it.
+Nothing here needs TensorFlow; TensorFlow Datasets is imported only to load one
+of its data sets.
 """
 
 import contextlib
@@ -44,9 +44,9 @@ class Source:
         name: What it is called in messages.
         images: uint8 (N, height, width, channels) in 0..255, or float32
             (N, features) in [-1, 1] for points.
-        labels: int32 (N,), or None; -1 is a label that is not known.
-        label_names: One name a class, or None.
-        skipped: One line a file that was left out, see `load_source`.
+        labels: int32 (N,), or None; -1 is an unknown label.
+        label_names: One name per class, or None.
+        skipped: One line per file that was left out, see `load_source`.
     """
 
     name: str
@@ -111,13 +111,13 @@ def load_source(
     A name is looked up in this order: the bundled sources "digits" (the ten
     thousand MNIST test digits), "ring" and "grid" (Gaussians in the plane);
     a `.npz` file with an array `images` (uint8, or float in [-1, 1]) and
-    perhaps `labels`; an existing folder (write "./digits" for a folder that
-    bears a bundled name); an image data set of TensorFlow Datasets.
+    optionally `labels`; an existing folder (write "./digits" for a folder
+    with a bundled name); an image data set of TensorFlow Datasets.
 
     Images are centre-cropped to a square, then resized: CelebA's usual
-    108-pixel crop to 64 is `crop_size=108, image_size=64`. Images of one
-    size that are square or not stay as they are when neither is given;
-    those of a folder are always cropped to a square.
+    108-pixel crop to 64 is `crop_size=108, image_size=64`. With neither,
+    images of one size stay as they are, square or not; those of a folder are
+    always cropped to a square.
 
     Args:
         source: Name or folder. In a folder, subfolders are classes, in the
@@ -131,10 +131,10 @@ def load_source(
         data_dir: TFDS's data folder; None for the environment's
             TFDS_DATA_DIR, or TFDS's own default.
         seed: Seed of the points that "ring" and "grid" draw.
-        skip_bad_images: Whether to leave out files of a folder that are no
-            whole images, in place of raising an error.
-        labels_per_class: Keeps the labels of so many images of each class,
-            drawn by `seed`, and makes all others -1; None keeps all.
+        skip_bad_images: Whether to leave out files of a folder that are not
+            whole images, instead of raising an error.
+        labels_per_class: Number of images of each class, drawn by `seed`,
+            that keep their label; all others get -1. None keeps all.
 
     Returns:
         A `Source`. Its `skipped` has a line for each file left out.
@@ -144,7 +144,7 @@ def load_source(
             folder is not a whole image, an argument does not apply, or the
             data do not fit into half of the machine's memory.
         FileNotFoundError: If a folder does not exist.
-        OSError: If a TFDS data set is neither prepared nor to be had.
+        OSError: If a TFDS data set is not prepared and cannot be fetched.
         ImportError: If TensorFlow Datasets is needed and not installed.
 
     Example:
@@ -199,7 +199,7 @@ def load_source(
 
 
 def _keep_labels(source: Source, labels_per_class: int, seed: int) -> Source:
-    """Forgets all labels but those of so many images of each class."""
+    """Keeps the labels of some images of each class; the others are -1."""
     wanted = checks.integer("labels_per_class", labels_per_class)
     if source.labels is None:
         raise UserError(
@@ -304,7 +304,7 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
     asset = importlib.resources.files("keras_mixgan") / "assets/digits.npz"
     with asset.open("rb") as file, np.load(file) as arrays:
         images, labels = arrays["images"], arrays["labels"].astype(np.int32)
-    # The cache hands the same arrays to every caller.
+    # All callers get the same arrays from the cache.
     images.flags.writeable = labels.flags.writeable = False
     return images, labels
 
@@ -319,12 +319,12 @@ def _check_split(name: str, split: str, known: tuple[str, ...]) -> None:
 
 
 def _looks_like(source: str) -> bool:
-    """Whether a string is meant as a path even where nothing is there."""
+    """Whether a string is meant as a path, even if nothing is there."""
     return os.path.isabs(source) or source.startswith((".", "~", os.sep))
 
 
 def nearest(name: str) -> str:
-    """A hint for a name that no source has, else an empty string."""
+    """A hint at a similar name, if no source has this one; else ""."""
     if os.path.exists(name) or name in BUNDLED_SOURCES:
         return ""
     known = [*BUNDLED_SOURCES]

@@ -1,10 +1,10 @@
 """Sources as batches of images in [-1, 1]: by `tf.data`, or by NumPy.
 
-Under Keras's TensorFlow backend they are `tf.data` pipelines, else
+Under Keras's TensorFlow backend they are `tf.data` pipelines, otherwise
 `batches.Batches`, with the same batches. NumPy draws the order of an epoch, a
 pure function of seed and epoch; a pipeline then gathers rows of one uint8
-array, so that it costs far less than a training step. A resumed run skips to
-its step on row numbers alone and sees the batches it would have seen.
+array, which costs far less than a training step. A resumed run skips row
+numbers only, and gets the batches of an uninterrupted one.
 """
 
 import itertools
@@ -42,10 +42,9 @@ def load(
 
     Args:
         source: What `load_source` takes, or a `Source` it returned (which
-            already has its split, crop and size: leave those arguments
-            alone).
+            already has its split, crop and size: leave these arguments out).
         image_size: Height and width to resize to; None keeps them.
-        batch_size: Images a batch.
+        batch_size: Images per batch.
         split: Split of the source.
         crop_size: Side of the centre crop before resizing.
         shuffle: Whether every epoch has its own order.
@@ -53,10 +52,10 @@ def load(
         data_dir: TFDS's data folder.
         drop_remainder: Whether to leave out the last, smaller batch of an
             epoch. Batches then have a static size.
-        start_step: None for one epoch an iteration: the first has the order
+        start_step: None for one epoch per iteration: the first has the order
             of epoch 0, the next that of epoch 1. An integer k >= 0 for an
-            endless stream that begins with batch k: every iterator starts
-            at batch k again. Give `fit` its `steps_per_epoch` then.
+            endless stream, in which every iterator starts at batch k; pass
+            `steps_per_epoch` to `fit` then.
 
     Returns:
         A dataset of float32 images (batch_size, *image_shape) in [-1, 1],
@@ -80,7 +79,7 @@ def load(
         )
     elif (image_size, crop_size, split) != (None, None, "train"):
         raise UserError(
-            "`image_size`, `crop_size` and `split` must be left alone where "
+            "`image_size`, `crop_size` and `split` must be left out where "
             "`source` is a Source; give them to load_source. Received: "
             f"image_size={image_size!r}, crop_size={crop_size!r}, "
             f"split={split!r}"
@@ -102,7 +101,7 @@ def load(
         if start_step is None
         else tf.data.experimental.INFINITE_CARDINALITY
     )
-    # Without it Keras's progress bar does not know where an epoch ends.
+    # Tells Keras's progress bar where an epoch ends.
     dataset = dataset.apply(
         tf.data.experimental.assert_cardinality(cardinality)
     )
@@ -122,7 +121,7 @@ def steps_per_epoch(
 
     Args:
         source: A loaded source.
-        batch_size: Images a batch.
+        batch_size: Images per batch.
         drop_remainder: Whether the last, smaller batch is left out.
 
     Returns:
@@ -191,7 +190,7 @@ def _batches_of_epoch(
     """Function from (order, first batch) to a dataset of batches."""
     import tensorflow as tf
 
-    # On the host, or a GPU would hold the data set and hand every batch back.
+    # On the host: a GPU would hold the data set, and copy every batch back.
     with tf.device("CPU:0"):
         images = tf.constant(source.images)
         labels = None if source.labels is None else tf.constant(source.labels)

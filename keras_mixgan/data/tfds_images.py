@@ -29,7 +29,7 @@ def load(
         crop_size: Side of the centre crop; None for the largest square
             where `image_size` is given.
         data_dir: TFDS's data folder; None for TFDS_DATA_DIR, or TFDS's own.
-        bundled_names: What else a source may be called, for the message.
+        bundled_names: Names of other sources, for the message.
 
     Returns:
         images uint8 (N, height, width, channels) in TFDS's order; labels
@@ -76,12 +76,12 @@ def _builder(
         _check_modules(error, name)
         bundled = ", ".join(repr(bundled) for bundled in bundled_names)
         raise MissingPackageError(
-            f"`source` {name!r} is neither bundled ({bundled}) nor a folder or "
-            ".npz file that is there, so it is read through TensorFlow "
+            f"`source` {name!r} is neither bundled ({bundled}) nor an "
+            "existing folder or .npz file, so it is read through TensorFlow "
             "Datasets. Install it with: pip install tensorflow "
             "tensorflow-datasets"
         ) from error
-    # Read here, because TFDS reads the variable once, when it is imported.
+    # Read here: TFDS reads the variable only once, when it is imported.
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR") or None
     try:
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
@@ -99,7 +99,7 @@ def _builder(
 
 
 def _check_modules(error: BaseException | None, name: str) -> None:
-    """Names the module whose lack is the cause of an error, if one is."""
+    """Names the missing module, if that is the cause of an error."""
     while error is not None:
         module = getattr(error, "name", None)
         if isinstance(error, ModuleNotFoundError) and module not in (
@@ -118,7 +118,7 @@ def _check_features(name: str, features: Any) -> bool:
     """Checks the image feature; returns whether there are class labels."""
     import tensorflow_datasets as tfds
 
-    # A FeaturesDict is no Mapping: it has keys and items, but no `get`.
+    # A FeaturesDict is not a Mapping: it has no `get`.
     features = dict(features.items()) if hasattr(features, "items") else {}
     image = features.get("image")
     if not isinstance(image, tfds.features.Image):
@@ -137,7 +137,7 @@ def _check_features(name: str, features: Any) -> bool:
 def _prepare(builder: Any, name: str) -> None:
     try:
         builder.download_and_prepare()
-    except Exception as error:  # TFDS raises whatever its downloader raised.
+    except Exception as error:  # TFDS passes on all errors of its downloader.
         _check_modules(error, name)
         raise OSError(
             f"TFDS data set {name!r} is not prepared in {builder.data_dir} "
@@ -177,7 +177,7 @@ def _examples(
     if None in builder.info.features["image"].shape:
         yield from tfds.as_numpy(dataset)
         return
-    # Images of one size come in batches: ten times fewer Python steps.
+    # Images of one size are read in batches: ten times fewer Python steps.
     for batch in tfds.as_numpy(dataset.batch(512)):
         for index in range(len(batch["image"])):
             yield {key: batch[key][index] for key in keys}

@@ -1,4 +1,4 @@
-"""NumPy batches, held against `tf.data`'s of the same seed; `.npz` files."""
+"""NumPy batches, compared with `tf.data`'s of the same seed; `.npz` files."""
 
 import itertools
 
@@ -44,7 +44,7 @@ def test_both_backends_have_the_same_batches(drop, start_step):
     batches = Batches(
         images, source.labels, 5, per_epoch, seed=9, start_step=start_step
     )
-    for _ in range(2):  # Two epochs where they end, else the same again.
+    for _ in range(2):  # Two epochs, or an endless stream twice.
         for pair, other in itertools.zip_longest(
             itertools.islice(batches, 12), itertools.islice(pipeline, 12)
         ):

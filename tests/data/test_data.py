@@ -11,7 +11,7 @@ from keras_mixgan.data import sources
 
 
 def numbered(count=20, labels=True):
-    """A source whose every image says its index, in its first pixel."""
+    """A source in which the first pixel of each image is its index."""
     images = np.zeros((count, 2, 2, 1), np.uint8)
     images[:, 0, 0, 0] = np.arange(count)
     images[:, 1, 1, 0] = 255
@@ -187,5 +187,5 @@ def test_bad_numbers_are_named(argument, value):
     "argument", [{"image_size": 4}, {"crop_size": 1}, {"split": "test"}]
 )
 def test_a_loaded_source_takes_no_loading_arguments(argument):
-    with pytest.raises(ValueError, match="left alone"):
+    with pytest.raises(ValueError, match="left out"):
         data.load(numbered(), batch_size=5, **argument)

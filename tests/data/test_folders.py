@@ -1,4 +1,4 @@
-"""Folders of images, and what may lie in them."""
+"""Folders of images, good and bad."""
 
 import os
 
@@ -115,7 +115,7 @@ def test_a_file_is_no_folder(tmp_path):
 
 
 def broken_folder(tmp_path):
-    """Two classes of two images, of which one each is no image."""
+    """Two classes of two files, one of which is no image."""
     for name in ("a", "b"):
         for number in range(2):
             picture(tmp_path / name / f"{number}.png", color=(number + 1, 0, 0))
@@ -146,9 +146,9 @@ def test_skipping_leaves_images_of_every_class(tmp_path):
     picture(tmp_path / "a" / "0.png")
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "0.png").write_text("text")
-    with pytest.raises(ValueError, match=r"of every class.*b, without"):
+    with pytest.raises(ValueError, match=r"of every class.*b, with no"):
         sources.load_source(tmp_path, skip_bad_images=True)
-    with pytest.raises(ValueError, match=r"must hold images.*without a whole"):
+    with pytest.raises(ValueError, match=r"must hold images.*with no intact"):
         sources.load_source(tmp_path / "b", skip_bad_images=True)
 
 

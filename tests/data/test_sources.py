@@ -46,7 +46,7 @@ def test_digits_resized():
 
 
 def test_sources_need_no_tensorflow():
-    # In a process of its own, and past the package's own imports.
+    # In a separate process, without the imports of the package itself.
     code = """
 import sys, types
 import importlib.util
@@ -172,7 +172,7 @@ def test_tfds_that_cannot_be_fetched(tmp_path, monkeypatch):
 
 
 def test_a_fresh_tfds_set_gets_as_far_as_its_download(tmp_path):
-    """With an empty folder, and what pyproject.toml asks for alone."""
+    """With an empty folder, and only the packages of pyproject.toml."""
     tfds = pytest.importorskip("tensorflow_datasets")
     manager = tfds.download.DownloadManager
     fetch = mock.Mock(side_effect=ConnectionError("no route to host"))
