@@ -31,7 +31,7 @@ FLAGS = (
 
 @contextlib.contextmanager
 def opened(profile):
-    """A browser whose console is kept, with a folder as its profile."""
+    """A browser with a folder as its profile, which records its console."""
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()

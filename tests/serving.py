@@ -1,4 +1,4 @@
-"""What the tests of `serve` share: models, a server, a client."""
+"""Shared by the tests of `serve`: models, a server, a client."""
 
 import contextlib
 import http.client
@@ -59,7 +59,7 @@ class Client:
         return socket.create_connection((host, int(port)), timeout=60)
 
     def send(self, *parts):
-        """All that is answered to these bytes, until it is closed."""
+        """The answer to these bytes, until the connection is closed."""
         with self.socket() as client:
             with contextlib.suppress(ConnectionError):
                 for part in parts:
@@ -68,7 +68,7 @@ class Client:
 
 
 def received(client):
-    """All that comes until the connection is closed."""
+    """All bytes until the connection is closed."""
     answer = b""
     with contextlib.suppress(ConnectionError):
         while part := client.recv(2**16):
@@ -99,15 +99,16 @@ def running(samplers, allowed_hosts=(), **limits):
 
 @contextlib.contextmanager
 def shared(folder):
-    """A server of three models that all tests may ask, and not harm.
+    """A server of three models that all tests share and do not harm.
 
-    `labelled` has three generators and versions, `p.lain` two of colour
-    images without labels, `kept` is a .keras file of Fashion-MNIST.
+    `labelled` has three generators and several versions; `p.lain` has two
+    generators of colour images without labels; `kept` is a .keras file of
+    Fashion-MNIST.
     """
     labelled = kmg.MixGAN(*conftest.image_networks(3), 3, 1, seed=0)
     labelled.generator_mixture_logits.assign([0.0, 1.0, 2.0])
     labelled.export_sampler(folder / "labelled" / "10")
-    # Older than version 10, and a folder that is no version.
+    # A version older than 10, and a folder that is no version.
     for name in ("9", "new"):
         shutil.copytree(folder / "labelled/10", folder / "labelled" / name)
     run = {"format": 1, "settings": {"source": "fashion_mnist"}}
@@ -128,10 +129,10 @@ def shared(folder):
 
 
 class Fake:
-    """A model whose `num_images` says what happens, without TensorFlow.
+    """A model without TensorFlow, which `num_images` controls.
 
-    It waits for `opened` at 1, fails at 2, refuses at 3, and at others gives
-    as many thousand numbers.
+    At 1 it waits for `opened`, at 2 it fails, at 3 it refuses; at n above, it
+    returns n thousand numbers.
     """
 
     def __init__(self):
@@ -200,7 +201,7 @@ def rows(count, seed, classes=None):
 
 
 def call_directly(folder, signature, inputs):
-    """What TensorFlow itself gives for such inputs."""
+    """The outputs of TensorFlow itself for these inputs."""
     function = tf.saved_model.load(str(folder)).signatures[signature]
     specs = function.structured_input_signature[1]
     tensors = {

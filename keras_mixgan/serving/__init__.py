@@ -1,8 +1,8 @@
 """The sampler over HTTP: TensorFlow Serving's `predict` and a gallery.
 
-From the bottom up: `limits`; `models`, samplers found and
-loaded; `predict`, a request's bytes to an answer's; `guard`, what every
-request has to pass; `app`, the FastAPI routes; `server`, uvicorn. It is made
-for a look at the images and for small loads; production is TensorFlow Serving
-on the exported folder.
+From the bottom up: `limits`; `models`, which finds and loads samplers;
+`predict`, from the bytes of a request to those of its answer; `guard`, the
+checks of every request; `app`, the FastAPI routes; `server`, uvicorn. It is
+meant for looking at images and for small loads. For production, run TensorFlow
+Serving on the exported folder.
 """

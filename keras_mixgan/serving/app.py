@@ -1,4 +1,4 @@
-"""The routes: `predict`, what is served, and the gallery page."""
+"""The routes: `predict`, the list of models, and the gallery page."""
 
 import asyncio
 import concurrent.futures
@@ -20,7 +20,7 @@ from keras_mixgan.serving.limits import Limits
 from keras_mixgan.serving.models import Sampler
 
 _PAGE = pathlib.Path(__file__).parents[1] / "page"
-_PIECE = 2**16  # Bytes of an answer that are written at once.
+_PIECE = 2**16  # Bytes of an answer per write.
 _MOST_UNREAD = 2**27
 
 
@@ -39,7 +39,7 @@ def make_app(
     Returns:
         The ASGI application.
     """
-    # One request of a model at a time; models do not wait for each other.
+    # Each model answers one request at a time; models do not wait for others.
     threads = {
         name: concurrent.futures.ThreadPoolExecutor(1) for name in samplers
     }
@@ -79,7 +79,7 @@ def _find(samplers, name: str) -> Sampler:
     if name not in samplers:
         served = ", ".join(sorted(samplers))
         raise HTTPException(
-            404, f"There is no model {name[:80]}. Served are: {served}"
+            404, f"There is no model {name[:80]}. Models served: {served}"
         )
     return samplers[name]
 
@@ -87,13 +87,13 @@ def _find(samplers, name: str) -> Sampler:
 def _add_lists(app, samplers, limits) -> None:
     @app.get("/v1/models")
     async def list_models() -> dict:
-        """What is served, and how many images a request may ask for."""
+        """The models, and how many images one request may ask for."""
         models = [sampler.about for sampler in samplers.values()]
         return {"models": models, "max_images": limits.max_images}
 
     @app.get("/v1/models/{name}")
     async def status(name: str) -> dict:
-        """The state of a model, as TensorFlow Serving tells it."""
+        """The state of a model, in TensorFlow Serving's format."""
         version = {
             "version": _find(samplers, name).about["version"],
             "state": "AVAILABLE",
@@ -104,7 +104,7 @@ def _add_lists(app, samplers, limits) -> None:
 
 def _add_predict(app, samplers, threads, limits) -> None:
     schema = predict.Request.model_json_schema()
-    del schema["$defs"]  # OpenAPI would not find what lies there.
+    del schema["$defs"]  # OpenAPI would not find references to it.
     schema["properties"]["inputs"] = predict.Inputs.model_json_schema()
     body = {
         "required": True,
@@ -112,14 +112,14 @@ def _add_predict(app, samplers, threads, limits) -> None:
     }
 
     unread = 0  # Bytes of all answers that clients have not read to the end.
-    # Threads alone would compute ahead of `unread`.
+    # Without locks, threads would compute before `unread` is up to date.
     locks = {name: asyncio.Lock() for name in samplers}
 
     def read(count: int) -> None:
         nonlocal unread
         unread -= count
 
-    # FastAPI would not read JSON that curl calls a form.
+    # Takes the raw request: FastAPI would refuse JSON that curl calls a form.
     @app.post("/v1/models/{name}:predict", openapi_extra={"requestBody": body})
     async def predict_(name: str, request: fastapi.Request) -> fastapi.Response:
         """Draws images: TensorFlow Serving's `predict`."""
@@ -128,7 +128,7 @@ def _add_predict(app, samplers, threads, limits) -> None:
         loop = asyncio.get_running_loop()
         async with locks[name]:
             if unread > _MOST_UNREAD:
-                busy = "The server is busy: too many answers are not read"
+                busy = "The server is busy: too many answers are unread"
                 raise HTTPException(503, busy, {"Retry-After": "1"})
             try:
                 answer = await loop.run_in_executor(
@@ -145,7 +145,7 @@ def _add_predict(app, samplers, threads, limits) -> None:
 
 
 class _Answer(fastapi.Response):
-    """Goes out as fast as the client reads it, and says when it is read."""
+    """Is sent as fast as the client reads it, and reports when it is read."""
 
     media_type = "application/json"
 

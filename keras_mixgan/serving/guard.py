@@ -1,4 +1,4 @@
-"""What every request has to pass before and while it is answered."""
+"""The checks of every request, before and while it is answered."""
 
 import asyncio
 import ipaddress
@@ -14,9 +14,9 @@ from starlette.requests import ClientDisconnect
 
 from keras_mixgan.serving.limits import Limits
 
-_MOST_CHARACTERS = 500  # Of an error.
+_MOST_CHARACTERS = 500  # In an error.
 _CLOSE = {"Connection": "close"}
-# The page loads nothing from elsewhere, and shows images that it was sent.
+# The page loads nothing from elsewhere, and shows images from `data:` URLs.
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data: blob:; "
@@ -37,14 +37,14 @@ def error_response(error: HTTPException) -> JSONResponse:
 
 
 class Guard:
-    """ASGI middleware: hosts, origins, sizes, how many at once, how long.
+    """ASGI middleware: limits hosts, origins, sizes, concurrency and time.
 
     Args:
         app: The application behind it.
         limits: What one client may ask for.
         max_body_bytes: Bytes of a request's body.
         allowed_hosts: Names of this server besides localhost. IP addresses
-            always pass: DNS rebinding, which the check is against, needs a
+            always pass: the check is against DNS rebinding, which needs a
             name.
     """
 
@@ -81,7 +81,7 @@ class Guard:
         except TimeoutError:
             refused = HTTPException(
                 504 if exchange.body_came else 408,
-                f"It was not done within {self._limits.timeout:g} s",
+                f"The request timed out after {self._limits.timeout:g} s",
                 None if exchange.body_came else _CLOSE,
             )
         except Exception as error:
@@ -92,7 +92,7 @@ class Guard:
         if exchange.started:
             raise ConnectionAbortedError  # uvicorn closes the connection.
         if not exchange.body_came and "transfer-encoding" in headers:
-            # Nobody knows how much is left to come.
+            # The length of the rest is unknown, so it cannot be skipped.
             refused.headers = {**(refused.headers or {}), **_CLOSE}
         await error_response(refused)(scope, receive, exchange.send)
 
@@ -125,7 +125,7 @@ class Guard:
 
 
 class _Exchange:
-    """One request: counts its body, notes whether an answer has begun."""
+    """One request: counts its body, records whether its answer has begun."""
 
     def __init__(self, receive, send, max_body_bytes: int):
         self._receive = receive
@@ -152,7 +152,7 @@ class _Exchange:
 
 
 def log(error: Exception) -> None:
-    """One line: whoever provokes errors must not fill a disk."""
+    """Logs one line, so that provoked errors do not fill the disk."""
     logging.getLogger(__name__).error(
         "A request failed: %s: %.200r", type(error).__name__, str(error)
     )

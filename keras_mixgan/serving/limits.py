@@ -20,8 +20,8 @@ class Limits:
         timeout: Seconds after which a request is given up.
         max_requests: Requests answered at the same time.
         max_connections: Connections open at the same time.
-        idle_timeout: Seconds after which a connection is closed on which no
-            header ends, or nobody reads the answer; it lasts at most twice as
+        idle_timeout: Seconds after which a connection is closed if no header
+            was completed, or the answer is not read. It may last twice as
             long.
 
     Raises:
@@ -47,6 +47,6 @@ class Limits:
                 )
 
     def body_bytes(self, latent_dim: int) -> int:
-        """Bytes that a body may have where latents have this length."""
+        """Bytes that a body may have, for latents of this length."""
         numbers = self.max_images * (latent_dim + 2)
         return self.max_body_bytes or 1024 + _BYTES_A_NUMBER * numbers

@@ -1,4 +1,4 @@
-"""From what a user names to samplers in memory, ready to be called."""
+"""Finds and loads the samplers that a user names."""
 
 import json
 import os
@@ -26,15 +26,15 @@ class Sampler:
 
     Args:
         name: Its name.
-        folder: The folder of its `saved_model.pb`. It is not read again once
-            the sampler has been made.
-        names: What its labels stand for, where the file does not say it.
+        folder: The folder of its `saved_model.pb`. It is not needed after
+            this.
+        names: Names of its classes, where the file has none.
 
     Raises:
         ValueError: The folder holds no sampler that can be loaded.
 
     Attributes:
-        about: What clients are told of it.
+        about: What clients are told about it.
         inputs: TensorFlow's specs of each signature's inputs.
     """
 
@@ -80,7 +80,7 @@ class Sampler:
         try:
             outputs = self._loaded.signatures[signature](**tensors)
         except tf.errors.InvalidArgumentError as error:
-            # Without the nodes and calls that TensorFlow writes around.
+            # Without the node names and stack traces of TensorFlow.
             before = error.message.partition("[[{{node")[0]
             reason = before.rpartition("<stack traces unavailable>")[2]
             raise UserError(reason.strip()) from error
@@ -129,12 +129,12 @@ def load(
 
 
 def _split(text: str) -> tuple[str, str]:
-    """The name, and where the model lies."""
+    """The name and the path of a model."""
     name, equals, source = text.partition("=")
     if not equals or pathlib.Path(text).exists():
         path = pathlib.Path(os.path.abspath(text))
-        # exported/1 is version 1 of `exported`; runs/digits/model.keras says
-        # more by its folder's name.
+        # exported/1 is version 1 of `exported`; runs/digits/model.keras is
+        # best named after its folder.
         if path.name.isdecimal() or path.name == "model.keras":
             path = path.parent
         name, source = path.name.removesuffix(".keras"), text
@@ -148,7 +148,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _find(path: pathlib.Path) -> pathlib.Path | None:
-    """The folder of the newest SavedModel there; `None` where is none."""
+    """The folder of the newest SavedModel there; `None` if there is none."""
     for part in (path, *path.glob("*"), *path.glob("*/*"), *path.glob("*/*/*")):
         # Reading a FIFO or a device would never end.
         if part.exists() and not (part.is_file() or part.is_dir()):

@@ -1,7 +1,7 @@
-"""TensorFlow Serving's `predict`: the bytes of a request to those of an answer.
+"""TensorFlow Serving's `predict`: from a request's bytes to its answer's.
 
-tensorflow.org/tfx/serving/api_rest describes the format (columns). Whatever
-is wrong with a request is found here, before anything is computed.
+tensorflow.org/tfx/serving/api_rest describes the format (columns). A request
+is checked completely before anything is computed.
 """
 
 import base64
@@ -14,9 +14,9 @@ import pydantic
 from keras_mixgan.serving.models import Sampler
 from keras_mixgan.utils.errors import UserError
 
-_MOST_QUOTES = 100  # A request has eight names.
+_MOST_QUOTES = 100  # A request has at most eight names.
 _INT32 = 2**31 - 1
-# Lists stop at their first error: a million wrong numbers are one message.
+# Lists stop at their first error: a million wrong numbers give one message.
 _FIRST = pydantic.Field(fail_fast=True)
 _Number = Annotated[float, pydantic.Field(allow_inf_nan=False)]
 _Uniform = Annotated[float, pydantic.Field(ge=0, le=1)]
@@ -25,7 +25,7 @@ _Latents = Annotated[list[_Number], _FIRST]
 
 
 class Inputs(pydantic.BaseModel, extra="forbid", strict=True):
-    """The inputs of any signature; each takes those of its own."""
+    """The inputs of all signatures; each signature takes some of them."""
 
     latents: Annotated[list[_Latents], _FIRST] | None = None
     component_uniform: Annotated[list[_Uniform], _FIRST] | None = None
@@ -51,7 +51,7 @@ def answer(sampler: Sampler, body: bytes, max_images: int) -> bytes:
         max_images: Most images, or rows.
 
     Returns:
-        JSON, `{"outputs": ...}`; a single output stands without its name.
+        JSON, `{"outputs": ...}`; a single output has no name.
 
     Raises:
         ValueError: The request is wrong; its message is for the client.
@@ -81,8 +81,8 @@ def answer(sampler: Sampler, body: bytes, max_images: int) -> bytes:
 
 
 def _parse(body: bytes) -> Request:
-    # pydantic would collect an error of each of a hundred thousand unknown
-    # keys, and stall other clients meanwhile.
+    # pydantic would collect an error for each of a hundred thousand unknown
+    # keys, while other clients wait.
     if body.count(b'"') > _MOST_QUOTES:
         raise UserError(f"A request must have at most {_MOST_QUOTES} quotes")
     try:
@@ -122,7 +122,7 @@ def _check_counts(inputs, latent_dim, max_images) -> None:
 
 
 def _check_choices(inputs, signature, about) -> None:
-    # -1 stands for the mixture where the signature has no other way.
+    # -1 is the mixture, in a signature that can draw from either.
     least = 0 if signature == "sample_component" else -1
     component, last = inputs.get("component", 0), about["num_generators"] - 1
     if not least <= component <= last:
@@ -138,16 +138,16 @@ def _check_choices(inputs, signature, about) -> None:
 
 
 def _array(name, value, spec) -> np.ndarray:
-    with np.errstate(over="ignore"):  # What overflows is refused below.
+    with np.errstate(over="ignore"):  # Overflows are refused below.
         array = np.array(value, spec.dtype.as_numpy_dtype)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise UserError(f"`{name}` must hold numbers that float32 holds")
+        raise UserError(f"`{name}` must hold numbers in float32's range")
     if not array.size and spec.shape.rank == 2:  # No rows.
         array = array.reshape(0, spec.shape[1])
     return array
 
 
 def _writable(array: np.ndarray):
-    if array.dtype.kind == "O":  # Bytes, which TensorFlow Serving so writes.
+    if array.dtype.kind == "O":  # Bytes, as TensorFlow Serving writes them.
         return [{"b64": base64.b64encode(x).decode()} for x in array.tolist()]
     return np.ascontiguousarray(array)

@@ -26,14 +26,15 @@ def bind(host: str, port: int) -> socket.socket:
         The socket.
 
     Raises:
-        ValueError: The port is no port.
-        OSError: It is in use, or not to be had.
+        ValueError: The port is out of range.
+        OSError: The address is in use, or not available.
     """
     if not 0 <= port <= 65535:
         raise UserError(f"`port` must lie in [0, 65535]. Received: port={port}")
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return socket.create_server(found[0][4], family=found[0][0])
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, *_, target = addresses[0]
+        return socket.create_server(target, family=family)
     except OSError as error:
         raise OSError(
             f"`host` and `port` must be free to listen on. Received: "
@@ -58,8 +59,8 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, app, limits: Limits, announce: Callable[[], None]):
-        # uvicorn logs a line or a traceback for whatever a client does wrong;
-        # `guard` logs what is the server's fault.
+        # uvicorn would log every mistake of a client; `guard` logs the
+        # server's own errors.
         logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
         protocol = type("Protocol", (_Protocol,), {"limits": limits})
         super().__init__(
@@ -68,7 +69,7 @@ class Server(uvicorn.Server):
                 http=protocol,
                 ws="none",
                 loop="asyncio",
-                # More at once would need more files than a process may open.
+                # A longer queue would need more files than a process may open.
                 backlog=128,
                 log_config=None,
                 access_log=False,
@@ -81,7 +82,7 @@ class Server(uvicorn.Server):
         self._announce = announce
 
     async def startup(self, sockets=None) -> None:
-        """Starts, and says so."""
+        """Starts, then calls `announce`."""
         asyncio.get_running_loop().set_exception_handler(_log_no_sockets)
         await super().startup(sockets)
         self._announce()
@@ -102,19 +103,20 @@ class Server(uvicorn.Server):
 
 
 def _log_no_sockets(loop, context) -> None:
-    """Where no file is left for a connection asyncio logs a megabyte a second.
+    """Ignores the lack of files for new connections.
 
-    Those that are open are answered meanwhile, and closed when they are idle.
+    asyncio would log a megabyte a second. Open connections are answered
+    meanwhile, and closed when idle.
     """
     if not isinstance(context.get("exception"), OSError):
         loop.default_exception_handler(context)
 
 
 class _Protocol(H11Protocol):
-    """Closes connections that are too many, or on which nothing happens.
+    """Closes connections beyond the limit, and idle ones.
 
-    uvicorn's own time-out runs between two requests; not before the first,
-    nor while a header comes in drops or an answer is not read.
+    uvicorn's own time-out runs between two requests, but not before the first,
+    nor while a header arrives slowly or an answer is not read.
     """
 
     limits: Limits
@@ -122,8 +124,8 @@ class _Protocol(H11Protocol):
 
     def connection_made(self, transport):
         super().connection_made(transport)
-        # asyncio does so only for sockets that name their protocol: without
-        # it a short answer, written in two pieces, waits 40 ms.
+        # Without this, a short answer in two pieces waits 40 ms. asyncio sets
+        # it only for sockets that name their protocol.
         transport.get_extra_info("socket").setsockopt(
             socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
         )
@@ -138,9 +140,9 @@ class _Protocol(H11Protocol):
         super().connection_lost(exc)
 
     def _look(self) -> None:
-        """Aborts a connection that is as it was when it was looked at last."""
+        """Aborts a connection that has not changed since the last look."""
         unread = self.transport.get_write_buffer_size()
-        # A header comes in, or what is left of a body that was refused.
+        # Waiting for a header, or for the rest of a refused body.
         waiting = self.cycle is None or self.cycle.response_complete
         state = (self.cycle, waiting, unread)
         if state == self._seen and (waiting or unread):

@@ -25,7 +25,7 @@ def driver(tmp_path_factory):
 
 
 class Page:
-    """The page as a person uses it."""
+    """The page and its controls, used as a person would."""
 
     def __init__(self, driver, server):
         self.driver = driver
@@ -33,12 +33,12 @@ class Page:
 
     def open(self, **query):
         text = urllib.parse.urlencode(query)
-        self.driver.get("about:blank")  # The next is no mere new fragment.
+        self.driver.get("about:blank")  # So that the next loads the page anew.
         self.driver.get(f"{self.server.url}/?{text}")
         return self.rest()
 
     def rest(self):
-        """Waits until the page shows what was asked for, or an error."""
+        """Waits until the page shows the requested images, or an error."""
         from selenium.webdriver.support.wait import WebDriverWait
 
         busy = "document.querySelector('#images').ariaBusy === 'true'"
@@ -111,7 +111,7 @@ def test_it_shows_what_the_server_draws(page, server):
     ]
     assert page.texts("#heads span") == ["0", "1", "2"]
     assert page.error() is None
-    # And Chromium could read them.
+    # Chromium could decode them.
     widths = page.run(
         "[...document.querySelectorAll('.tile img')].map(x => x.naturalWidth)"
     )
@@ -196,7 +196,7 @@ def test_back_undoes_a_choice_and_forward_repeats_it(page):
     assert page.query()["label"] == "1"
     page.driver.back()
     page.rest()
-    page.driver.back()  # The page itself was no choice.
+    page.driver.back()  # Opening the page added no step to the history.
     assert page.driver.current_url == "about:blank"
 
 
@@ -339,7 +339,7 @@ def test_it_fits_screens_of_all_widths(page, width):
     )
     page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert wide <= width
-    # One below the other on a phone, else side by side.
+    # One below the other on a phone, otherwise side by side.
     assert (images["bottom"] < controls["top"]) == (width < 820)
     assert (images["left"] > controls["right"]) == (width > 820)
 

@@ -1,4 +1,4 @@
-"""What the server does with too much, too long, too often, and by whom."""
+"""Requests that are too large, too slow, too many, or of foreign origin."""
 
 import contextlib
 import gzip
@@ -41,7 +41,7 @@ def start(fake):
 
 
 def error_of(answer):
-    """Status and error of an answer as it came over a socket."""
+    """Status and error of an answer received over a socket."""
     head, _, body = answer.partition(b"\r\n\r\n")
     return int(head.split()[1]), json.loads(body)["error"]
 
@@ -50,12 +50,12 @@ def test_a_body_may_have_so_many_bytes(start, fake):
     server = start(max_body_bytes=2000)
     for padded in (serving.ask(4) + " " * 2000, " " * 8_000_000):
         length = f"Content-Length: {len(padded)}\r\n\r\n".encode()
-        # Refused before it is read, or sent.
+        # Refused before the body is read, or even sent.
         answer = server.send(POST + length)
         wanted = 413, "The body may have at most 2000 bytes"
         assert error_of(answer) == wanted
         assert b"connection: close" in answer
-    # Chunks do not say how many will come.
+    # Chunks do not tell the length in advance.
     chunk = b"3e8\r\n" + b" " * 1000 + b"\r\n"
     answer = server.send(
         POST + b"Transfer-Encoding: chunked\r\n\r\n", *[chunk] * 3
@@ -66,7 +66,7 @@ def test_a_body_may_have_so_many_bytes(start, fake):
 
 
 def test_the_limit_is_what_the_largest_good_request_needs(shared_server):
-    """Also with all digits, indented."""
+    """Even with all digits, and indented."""
     inputs = serving.rows(64, 0, 3)
     inputs["latents"] = [[-1.2345678901234567e-123] * 5] * 64
     inputs["component_uniform"] = [1.2345678901234567e-123] * 64
@@ -106,7 +106,7 @@ def test_compressed_bodies_are_refused(start, damaged):
     ],
 )
 def test_other_names_are_refused(start, host, allowed):
-    """As a page whose name was rebound to this machine has them."""
+    """A page whose name was rebound to this machine sends such names."""
     server = start(allowed_hosts=["gallery.example.org"])
     status, _, body = server.call("GET", "/v1/models", headers={"Host": host})
     assert status == (200 if allowed else 400)
@@ -129,7 +129,7 @@ def test_other_names_are_refused(start, host, allowed):
     ],
 )
 def test_pages_of_others_are_refused(start, fake, host, origin, allowed):
-    """As their scripts and forms, which the browser of a visitor sends."""
+    """A visitor's browser sends the requests of their scripts and forms."""
     server = start(allowed_hosts=["gallery.example.org"])
     headers = {"Host": host, "Origin": origin, "Content-Type": "text/plain"}
     status, answer = server.predict("fake", serving.ask(4), headers)
@@ -148,7 +148,7 @@ def test_who_comes_when_all_places_are_taken_is_sent_away(start, fake):
     for thread in held:
         thread.start()
     assert fake.entered.wait(60)
-    while True:  # Until the second has come as well.
+    while True:  # Until the second has arrived too.
         status, headers, body = server.call("GET", "/v1/models")
         if status == 503:
             break
@@ -163,8 +163,11 @@ def test_who_comes_when_all_places_are_taken_is_sent_away(start, fake):
 def test_a_slow_answer_is_given_up(start, fake):
     server = start(timeout=0.2)
     status, answer = server.predict("fake", serving.ask(1))
-    assert (status, answer["error"]) == (504, "It was not done within 0.2 s")
-    # What waits for it is given up as well, and never computed.
+    assert (status, answer["error"]) == (
+        504,
+        "The request timed out after 0.2 s",
+    )
+    # A request that waits for it times out too, and is never computed.
     assert server.predict("fake", serving.ask(7))[0] == 504
     fake.opened.set()
     while server.predict("fake", serving.ask(4))[0] != 200:
@@ -238,7 +241,7 @@ def test_a_header_has_an_end(start):
 
 
 def test_who_does_not_read_the_answer_is_cut(start, fake):
-    """Also what its connection has buffered."""
+    """What its connection has buffered is dropped too."""
     server = start(
         idle_timeout=0.1, timeout=1, max_requests=1, max_images=20_000
     )
@@ -247,14 +250,14 @@ def test_who_does_not_read_the_answer_is_cut(start, fake):
         length = f"Content-Length: {len(body)}\r\n\r\n".encode()
         client.sendall(POST + length + body)
         while server.predict("fake", serving.ask(4))[0] != 200:
-            pass  # Its place becomes free.
+            pass  # Until its place is free.
         assert 10_000 in fake.computed
         while server.server.server_state.connections:
             time.sleep(0.02)
 
 
 def test_answers_that_are_not_read_have_an_end(start, fake):
-    """Each of them would hold 40 MB for as long as its time is."""
+    """Each of them would hold 40 MB until it times out."""
     server = start(max_images=20_000, timeout=60)
     body = serving.ask(10_000).encode()
     length = f"Content-Length: {len(body)}\r\n\r\n".encode()
@@ -264,17 +267,17 @@ def test_answers_that_are_not_read_have_an_end(start, fake):
             client.sendall(POST + length + body)
         status, headers, answer = server.call("POST", PATH, serving.ask(4))
         assert (status, headers["Retry-After"]) == (503, "1")
-        assert "not read" in json.loads(answer)["error"]
+        assert "unread" in json.loads(answer)["error"]
         assert fake.computed.count(10_000) == 4
     while server.predict("fake", serving.ask(4))[0] != 200:
-        pass  # They have gone.
+        pass  # Until they are gone.
 
 
 def test_connections_have_an_end_of_number(start):
     server = start(max_connections=5, idle_timeout=30)
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(server.socket()) for _ in range(5)]
-        for client in held:  # All have come.
+        for client in held:  # All are connected.
             client.sendall(
                 b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
             )
@@ -282,7 +285,7 @@ def test_connections_have_an_end_of_number(start):
         for _ in range(3):
             with server.socket() as client:
                 assert serving.received(client) == b""
-    while True:  # Those that were closed leave their places.
+    while True:  # Until the closed ones have left their places.
         with contextlib.suppress(ConnectionError):
             assert server.get("/v1/models")[0] == 200
             break
@@ -363,7 +366,7 @@ def test_a_stopped_server_first_answers_what_it_has_begun(start, fake):
     assert fake.entered.wait(60)
     server.server.should_exit = True
     with contextlib.suppress(ConnectionError):
-        while True:  # Until nobody is let in any more.
+        while True:  # Until no connection is accepted any more.
             server.get("/v1/models")
     fake.opened.set()
     thread.join()

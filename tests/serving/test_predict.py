@@ -84,7 +84,7 @@ def test_the_interface_describes_itself(server):
     inputs = content["schema"]["properties"]["inputs"]["properties"]
     assert {"latents", "labels", "seed", "num_images"} <= set(inputs)
     assert "$ref" not in json.dumps(content)
-    # Its usual page loads scripts from another machine.
+    # FastAPI's page of documentation would load scripts from elsewhere.
     assert server.get("/docs")[0] == 404
 
 
@@ -99,7 +99,7 @@ def test_columns_give_what_tensorflow_gives(server, folder):
 
 
 def test_a_body_is_json_whatever_its_header_says(server):
-    """As `curl -d` sends it."""
+    """`curl -d` sends it as a form."""
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     request = {"signature_name": "mixture_weights", "inputs": {}}
     assert server.predict(LABELLED, request, form)[0] == 200
@@ -148,7 +148,7 @@ def test_a_keras_file_is_exported_and_served(server):
 
 
 def test_many_clients_get_their_own_rows(server, folder):
-    """And clients whose rows are bad spoil no others."""
+    """Clients with bad rows do not affect the others."""
     asked = [serving.rows(1 + i % 3, seed=i, classes=3) for i in range(24)]
     joined = {key: [row for x in asked for row in x[key]] for key in asked[0]}
     direct = serving.call_directly(
@@ -270,8 +270,8 @@ def test_whatever_is_sent_is_answered(server):
 @pytest.mark.parametrize(
     ("request_line", "status", "reason"),
     [
-        ("GET /v1/models/other", 404, "Served are: kept, labelled, p.lain"),
-        ("POST /v1/models/other:predict", 404, "Served are"),
+        ("GET /v1/models/other", 404, "Models served: kept, labelled, p.lain"),
+        ("POST /v1/models/other:predict", 404, "Models served"),
         (f"GET /v1/models/{'x' * 9000}", 404, "There is no model"),
         ("GET /v1/models/labelled/versions/9", 404, "Not Found"),
         ("DELETE /v1/models/labelled", 405, "Not Allowed"),

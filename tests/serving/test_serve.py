@@ -32,10 +32,10 @@ def folder(shared_server):
 
 @pytest.fixture
 def process(folder):
-    """`keras-mixgan serve` in a process of its own, on a free port."""
+    """`keras-mixgan serve` in a separate process, on a free port."""
     command = [sys.executable, "-m", "keras_mixgan", "serve", "--port=0"]
-    # Keras imports JAX where it is there, and JAX sets it to 1, at which
-    # TensorFlow logs what it found on this machine.
+    # Keras imports JAX if it is installed, and JAX sets this to 1. TensorFlow
+    # would then log what it found on this machine.
     environ = {**os.environ}
     environ.pop("TF_CPP_MIN_LOG_LEVEL", None)
     started = subprocess.Popen(
@@ -65,7 +65,7 @@ def padded(client):
 
 
 def exhaust_files(server, client):
-    """More connections than the server may open files, and one request."""
+    """Opens more connections than the server may open files, then asks."""
     if not hasattr(server, "rlimit"):
         return  # Not Linux.
     usual = server.rlimit(psutil.RLIMIT_NOFILE)
