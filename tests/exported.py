@@ -1,4 +1,4 @@
-"""What the tests of exported samplers share."""
+"""Shared by the tests of exported samplers."""
 
 import conftest
 import keras
@@ -12,7 +12,7 @@ LOG_PROBABILITIES = (0.0, 1.0, -1.0)
 
 
 def moved_mixture(num_classes=3, seed=0, **kwargs):
-    """Three convolutional generators whose images differ much and vary."""
+    """Three convolutional generators with varied, clearly different images."""
     model = kmg.MixGAN(
         *conftest.image_networks(num_classes=num_classes),
         3,
@@ -29,10 +29,10 @@ def moved_mixture(num_classes=3, seed=0, **kwargs):
 
 
 def telling_mixture(log_probabilities, num_classes=4, layer=None):
-    """Generators of points whose image says who made it, for which label.
+    """Generators of points that tell their generator and label.
 
     The first coordinate is the generator's number, the second the label, the
-    rest the latents; all divided by ten.
+    rest are the latents; all are divided by ten.
     """
     generators = []
     for i in range(len(log_probabilities)):
@@ -60,7 +60,7 @@ def saved(model, folder, **kwargs):
 
 
 def tell(images):
-    """Components and labels that a telling mixture's images name."""
+    """Components and labels of a telling mixture's images."""
     told = np.rint(np.asarray(images)[:, :2] * 10).astype(int)
     return told[:, 0], told[:, 1]
 
@@ -71,7 +71,7 @@ def batch(model, size, seed=0):
     latents = rng.standard_normal((size, model.latent_dim), dtype="float32")
     arguments = {
         "latents": latents,
-        # What `generate` draws first of its own seed.
+        # The first draw of `generate` from this seed.
         "component_uniform": np.random.default_rng(seed)
         .random(size)
         .astype("float32"),

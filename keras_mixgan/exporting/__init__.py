@@ -5,7 +5,7 @@ import os
 
 from keras_mixgan.utils.errors import UserError
 
-# Modules of this package that write a format, by its name.
+# The module that writes each format.
 FORMATS = {
     "saved_model": "saved_model",
     "onnx": "onnx_file",

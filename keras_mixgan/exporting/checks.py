@@ -63,7 +63,7 @@ def rows(latents, component_uniform, classes):
     """Returns one batch, checked: finite latents, numbers in [0, 1], B each."""
     batch = tf.shape(latents)[0]
     uniform = component_uniform
-    # A number just below 1 may become 1 when it is rounded to float32.
+    # 1 is allowed, since a number just below it may be rounded to 1.
     inside = (uniform >= 0.0) & (uniform <= 1.0)
     conditions = [
         (

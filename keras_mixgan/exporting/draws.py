@@ -1,4 +1,4 @@
-"""Random draws inside a graph: stateless, so a seed always means the same.
+"""Random draws inside a graph: stateless, functions of the seed alone.
 
 Philox is named because TensorFlow's default depends on the device.
 """
@@ -26,7 +26,7 @@ def latents(num_images, latent_dim: int, seed):
 
 
 def labels(given, num_images, num_classes: int | None, seed):
-    """One label an image, from those given, as in `MixGAN.generate`.
+    """One label per image, from those given, as in `MixGAN.generate`.
 
     Args:
         given: Int32 (K,) labels, which are repeated in order. With K = 0
@@ -66,7 +66,7 @@ def labels(given, num_images, num_classes: int | None, seed):
                 tf.int32,
                 alg="philox",
             )
-            # If labels are given, only they are used: they come first.
+            # Given labels come first, and `period` then ends with them.
             pool = tf.concat([given, drawn], axis=0)
             period = tf.where(count > 0, count, num_images)
         return tf.gather(pool, tf.range(num_images) % tf.maximum(period, 1))

@@ -1,4 +1,4 @@
-"""`assets.extra/sampler.json`: what a server needs to know of a sampler."""
+"""`assets.extra/sampler.json`: what a server needs to know about a sampler."""
 
 import json
 import pathlib
@@ -14,7 +14,7 @@ def describe(model, uint8: bool) -> dict:
 
     Args:
         model: The `MixGAN`.
-        uint8: Whether images are uint8 levels.
+        uint8: Whether images are uint8 in [0, 255].
     """
     return {
         "format": FORMAT,
@@ -37,7 +37,7 @@ def signatures(functions: dict) -> dict:
         functions: Concrete functions by name of signature.
 
     Returns:
-        Dict by name. Shapes are lists, with `None` for a size that is free.
+        Dict by name. Shapes are lists, with `None` for a variable size.
     """
     return {
         name: {
@@ -57,7 +57,7 @@ def write(folder: pathlib.Path, description: dict) -> None:
 
 
 def _tensors(specs) -> dict:
-    # The default of an optional input is None, which is no tensor.
+    # Optional inputs are None by default.
     return _named({spec.name: spec for spec in specs if spec is not None})
 
 

@@ -1,4 +1,4 @@
-"""A mixture's sampler as one ONNX file, by Keras's own exporter."""
+"""A mixture's sampler as one ONNX file, written by Keras's exporter."""
 
 import importlib.util
 import json
@@ -19,7 +19,7 @@ from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import UserError
 
 PACKAGES = ("onnx", "tf2onnx")
-# Metadata key for what `sampler.json` holds in a SavedModel.
+# Metadata key for the content of a SavedModel's `sampler.json`.
 METADATA_KEY = "sampler"
 
 
@@ -32,14 +32,14 @@ def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
 
     Args:
         model: The `MixGAN`.
-        path: A file that is not there yet and ends in .onnx.
-        uint8: Whether images are uint8 levels.
+        path: A new file that ends in .onnx.
+        uint8: Whether images are uint8 in [0, 255].
 
     Raises:
-        ImportError: A package that is needed is missing.
-        ValueError: `path` ends otherwise, or the generators do not compute
-            in float32.
-        FileExistsError: There is something at `path`.
+        ImportError: A required package is missing.
+        ValueError: `path` does not end in .onnx, or the generators do not
+            compute in float32.
+        FileExistsError: `path` exists already.
         OSError: It could not be written.
     """
     path = pathlib.Path(path)
@@ -50,7 +50,7 @@ def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic.replacing(path) as partial:
         with warnings.catch_warnings():
-            # Keras asks NumPy for `np.object`, which tf2onnx once needed.
+            # Keras looks up `np.object`, which old versions of tf2onnx need.
             warnings.simplefilter("ignore", FutureWarning)
             sampler.export(
                 partial,
@@ -87,8 +87,8 @@ def _check(model, path: pathlib.Path) -> None:
     } & {"bfloat16", "float16"}
     if halves:
         raise UserError(
-            '`format` "onnx" needs generators that compute in float32; a '
-            "SavedModel may hold others. Received: layers that compute in "
+            '`format` "onnx" needs generators that compute in float32; for '
+            "others export a SavedModel. Received: layers that compute in "
             f"{', '.join(sorted(halves))}"
         )
 
@@ -99,7 +99,7 @@ class _Sampler(keras.Model):
     def __init__(self, model, uint8: bool):
         super().__init__(name=model.name)
         self.generators = model.sampling_generators
-        # What `run_mixed` reads, without what only training needs.
+        # The part of the model that `run_mixed` reads.
         self.source = types.SimpleNamespace(
             sampling_generators=model.sampling_generators,
             sampling_shared=model.sampling_shared,

@@ -12,7 +12,7 @@ def levels(images):
 
 
 def has_png(image_shape: tuple) -> bool:
-    """Whether such images, (H, W, C), can be PNG files."""
+    """Whether images of this shape, (H, W, C), can be PNG files."""
     return len(image_shape) == 3 and image_shape[-1] in _PNG_CHANNELS
 
 

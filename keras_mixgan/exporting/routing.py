@@ -48,7 +48,7 @@ def run_mixed(model, components, latents, labels, run_rows):
 
 
 def run_own_rows(generators, components, latents, labels, run_rows):
-    """What each network makes of its own rows, in the batch's order.
+    """Outputs of each network for its own rows, in the batch's order.
 
     Args:
         generators: Keras models from latents, or `[latents, labels]`.
@@ -76,7 +76,7 @@ def run_own_rows(generators, components, latents, labels, run_rows):
 
 
 def run(generator, inputs: list):
-    """One generator in inference mode; float32 whatever its own dtype."""
+    """One generator in inference mode; float32 whatever its dtype."""
     images = generator(inputs if len(inputs) > 1 else inputs[0], training=False)
     return tf.cast(images, tf.float32)
 

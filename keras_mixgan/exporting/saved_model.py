@@ -14,15 +14,15 @@ from keras_mixgan.utils import atomic
 
 
 def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
-    """Writes the generators that sample, the weights, and nothing else.
+    """Writes only the generators that sample, and the mixture weights.
 
     Args:
         model: The `MixGAN`.
-        path: A folder that is not there yet, or empty.
-        uint8: Whether images are uint8 levels.
+        path: A new or empty folder.
+        uint8: Whether images are uint8 in [0, 255].
 
     Raises:
-        FileExistsError: There is something at `path`.
+        FileExistsError: `path` exists, and is not an empty folder.
         OSError: It could not be written.
     """
     with atomic.new_folder(path) as folder:
@@ -45,7 +45,7 @@ def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
 
 @contextlib.contextmanager
 def _disk_errors(path: str | os.PathLike[str]) -> Iterator[None]:
-    """TensorFlow's errors of files, as Python has them."""
+    """Turns TensorFlow's errors of files into Python's."""
     import tensorflow as tf
 
     try:

@@ -14,8 +14,7 @@ class Signatures:
 
     Args:
         model: The `MixGAN`.
-        uint8: Whether images are levels, uint8, in place of float32 in
-            [-1, 1].
+        uint8: Whether images are uint8 in [0, 255], not float32 in [-1, 1].
     """
 
     def __init__(self, model, uint8: bool):
@@ -90,7 +89,8 @@ class Signatures:
         component = checks.component(component, self._num_generators, -1)
         images, components = self._draw(num_images, seed, labels, component)
         return {
-            "png_bytes": pixels.png(images),  # TF Serving: base 64.
+            # By its ending, TensorFlow Serving sends it in base 64.
+            "png_bytes": pixels.png(images),
             "components": components,
         }
 
@@ -117,10 +117,9 @@ class Signatures:
 
 
 def _images_of(model):
-    """Images of components, latents and labels, as one function.
+    """One function from components, latents and labels to images.
 
-    All signatures call it, so that the file holds the generators' graphs
-    once.
+    All signatures call it, so the file holds the generators' graphs only once.
     """
     specs = [
         tf.TensorSpec((None,), tf.int32),

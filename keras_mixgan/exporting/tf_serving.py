@@ -1,7 +1,7 @@
 """`batching_params.pbtxt`: how TensorFlow Serving batches a sampler.
 
-It is where `--enable_per_model_batching_parameters` looks for it, and may be
-given as `--batching_parameters_file`. The fields are those of
+TensorFlow Serving finds it with `--enable_per_model_batching_parameters`, or
+takes it as `--batching_parameters_file`. The fields are those of
 `tensorflow_serving/servables/tensorflow/session_bundle_config.proto`.
 """
 
@@ -9,9 +9,9 @@ import pathlib
 
 PLACE = "batching_params.pbtxt"
 _TEXT = """\
-# For tensorflow_model_server --enable_batching. Rows of `serving_default` are
-# computed together. Signatures whose inputs are no rows (sample, sample_png,
-# sample_component) it refuses then: serve those without the flag.
+# For tensorflow_model_server --enable_batching, which computes rows of
+# `serving_default` together. It then refuses signatures whose inputs are not
+# rows (sample, sample_png, sample_component): serve those without the flag.
 max_batch_size { value: 128 }
 batch_timeout_micros { value: 3000 }
 max_enqueued_batches { value: 64 }

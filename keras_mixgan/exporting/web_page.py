@@ -1,4 +1,4 @@
-"""A folder with a page that draws images in the browser, by ONNX."""
+"""A folder with a page that draws images in the browser, with ONNX."""
 
 import json
 import os
@@ -25,9 +25,9 @@ _COPIED = (
     "in_browser.js",
     "onnxruntime-web.LICENSE.txt",
 )
-# What only a server has.
+# Removed from the page: only a server has it.
 _OF_SERVERS = '<p>All addresses: <a href="/openapi.json">openapi.json</a></p>'
-# The page may load what lies beside it, and nothing else.
+# The page may load only the files beside it.
 _POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src '
     "'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data:\">"
@@ -39,40 +39,40 @@ def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
 
     Args:
         model: The `MixGAN`.
-        path: A folder that is not there yet, or empty.
-        uint8: Must be False: the page draws levels in any case.
+        path: A new or empty folder.
+        uint8: Must be False: the page always draws 8-bit images.
 
     Raises:
-        ImportError: A package that is needed is missing.
+        ImportError: A required package is missing.
         ValueError: `uint8` is True, or the mixture is refused.
-        FileExistsError: There is something at `path`.
+        FileExistsError: `path` exists, and is not an empty folder.
         OSError: It could not be written.
     """
     if uint8:
         raise UserError(
-            '`uint8` must be False where `format` is "web": the page draws '
-            "levels in any case. Received: uint8=True"
+            '`uint8` must be False where `format` is "web": the page always '
+            "draws 8-bit images. Received: uint8=True"
         )
     write_page({model.name: model}, path)
 
 
 def write_page(models: Mapping, path: str | os.PathLike[str]) -> None:
-    """Writes `index.html`, an ONNX file a mixture, and what the page needs.
+    """Writes `index.html`, one ONNX file per mixture, and the page's files.
 
-    Any server of files will do, such as `python -m http.server`. The list
+    Any file server can serve it, such as `python -m http.server`. The list
     `class_names` of a model, in `models.json`, may be changed.
 
     Args:
-        models: `MixGAN`s by the name that the page shows, letters, digits,
+        models: `MixGAN`s by the name that the page shows: letters, digits,
             `_`, `-` and `.`.
-        path: A folder that is not there yet, or empty.
+        path: A new or empty folder.
 
     Raises:
-        ImportError: A package that is needed is missing.
+        ImportError: A required package is missing.
         ValueError: A mixture makes no images that can be PNG files, or its
             generators do not compute in float32; or a name is not as
             described.
-        FileExistsError: There is something at `path`.
+        FileExistsError: `path` exists, and is not an empty folder.
         OSError: It could not be written.
     """
     for name, model in models.items():
@@ -96,7 +96,7 @@ def _check(name: str, model) -> None:
     if not re.fullmatch(r"\w[\w.-]*", name, re.ASCII):
         raise UserError(
             "A model's name must be made of letters, digits, _, - and ., and "
-            f"not begin with a point. Received: {name!r}"
+            f"begin with a letter, a digit or _. Received: {name!r}"
         )
     if not pixels.has_png(model.image_shape):
         raise UserError(
@@ -117,7 +117,7 @@ def _describe(name: str, model) -> dict:
 
 
 def _index() -> str:
-    """The gallery's page, with the images computed in the browser."""
+    """The gallery's page, changed to compute images in the browser."""
     text = (_PAGE / "gallery.html").read_text(encoding="utf-8")
     text = text.replace('"/gallery/', '"')
     text = text.replace("over_http.js", "in_browser.js")

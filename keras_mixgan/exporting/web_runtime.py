@@ -1,7 +1,7 @@
 """The files of onnxruntime-web, pinned by version and by hash.
 
-They come once from the npm registry, by npm itself, and are kept: 14 MB of
-WebAssembly are too much for a wheel. What is in a page is what was checked.
+npm downloads them once from its registry, and they are cached: 14 MB of
+WebAssembly are too much for a wheel. Pages get only files whose hash is right.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from keras_mixgan.utils import cache
 from keras_mixgan.utils.errors import MissingPackageError
 
 PACKAGE = "onnxruntime-web@1.30.0"
-# SHA-256 by name, of what a page needs: one thread, no WebGPU.
+# SHA-256 by name of the files that a page needs: one thread, no WebGPU.
 FILES = {
     "ort.wasm.min.mjs": (
         "219e6a1fc8a9938268d18efca3c91d310bd2f4a59bbd13744df5b2b7fc6cee3b"
@@ -32,21 +32,21 @@ _SECONDS = 300
 
 
 def copy_to(folder: pathlib.Path) -> None:
-    """Copies the files into a folder; fetches them first where none are kept.
+    """Copies the files into a folder; fetches them first if not cached.
 
     Args:
         folder: An existing folder.
 
     Raises:
-        ImportError: npm is missing, or did not bring them, or the files are
-            not those that are pinned.
+        ImportError: npm is missing, or failed, or its files are not those
+            that are pinned.
         OSError: They cannot be written.
     """
-    kept = cache.folder(PACKAGE)
-    if not _are_right(kept):
-        _fetch(kept)
+    cached = cache.folder(PACKAGE)
+    if not _are_right(cached):
+        _fetch(cached)
     for name in FILES:
-        shutil.copyfile(kept / name, folder / name)
+        shutil.copyfile(cached / name, folder / name)
 
 
 def _are_right(folder: pathlib.Path) -> bool:
@@ -57,11 +57,11 @@ def _are_right(folder: pathlib.Path) -> bool:
     )
 
 
-def _fetch(kept: pathlib.Path) -> None:
+def _fetch(cached: pathlib.Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise _missing("npm is not installed")
-    kept.mkdir(parents=True, exist_ok=True)
+    cached.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         packed = pathlib.Path(folder)
         try:
@@ -76,14 +76,14 @@ def _fetch(kept: pathlib.Path) -> None:
             raise _missing("`npm pack` failed") from error
         _unpack(next(packed.glob("*.tgz")), packed)
         if not _are_right(packed):
-            raise _missing("npm brought other files than those pinned")
+            raise _missing("npm downloaded other files than those pinned")
         for name in FILES:
-            with atomic.replacing(kept / name) as partial:
+            with atomic.replacing(cached / name) as partial:
                 shutil.copyfile(packed / name, partial)
 
 
 def _unpack(archive: pathlib.Path, folder: pathlib.Path) -> None:
-    """Unpacks the pinned files alone, under their own names."""
+    """Unpacks only the pinned files, under their names."""
     with tarfile.open(archive) as package:
         for name in FILES:
             member = package.extractfile(f"package/dist/{name}")
@@ -95,5 +95,5 @@ def _missing(reason: str) -> MissingPackageError:
     return MissingPackageError(
         f'`format` "web" needs {", ".join(FILES)} of {PACKAGE}, and {reason}. '
         f"Put them into {cache.folder(PACKAGE)}, or run this once where npm "
-        "reaches its registry."
+        "can reach its registry."
     )

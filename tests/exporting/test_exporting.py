@@ -141,7 +141,7 @@ def test_without_labels_they_are_drawn_uniformly(telling):
     components, labels = exported.tell(out["images"])
     counts = np.bincount(labels, minlength=4)
     assert scipy.stats.chisquare(counts).pvalue > 1e-3
-    # Nothing drawn hangs together with anything else.
+    # The draws are independent of each other.
     table = np.histogram2d(components, labels, (5, 4))[0]
     assert scipy.stats.chi2_contingency(table).pvalue > 1e-3
     latents = out["images"][:, 2:].T * 10
@@ -166,7 +166,7 @@ def test_a_seed_means_the_same_images(sampler):
 
 
 def test_the_draws_of_a_seed_never_change(telling):
-    # Philox's own numbers: another machine or version must draw the same.
+    # The numbers of Philox: another machine or version must draw the same.
     _, sampler = telling
     out = exported.call(sampler, "sample", num_images=4, seed=42, labels=[])
     components, labels = exported.tell(out["images"])
@@ -221,7 +221,7 @@ def test_levels_and_averaged_generators(levels):
     got = exported.call(sampler, "serving_default", **arguments)["images"]
     assert got.dtype == "uint8"
     wanted = np.clip(np.rint((images + 1) * 127.5), 0, 255)
-    assert abs(got - wanted).max() <= 1  # A hair from a half.
+    assert abs(got - wanted).max() <= 1  # Values near a half round either way.
     assert (got == wanted).mean() > 0.999
     drawn = exported.call(sampler, "sample", num_images=3, seed=0)
     assert drawn["images"].dtype == "uint8"
@@ -279,7 +279,7 @@ def test_the_graph_holds_no_python_and_no_more_than_the_generators(
     model, sampler, folder
 ):
     operations, proto = graph_operations(folder)
-    assert "DynamicPartition" in operations  # It found the functions.
+    assert "DynamicPartition" in operations  # Those in functions are listed.
     assert not {op for op in operations if "Py" in op or "Numpy" in op}
     objects = proto.meta_graphs[0].object_graph_def.nodes
     kinds = {
@@ -295,7 +295,7 @@ def test_the_graph_holds_no_python_and_no_more_than_the_generators(
 
 
 class Watched(keras.layers.Layer):
-    """Says how many rows it is given; of the second generator it fails."""
+    """Returns how many rows it gets; that of the second generator fails."""
 
     def __init__(self, number):
         super().__init__()

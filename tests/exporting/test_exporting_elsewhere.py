@@ -1,4 +1,4 @@
-"""Exported samplers where neither keras nor keras_mixgan is: Python and C."""
+"""Exported samplers without keras and keras_mixgan, in Python and C."""
 
 import pathlib
 import shutil
@@ -72,7 +72,7 @@ def compiled(folder):
             "-std=c11",
             "-Wall",
             "-Werror",
-            # The usual linker takes seconds over libraries of this size.
+            # The default linker takes seconds for libraries of this size.
             *(["-fuse-ld=gold"] if shutil.which("ld.gold") else []),
             HERE / "sampler_client.c",
             f"-I{tf.sysconfig.get_include()}",

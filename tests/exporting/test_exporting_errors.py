@@ -1,4 +1,4 @@
-"""Exported SavedModels: what they refuse, and what the export does."""
+"""Exported SavedModels: what they refuse, and what the export refuses."""
 
 import exported
 import keras
@@ -89,7 +89,7 @@ DRAW = {"num_images": 3, "seed": 0, "labels": [1]}
 def test_bad_arguments_are_named(sampler, signature, arguments, message):
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         exported.call(sampler, signature, **arguments)
-    # The sampler lives on.
+    # The sampler still works.
     assert exported.call(sampler, "sample", **DRAW)["images"].shape[0] == 3
 
 
@@ -141,7 +141,7 @@ def test_nothing_is_overwritten_and_nothing_is_left_half(
     def full(*_, **__):
         raise OSError("No space left")
 
-    # TensorFlow has written all of its own by then.
+    # By then TensorFlow has written all its files.
     monkeypatch.setattr(metadata, "write", full)
     with pytest.raises(OSError, match="No space left"):
         model.export_sampler(tmp_path / "1")
@@ -162,7 +162,7 @@ def test_tensorflows_errors_of_files_are_told_as_such(
     def write(self, path, **_):
         raise error(None, None, f"{path}/saved_model.pb; of many\nlines")
 
-    # Keras makes an object of its backend's class.
+    # ExportArchive makes an object of a class of the backend.
     kind = type(keras.export.ExportArchive())
     monkeypatch.setattr(kind, "write_out", write)
     with pytest.raises(OSError, match=message) as caught:

@@ -1,4 +1,4 @@
-"""What lies beside an export for TensorFlow Serving."""
+"""The file beside an export that configures TensorFlow Serving."""
 
 import conftest
 from google.protobuf import descriptor_pb2
@@ -14,7 +14,7 @@ FIELDS = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches")
 
 
 def batching_parameters():
-    """An empty BatchingParameters, as far as it is needed."""
+    """An empty BatchingParameters, with the fields that are needed."""
     file = descriptor_pb2.FileDescriptorProto(
         name="batching.proto", syntax="proto3"
     )

@@ -43,7 +43,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def site(runtime, model, tmp_path_factory):
-    """A page by the command, with its files served."""
+    """A page written by the command, and a server of its files."""
     folder = tmp_path_factory.mktemp("web")
     model.save(folder / "model.keras")
     flags = [f"--model={folder / 'model.keras'}", f"--out={folder / 'page'}"]
@@ -94,7 +94,7 @@ def draws(driver, url, call):
 
 
 def wanted(driver, url, model, seed, labels, component=None):
-    """What `generate` makes of the page's latents, as levels."""
+    """Images of `generate` from the page's latents, as levels."""
     latents = draws(driver, url, f"d.latents({seed}, {NUMBER}, 5)")
     uniforms = draws(driver, url, f"d.uniforms({seed}, {NUMBER})")
     edges = np.cumsum(model.generator_weights.astype("float64"))[:-1]
@@ -162,7 +162,7 @@ def test_clicks_draw_and_nothing_comes_from_elsewhere(driver, site):
     from selenium.webdriver.support.wait import WebDriverWait
 
     summary = driver.find_element("css selector", "#summary")
-    # The dice may fall on 17, which begins with a 1 as well.
+    # The new seed may be 17, say, which begins with a 1 too.
     WebDriverWait(driver, 60).until(
         lambda _: not re.search(r"seed 1\b", summary.text)
     )
