@@ -19,7 +19,7 @@ function generator(seed, stream) {
   return () => (next() + 0.5) / 2 ** 32; // In (0, 1).
 }
 
-/** Standard normal numbers, Float32Array (count * size,), by Box and Muller. */
+/** Standard normal numbers, Float32Array (count * size,), by Box-Muller. */
 export function latents(seed, count, size) {
   const uniform = generator(seed, 0);
   return Float32Array.from({ length: count * size }, () =>
@@ -30,17 +30,17 @@ export function latents(seed, count, size) {
 /** Uniform numbers in [0, 1), Float32Array (count,). */
 export function uniforms(seed, count) {
   const uniform = generator(seed, 1);
-  // What rounds to 1 would lie outside.
+  // The largest float32 below 1, as a number must not be rounded to 1.
   return Float32Array.from({ length: count }, () =>
     Math.min(uniform(), 1 - 2 ** -24)
   );
 }
 
-/** The generator of a uniform number: how many edges are not above it. */
+/** The generator of a uniform number: how many edges are at most as large. */
 export const componentOf = (uniform, edges) =>
   edges.filter((edge) => uniform >= edge).length;
 
-/** The middle of the numbers that belong to a generator, in float32. */
+/** The middle of a generator's interval of uniform numbers, in float32. */
 export function uniformOf(component, edges) {
   const [low, high] = [edges[component - 1] ?? 0, edges[component] ?? 1];
   const middle = Math.fround((low + high) / 2);

@@ -1,11 +1,11 @@
-// The gallery: what to draw is in the address. Where images come from is told
-// to `start`: from a server (over_http.js), or computed here (in_browser.js).
+// The gallery. The address says what to draw. The caller of `start` says where
+// images come from: a server (over_http.js), or this browser (in_browser.js).
 
 const $ = (id) => document.getElementById(id);
 const MIXTURE = -1;
 const ALL = "all";
 const MAX_SEED = Number.MAX_SAFE_INTEGER;
-const MAX_IMAGES = 120; // More of them nobody looks at.
+const MAX_IMAGES = 120; // Nobody looks at more.
 const MAX_COLUMNS = 12;
 
 let source;
@@ -21,7 +21,8 @@ function whole(text, least, most, otherwise) {
   return number >= least && number <= most ? number : otherwise;
 }
 
-// Turns the address, which anyone may have typed, into what can be drawn.
+// Reads what to draw from the address. A user may have typed it, so values that
+// do not fit are replaced.
 function readState(query = location.search) {
   const given = new URLSearchParams(query);
   const model = models.find((m) => m.name === given.get("model")) ?? models[0];
@@ -54,13 +55,13 @@ function address() {
   return `${location.pathname}?${query}`;
 }
 
-// All labels in turn, or the one that was chosen.
+// All labels in turn, or the chosen one.
 function labelsOf({ model, label, number }) {
   if (label !== ALL) return [label];
   return [...Array(Math.min(model.num_classes ?? 0, number)).keys()];
 }
 
-// The name of a label where it says more than its number.
+// The name of a label; "label 3" if it has only a number.
 function nameOf(model, label) {
   const name = model.class_names?.[label] ?? String(label);
   return name === String(label) ? `label ${label}` : name;
@@ -77,7 +78,7 @@ function element(name, properties = {}, ...children) {
   return made;
 }
 
-// Hues as far apart as can be, for any number of components.
+// Steps by the golden angle keep hues apart for any number of components.
 function hued(node, component) {
   node.style.setProperty("--hue", (25 + component * 137.5) % 360);
   return node;
@@ -173,8 +174,8 @@ function readControls(changed) {
 
 // ---- Images --------------------------------------------------------------
 
-// Asks for the images once the controls rest, and drops older answers. Each
-// choice is a step that the browser's Back undoes.
+// Requests images when the controls have come to rest, and drops the answer to
+// an older request. The browser's Back undoes each choice.
 function draw(delay = 0, remember = "pushState") {
   clearTimeout(timer);
   request.abort();
@@ -287,14 +288,14 @@ function listen() {
   });
   $("retry").addEventListener("click", () => (models.length ? draw() : list()));
   $("zoom").addEventListener("click", ({ target }) => {
-    if (target === $("zoom")) $("zoom").close(); // Beside the image.
+    if (target === $("zoom")) $("zoom").close(); // A click beside the image.
   });
   window.addEventListener("popstate", () => {
     state = readState();
     showControls();
     draw(0, "replaceState");
   });
-  // Pages from other machines without HTTPS have no clipboard.
+  // A page of another machine has no clipboard unless it comes by HTTPS.
   $("copy").hidden = !navigator.clipboard;
   $("copy").addEventListener("click", async () => {
     await navigator.clipboard.writeText(location.href);
@@ -324,11 +325,11 @@ async function list() {
 /**
  * Starts the page.
  *
- * @param from What images come from: `list()` promises {models, most}, the
- *   models with what is known of them and the most images at once;
- *   `draw(wanted, signal)` promises {pictures, components, request}: addresses
- *   of images, the numbers of their generators, and the same as a command.
- *   `wanted` is {model, labels, component, seed, number}.
+ * @param from The source of images. `list()` promises {models, most}: what is
+ *   known of the models, and how many images may be drawn at once.
+ *   `draw(wanted, signal)`, where `wanted` is {model, labels, component, seed,
+ *   number}, promises {pictures, components, request}: addresses of images, the
+ *   numbers of their generators, and a command that draws the same.
  */
 export function start(from) {
   source = from;

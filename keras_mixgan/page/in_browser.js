@@ -1,4 +1,4 @@
-// Images computed in this browser by onnxruntime-web, from the files beside
+// Computes images in this browser with onnxruntime-web, from the files beside
 // this one. Nothing is fetched from elsewhere.
 
 import { componentOf, latents, uniformOf, uniforms } from "./draws.js";
@@ -25,7 +25,7 @@ async function list() {
   return { models: (await answer.json()).models, most: MOST };
 }
 
-// Loaded once; where that fails, the next try loads anew.
+// Each file is loaded once; after a failure the next call tries again.
 function sessionOf({ file }) {
   if (!sessions.has(file)) {
     const loading = fetched(file)
@@ -37,7 +37,7 @@ function sessionOf({ file }) {
   return sessions.get(file);
 }
 
-// One image of (height, width, channels) levels as the address of a PNG.
+// One image of levels (height, width, channels), as a PNG in a data URL.
 function picture(levels, [height, width, channels]) {
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width, height });

@@ -1,5 +1,5 @@
-// Images from a server of keras-mixgan, by the same REST protocol that any
-// other client uses.
+// Gets images from a server of keras-mixgan, by the REST protocol of all its
+// clients.
 
 import { start } from "./gallery.js";
 
@@ -31,7 +31,7 @@ async function ask(path, options) {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new Error(`The server answered ${answer.status} without reason.`);
+    throw new Error(`The server answered ${answer.status} without a reason.`);
   }
   if (!answer.ok) throw new Error(value.error ?? `Error ${answer.status}`);
   return value;
