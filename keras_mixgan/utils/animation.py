@@ -1,7 +1,7 @@
 """Animations: pictures of one training, one after the other, as a GIF.
 
-The file says in its comment at which steps its pictures were drawn, so that a
-training that is taken up again goes on with the animation, too.
+The comment in the file lists the steps of its pictures, so that a resumed
+training can continue the animation.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from PIL import UnidentifiedImageError
 
 from keras_mixgan.utils import atomic
 
-MILLISECONDS = 250  # A picture.
+MILLISECONDS = 250  # Per picture.
 _COMMENT = "keras_mixgan steps"
 
 
@@ -23,7 +23,7 @@ class Animation:
     """Pictures and the steps that they were drawn at.
 
     Attributes:
-        steps: Ints, rising.
+        steps: Ints, in ascending order.
         frames: As many Pillow images of one size, of 256 colours each.
     """
 
@@ -31,7 +31,7 @@ class Animation:
     frames: tuple[Image.Image, ...] = ()
 
     def until(self, step: int) -> "Animation":
-        """Leaves out what was drawn after a step.
+        """Leaves out pictures drawn after a step.
 
         Args:
             step: The last step to keep.
@@ -48,12 +48,12 @@ class Animation:
         return Animation(self.steps[:count], self.frames[:count])
 
     def add(self, step: int, picture: Image.Image) -> "Animation":
-        """Appends a picture; one of the same step or later makes way.
+        """Appends a picture, in place of any of the same step or later.
 
         Args:
-            step: At which it was drawn.
-            picture: Pillow image. All get the size of the first one: titles
-                may differ by some pixels in width.
+            step: The step at which it was drawn.
+            picture: Pillow image. All get the size of the first: widths may
+                differ by some pixels, because of titles.
 
         Returns:
             The longer animation.
@@ -67,7 +67,7 @@ class Animation:
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a GIF that plays without an end, whole or not at all.
+        """Writes an endless GIF; the file is never left half written.
 
         Args:
             path: File to write, ending in ".gif".
@@ -94,8 +94,8 @@ def read(path: str | os.PathLike[str]) -> Animation:
         path: File to read.
 
     Returns:
-        The animation; an empty one where the file is not there, or is another
-        program's.
+        The animation; an empty one if the file does not exist, or another
+        program wrote it.
     """
     if not pathlib.Path(path).exists():
         return Animation()

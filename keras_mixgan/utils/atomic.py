@@ -1,8 +1,8 @@
-"""Files and folders that are whole or not there, whenever a process dies.
+"""Files and folders that are complete or absent, whenever a process dies.
 
-What is being written has a hidden name beside its target,
-".NAME.HOST-PID-RANDOM.partial.SUFFIX": nobody can guess it and plant a link
-there, and the next writer of the target sees whose it was.
+They are written under a hidden name beside their target,
+".NAME.HOST-PID-RANDOM.partial.SUFFIX". Nobody can guess it and plant a link
+there, and it tells the next writer of the target which process wrote it.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import time
 import zlib
 from collections.abc import Iterator
 
-# What is older than this was left by a process that was killed.
+# Anything older was left by a process that was killed.
 LEFT_OVER_SECONDS = 3600
 
 
@@ -23,14 +23,14 @@ LEFT_OVER_SECONDS = 3600
 def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """Writes a file beside its place, then moves it there in one step.
 
-    Whoever reads `path` sees the old file or the new one, never a part, also
+    A reader of `path` sees the old file or the new one, never a part, even
     after a power cut: the new file is on the disk before it is renamed. A
     process killed meanwhile leaves a hidden `.partial` file, which the next
-    writer of the same file removes. Where `path` is a symbolic link, the link
-    is replaced, and what it points to stays as it is.
+    writer of the same file removes. If `path` is a symbolic link, the link is
+    replaced, and its target stays as it is.
 
     Args:
-        path: The file to write. Its folder must be there.
+        path: The file to write. Its folder must exist.
 
     Yields:
         Path of an empty file to write to; it ends like `path`, as some
@@ -61,7 +61,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
             partial.unlink()
         _name(error, path)
         raise
-    with contextlib.suppress(OSError):  # Not every system lets folders flush.
+    with contextlib.suppress(OSError):  # Not every system can flush folders.
         _flush(path.parent)
 
 
@@ -71,7 +71,7 @@ def new_folder(
 ) -> Iterator[pathlib.Path]:
     """Writes a folder beside its place, then moves it there in one step.
 
-    Nobody sees a part of it. A process killed meanwhile leaves a hidden
+    Readers never see a part of it. A process killed meanwhile leaves a hidden
     `.partial` folder, which the next writer of the same folder removes.
 
     Args:
@@ -79,8 +79,7 @@ def new_folder(
         name: What to call it in an error.
 
     Yields:
-        Path of an empty folder to write to. If the block raises, nothing is
-        left of it.
+        Path of an empty folder to write to; it is removed if the block raises.
 
     Raises:
         FileExistsError: There is a file, or a folder that is not empty.
@@ -113,7 +112,7 @@ def new_folder(
         shutil.rmtree(partial, ignore_errors=True)
         _name(error, path)
         raise
-    with contextlib.suppress(OSError):  # Not every system lets folders flush.
+    with contextlib.suppress(OSError):  # Not every system can flush folders.
         _flush(path.parent)
 
 
@@ -142,7 +141,7 @@ def check_new(path: str | os.PathLike[str], name: str) -> None:
 
 
 def _name(error: BaseException, path: pathlib.Path) -> None:
-    """Says of an error such as a full disk what was being written."""
+    """Adds the path to an error, such as a full disk, that names none."""
     if isinstance(error, OSError) and error.errno and error.filename is None:
         error.filename = os.fspath(path)
 
@@ -157,7 +156,7 @@ def _host() -> str:
 
 
 def _clean(path: pathlib.Path, stem: str, suffix: str) -> None:
-    """Removes what killed writers of a path left beside it."""
+    """Removes the partial files that killed writers left beside a path."""
     start, end = f".{stem}.", f".partial{suffix}"
     with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:
@@ -165,7 +164,7 @@ def _clean(path: pathlib.Path, stem: str, suffix: str) -> None:
                 continue
             host, _, rest = entry.name[len(start) : -len(end)].partition("-")
             pid, _, _ = rest.partition("-")
-            # An empty one is of version 0.1: ".NAME.partial.SUFFIX".
+            # Version 0.1 named no process: ".NAME.partial.SUFFIX".
             if (
                 not (host and pid.isdecimal())
                 and entry.name != start[:-1] + end
@@ -178,7 +177,7 @@ def _clean(path: pathlib.Path, stem: str, suffix: str) -> None:
 
 
 def _is_alive(pid: int) -> bool:
-    if os.name == "nt":  # There, `kill` would kill: only age counts.
+    if os.name == "nt":  # `os.kill` would kill on Windows: only age counts.
         return True
     try:
         os.kill(pid, 0)

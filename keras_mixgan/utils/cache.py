@@ -1,4 +1,4 @@
-"""Where files are kept that can be made or fetched again."""
+"""The cache: a place for files that can be made or fetched again."""
 
 import os
 import pathlib
@@ -13,7 +13,7 @@ def folder(name: str) -> pathlib.Path:
         name: What the folder is called.
 
     Returns:
-        Its path; it may not be there yet.
+        Its path; it may not exist yet.
 
     Example:
     >>> folder("activations").name

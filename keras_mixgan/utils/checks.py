@@ -1,4 +1,4 @@
-"""Checks of arguments: each returns the value, or says what is wrong.
+"""Checks of arguments: each returns the value, or raises an error.
 
 All errors read "`name` must be X. Received: name=value".
 """
@@ -24,8 +24,8 @@ def integer(name: str, value: Any, least: int = 1) -> int:
         `value` as a Python int.
 
     Raises:
-        ValueError: If `value` is not an integer of at least `least`; `True`
-            and `False` are none.
+        ValueError: If `value` is not an integer of at least `least`, or is a
+            bool.
 
     Example:
     >>> integer("batch_size", 64)
@@ -88,7 +88,7 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> None:
     Args:
         name: Name of the argument.
         value: The name received.
-        known: The names there are.
+        known: The names that exist.
 
     Raises:
         ValueError: If there is no such name.
@@ -106,14 +106,14 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> None:
 
 
 def nearest_of(value: Any, known: Iterable[str]) -> str:
-    """The name that was perhaps meant, for the end of an error.
+    """A suggestion of a similar name, for the end of an error.
 
     Args:
         value: The name received.
-        known: The names there are.
+        known: The names that exist.
 
     Returns:
-        A question; an empty string where none is near.
+        A question; an empty string if no name is similar.
 
     Example:
     >>> nearest_of("payof", ["payoff", "seed"])

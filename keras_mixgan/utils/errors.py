@@ -1,15 +1,15 @@
 """Errors that the user can repair, as opposed to faults of this package.
 
-The command line answers them with one line; all others keep their traceback.
+The command line shows them in one line; all others keep their traceback.
 """
 
 
 class UserError(ValueError):
-    """What the user gave is not as described."""
+    """An argument or a file of the user is not as described."""
 
 
 def first_line(error: Exception, most: int = 300) -> str:
-    """What an error of another library says, short enough for one line.
+    """Shortens an error of another library to one line.
 
     Args:
         error: The error, whose text may have many lines.

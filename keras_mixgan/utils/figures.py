@@ -1,8 +1,8 @@
 """Matplotlib figures: clouds of points, and curves of a training.
 
-Figures are made without pyplot, so that nothing global is touched and no
-window opens. Colours are those of Okabe & Ito, told apart by colour-blind
-people.
+Figures are made without pyplot, so no global state changes and no window
+opens. Colours are those of Okabe & Ito, which colour-blind people can tell
+apart.
 """
 
 import io
@@ -32,14 +32,13 @@ def scatter(
     titles: Sequence[str],
     real: np.ndarray | None = None,
 ) -> Image.Image:
-    """Draws clouds of points in the plane, real ones gray behind.
+    """Draws clouds of points in the plane, with real points in gray behind.
 
     Args:
-        panels: One list of clouds a panel: float arrays (N, D), D at least
-            2, of which the first two coordinates are drawn. A panel of one
-            cloud, the i-th from the second panel on, has the colour that the
-            i-th cloud has in the first.
-        titles: One a panel.
+        panels: One list of clouds per panel. A cloud is a float array (N, D),
+            D at least 2; its first two coordinates are drawn. Each further
+            panel has one cloud, in the colour of that cloud in the first.
+        titles: One per panel.
         real: Float array (N, D) of real points.
 
     Returns:
@@ -162,12 +161,12 @@ def _draw_lines(axes, table, names: Mapping[str, str | None], title: str):
 
 
 def _add_clock(axes, table) -> None:
-    """Adds the time of training along the top, at steps that tell it."""
+    """Adds an axis with the time of training along the top."""
     from matplotlib.ticker import MaxNLocator
 
     steps, seconds = table["step"], table["seconds"]
     if len(steps) < 2 or np.any(np.diff(seconds) <= 0):
-        return  # An axis needs a clock that only goes forward.
+        return  # An axis needs times that increase.
     size, unit = (60.0, "minutes") if seconds[-1] >= 120 else (1.0, "seconds")
     ticks = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(
         0, seconds[-1] / size
@@ -176,7 +175,7 @@ def _add_clock(axes, table) -> None:
     places = np.interp(ticks * size, np.append(0, seconds), np.append(0, steps))
     kept, last = [], -np.inf
     for i, place in enumerate(places):
-        # The first step compiles: much time passes there in one place.
+        # The first step compiles, so many ticks would fall on it.
         if place - last > 0.08 * steps[-1]:
             kept.append(i)
             last = place
@@ -210,7 +209,7 @@ def _palette(count: int) -> list:
 
 
 def _figure(width: float, height: float):
-    # Deferred: a run that draws no curves does not wait for Matplotlib.
+    # Deferred: Matplotlib takes long to import.
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")

@@ -1,4 +1,4 @@
-"""JSON files of a numbered format, which later versions may change."""
+"""JSON files with the number of their format, which may change."""
 
 import json
 import os
@@ -7,19 +7,19 @@ from typing import Any
 
 from keras_mixgan.utils.errors import UserError
 
-# A hundred components of a deep network take a tenth of it.
+# A hundred components of a deep network take a tenth of this.
 MAX_BYTES = 64 * 2**20
 
 
 def read(
     path: str | os.PathLike[str], newest: int, *needed: str
 ) -> dict[str, Any]:
-    """Reads a JSON object that says its `format`.
+    """Reads a JSON object that has a `format`.
 
     Args:
         path: The file.
         newest: The newest format that this version can read.
-        *needed: Keys that must be there besides `format`.
+        *needed: Required keys besides `format`.
 
     Returns:
         The object.
@@ -74,14 +74,14 @@ def parse(content: bytes, source: str) -> Any:
     """Parses JSON.
 
     Args:
-        content: At most `MAX_BYTES` of it.
+        content: The JSON, of at most `MAX_BYTES`.
         source: What to call it in an error.
 
     Returns:
-        What it says.
+        The parsed value.
 
     Raises:
-        ValueError: It is no JSON, too long, or nested too deeply.
+        ValueError: It is not JSON, too long, or nested too deeply.
     """
     if len(content) > MAX_BYTES:
         raise UserError(

@@ -18,12 +18,12 @@ OWNER = ".lock.json"
 def held(folder: str | os.PathLike[str], name: str = "path") -> Iterator[None]:
     """Holds a folder's lock within the block.
 
-    The operating system frees the lock of a process that dies, however it
-    dies: a lock that is left over never stops anybody.
+    The operating system frees the lock of a process that dies in any way, so a
+    lock file that is left over blocks nobody.
 
     Args:
-        folder: The folder, which is made if it is not there, and removed
-            again if nothing was written to it. The hidden files ".lock" and
+        folder: The folder. It is made if missing, and then removed again if
+            nothing was written to it. The hidden files ".lock" and
             ".lock.json" are written to it; the former stays.
         name: What to call the folder in an error.
 
@@ -55,8 +55,8 @@ def held(folder: str | os.PathLike[str], name: str = "path") -> Iterator[None]:
         lock.acquire()
     except filelock.Timeout:
         raise BlockingIOError(
-            f"`{name}` must not be in use. Received: {name}={folder}, in "
-            f"which {_describe(owner)} is at work"
+            f"`{name}` must not be in use. Received: {name}={folder}, which "
+            f"{_describe(owner)} is using"
         ) from None
     try:
         _sign(owner)
@@ -65,14 +65,14 @@ def held(folder: str | os.PathLike[str], name: str = "path") -> Iterator[None]:
         with contextlib.suppress(OSError):
             owner.unlink()
         lock.release()
-        if is_new and os.listdir(folder) == [LOCK]:  # Nothing came of it.
+        if is_new and os.listdir(folder) == [LOCK]:  # Nothing was written.
             with contextlib.suppress(OSError):
                 (folder / LOCK).unlink()
                 folder.rmdir()
 
 
 def _sign(owner: pathlib.Path) -> None:
-    """Writes who holds the lock."""
+    """Records that this process holds the lock."""
     content = {
         "pid": os.getpid(),
         "host": socket.gethostname(),
@@ -86,7 +86,7 @@ def _sign(owner: pathlib.Path) -> None:
 
 
 def _describe(owner: pathlib.Path) -> str:
-    """Says who holds the lock, as far as it is written."""
+    """Says which process holds the lock, if that can be read."""
     try:
         content = json.loads(owner.read_text("utf-8"))
         seconds = max(0.0, time.time() - content["since"])
@@ -99,7 +99,7 @@ def _describe(owner: pathlib.Path) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """Says seconds in the unit that fits.
+    """Writes seconds in a suitable unit.
 
     Example:
     >>> _duration(7200)

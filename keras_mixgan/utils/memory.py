@@ -1,11 +1,11 @@
-"""The memory of this machine, or of the container that the process is in."""
+"""The memory of this machine, or of the container of this process."""
 
 import os
 import pathlib
 
 from keras_mixgan.utils.errors import UserError
 
-# Of cgroups 2 and 1. A container of either sees its own limit here.
+# Limits of a container, in version 2 and version 1 of cgroups.
 _LIMITS = (
     "/sys/fs/cgroup/memory.max",
     "/sys/fs/cgroup/memory/memory.limit_in_bytes",
@@ -13,27 +13,27 @@ _LIMITS = (
 
 
 def limit() -> int | None:
-    """Bytes of memory that there are in all.
+    """Bytes of memory in total.
 
     Returns:
         The smaller of the machine's memory and the container's limit, or
-        None where the system does not say.
+        None if the system does not tell.
     """
-    found = []
+    limits = []
     for path in _LIMITS:
         try:
-            found.append(int(pathlib.Path(path).read_text()))
+            limits.append(int(pathlib.Path(path).read_text()))
         except (OSError, ValueError):  # No such file; "max" for no limit.
             continue
     if hasattr(os, "sysconf"):  # Windows has none.
-        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    return min(found, default=None)
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return min(limits, default=None)
 
 
 def check_fits(name: str, size: int, what: str) -> None:
     """Checks that data fit into half of the memory.
 
-    Half, because training keeps a copy of its own.
+    Half, because training makes a copy.
 
     Args:
         name: Name of the argument that asks for the data.

@@ -1,4 +1,4 @@
-"""Levels of 8 bits to floats in [-1, 1], and back."""
+"""8-bit levels to floats in [-1, 1], and back."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def to_floats(levels):
     >>> to_floats(np.array([0, 255], "uint8")).tolist()
     [-1.0, 1.0]
     """
-    if hasattr(levels, "astype"):  # NumPy's and JAX's, which stay what they are
+    if hasattr(levels, "astype"):  # NumPy's and JAX's arrays keep their kind.
         floats = levels.astype("float32")
     else:
         import keras  # Deferred: arrays need no backend.
@@ -26,7 +26,7 @@ def to_floats(levels):
 
 
 def to_levels(images) -> np.ndarray:
-    """Maps [-1, 1] to the nearest of the levels 0..255; clips what is beyond.
+    """Maps [-1, 1] to the nearest of the levels 0..255; clips other values.
 
     Args:
         images: Float array (...).

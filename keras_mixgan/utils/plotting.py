@@ -44,7 +44,7 @@ def draw_mixture(
     label_names: Sequence[str] | None = None,
     real: np.ndarray | None = None,
 ) -> Image.Image:
-    """Draws a mixture: its own samples on top, then a block a generator.
+    """Draws a mixture: its samples on top, then one block per generator.
 
     Args:
         model: A `MixGAN`.
@@ -54,11 +54,11 @@ def draw_mixture(
         label_names: Names of the classes, for the columns of a conditional
             model.
         real: Float array (N, 2) of real points, to draw behind generated
-            ones. Images need none.
+            points. Ignored for images.
 
     Returns:
-        A picture. Conditional models have one column a class, of at most the
-        first `MAX_COLUMNS` classes; points are drawn as a scatter plot.
+        A picture. Conditional models have one column per class, for at most
+        `MAX_COLUMNS` classes; points are drawn as a scatter plot.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -87,8 +87,8 @@ def draw_mixture(
         columns = min(model.known_num_classes(), MAX_COLUMNS)
         labels = np.tile(np.arange(columns), rows)
         names = list(label_names or map(str, range(columns)))[:columns]
-    # All generators get the same latents, the mixture others: no image of a
-    # block is seen twice.
+    # All generators get the same latents, the mixture gets others, so that no
+    # image appears twice.
     blocks = [model.generate(rows * columns, labels=labels, seed=seed)] + [
         model.generate(rows * columns, labels, component=i, seed=seed + 1)
         for i in range(len(weights))
@@ -107,17 +107,17 @@ def sample_grid(
     Args:
         blocks: Float arrays (N, H, W, C) in [-1, 1], C 1 or 3, all of one
             image size. Filled row by row.
-        titles: One a block.
-        columns: Images a row.
-        column_names: One a column, drawn over every block.
+        titles: One per block.
+        columns: Images per row.
+        column_names: One per column, drawn over every block.
 
     Returns:
-        An RGB picture. Small images are enlarged by a whole factor, pixel by
-        pixel.
+        An RGB picture. Small images are enlarged by a whole factor, without
+        smoothing.
 
     Raises:
-        ValueError: Blocks are not such images, or titles or names are too
-            few or too many.
+        ValueError: Blocks are not such images, or there are too few or too
+            many titles or names.
 
     Example:
     >>> import numpy as np
@@ -166,12 +166,12 @@ def _check_grid(blocks, titles, columns, column_names) -> None:
         )
     if len(titles) != len(blocks):
         raise UserError(
-            f"`titles` must have one title a block, {len(blocks)}. Received: "
-            f"{len(titles)}"
+            f"`titles` must have one title per block, {len(blocks)}. "
+            f"Received: {len(titles)}"
         )
     if columns < 1 or (column_names and len(column_names) != columns):
         raise UserError(
-            "`columns` must be positive, and as many as `column_names`. "
+            "`columns` must be positive, and the number of `column_names`. "
             f"Received: columns={columns}, column_names={column_names}"
         )
 
@@ -203,7 +203,7 @@ def _shortened(name: str, font, width: float) -> str:
 
 
 def save(picture, path: str | os.PathLike[str]) -> None:
-    """Writes a picture to a file, whole or not at all.
+    """Writes a picture to a file, which is never left half written.
 
     Args:
         picture: A Pillow image or a Matplotlib figure.

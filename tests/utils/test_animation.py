@@ -25,7 +25,7 @@ def test_colours_pictures_that_are_equal_and_sizes_that_differ(tmp_path):
     assert again.steps == drawn.steps == (0, 1, 2, 3)
     np.testing.assert_array_equal(pixels(again.frames), pixels(drawn.frames))
     assert {frame.size for frame in again.frames} == {(20, 9)}
-    # Of 180 colours none is lost; what is missing at the right is white.
+    # All 180 colours are kept; the missing part at the right is white.
     np.testing.assert_array_equal(
         pixels(drawn.frames)[0], np.asarray(picture(0))
     )

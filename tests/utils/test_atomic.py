@@ -1,4 +1,4 @@
-"""Folders that are whole or not there."""
+"""Files and folders that are complete or absent."""
 
 import errno
 import os
@@ -64,7 +64,7 @@ def names(folder):
 
 
 def left_over(write):
-    """Name that a writer uses, once with its pid replaced."""
+    """Names of a writer's partial file: its own, and that of another pid."""
     with write() as partial:
         host, pid, token = partial.name.split(".")[2].split("-")
     assert pid == str(os.getpid())
@@ -85,7 +85,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path, kind, dead_pid):
         name, renamed = left_over(lambda: write(scratch / "a"))
     shutil.rmtree(scratch)
     dead, alive = tmp_path / renamed(dead_pid), tmp_path / name
-    old = tmp_path / f".a.partial{path.suffix}"  # As version 0.1 called it.
+    old = tmp_path / f".a.partial{path.suffix}"  # Named as in version 0.1.
     others = tmp_path / name.replace(".a.", ".b.").replace(".txt", ".csv")
     for left in (dead, alive, old, others):
         left.mkdir() if kind == "folder" else left.touch()
@@ -104,7 +104,7 @@ def test_two_writers_of_a_file_do_not_meet(tmp_path):
         assert first != second
         first.write_text("first")
         second.write_text("second")
-    assert path.read_text() == "first"  # Whose block ends last.
+    assert path.read_text() == "first"  # Its block ended last.
     assert names(tmp_path) == ["a.txt"]
 
 

@@ -12,7 +12,7 @@ import pytest
 import keras_mixgan
 from keras_mixgan.utils import lock
 
-# Past the package's own imports, which take seconds.
+# Without the package's own imports, which take seconds.
 HOLD = f"""
 import sys
 import types

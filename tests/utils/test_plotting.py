@@ -1,4 +1,4 @@
-"""Pictures: what is where in them, and files that are whole or not there."""
+"""Pictures: their layout, and files that are complete or absent."""
 
 import conftest
 import keras
@@ -84,7 +84,7 @@ def test_mixture_on_top_then_a_block_a_generator_and_a_column_a_class():
     one = kmg.MixGAN(*networks, 1, 1, seed=0)
     four = kmg.MixGAN(*networks, 4, 1, seed=0)
     small, large = (plotting.draw_mixture(m, rows=2) for m in (one, four))
-    # Two blocks against five, and a margin that is there once.
+    # Two blocks against five, plus one margin.
     assert large.height - small.height == pytest.approx(
         1.5 * small.height, rel=0.05
     )
