@@ -221,7 +221,7 @@ class MixGAN(Mixture):
 
     @property
     def metrics(self):
-        """The logged means, which start anew at each epoch."""
+        """The logged means, which are reset at each epoch."""
         return self._step_metrics if self.compiled else []
 
     def train_step(self, *arguments):

@@ -264,8 +264,7 @@ def load(
     with_optimizer = load_weights and preset_weights.has_optimizer(
         path / WEIGHTS
     )
-    # Without optimizer state in the file, weights are loaded before `compile`:
-    # afterwards Keras would complain.
+    # Keras warns of a compiled model whose file has no optimizer state.
     if load_weights and not with_optimizer:
         _load_weights(model, path / WEIGHTS)
     if config["compile_config"] is not None:

@@ -126,7 +126,7 @@ def check(url: str) -> None:
     """Checks before a model is saved that it can be pushed afterwards.
 
     Raises:
-        ValueError: It is no URL of the hub.
+        ValueError: It is not a URL of the hub.
         ImportError: huggingface_hub is missing.
     """
     split(url)

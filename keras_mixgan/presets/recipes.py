@@ -190,8 +190,8 @@ def complete(given: Mapping[str, Any], recipe: str) -> dict[str, Any]:
         Settings by name.
 
     Raises:
-        ValueError: There is no such recipe, or its data have to be named and
-            are not.
+        ValueError: There is no such recipe, or it needs a `source` that is
+            not given.
 
     Example:
     >>> complete({"seed": 1}, "mix_wgan_mnist")["num_generators"]
