@@ -104,12 +104,12 @@ def test_its_distance_is_that_of_the_features(reports):
         (
             ["--images={}/b", "--source=digits", "--image_size=8",
              "--metrics=label_agreement"],
-            "which is of a model",
+            "which needs a model",
         ),
         (
             ["--images={}/b", "--source=digits", "--image_size=8",
              "--metrics=equilibrium_gap"],
-            "which is of a model",
+            "which needs a model",
         ),
         (["--images={}/judge.keras", "--source={}/a"], "judge.keras"),
         (["--model=wgan_mnist", "--image_size=8"], "with --model"),
@@ -214,9 +214,9 @@ def test_folders_with_scores_and_names_of_ones_own(tmp_path, capsys):
     [
         ([], "takes two reports or more"),
         (["good"], "takes two reports or more"),
-        (["good", "none"], "which is not there"),
+        (["good", "none"], "which does not exist"),
         (["good", "good"], "each report once"),
-        (["good", "empty"], "which is not there"),
+        (["good", "empty"], "which does not exist"),
         (["good", "bad.json"], "is damaged"),
         (["good", "list.json"], "that `evaluate` wrote"),
         (["good", "other.json"], "that `evaluate` wrote"),
