@@ -1,4 +1,4 @@
-"""Headless Chromium for tests of pages, and a server of files."""
+"""Headless Chromium for tests of pages, and a file server."""
 
 import contextlib
 import functools
@@ -31,7 +31,7 @@ FLAGS = (
 
 @contextlib.contextmanager
 def opened(profile):
-    """A browser whose console is kept, with a folder as its profile."""
+    """A browser that records its console, with its profile in a folder."""
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()

@@ -1,4 +1,4 @@
-"""What the tests of exported samplers share."""
+"""Helpers for the tests of exported samplers."""
 
 import conftest
 import keras
@@ -29,7 +29,7 @@ def moved_mixture(num_classes=3, seed=0, **kwargs):
 
 
 def telling_mixture(log_probabilities, num_classes=4, layer=None):
-    """Generators of points whose image says who made it, for which label.
+    """Generators of points that tell their generator and label.
 
     The first coordinate is the generator's number, the second the label, the
     rest the latents; all divided by ten.
@@ -60,9 +60,9 @@ def saved(model, folder, **kwargs):
 
 
 def tell(images):
-    """Components and labels that a telling mixture's images name."""
-    told = np.rint(np.asarray(images)[:, :2] * 10).astype(int)
-    return told[:, 0], told[:, 1]
+    """Components and labels that images of `telling_mixture` tell."""
+    numbers = np.rint(np.asarray(images)[:, :2] * 10).astype(int)
+    return numbers[:, 0], numbers[:, 1]
 
 
 def batch(model, size, seed=0):
@@ -71,7 +71,7 @@ def batch(model, size, seed=0):
     latents = rng.standard_normal((size, model.latent_dim), dtype="float32")
     arguments = {
         "latents": latents,
-        # What `generate` draws first of its own seed.
+        # The first draw that `generate` takes from this seed.
         "component_uniform": np.random.default_rng(seed)
         .random(size)
         .astype("float32"),

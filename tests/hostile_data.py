@@ -1,4 +1,4 @@
-"""Makers of data that cannot be trained on: `.npz` files, image folders.
+"""Makes data that cannot be trained on: `.npz` files, image folders.
 
 The tests and `benchmarks/hostile.py` use them.
 """
@@ -22,14 +22,14 @@ def header(shape, descr="|u1"):
 
 
 def written(path, *members):
-    """An archive of (name, content), compressed."""
+    """A compressed archive of (name, content)."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members:
             archive.writestr(name, content)
     return path
 
 
-# Arrays that are no images and labels, and what is said of them.
+# Arrays that are not images and labels, and their errors.
 ARRAYS = [
     ({"x": np.zeros(3)}, r"array `images`.*\['x'\]"),
     ({"images": np.zeros((0, 4, 4), "uint8")}, "`images` must have shape"),
@@ -48,7 +48,7 @@ ARRAYS = [
     ),
 ]
 
-# Labels of three images.
+# Bad labels of three images, and their errors.
 LABELS = [
     ([0, 2**32 + 1, 1], "4294967297 in row 1"),  # As int32 it would be 1.
     ([0, 1, 2**31 + 5], "2147483653 in row 2"),
@@ -59,7 +59,7 @@ LABELS = [
     (["a", "b", "c"], "must be integers"),
 ]
 
-# Members that are no arrays.
+# Members that are not arrays, and their errors.
 CONTENTS = [
     (b"", "`images` must be an array"),
     (b"hello", "`images` must be an array"),
@@ -161,7 +161,7 @@ def _pipe(folder):
 def _socket(folder):
     picture(folder / "a.png")
     here = os.getcwd()
-    os.chdir(folder)  # A socket's path is short.
+    os.chdir(folder)  # The path of a socket must be short.
     try:
         with socket.socket(socket.AF_UNIX) as server:
             server.bind("b.png")
@@ -174,7 +174,7 @@ def _broken_link(folder):
     (folder / "b.png").symlink_to(folder / "nowhere.png")
 
 
-# Makers of folders by name, and what is said of them.
+# Functions that fill bad folders, and their errors, by name.
 FOLDERS = {
     "nothing": (_nothing, "`source` is an empty folder"),
     "an empty class": (_empty_class, "empty class folder: .*b"),
@@ -216,7 +216,7 @@ FOLDERS = {
     },
     "16 bits": (_sixteen_bits, r"8 bits a channel.*deep\.png"),
     "two sizes": (_two_sizes, r"`image_size`.*8 pixels.*b\.png"),
-    # Opening one would wait for ever.
+    # Opening one would block for ever.
     "a pipe": (_pipe, r"regular files.*b\.png"),
     "a socket": (_socket, r"regular files.*b\.png"),
     "a broken link": (_broken_link, r"regular files.*b\.png"),

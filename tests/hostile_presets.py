@@ -1,7 +1,7 @@
-"""Makers of tampered presets and `.keras` files.
+"""Makes tampered presets and `.keras` files.
 
-Each changes one thing in what version 0.1 wrote, and mends its hashes. The
-tests and `benchmarks/hostile.py` use them.
+Each function changes one thing in a file of version 0.1, and corrects the
+hashes. The tests and `benchmarks/hostile.py` use them.
 """
 
 import json
@@ -22,14 +22,14 @@ FOLDER = pathlib.Path(__file__).parent / "version_0_1"
 
 
 def copy(folder):
-    """A copy of the preset of version 0.1 in a folder, to be tampered with."""
+    """A copy of the preset of version 0.1, to be tampered with."""
     return pathlib.Path(
         shutil.copytree(FOLDER / "preset", pathlib.Path(folder) / "preset")
     )
 
 
 def members():
-    """What the `.keras` file of version 0.1 holds, by name."""
+    """The contents of the `.keras` file of version 0.1, by name."""
     with zipfile.ZipFile(FOLDER / "run" / "checkpoint.keras") as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -50,7 +50,7 @@ def edit(preset, change, name=presets.CONFIG):
 
 
 def refused(path, match):
-    """Asserts that it is refused in one line, by this package's own error."""
+    """Asserts that loading fails with a one-line error of this package."""
     try:
         load_model(path)
     except ValueError as error:
@@ -168,7 +168,7 @@ DEPTHS = (150, 100_000)
 
 
 def nest(preset, name, depth):
-    """Puts a list in lists into a JSON file of a preset."""
+    """Puts deeply nested lists into a JSON file of a preset."""
     deep = "[" * depth + "]" * depth
     text = (preset / name).read_text().replace("{", f'{{"deep": {deep}, ', 1)
     (preset / name).write_text(text)
@@ -187,7 +187,7 @@ HUGE = {
 
 
 def embed(content, classes):
-    """Gives every embedding so many classes."""
+    """Sets the number of classes of every embedding."""
     for side in ("generator", "discriminator"):
         for network in content["config"][side]:
             for layer in network["config"]["layers"]:
@@ -199,7 +199,7 @@ def embed(content, classes):
 
 
 def first(file):
-    """The name of the first array that is not a single number."""
+    """The name of the first array of more than one number."""
     names = []
     file.visititems(
         lambda name, item: (
@@ -308,7 +308,7 @@ def reshape_first(file, shape):
 
 
 def damage(path, seed):
-    """Turns bits in the structures of HDF5, not in values."""
+    """Flips bits in the structures of HDF5, not in values."""
     rng = np.random.default_rng(seed)
     content = bytearray(path.read_bytes())
     for place in rng.integers(0, 4000, 20):
@@ -331,7 +331,7 @@ def packed(folder, members, name="model.keras", **how):
 
 
 def encrypt(path):
-    """Says of each member that it is encrypted."""
+    """Marks every member as encrypted."""
     content = bytearray(path.read_bytes())
     # The flags of each member, in its header and in the directory.
     for signature, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
@@ -347,27 +347,27 @@ NO_CONFIGURATIONS = ("", "[", "[]", "null", "7", "[" * 100_000)
 
 
 def with_config(members, change):
-    """The same members, of which the configuration is changed."""
+    """The members with a changed configuration."""
     content = json.loads(members[presets.CONFIG])
     change(content)
     return members | {presets.CONFIG: json.dumps(content).encode()}
 
 
 def pipe(folder, name="model.keras"):
-    """A pipe that nobody writes to: opening it would wait for ever."""
+    """A pipe without a writer: opening it would block for ever."""
     os.mkfifo(folder / name)
     return folder / name
 
 
 def with_lambda(folder, trace):
-    """A `.keras` file of images whose layer would write a file."""
+    """A `.keras` file with a layer that writes the file `trace`."""
     import keras
 
     name = str(trace)
     model = keras.Sequential(
         [
             keras.Input((4, 4, 1)),
-            # Of a named function only the name would be in the file.
+            # A named function would be saved only by its name.
             keras.layers.Lambda(lambda x: (open(name, "w").close(), x)[1]),
             keras.layers.Flatten(),
             keras.layers.Dense(3),

@@ -1,8 +1,8 @@
-"""A stand-in of the Hugging Face hub's HTTP API, on this machine.
+"""A local stand-in for the Hugging Face hub's HTTP API.
 
-It holds repositories of models in memory, and answers what huggingface_hub
-asks in order to make a repository, to upload to it (small files in the commit,
-`.h5` by LFS, as the hub has it) and to download of one commit.
+It holds repositories of models in memory, and answers the requests by which
+huggingface_hub makes a repository, uploads to it (small files in the commit,
+`.h5` by LFS, as on the hub) and downloads from one commit.
 """
 
 import base64
@@ -18,7 +18,7 @@ TOKEN = "hf_stand_in"
 
 
 class Hub:
-    """Repositories: a list of commits each, a dict of files a commit."""
+    """Repositories: lists of commits, each a dict of files."""
 
     def __init__(self):
         self.repositories = {}
@@ -27,7 +27,7 @@ class Hub:
         self.requests = []
 
     def files(self, repository, revision):
-        """Number of the commit, and its files; `None` where there is none."""
+        """Number of the commit, and its files; `None` if there is none."""
         commits = self.repositories[repository]
         if revision == "main":
             return len(commits) - 1, commits[-1]
@@ -77,7 +77,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def _found(self, repository, revision):
-        """The commit asked for; otherwise answers that it is not there."""
+        """The requested commit; if there is none, answers with an error."""
         code, found = "RepoNotFound", None
         if repository in self.hub.repositories:
             code, found = (

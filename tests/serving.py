@@ -1,4 +1,4 @@
-"""What the tests of `serve` share: models, a server, a client."""
+"""Helpers for the tests of `serve`: models, a server, a client."""
 
 import contextlib
 import http.client
@@ -21,7 +21,7 @@ from keras_mixgan.serving.limits import Limits
 
 
 class Client:
-    """A client of a server at some address."""
+    """A client of the server at an address."""
 
     def __init__(self, netloc):
         self.netloc = netloc
@@ -54,12 +54,12 @@ class Client:
         return status, json.loads(body)
 
     def socket(self):
-        """A connection on which nothing has been sent."""
+        """A new connection."""
         host, port = self.netloc.split(":")
         return socket.create_connection((host, int(port)), timeout=60)
 
     def send(self, *parts):
-        """All that is answered to these bytes, until it is closed."""
+        """Sends bytes; returns all that is received until the end."""
         with self.socket() as client:
             with contextlib.suppress(ConnectionError):
                 for part in parts:
@@ -68,7 +68,7 @@ class Client:
 
 
 def received(client):
-    """All that comes until the connection is closed."""
+    """All that is received until the connection is closed."""
     answer = b""
     with contextlib.suppress(ConnectionError):
         while part := client.recv(2**16):
@@ -99,15 +99,16 @@ def running(samplers, allowed_hosts=(), **limits):
 
 @contextlib.contextmanager
 def shared(folder):
-    """A server of three models that all tests may ask, and not harm.
+    """A server of three models for all tests; no test may damage it.
 
-    `labelled` has three generators and versions, `p.lain` two of colour
-    images without labels, `kept` is a .keras file of Fashion-MNIST.
+    `labelled` has three generators and numbered versions, `p.lain` has two
+    generators of colour images without labels, and `kept` is a .keras file of
+    Fashion-MNIST.
     """
     labelled = kmg.MixGAN(*conftest.image_networks(3), 3, 1, seed=0)
     labelled.generator_mixture_logits.assign([0.0, 1.0, 2.0])
     labelled.export_sampler(folder / "labelled" / "10")
-    # Older than version 10, and a folder that is no version.
+    # A version older than 10, and a folder that is not a version.
     for name in ("9", "new"):
         shutil.copytree(folder / "labelled/10", folder / "labelled" / name)
     run = {"format": 1, "settings": {"source": "fashion_mnist"}}
@@ -128,10 +129,10 @@ def shared(folder):
 
 
 class Fake:
-    """A model whose `num_images` says what happens, without TensorFlow.
+    """A model without TensorFlow whose behaviour `num_images` selects.
 
-    It waits for `opened` at 1, fails at 2, refuses at 3, and at others gives
-    as many thousand numbers.
+    At 1 it waits for `opened`, at 2 it fails, at 3 it refuses, and at others
+    it gives this many thousand numbers.
     """
 
     def __init__(self):
@@ -169,7 +170,7 @@ def ask(number):
 
 
 def together(functions):
-    """Calls functions at the same time; their results in order."""
+    """Calls functions at the same time; returns their results in order."""
     results = [None] * len(functions)
     barrier = threading.Barrier(len(functions))
 
@@ -200,7 +201,7 @@ def rows(count, seed, classes=None):
 
 
 def call_directly(folder, signature, inputs):
-    """What TensorFlow itself gives for such inputs."""
+    """TensorFlow's own outputs for these inputs."""
     function = tf.saved_model.load(str(folder)).signatures[signature]
     specs = function.structured_input_signature[1]
     tensors = {

@@ -1,4 +1,4 @@
-"""Runs an exported sampler in a process that has TensorFlow alone.
+"""Runs an exported sampler in a process that has only TensorFlow.
 
 Called as `python standalone_sampler.py FOLDER ARGUMENTS.npz OUT.npz`.
 """
@@ -11,7 +11,7 @@ BLOCKED = ("keras", "keras_mixgan", "tf_keras")
 
 
 class Without:
-    """A finder of modules that finds all but the blocked ones."""
+    """A finder of all modules except the blocked ones."""
 
     def __init__(self, finder):
         self._finder = finder
