@@ -123,7 +123,7 @@ def _blocks(images: np.ndarray, size: int = 256):
         some = images[start : start + size]
         products = some @ images.T
         distances = squares[start : start + size, None] + squares - 2 * products
-        # The expansion has rounding errors where rows are nearly equal:
+        # The expansion has rounding errors if rows are nearly equal:
         # compute those distances by the definition.
         near = np.argwhere(distances <= 1e-6 * (1 + squares.max()))
         for i, j in near:

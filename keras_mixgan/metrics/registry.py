@@ -25,7 +25,7 @@ from keras_mixgan.utils.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What is scored in one line of a report.
+    """The images and the model of one row of a report.
 
     Args:
         name: "mixture", "generator 0", ..., "images" or "real".
@@ -54,7 +54,7 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What all metrics of a report share.
+    """The settings that all metrics of a report share.
 
     Args:
         classifier: the loaded classifier, `None` if no metric needs one.
