@@ -38,7 +38,7 @@ class Option:
             (`MixGAN`), "compile" (`MixGAN.compile`) or "optimizer" (the Keras
             optimizers of both sides). They get it unless it is `None`. A run
             uses "settings" itself. "run" are arguments of `runs.train`: they
-            are no settings, and may change when a run is resumed. The command
+            are not settings, and may change when a run is resumed. The command
             line uses "command" itself.
         help: The help text.
         default: The general default; `None` for the receiver's own.

@@ -196,9 +196,9 @@ class Marks(BetweenSteps):
             "scoring_seconds": spent,
         }
 
-    def _tell(self, row: Mapping[str, float], what: str = "") -> None:
+    def _tell(self, row: Mapping[str, float], suffix: str = "") -> None:
         self._say(
-            f"  mark {row['mark']} of {self._conditions['marks']}{what}: "
+            f"  mark {row['mark']} of {self._conditions['marks']}{suffix}: "
             f"{row['wall_seconds']:.0f} s ({row['processor_seconds']:.0f} s "
             f"of processor), {row['steps']:,} steps, score "
             f"{row['score']:.3f}, distance {row['distance']:.3f}"
@@ -226,8 +226,8 @@ def check(tasks, data_dir=None) -> None:
             current = task["contestant"]
             models.make_model(chosen.for_source(source), source)
     except (ValueError, ImportError) as error:
-        where = "" if current is None else f"contestant {current}: "
-        raise UserError(f"{where}{error}") from error
+        prefix = "" if current is None else f"contestant {current}: "
+        raise UserError(f"{prefix}{error}") from error
 
 
 def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:

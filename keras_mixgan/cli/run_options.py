@@ -1,4 +1,4 @@
-"""The options of a run that are no settings: output, scores, devices.
+"""The options of a run that are not settings: output, scores, devices.
 
 They are a part of `options.TABLE`. A run may be resumed with other values.
 """

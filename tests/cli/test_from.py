@@ -173,7 +173,7 @@ def photos(tmp_path_factory):
         ("large", "(--image_size=28 resizes them)"),
         ("colour", "must have images of shape (28, 28, 1)"),
         ("few", "must have 10 classes"),
-        ("unlabelled", f"`conditional` needs labels (of a folder: one "
+        ("unlabelled", f"`conditional` needs labels (in a folder: one "
          f"subfolder per class), as {DIGITS} takes labels"),
     ],
 )  # fmt: skip

@@ -170,6 +170,6 @@ def _classifiers(package) -> Iterator[str]:
     for name in package["bundled"]:
         yield f"{name:<24}bundled"
     if "inception" in package:
-        where = package["inception_folder"]
+        folder = package["inception_folder"]
         state = "in" if package["inception"] else "not downloaded; goes to"
-        yield f"{'inception':<24}{state} {where}"
+        yield f"{'inception':<24}{state} {folder}"

@@ -198,7 +198,7 @@ def run(values) -> None:
             f"{settings['conversion']}"
         )
     print(
-        f"{settings['num_images']:,} images a row against "
+        f"{settings['num_images']:,} images per row against "
         f"{settings['num_real']:,} of {settings['source']}, "
         f"{report.seconds:.0f} s. Wrote {out}"
     )
