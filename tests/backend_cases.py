@@ -1,8 +1,8 @@
-"""The same games under any backend: one step each, on the same draws.
+"""Games to compare between backends: one step each, on the same draws.
 
-As a program, `python backend_cases.py FOLDER` loads the models that another
-backend saved there, takes their step and leaves what came of it. Not a test
-by itself; `test_backends.py` compares.
+`python backend_cases.py FOLDER` loads the models that another backend saved
+there, takes a step of each and saves the results. `test_backends.py` compares
+them.
 """
 
 import pathlib
@@ -59,21 +59,21 @@ def build(name):
 
 
 def step(model):
-    """Takes a step on fixed draws; returns all that came of it, by name."""
+    """Takes a step on fixed draws; returns all results by name."""
     rng = np.random.default_rng(2)
     latents = rng.normal(size=(40, model.latent_dim)).astype("float32")
     mixing = rng.uniform(size=40).astype("float32")
     model.draw_latents = lambda count: ops.convert_to_tensor(latents[:count])
     model.draw_uniform = lambda count: ops.convert_to_tensor(mixing[:count])
-    found = {"payoff_matrix": model.payoff_matrix(*data(), seed=0)}
+    results = {"payoff_matrix": model.payoff_matrix(*data(), seed=0)}
     for i in range(model.objective.discriminator_steps):
         logs = model.train_on_batch(*data(), return_dict=True)
-        found |= {f"{i}.{name}": value for name, value in logs.items()}
-    found["last_pairs"] = np.asarray(model.last_pairs)
+        results |= {f"{i}.{name}": value for name, value in logs.items()}
+    results["last_pairs"] = np.asarray(model.last_pairs)
     for i, weight in enumerate(model.get_weights()):
-        found[f"weight_{i}"] = weight
-    found["images"] = model.generate(7, seed=0)
-    return found
+        results[f"weight_{i}"] = weight
+    results["images"] = model.generate(7, seed=0)
+    return results
 
 
 def main(folder):

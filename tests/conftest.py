@@ -1,19 +1,19 @@
-"""Small networks that the tests share."""
+"""Settings of the tests, and small networks that they share."""
 
 import gc
 import os
 import tempfile
 
-# As `import keras_mixgan` has it, which comes too late here: a test's child
-# would compute with oneDNN, the test itself without, and not to the same bits.
+# `import keras_mixgan` sets it, but too late here. Without this, a test's child
+# process would use oneDNN and the test itself would not, with other rounding.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 import keras
 import pytest
 from keras import layers
 
-# Graphs are many small objects that live long: to look through all of them
-# whenever some hundreds have been added takes a tenth of the tests' time.
+# Graphs are many small objects that live long. To search them all after every
+# few hundred new objects would take a tenth of the tests' time.
 gc.set_threshold(50_000, 20, 20)
 
 JAX = keras.backend.backend() == "jax"
@@ -25,27 +25,27 @@ jax_only = pytest.mark.skipif(not JAX, reason="of JAX's path")
 
 
 def few_under_jax(*values):
-    """All values, but under JAX, which compiles for each, the last alone."""
+    """All values; under JAX, which compiles for each, only the last."""
     return values[-1:] if JAX else values
 
 
 def pytest_configure(config):
-    """Scores cache what they saw of real data; not in the user's home."""
+    """Keeps the cache of scores out of the user's home."""
     folder = tempfile.TemporaryDirectory()
     config.add_cleanup(folder.cleanup)
     os.environ["KERAS_MIXGAN_CACHE"] = folder.name
     if JAX:
         import jax
 
-        # The CPU as several devices, for tests of several.
+        # The CPU as several devices, for tests of several devices.
         jax.config.update("jax_num_cpu_devices", 4)
 
 
 def pytest_xdist_auto_num_workers(config):
-    """A process a core for folders of tests, none but this one for files.
+    """One process per core for folders of tests; for files, only this one.
 
-    Tests trace graphs most of the time, which takes one core. A file alone
-    would only wait for TensorFlow to be imported once more.
+    Tests mostly trace graphs, which uses one core. For a single file, another
+    process would only cost one more import of TensorFlow.
     """
     files = any(".py" in argument for argument in config.args)
     return 0 if files else os.cpu_count()
@@ -53,7 +53,7 @@ def pytest_xdist_auto_num_workers(config):
 
 @pytest.fixture(scope="session")
 def shared_server(tmp_path_factory):
-    """One server for the tests of `serve` and of its page."""
+    """One server for the tests of `serve` and of its gallery page."""
     import serving
 
     with serving.shared(tmp_path_factory.mktemp("served")) as server:

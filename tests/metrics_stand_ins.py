@@ -8,7 +8,7 @@ from keras_mixgan.metrics.classifiers import Classifier
 
 
 class FromArrays:
-    """A mixture with `generate`: component i draws from the i-th array."""
+    """A mixture whose component i draws from the i-th array."""
 
     def __init__(self, *arrays, labels=None, weights=None):
         self.arrays = [np.asarray(array, "float32") for array in arrays]
@@ -61,7 +61,7 @@ def noise(count=1000, shape=(28, 28, 1), seed=0):
 
 
 def collapsed(count=1000):
-    """One digit, again and again."""
+    """Copies of one digit."""
     return np.repeat(digits(1)[0], count, axis=0)
 
 

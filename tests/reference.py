@@ -1,6 +1,6 @@
-"""MIX+GAN written again in plain NumPy float64, for networks of two layers.
+"""MIX+GAN in plain NumPy float64, for networks of two layers.
 
-An oracle for the step: forward passes by hand, gradients by central
+A reference for the training step: forward passes by hand, gradients by central
 differences of the objective itself, so that nothing is shared with Keras.
 """
 
@@ -48,7 +48,7 @@ def two_layers(weights, x):
 
 
 class Mixture:
-    """A mixture's parameters, and the objective of either side."""
+    """A mixture's parameters, and the objectives of both sides."""
 
     def __init__(self, model, payoff, kind, regularizer, penalty=0.0):
         def weights_of(networks):

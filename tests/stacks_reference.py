@@ -21,7 +21,7 @@ CODES = 3
 TOP = 3  # Of 4 numbers of a latent vector.
 SLOW = 0.01
 CUTS = {"share_generators": "stack", "share_discriminators": "shared"}
-# Layers of the parts of a stack.
+# Layers by part: the first is each network's own, the second may be shared.
 MAKERS = [("label", "top", "code"), ("image",)]
 JUDGES = [
     ("class", "latents", "code_hidden", "code_class", "code_latents"),
@@ -60,7 +60,7 @@ def stack_discriminator():
 
 
 def frozen_encoder(rng):
-    """A classifier of points, in place of one that is read."""
+    """A classifier of points, instead of one from a file."""
     images = keras.Input((2,))
     features = layers.Dense(CODES, activation="tanh", name="features")(images)
     network = keras.Model(images, layers.Dense(CLASSES)(features))
@@ -78,11 +78,11 @@ def losses(network=None):
 
 
 def parts_of(networks, names):
-    """Weights of own parts and of what may be shared, two lists of lists."""
-    found = ([], [])
+    """Weights of the networks' own parts, and of those that may be shared."""
+    parts = ([], [])
     for network in networks:
         leaves = {layer.name: layer for layer in network._flatten_layers()}
-        for part, listed in zip(found, names, strict=True):
+        for part, listed in zip(parts, names, strict=True):
             part.append(
                 [
                     np.asarray(w, "float64")
@@ -90,7 +90,7 @@ def parts_of(networks, names):
                     for w in leaves[name].get_weights()
                 ]
             )
-    return found
+    return parts
 
 
 def logsumexp(x):
@@ -103,7 +103,7 @@ def cross_entropy(logits, labels):
 
 
 class Stacks:
-    """A mixture of stacks, written again."""
+    """A mixture of stacks in NumPy."""
 
     def __init__(self, model, payoff, kind, labels, encoder, shared, released):
         self.tops, self.bottoms = parts_of(model.generators, MAKERS)
@@ -152,23 +152,23 @@ class Stacks:
         )
 
     def levels(self, images, codes, latents):
-        """Who judges what of codes, and of images: (judge, fakes, latents)."""
+        """(judge, fakes, latents) of the codes, and of the images."""
         return (
             (self.of_codes, codes, [z[:, :TOP] for z in latents]),
             (self.of_images, images, [z[:, TOP:] for z in latents]),
         )
 
     def terms(self, judge, fakes, latents, payoff):
-        """Means of a payoff's term, and of what latents are told wrong by."""
+        """Means of a payoff's term, and of the errors of latents."""
         made = self.table(
             lambda i, j: payoff(logsumexp(judge(j, fakes[i])[0])).mean()
         )
-        told = self.table(
+        errors = self.table(
             lambda i, j: (
                 (judge(j, fakes[i])[1] - stats.norm.cdf(latents[i])) ** 2
             ).mean()
         )
-        return made, told
+        return made, errors
 
     def discriminator_loss(self, real, images, codes, latents):
         w_u, w_v = self.kept[0], softmax(self.alpha_v)
@@ -179,43 +179,45 @@ class Stacks:
             (self.encoded(real), real),
             strict=True,
         ):
-            made, told = self.terms(judge, *fakes, self.fake)
-            seen = [judge(j, x)[0] for j in range(len(self.heads))]
-            right = [self.real(logsumexp(logits)).mean() for logits in seen]
-            named = [cross_entropy(logits, self.labels) for logits in seen]
+            made, errors = self.terms(judge, *fakes, self.fake)
+            logits = [judge(j, x)[0] for j in range(len(self.heads))]
+            right = [self.real(logsumexp(each)).mean() for each in logits]
+            class_loss = [cross_entropy(each, self.labels) for each in logits]
             loss -= w_u @ (made + np.array(right)) @ w_v
-            loss += 2 * own @ np.array(named) + 2 * 10 * w_u @ told @ own
+            loss += 2 * own @ np.array(class_loss)
+            loss += 2 * 10 * w_u @ errors @ own
         return loss
 
     def generator_losses(self, latents):
-        """The top's own loss, and the bottom's."""
+        """The losses of the top and of the bottom."""
         codes = [self.codes(i, z) for i, z in enumerate(latents)]
         images = [
             self.images(i, *given)
             for i, given in enumerate(zip(codes, latents, strict=True))
         ]
-        named = [
+        class_losses = [
             cross_entropy(x @ self.encoder[2] + self.encoder[3], self.labels)
             for x in codes
         ]
-        kept = [
+        code_losses = [
             ((self.encoded(x) - c) ** 2).mean()
             for x, c in zip(images, codes, strict=True)
         ]
         w_u, w_v = softmax(self.alpha_u), self.kept[1]
         own = w_u if self.moves else self.kept[0]
-        found = []
-        for level, given in zip(
-            self.levels(images, codes, latents), (named, kept), strict=True
+        losses = []
+        for level, encoder_losses in zip(
+            self.levels(images, codes, latents),
+            (class_losses, code_losses),
+            strict=True,
         ):
-            made, told = self.terms(*level, self.loss)
-            found.append(
-                w_u @ made @ w_v + own @ (10 * told @ w_v + np.array(given))
-            )
-        return found
+            made, errors = self.terms(*level, self.loss)
+            own_losses = 10 * errors @ w_v + np.array(encoder_losses)
+            losses.append(w_u @ made @ w_v + own @ own_losses)
+        return losses
 
     def step(self, real, first, second):
-        """The discriminators on the first latents, generators on others."""
+        """Discriminators on the first latents, generators on the second."""
         self.freeze()
         codes = [self.codes(i, z) for i, z in enumerate(first)]
         images = [
@@ -249,7 +251,7 @@ class Stacks:
         self.kept = softmax(self.alpha_u), softmax(self.alpha_v)
 
     def own(self, parts):
-        """Arrays of all parts, with the unit in which they move."""
+        """Arrays of all parts, with the factor of their steps."""
         return [(w, len(parts)) for part in parts for w in part]
 
     def below(self, parts):
@@ -258,7 +260,7 @@ class Stacks:
         return [(w, 1) for w in parts[0]]
 
     def descend(self, *sides):
-        """Moves arrays by differences of the losses, all at one point."""
+        """Moves arrays by central differences, all taken at one point."""
         moves = []
         for loss, listed, *alpha in sides:
             for array, unit in [*listed, *((one, 1) for one in alpha)]:

@@ -1,4 +1,4 @@
-"""The site: its build, its snippets and commands, and three clicks in it."""
+"""The site: its build, snippets, commands and navigation."""
 
 import importlib.util
 import pathlib
@@ -33,7 +33,7 @@ needs_mkdocs = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The quick build: all pages, nothing run."""
+    """The quick build: all pages, without running notebooks."""
     out = tmp_path_factory.mktemp("site")
     built = subprocess.run(
         [sys.executable, "tools/docs.py", "--quick", f"--out={out}"],
@@ -57,7 +57,7 @@ def test_the_site_has_what_it_is_made_of(site):
     reference = (site / "reference/mixgan.html").read_text()
     for part in ("export_sampler", "payoff_matrix", "Raises"):
         assert part in reference
-    # Examples are blocks of code, not text with signs before it.
+    # Examples are blocks of code, not text with `>>>`.
     assert "&gt;&gt;&gt;" not in re.sub(
         r"<code.*?</code>", "", reference, flags=re.S
     )
@@ -128,7 +128,7 @@ def test_the_first_pages_python_runs(tmp_path, monkeypatch):
 
 
 def command_lines(path):
-    """Commands of ours in a page, without what the shell does with them."""
+    """Commands of ours in a page, without pipes and redirections."""
     text = re.sub(r"^# ?", "", path.read_text(encoding="utf-8"), flags=re.M)
     text = text.replace("\\\n", " ")
     return re.findall(

@@ -1,6 +1,6 @@
-"""Whatever stands in a file or request: an answer, or `UserError`.
+"""Any file or request gives an answer or a `UserError`.
 
-For an hour by hand: FUZZ_EXAMPLES=1000000 pytest -n 0 tests/test_fuzz.py
+A run of an hour: FUZZ_EXAMPLES=1000000 pytest -n 0 tests/test_fuzz.py
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from keras_mixgan.data import array_files
 from keras_mixgan.utils.errors import UserError
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
-# The same examples each time, unless it is run for long.
+# The same examples each time, except in a long run.
 fuzzed = hypothesis.settings(
     max_examples=int(EXAMPLES or 100),
     derandomize=EXAMPLES is None,
@@ -48,7 +48,7 @@ VALUES = st.recursive(
 
 @st.composite
 def changed(draw, base):
-    """A copy of JSON in which up to three things are other than they were."""
+    """A copy of JSON with up to three changes."""
     base = copy.deepcopy(base)
     for _ in range(draw(st.integers(1, 3))):
         node = base
@@ -71,7 +71,7 @@ def changed(draw, base):
 
 @st.composite
 def texts(draw, base):
-    """JSON as bytes: changed, or cut, or with other bytes in its midst."""
+    """JSON as bytes: changed, cut, or with other bytes in the middle."""
     content = json.dumps(draw(changed(base))).encode()
     if draw(st.integers(0, 3)):
         return content
@@ -82,7 +82,7 @@ def texts(draw, base):
 
 @contextlib.contextmanager
 def user_errors():
-    """Nothing else, and that in one line."""
+    """Allows no error except a `UserError` of one line."""
     message = "none"
     try:
         yield
@@ -133,7 +133,7 @@ REQUESTS = [
 
 @pytest.fixture(scope="module")
 def sampler():
-    """A sampler that gives back what it gets."""
+    """A sampler that returns its inputs."""
     tf = pytest.importorskip("tensorflow")
 
     def run(signature, inputs):
@@ -179,10 +179,10 @@ RUN = json.loads((hostile_presets.FOLDER / "run" / "settings.json").read_text())
 def test_settings(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "settings.json"
     path.write_bytes(content)
-    asked = settings.resolve({"source": "ring", "steps": 10})
+    new = settings.resolve({"source": "ring", "steps": 10})
     with user_errors():
         saved = settings.read(path)
-        lines = settings.differences(saved, asked, {"num_images": 1})
+        lines = settings.differences(saved, new, {"num_images": 1})
         assert all(isinstance(line, str) for line in lines)
 
 
@@ -228,7 +228,7 @@ TYPES = st.one_of(
 
 @st.composite
 def members(draw):
-    """An `.npy` file whose header and data need not agree."""
+    """An `.npy` file whose header and data may disagree."""
     header = {
         "descr": draw(TYPES),
         "fortran_order": draw(st.sampled_from([False, True, 0, None])),
@@ -259,6 +259,6 @@ def test_array_headers(tmp_path_factory, images, labels, good):
         if labels is not None:
             archive.writestr("labels.npy", labels)
     with user_errors():
-        found, classes = array_files.load_npz(path)
-        assert found.dtype == ("float32" if found.ndim == 2 else "uint8")
-        assert classes is None or classes.shape == (len(found),)
+        loaded, classes = array_files.load_npz(path)
+        assert loaded.dtype == ("float32" if loaded.ndim == 2 else "uint8")
+        assert classes is None or classes.shape == (len(loaded),)

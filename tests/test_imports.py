@@ -1,4 +1,4 @@
-"""Which module may import which, and what may be loaded when."""
+"""Which modules may import which, and when packages are loaded."""
 
 import ast
 import pathlib
@@ -11,8 +11,8 @@ import keras_mixgan
 
 PACKAGE = pathlib.Path(keras_mixgan.__file__).parent
 
-# Rooms, and a file that is one: each imports only from those before it, and
-# freely within itself.
+# Packages and single modules, in order: each imports only from itself and from
+# those before it.
 ROOMS = """
 _version utils backends architectures data distribution game presets metrics
 training exporting mixture mixgan serving cli __main__

@@ -1,4 +1,4 @@
-"""Examples of README and of the guide that need no long training."""
+"""The examples of README and of the guide, with little training."""
 
 import pathlib
 import re
@@ -16,22 +16,22 @@ MODELS = ROOT / "docs" / "guide" / "models.md"
 
 
 def blocks(path=MODELS):
-    """A page's Python examples, by the heading they stand under."""
-    found, heading = {}, ""
+    """A page's Python examples by heading."""
+    examples, heading = {}, ""
     text = path.read_text(encoding="utf-8")
     for title, code in re.findall(
         r"^#+ ([^\n]+)$|^```python\n(.*?)^```", text, re.M | re.S
     ):
         heading = title or heading
         if code:
-            found[heading] = code
-    return found
+            examples[heading] = code
+    return examples
 
 
 def test_readme(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names, code = {}, blocks(README)["In Python"]
-    # Two steps in place of thirty epochs.
+    # Two steps instead of thirty epochs.
     code = code.replace("epochs=30", "epochs=1, steps_per_epoch=2, verbose=0")
     assert "steps_per_epoch" in code
     exec(compile(code, str(README), "exec"), names)
@@ -73,9 +73,9 @@ def test_systems_of_table_1():
 
 def test_own_networks_and_payoffs(monkeypatch):
     monkeypatch.setattr(payoffs, "PAYOFFS", dict(payoffs.PAYOFFS))
-    names, found = {"keras": keras, "kmg": kmg}, blocks()
+    names, examples = {"keras": keras, "kmg": kmg}, blocks()
     for heading in ("Your own networks", "Your own payoffs"):
-        exec(compile(found[heading], str(MODELS), "exec"), names)
+        exec(compile(examples[heading], str(MODELS), "exec"), names)
     model = names["model"]
     points = np.random.default_rng(0).uniform(-1, 1, (8, 2)).astype("float32")
     model.fit(points, batch_size=8, verbose=0)

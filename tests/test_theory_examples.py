@@ -1,4 +1,4 @@
-"""The examples of the theory: their closed forms, and a tiny run of each."""
+"""The examples of the theory page: closed forms, and a tiny run of each."""
 
 import csv
 import importlib
@@ -22,7 +22,7 @@ pytestmark = tensorflow_only
 
 @pytest.fixture
 def example(monkeypatch):
-    """Imports an example by name, as Python does for `python examples/...`."""
+    """Imports an example by name, as `python examples/...` does."""
     monkeypatch.syspath_prepend(EXAMPLES)
     return importlib.import_module
 
@@ -38,12 +38,12 @@ def test_best_responses_never_stand_still(example):
     real = 2 * np.pi * np.arange(3) / 3
     for points in (1, 3):
         theta, phi = play(points, 12, rng)
-        # Theorem B.2: all alike, at a real point, and at another than before.
+        # Theorem B.2: all are equal, at a real point, and at a new one.
         assert (theta == theta[:, :1]).all()
         nearest = np.abs(theta[:, :1] - real).argmin(axis=1)
         assert np.abs(theta[:, 0] - real[nearest]).max() < 0.1
         assert (np.diff(nearest) != 0).all()
-        # Claim 1: discriminators are at the other two.
+        # Claim 1: discriminators are at the other two points.
         before = real[nearest[:-1]]
         assert (np.abs(phi[1:] - before[:, None]) > 1).all()
 
@@ -52,7 +52,8 @@ def test_the_circles_game_has_value_one(example):
     circle = example("equilibrium")
     angles = circle.grid()
     payoffs = circle.payoffs(angles, angles)
-    # By hand: at a real point and with the generator there; far from all.
+    # By hand: a discriminator at the generator's real point, at another one,
+    # and halfway between.
     assert payoffs[0, 0] == pytest.approx(1 / 3)
     assert payoffs[0, 60] == pytest.approx(4 / 3)
     assert payoffs[0, 30] == pytest.approx(
@@ -97,7 +98,7 @@ def test_the_trained_game_is_that_of_the_closed_form(
         rtol=1e-4,
         atol=1e-5,
     )
-    # The last epsilon, by brute force over other angles than the example's.
+    # The last epsilon, by brute force over a different grid of angles.
     u, v = model.generator_weights, model.discriminator_weights
     every = np.linspace(0.01, 2 * np.pi, 3001)
     highest = (u @ circle.payoffs(angles[0], every)).max()
@@ -138,7 +139,7 @@ def test_small_supports(example, monkeypatch, tmp_path):
     few, many = module.main(["--out", str(tmp_path / "support.png")])
     assert few["birthday"] == pytest.approx(10, rel=0.2)
     assert many["birthday"] == pytest.approx(3000, rel=0.3)
-    # The wide class sees the small support, and neither sees the large one.
+    # The wide class detects the small support; neither detects the large one.
     assert few[module.WIDTHS[1]] > 0.2
     assert max(many[width] for width in module.WIDTHS) < 0.1
     assert is_figure(tmp_path / "support.png")
@@ -207,7 +208,7 @@ def test_figure_3s_races_are_races():
 def test_figure_4(example, monkeypatch, tmp_path):
     module = example("figure4")
     np.testing.assert_allclose(module.smooth(np.arange(5.0), 3), [1, 2, 3])
-    # The same on points, whose networks are small.
+    # The same with points, whose networks are small.
     points = {"source": "ring", "architecture": "mlp", "width": 4,
               "payoff": "wasserstein", "weight_clip": 0.01, "batch_size": 8,
               "discriminator_steps": 2, "payoff_estimate": "linear",

@@ -1,10 +1,10 @@
-"""Runs TF-GAN's own tests on the modules our import gives; prints JSON.
+"""Runs TF-GAN's own tests on the modules that we import; prints JSON.
 
-Called by test_metrics_tfgan.py in a process of its own, because TF-GAN's
-tests `import tensorflow_gan`, and graph mode cannot be left again.
+test_metrics_tfgan.py calls it in a separate process, because TF-GAN's tests
+`import tensorflow_gan`, and graph mode cannot be left again.
 
-Eager is how we call TF-GAN. What its tests leave out there, its streaming
-functions, runs in graph mode afterwards.
+The tests run eagerly, as we call TF-GAN. Those that skip eager mode, of the
+streaming functions, then run in graph mode.
 """
 
 import json
@@ -32,7 +32,7 @@ class Record(unittest.TestResult):
 
 
 def stand_ins() -> None:
-    """Puts a `tensorflow_gan` made of our modules where the tests look."""
+    """Makes our modules importable as `tensorflow_gan`."""
     package = types.ModuleType(EVAL)
     for name in tfgan.MODULES:
         module = tfgan.module(name)
@@ -48,7 +48,7 @@ def stand_ins() -> None:
 
 
 def suite_of(name: str, mode: str) -> unittest.TestSuite:
-    """TF-GAN's tests of one of our modules that are to run in this mode."""
+    """TF-GAN's tests of one module for this mode."""
     path = tfgan.module(name).__file__.replace(".py", "_test.py")
     module = types.ModuleType(f"{name}_test")
     module.__file__ = path
@@ -67,8 +67,8 @@ def suite_of(name: str, mode: str) -> unittest.TestSuite:
             # Variants of a test differ in a number at the end.
             base = re.sub(r"\d+$", "", each._testMethodName)
             by_mode = base in asks
-            # Eagerly it takes a root of 2048 x 2048 numbers to look at the
-            # rank of the result: half a minute for what a graph tells, too.
+            # Eager mode computes the root of a 2048 x 2048 matrix, in half a
+            # minute, only to check the rank, which a graph has as well.
             slow = base == "test_frechet_inception_distance_graph"
             if not slow if mode == "eager" else by_mode or slow:
                 suite.addTest(each)
@@ -92,10 +92,10 @@ def run(mode: str) -> dict:
 def main() -> None:
     warnings.simplefilter("ignore")  # TF-GAN's tests are of 2021.
     stand_ins()
-    found = {"eager": run("eager")}
+    results = {"eager": run("eager")}
     tf.compat.v1.disable_eager_execution()
-    found["graph"] = run("graph")
-    print(json.dumps(found))
+    results["graph"] = run("graph")
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":

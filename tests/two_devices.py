@@ -1,8 +1,8 @@
-"""Cases that need two devices: run by `test_distribution.py`, in a process.
+"""Cases that need two devices; `test_distribution.py` runs them in a process.
 
-TensorFlow divides a CPU into logical devices once, when it starts, and other
-tests are not to run on half a CPU. Prints one JSON line a case: its name, and
-what went wrong, or null.
+TensorFlow divides a CPU into logical devices only once, when it starts, and
+other tests must not run on half a CPU. Prints one JSON line per case: its name
+and its error, or null.
 """
 
 import contextlib
@@ -51,9 +51,10 @@ def small():
 
 
 def normalized(num_classes=3, dropout=0.0):
-    """Normalised networks of few layers, which are quick to trace.
+    """Small networks with batch normalization, which are quick to trace.
 
-    No bias before a normalisation: its gradient is nothing but rounding.
+    They have no bias before a normalization: its gradient would only be
+    rounding error.
     """
     latents, labels = keras.Input((3,)), keras.Input((), dtype="int32")
     conditional = [labels] * bool(num_classes)
@@ -75,7 +76,7 @@ def normalized(num_classes=3, dropout=0.0):
 
 
 def classifying():
-    """Weight-normalized networks, which start from data; K + 1 classes."""
+    """Weight-normalized networks, initialized from data, with class logits."""
 
     def hidden(x):
         dense = layers.Dense(4, use_bias=False)
@@ -95,7 +96,7 @@ def classifying():
 
 
 def built(strategy, networks, numbers=(2, 2), optimizer="adam", **arguments):
-    """A model with large steps, so that what differs shows."""
+    """A model with large steps, so that differences show."""
     with scope(strategy):
         model = kmg.MixGAN(
             *networks(), *numbers, ema_decay=arguments.pop("ema_decay", None),
@@ -104,7 +105,7 @@ def built(strategy, networks, numbers=(2, 2), optimizer="adam", **arguments):
         for name in ("generator_optimizer", "discriminator_optimizer"):
             make = {
                 "adam": keras.optimizers.Adam,
-                # Slow enough that rounding does not grow: with a penalty and
+                # Slow, so that rounding does not grow: with a penalty and
                 # strata of one image, one bit becomes 1e-4 in twenty steps.
                 "sgd": lambda rate: keras.optimizers.SGD(rate / 8),
                 "clipped": lambda r: keras.optimizers.SGD(r, clipnorm=0.05),
@@ -120,7 +121,7 @@ def trained(strategy, networks, data, epochs, batch=8, **arguments):
     kmg.distribution.synchronize(model, synchronized)
     labels = None
     if model.takes_labels:
-        # -1, not known, only where generators do not take them.
+        # -1 (unknown) only if generators do not take labels.
         least = 0 if model.conditional else -1
         labels = np.random.default_rng(1).integers(least, 3, len(data))
     history = model.fit(
@@ -316,7 +317,7 @@ def component_parallel_places_all_heavy_work():
         if operation.type.startswith(heavy):
             key = operation.device or operation.name
             counts[key] = counts.get(key, 0) + 1
-    # All but the update of each side's mixture logits.
+    # All except the update of each side's mixture logits.
     assert all(
         "CPU" in where or "ResourceApplyAdam" in where for where in counts
     ), counts

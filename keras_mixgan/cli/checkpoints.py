@@ -1,4 +1,4 @@
-"""A run goes on from its newest intact checkpoint."""
+"""Finds the newest intact checkpoint of a run."""
 
 import os
 import pathlib
@@ -18,11 +18,10 @@ def load_newest(
         checkpoints: Files, newest first; at least one.
 
     Returns:
-        The `MixGAN`, and the files before it in the list, which are damaged.
+        The `MixGAN`, and the newer files, which are damaged.
 
     Raises:
-        OSError, ValueError: None can be loaded. It says what is wrong with
-            the newest.
+        OSError, ValueError: No file can be loaded; the error of the newest.
     """
     errors = []
     for i, path in enumerate(checkpoints):
@@ -36,20 +35,20 @@ def load_newest(
 def set_aside(
     damaged: Sequence[pathlib.Path], intact: str, say: Callable[[str], None]
 ) -> None:
-    """Renames damaged checkpoints, so that no intact one makes room for them.
+    """Renames damaged checkpoints, so that they do not displace intact ones.
 
     Args:
         damaged: The files.
-        intact: What the run goes on from, for what is said.
+        intact: The checkpoint that is used instead, for the message.
         say: Called with a line of text for each.
 
     Raises:
-        OSError: One cannot be renamed.
+        OSError: A file cannot be renamed.
     """
     for path in damaged:
         aside = path.with_stem(f"{path.stem}.damaged")
         os.replace(path, aside)
         say(
-            f"{path} is damaged, and kept as {aside.name}: going back to "
-            f"{intact}."
+            f"{path} is damaged. It is kept as {aside.name}; the run resumes "
+            f"from {intact}."
         )

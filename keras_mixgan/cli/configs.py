@@ -1,4 +1,4 @@
-"""Files of flags: `train --config=FILE`."""
+"""Reads files of flags: `train --config=FILE`."""
 
 import os
 import pathlib
@@ -13,7 +13,7 @@ from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import UserError
 
 ENDINGS = (".yaml", ".yml", ".json")
-# Settings that version 0.1 did not know, as its runs had them.
+# Version 0.1 did not have these settings; its runs used these values.
 _BEFORE = {"share": "none", "auxiliary": None}
 
 
@@ -21,17 +21,16 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     r"""Reads a file of flags.
 
     Args:
-        path: A `.yaml` or `.json` file: flags of `train` by name, or what a
-            run wrote as its `settings.json`.
+        path: A `.yaml` or `.json` file of flags of `train` by name, or the
+            `settings.json` of a run.
 
     Returns:
-        Values by the names of `options.OPTIONS`; those that are null are left
-        out.
+        Values by the names of `options.OPTIONS`, without those that are null.
 
     Raises:
-        OSError: The file is not there, or cannot be read.
-        ValueError: It is no such file, has an unknown flag, or a value is not
-            as described.
+        OSError: The file is missing or cannot be read.
+        ValueError: It is not such a file, a flag is unknown, or a value is
+            invalid.
         ImportError: It is YAML, and PyYAML is missing.
 
     Example:
@@ -48,8 +47,8 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"`config` must hold flags by name. Received: {path}, which holds "
             f"{'nothing' if content is None else type(content).__name__}"
         )
-    written = isinstance(content.get("settings"), dict)
-    if written and isinstance(content.get("format"), int):  # By a run.
+    has_settings = isinstance(content.get("settings"), dict)
+    if has_settings and isinstance(content.get("format"), int):  # Of a run.
         json_files.check_format(content, records.SETTINGS_FORMAT, str(path))
         content = records.settings_of(_BEFORE | content["settings"])
     known = {
@@ -58,7 +57,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         if option.to != "command"
         for name in (option.flag_name, option.name)
     }
-    found = {}
+    values = {}
     for key, value in content.items():
         if key not in known:
             raise UserError(
@@ -67,21 +66,21 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
             )
         option = known[key]
         if value is not None:
-            found[option.name] = value = _as_typed(option, value)
+            values[option.name] = value = _converted(option, value)
             try:
                 option.check(value)
             except UserError as error:
                 raise UserError(f"{path}: {error}") from error
-    return found
+    return values
 
 
 def completed(
     given: Mapping[str, Any], path: str | os.PathLike[str]
 ) -> dict[str, Any]:
-    """Completes flags by those of a file.
+    """Adds the flags of a file to given ones.
 
     Args:
-        given: Flags by name, which win.
+        given: Flags by name, which override those of the file.
         path: See `read`.
 
     Returns:
@@ -90,12 +89,12 @@ def completed(
     Raises:
         OSError, ValueError, ImportError: See `read`.
     """
-    found = read(path)
-    # Each stands for the other, too: one that is given is enough.
+    values = read(path)
+    # Both set the length of a run: a given one also overrides the other.
     for one, other in (("steps", "epochs"), ("epochs", "steps")):
         if one in given:
-            found.pop(other, None)
-    return found | dict(given)
+            values.pop(other, None)
+    return values | dict(given)
 
 
 def _parsed(path: pathlib.Path) -> Any:
@@ -105,7 +104,9 @@ def _parsed(path: pathlib.Path) -> Any:
             f"Received: {path}"
         )
     if not path.exists():
-        raise FileNotFoundError(f"`config` is a file that is not there: {path}")
+        raise FileNotFoundError(
+            f"`config` must be an existing file. Received: {path}"
+        )
     if not path.is_file():
         raise UserError(f"`config` must be a regular file. Received: {path}")
     with open(path, "rb") as file:
@@ -121,22 +122,22 @@ def _parsed(path: pathlib.Path) -> Any:
         import yaml
     except ImportError as error:
         raise MissingPackageError(
-            f"`config` is YAML, which needs PyYAML: pip install pyyaml. "
-            f"Or write JSON. Received: {path}"
+            "`config` must be JSON unless PyYAML is installed: pip install "
+            f"pyyaml. Received: {path}"
         ) from error
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         first = " ".join(str(error).split())[:200]
-        raise UserError(f"{path} is no YAML ({first})") from error
+        raise UserError(f"{path} is not valid YAML ({first})") from error
 
 
-def _as_typed(option, value: Any) -> Any:
-    """A value as the flag would have it."""
+def _converted(option, value: Any) -> Any:
+    """Converts a value to the kind of its flag."""
     if option.kind is list and isinstance(value, str):
         return value.split(",")
     if option.kind is float and isinstance(value, str):
-        # YAML 1.1 reads 1e-4, without a point, as text.
+        # YAML 1.1 reads 1e-4 as text, because it has no point.
         try:
             return float(value)
         except ValueError:

@@ -1,4 +1,4 @@
-"""How the rest of a training is cut into calls of `fit`."""
+"""Divides the rest of a training into calls of `fit`."""
 
 import contextlib
 import itertools
@@ -8,13 +8,12 @@ from collections.abc import Iterator
 def parts(
     step: int, steps: int, per_epoch: int, per_call: int = 1
 ) -> Iterator[tuple[int, int, int]]:
-    """Cuts the rest of a training into calls of `fit`.
+    """Divides the rest of a training into calls of `fit`.
 
-    Keras numbers the steps of an epoch from its beginning and wants the same
-    number in each, so the rest of an interrupted epoch and a shorter last one
-    are calls of `fit` of their own. With several steps per call, every call
-    ends at a multiple of `per_call`, or with the training; an epoch ends
-    where a call does, which may be a few steps after the data's end.
+    All epochs of one `fit` have the same number of steps, counted from 0. So
+    the rest of an interrupted epoch, and a shorter last one, get a `fit` each.
+    An epoch ends at a multiple of `per_call`, which may be a few steps after
+    the last batch of the data, or with the training.
 
     Args:
         step: Steps trained so far.
@@ -23,7 +22,7 @@ def parts(
         per_call: `steps_per_execution`.
 
     Yields:
-        Number of the first epoch, from 0; how many epochs; steps of each.
+        Number of the first epoch, from 0; number of epochs; steps of each.
 
     Example:
     >>> list(parts(7, 25, 5))
@@ -41,11 +40,11 @@ def parts(
 
 
 def _epochs(step, steps, per_epoch, per_call):
-    """Yields the number of each epoch that is left, and its steps."""
+    """Yields the number of each remaining epoch, and its steps."""
     while step < steps:
         epoch = step // per_epoch
         if step % per_call:
-            # A run made longer: one shorter call, to the next multiple.
+            # The run was made longer: first a shorter call, to a multiple.
             stop = _up(step, per_call)
         else:
             stop = _up((epoch + 1) * per_epoch, per_call)
@@ -60,7 +59,7 @@ def _up(number: int, multiple: int) -> int:
 
 @contextlib.contextmanager
 def in_calls_of(model, steps: int) -> Iterator[None]:
-    """Within it, `fit` trains so many steps a call; after it, one."""
+    """Within it, `fit` trains `steps` steps per call; after it, one."""
     model.steps_per_execution, model.train_function = steps, None
     try:
         yield

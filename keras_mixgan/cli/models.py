@@ -1,4 +1,4 @@
-"""Models from settings, and models from files."""
+"""Makes models from settings, and loads them from files."""
 
 import functools
 import os
@@ -25,16 +25,16 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
     """Makes and compiles the model that settings describe.
 
     Args:
-        settings: Settings that have been settled for the source.
+        settings: Settings, after `Settings.for_source`.
         source: The source.
 
     Returns:
         A compiled `MixGAN` with initial weights.
 
     Raises:
-        ValueError: A setting is not as described, the architecture does not
-            make images of this shape, or the networks would take more memory
-            than this machine has.
+        ValueError: A setting is invalid, the architecture does not make
+            images of this shape, or the networks would take more memory than
+            this machine has.
     """
     classes = source.num_classes if settings.conditional else None
     _check_labels(settings, source)
@@ -45,7 +45,7 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
         num_classes=classes,
         **options.values(settings, "networks"),
     )
-    # Code of the user's own may not take to being called without values.
+    # A user's own code may fail when it is called only to count weights.
     if settings.architecture in architectures.ARCHITECTURES:
         sizes.check_made(
             build,
@@ -65,15 +65,14 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
 
 
 def compile_model(model: MixGAN, settings: Settings) -> None:
-    """Compiles a model as settings describe it, ready to be trained.
+    """Compiles a model as settings describe.
 
     Args:
         model: The `MixGAN`.
         settings: The settings.
 
     Raises:
-        OSError, ValueError: A setting is not as described, or the encoder is
-            missing.
+        OSError, ValueError: A setting is invalid, or the encoder is missing.
     """
     arguments = options.values(settings, "compile")
     arguments["auxiliary"] = _losses(settings)
@@ -83,7 +82,7 @@ def compile_model(model: MixGAN, settings: Settings) -> None:
 
 
 def _losses(settings: Settings) -> list[auxiliary.Auxiliary]:
-    """The auxiliary losses, with the encoder where one looks through it."""
+    """The auxiliary losses; those that need the encoder get it."""
     losses = [auxiliary.get(loss) for loss in settings.auxiliary or ()]
     for loss in losses:
         if isinstance(loss, auxiliary.Encoded):
@@ -92,13 +91,13 @@ def _losses(settings: Settings) -> list[auxiliary.Auxiliary]:
 
 
 def _check_labels(settings: Settings, source: sources.Source) -> None:
-    """Checks that generators that take labels have all of them."""
+    """Checks that generators that take labels have one for each image."""
     takes = "generator" in architectures.get(settings.architecture).labels_to
     if settings.conditional and takes and source.labels.min() < 0:
         raise UserError(
-            "`labels_per_class` must not be given where generators take "
-            "labels, and so need those of all images. Received: "
-            f"architecture={settings.architecture!r}; give --noconditional, "
+            "`labels_per_class` must not be given if the generators take "
+            "labels: they need the labels of all images. Received: "
+            f"architecture={settings.architecture!r}. Give --noconditional, "
             "or an architecture such as improved_gan"
         )
 
@@ -137,27 +136,29 @@ def _with_heads(discriminator, settings: Settings, classes: int | None):
 
 
 def load_model(path: str | os.PathLike[str], name: str = "model") -> MixGAN:
-    """Loads a saved mixture, and says plainly what is wrong with a file.
+    """Loads a saved mixture, or says in one line what is wrong with a file.
 
     Args:
         path: A `.keras` file, the name of a preset in the zoo, or the folder
             of a preset.
-        name: What to call it in an error.
+        name: Name of the argument, for errors.
 
     Returns:
         The `MixGAN`.
 
     Raises:
-        OSError: The file is not there, or cannot be read.
-        ValueError: It is damaged, or no MixGAN.
+        OSError: The file is missing or cannot be read.
+        ValueError: It is damaged, or not a MixGAN.
     """
     if presets.is_preset(path):
         return MixGAN.from_preset(path)
     path = pathlib.Path(path)
     if not path.exists():
         if not path.suffix and path.name == os.fspath(path):
-            presets.find(os.fspath(path))  # Says which presets there are.
-        raise FileNotFoundError(f"`{name}` is a file that is not there: {path}")
+            presets.find(os.fspath(path))  # Its error lists the presets.
+        raise FileNotFoundError(
+            f"`{name}` must be an existing file. Received: {path}"
+        )
     wanted = f"`{name}` must be a preset or a .keras file of a MixGAN"
     if path.is_dir():
         raise IsADirectoryError(f"{wanted}. Received: the folder {path}")

@@ -1,4 +1,4 @@
-"""What a user names as a model, opened: file, run, preset or URL."""
+"""Opens the model that a user names: a file, a run, a preset or a URL."""
 
 import os
 import pathlib
@@ -17,27 +17,26 @@ from keras_mixgan.training import callbacks
 def open_model(
     name: str | os.PathLike[str], say: Callable[[str], None] = print
 ) -> tuple[MixGAN, pathlib.Path]:
-    """Opens what a user names as a model.
+    """Opens the model that a user names.
 
     Args:
-        name: A `.keras` file; the folder of a run, of which the trained model
-            is taken, or else the newest intact checkpoint; or a preset by
-            name, folder or URL.
-        say: Called with a line that tells which file of a run is taken.
+        name: A `.keras` file; the folder of a run (its trained model, or else
+            its newest intact checkpoint); or a preset by name, folder or URL.
+        say: Called with a line that names the file taken from a run.
 
     Returns:
-        The model, which knows the settings of its run where they are
-        recorded, and its file or folder.
+        The model, with the settings of its run if they are recorded; and its
+        file or folder.
 
     Raises:
-        OSError: It is not there, or cannot be read.
-        ValueError: It is damaged, or no MixGAN.
+        OSError: The model is missing or cannot be read.
+        ValueError: It is damaged, or not a MixGAN.
     """
     if run_files.is_run(name):
         model, file = _open_run(pathlib.Path(name), say)
     elif presets.is_preset(name):
         file = presets.find(name)
-        # Of the zoo by its name: hashes of this package then protect it.
+        # By name, a preset of the zoo is checked by this package's hashes.
         model = MixGAN.from_preset(file if hub.is_url(name) else name)
     else:
         file, model = pathlib.Path(name), models.load_model(name)
@@ -57,7 +56,7 @@ def _open_run(
     if not files:
         raise FileNotFoundError(
             "`model` must be a run's folder that holds model.keras or a "
-            f"checkpoint. Received: model={folder}, where neither lies"
+            f"checkpoint. Received: model={folder}, which has neither"
         )
     model, damaged = checkpoints.load_newest(files)
     file = files[len(damaged)]

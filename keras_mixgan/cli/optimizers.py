@@ -1,4 +1,4 @@
-"""Both sides' Keras optimizers, from the settings of a run."""
+"""Makes the Keras optimizers of both sides from the settings of a run."""
 
 import inspect
 from typing import Any
@@ -22,7 +22,7 @@ def takes(optimizer: str, name: str) -> bool:
 
 
 def check(settings: Any) -> None:
-    """Checks that the optimizer takes the arguments that it is given.
+    """Checks that the optimizer takes the arguments of the settings.
 
     Args:
         settings: The `Settings`.
@@ -34,7 +34,7 @@ def check(settings: Any) -> None:
         if not takes(settings.optimizer, name):
             raise UserError(
                 f"`{name}` must not be given with the optimizer "
-                f"{settings.optimizer}, which has none. Received: "
+                f"{settings.optimizer}, which has no such argument. Received: "
                 f"{name}={value!r}"
             )
 
@@ -50,14 +50,16 @@ def make(settings: Any) -> dict[str, keras.optimizers.Optimizer]:
     """
     kind = OPTIMIZERS[settings.optimizer]
     arguments = options.values(settings, "optimizer")
-    # The generators are updated once in so many steps.
-    every = {"generator": settings.discriminator_steps, "discriminator": 1}
+    steps_per_update = {
+        "generator": settings.discriminator_steps,
+        "discriminator": 1,
+    }
     return {
         f"{side}_optimizer": kind(
             _learning_rate(
                 settings.learning_rate_schedule,
                 getattr(settings, f"{side}_learning_rate"),
-                max(1, settings.steps // every[side]),
+                max(1, settings.steps // steps_per_update[side]),
             ),
             **arguments,
         )
@@ -66,7 +68,7 @@ def make(settings: Any) -> dict[str, keras.optimizers.Optimizer]:
 
 
 def _learning_rate(schedule: str, initial: float, updates: int):
-    """The learning rate of a side, which it updates so many times."""
+    """The learning rate of a side that is updated `updates` times."""
     if schedule == "linear":
         return keras.optimizers.schedules.PolynomialDecay(
             initial, updates, end_learning_rate=0.0

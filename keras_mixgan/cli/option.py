@@ -1,4 +1,4 @@
-"""One option of a training run: its kind, defaults, range and words."""
+"""An option of a training run: its kind, defaults, range and help."""
 
 import dataclasses
 import importlib
@@ -30,29 +30,29 @@ class Option:
     """One option.
 
     Attributes:
-        name: Name of the setting, the flag and the argument it becomes.
-        flag: Name of the flag, where Python keeps that word for itself.
+        name: Name of the setting, of the flag and of the argument.
+        flag: Name of the flag, if it differs: `from` is a Python keyword.
         kind: `str`, `int`, `float`, `bool`, or `list` of strings.
-        to: What takes the value under this name: "data" (`load_source`),
-            "networks" (`architectures.build`), "model" (`MixGAN`), "compile"
-            (`MixGAN.compile`) and "optimizer" (both sides' Keras optimizers)
-            get it unless it is `None`; "settings" is what a run uses itself.
-            Those of "run" are arguments of `runs.train` and no settings: they
-            may change while a run goes on. Those of "command" the command
-            line uses up itself.
-        help: What it does, for a person.
-        default: The general default; `None` leaves it to whatever takes it.
-        by: Defaults that differ, by architecture; "digits" are the bundled
+        to: The receiver of the value, as an argument of this name: "data"
+            (`load_source`), "networks" (`architectures.build`), "model"
+            (`MixGAN`), "compile" (`MixGAN.compile`) or "optimizer" (the Keras
+            optimizers of both sides). They get it unless it is `None`. A run
+            uses "settings" itself. "run" are arguments of `runs.train`: they
+            are not settings, and may change when a run is resumed. The command
+            line uses "command" itself.
+        help: The help text.
+        default: The general default; `None` for the receiver's own.
+        by: Other defaults, by architecture; "digits" stands for the bundled
             digits with dcgan.
-        choices: The names it may be, where these are few.
-        registry: "module:attribute" of the dict that holds the choices, where
-            there is one; `choices` then repeats its keys for the help.
-        or_file: How the name of a file ends that it may be in their place.
-        least: Smallest value, if there is one.
-        above: The value is greater than this one.
-        below: The value is less than this one.
-        zero: Whether `nothing` stands for none: 0, or of a list an empty one.
-        shown: The default as help shows it, where it is not evident.
+        choices: The allowed names; empty if there is no such list.
+        registry: "module:attribute" of the dict whose keys are the choices;
+            `choices` repeats them for the help.
+        or_file: Ending of a file name that is allowed besides the choices.
+        least: The smallest allowed value.
+        above: The value must be greater than this.
+        below: The value must be less than this.
+        zero: Whether `nothing` (0, or an empty list) means none.
+        shown: The general default as help shows it, if not `default`.
         placeholder: What stands for the value in help.
     """
 
@@ -80,25 +80,25 @@ class Option:
 
     @property
     def is_setting(self) -> bool:
-        """Whether the weights of a run follow from it."""
+        """Whether it is a field of `Settings`."""
         return self.to not in ("run", "command")
 
     @property
     def nothing(self) -> Any:
-        """What a user gives for none; `None` where that cannot be asked for."""
+        """The value that means none; `None` if there is no such value."""
         if not self.zero:
             return None
         return () if self.kind is list else 0
 
     def default_of(self, name: str) -> Any:
-        """The default of an architecture, or of "digits"."""
+        """The default for an architecture, or for "digits"."""
         return self.by.get(name, self.default)
 
     def check(self, value: Any) -> None:
-        """Checks a value; `None` is always right.
+        """Checks a value; `None` is always valid.
 
         Raises:
-            ValueError: It is not as described.
+            ValueError: The value is invalid.
         """
         if value is None:
             return
@@ -110,7 +110,7 @@ class Option:
             self._refuse(value)
 
     def text_of(self, value: Any) -> str:
-        """A value as a person writes it."""
+        """A value as a user types it."""
         if value is None:
             return "0" if self.nothing == 0 else "none"
         if isinstance(value, list | tuple):
@@ -121,7 +121,7 @@ class Option:
 
     @property
     def default_text(self) -> str | None:
-        """All defaults, for a person; `None` where there is nothing to say."""
+        """All defaults, as help shows them; `None` if there are none."""
         general = self.shown
         if general is None and (self.default is not None or self.zero):
             general = self.text_of(self.default)
@@ -150,7 +150,7 @@ class Option:
             return isinstance(value, list | tuple) and all(
                 isinstance(item, str) for item in value
             )
-        is_bool = isinstance(value, bool)  # Python's are integers, too.
+        is_bool = isinstance(value, bool)  # A bool is an Integral, too.
         return is_bool is (self.kind is bool) and isinstance(
             value, _TYPES[self.kind]
         )

@@ -1,19 +1,20 @@
 """The one table of the options of a training run.
 
-The settings of a run and their checks, the flags of `keras-mixgan train` and
-their help, the site's table of them, and what is
-passed on to the networks, `MixGAN`, `MixGAN.compile` and the optimizers are
-all derived from `TABLE`. To add an option, add one entry.
+`TABLE` defines the settings of a run and their checks, the flags of
+`keras-mixgan train` and their help, the table of flags on the site, and the
+arguments of the networks, `MixGAN`, `MixGAN.compile` and the optimizers. To
+add an option, add one entry.
 
-Nothing here imports Keras, so that help comes at once.
+Nothing here imports Keras, so that help is printed at once.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from keras_mixgan.cli import run_options
 from keras_mixgan.cli.option import Option
 
-# Of either side.
+# Learning rates of both sides.
 _RATES = {
     "acgan": 2e-4, "acgan_cbn": 2e-4, "improved_gan": 3e-4,
     "improved_gan_features": 3e-4, "mlp": 1e-3, "sngan": 2e-4, "wgan": 5e-5,
@@ -23,7 +24,7 @@ _RATES = {
 _HALF = """acgan acgan_cbn dcgan dcgan_huang dcgan_small_labels improved_gan
 improved_gan_features mlp sgan sngan steingan"""
 _MINIMAX = ("dcgan_huang", "improved_gan", "sgan")
-# Mixtures of these share bodies: `Architecture.mixture`.
+# Their mixtures share bodies: `Architecture.mixture`.
 _SHARING = ("dcgan", "dcgan_small_labels", "sngan")
 _AUXILIARY = {
     **dict.fromkeys(("acgan", "acgan_cbn"), ("auxiliary_classifier",)),
@@ -41,93 +42,95 @@ _AUXILIARY = {
 }  # fmt: skip
 _BETA_1 = {**dict.fromkeys(_HALF.split(), 0.5), "wgan_gp": 0.0}
 
-# The table, by the headings of the help.
+# The keys are the headings of the help.
 TABLE: Mapping[str, tuple[Option, ...]] = {
-    "Beginning": (
+    "Starting point": (
         Option(
             name="from_model", flag="from", kind=str, to="settings",
             placeholder="MODEL",
-            help="A trained mixture to go on from, on other data: a preset, "
-            "a .keras file, the folder of a run or hf://user/name. It keeps "
-            "its networks, and its game and optimizers where no flag says "
-            "otherwise. Images have to be of its shape, and classes as many "
-            "as its own.",
+            help="A trained mixture to train further, such as on other data: "
+            "a preset, a .keras file, a run's folder or hf://user/name. Its "
+            "networks are kept; its game and optimizers are the defaults. "
+            "Images must have its shape and, if it takes labels, its number "
+            "of classes.",
         ),
         Option(
             name="recipe", kind=str, to="run",
-            help="The settings that a preset of the zoo was made with, such "
-            "as mix_dcgan_mnist; flags that are given win.",
+            help="A preset of the zoo, such as mix_dcgan_mnist, whose "
+            "training settings to use. Other flags override them.",
         ),
         Option(
             name="config", kind=str, to="command", placeholder="FILE",
-            help="Flags by name in a .yaml or .json file, such as the "
-            "settings.json of a run; flags that are given win.",
+            help="A .yaml or .json file of flags by name, such as the "
+            "settings.json of a run. Other flags override it.",
         ),
     ),
     "Data": (
         Option(
             name="source", kind=str, to="data", default="digits",
-            help="digits, ring or grid (bundled); a folder of images, whose "
-            "subfolders, if any, are classes; a .npz file with arrays images "
-            "and maybe labels; or an image data set of TensorFlow Datasets, "
-            "such as mnist.",
+            help="Training data: digits, ring or grid (bundled); a folder of "
+            "images, where subfolders are classes; a .npz file with an array "
+            "images and optionally labels; or an image data set of "
+            "TensorFlow Datasets, such as mnist.",
         ),
         Option(
             name="split", kind=str, to="data", default="train",
-            help="Split of a TensorFlow data set; train[:10%] is a slice.",
+            help="Split of a TensorFlow data set, such as train[:10%].",
         ),
         Option(
             name="crop_size", kind=int, to="data", least=1,
-            help="Side of a centre crop, before resizing.",
-            shown="of a folder's images the largest square; else none",
+            help="Side of the square to crop from the centre, before "
+            "resizing.",
+            shown="the largest square for a folder, else no crop",
         ),
         Option(
             name="image_size", kind=int, to="data", least=1,
-            help="Height and width to resize to. All networks but mlp take 3, "
-            "4, 5 or 7 times a power of two, such as 28, 32, 48, 64, 96, 128.",
-            shown="as they are",
+            help="Height and width to resize images to. All architectures "
+            "except mlp need 3, 4, 5 or 7 times a power of two, such as 28, "
+            "32, 48, 64, 96, 128.",
+            shown="no resizing",
         ),
         Option(
             name="skip_bad_images", kind=bool, to="data", default=False,
-            help="Whether to leave out images of a folder that cannot be "
-            "read, and to list them, in place of an error.",
+            help="Whether to skip and list images of a folder that cannot be "
+            "read, instead of stopping with an error.",
         ),
         Option(
             name="labels_per_class", kind=int, to="data", least=1,
-            help="Keep the labels of so many images of each class, and train "
-            "as if the others had none.", shown="all",
+            help="Keep the labels of this many images of each class, and "
+            "treat the others as unlabelled.", shown="all",
         ),
         Option(
             name="conditional", kind=bool, to="settings",
-            help="Whether the networks take labels.",
-            shown="where there are labels",
+            help="Whether to train with class labels.",
+            shown="if the data have labels",
         ),
         Option(
             name="data_dir", kind=str, to="run", placeholder="PATH",
-            help="Folder of TensorFlow Datasets.",
-            shown="TFDS_DATA_DIR, or TFDS's own",
+            help="Data folder of TensorFlow Datasets.",
+            shown="TFDS_DATA_DIR, or TFDS's default",
         ),
     ),
     "Networks": (
         Option(
             name="architecture", kind=str, to="settings", default="dcgan",
-            help="The networks; mlp is for points. A Python file that sets "
-            "ARCHITECTURE to a kmg.architectures.Architecture is one of your "
-            "own; it is run.",
+            help="mlp is for points. Or your own: a Python file, which is "
+            "executed, that sets ARCHITECTURE to a "
+            "kmg.architectures.Architecture.",
             choices=(
                 "acgan", "acgan_cbn", "dcgan", "dcgan_huang",
                 "dcgan_small_labels", "improved_gan", "improved_gan_features",
                 "mlp", "sgan", "sngan", "steingan", "wgan", "wgan_gp",
             ),
             registry="keras_mixgan.architectures:ARCHITECTURES", or_file=".py",
-            shown="dcgan; ring and grid: mlp",
+            shown="dcgan; for ring and grid mlp",
         ),
         Option(
             name="num_generators", kind=int, to="model", default=3, least=1,
             by=dict.fromkeys(_SHARING, 5),
-            help="Generators in the mixture. With 1 the defaults are those "
-            "of a pair: one discriminator, nothing shared, and no auxiliary "
-            "loss but the architecture's own.",
+            help="Generators in the mixture. With 1, the defaults are those "
+            "of a plain GAN (a pair): one discriminator, nothing shared, and "
+            "only the architecture's own auxiliary losses.",
         ),
         Option(
             name="num_discriminators", kind=int, to="model", default=3,
@@ -138,10 +141,10 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             name="share", kind=str, to="settings", default="none",
             choices=("none", "generators", "discriminators", "both"),
             by=dict.fromkeys(_SHARING, "generators"),
-            help="Which side's networks share a body: generators own their "
-            "first layer alone, discriminators their last ones. Generators "
-            "that share, against one discriminator with the linear estimate, "
-            "cost little more than a pair.",
+            help="Which side's networks share their layers, except each "
+            "generator's first layer and each discriminator's last ones. "
+            "Generators that share, against one discriminator and with "
+            "--payoff_estimate=linear, cost little more than a pair.",
         ),
         Option(
             name="latent_dim", kind=int, to="networks", default=100, least=1,
@@ -158,13 +161,14 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
                 "improved_gan": 128, "improved_gan_features": 128,
                 "mlp": 128, "sgan": 128, "steingan": 128, "digits": 16,
             },
-            help="Channels of the widest-resolution hidden layer.",
+            help="Channels of the hidden layer of highest resolution; of "
+            "mlp, units of each hidden layer.",
         ),
         Option(
             name="ema_decay", kind=float, to="model", zero=True, least=0,
             below=1, by={"digits": 0.99},
-            help="Decay of the averages over steps of generator weights that "
-            "images are drawn with; 0 for no averages.",
+            help="Decay of the moving average of generator weights, which "
+            "then generates the images; 0 for no average.",
         ),
     ),
     "Game": (
@@ -179,7 +183,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
                 "energy", "relativistic", "relativistic_average",
             ),
             registry="keras_mixgan.game.payoffs:PAYOFFS",
-            help="What the mixtures play for.",
+            help="Payoff of the game; log is the original GAN's.",
         ),
         Option(
             name="generator_loss", kind=str, to="compile",
@@ -190,25 +194,26 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
                 **dict.fromkeys(_MINIMAX, "minimax"),
                 "improved_gan_features": "auxiliary",
             },
-            help="non_saturating: the loss that the field uses with this "
-            "payoff; minimax: the payoff itself; auxiliary: the auxiliary "
-            "losses alone.",
+            help="non_saturating: the usual generator loss for this payoff; "
+            "minimax: the payoff itself; auxiliary: only the auxiliary "
+            "losses.",
         ),
         Option(
             name="payoff_estimate", kind=str, to="compile", default="full",
             by=dict.fromkeys(_SHARING, "linear"),
             choices=("full", "linear", "split"),
             registry="keras_mixgan.game.objectives:PAYOFF_ESTIMATES",
-            help="full: every generator's full batch meets every "
-            "discriminator; linear: a batch stratified over the generators, "
-            "which is cheaper; split: each discriminator its own part of it, "
-            "at the cost of one pair.",
+            help="full: each discriminator sees a full batch of each "
+            "generator; linear: each sees one batch, divided among the "
+            "generators, which is cheaper; split: that batch is divided among "
+            "the discriminators too, at the cost of one pair.",
         ),
         Option(
             name="update", kind=str, to="compile", default="alternating",
             choices=("alternating", "simultaneous"),
-            help="alternating: the discriminators, then the generators "
-            "against the new ones; simultaneous: both from one forward pass.",
+            help="alternating: first the discriminators, then the generators "
+            "against the updated ones; simultaneous: both from one forward "
+            "pass.",
         ),
         Option(
             name="mixture_regularizer", kind=float, to="compile", default=0.1,
@@ -218,22 +223,22 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="discriminator_steps", kind=int, to="compile", default=1,
             least=1, by={"wgan": 5, "wgan_gp": 5},
-            help="Steps of the discriminators, each on its own batch, for one "
-            "of the generators.",
+            help="Discriminator steps, each on a new batch, per generator "
+            "step.",
         ),
         Option(
             name="schedule", kind=str, to="compile", default="fixed",
             choices=("fixed", "released"),
             by=dict.fromkeys(("dcgan_huang", "sgan"), "released"),
             registry="keras_mixgan.game.schedules:SCHEDULES",
-            help="fixed: by --discriminator_steps; released: that of the "
-            "paper's code, 1, 3, 5 or 7 steps of the generators for one of "
-            "the discriminators, the more the further these are ahead.",
+            help="fixed: as --discriminator_steps says; released: as in the "
+            "paper's code, 1, 3, 5 or 7 generator steps per discriminator "
+            "step, more the further the discriminators are ahead.",
         ),
         Option(
             name="weight_clip", kind=float, to="compile", zero=True, least=0,
             by={"wgan": 0.01},
-            help="Clip discriminator weights to +-X; 0 for no clipping.",
+            help="Clip discriminator weights to [-X, X]; 0 for no clipping.",
         ),
         Option(
             name="gradient_penalty", kind=float, to="compile", zero=True,
@@ -244,68 +249,71 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             name="auxiliary", kind=list, to="compile", zero=True,
             placeholder="NAME[:X],...",
             by=_AUXILIARY,
-            help="Auxiliary losses by name, each with a coefficient if it is "
-            "not to be the loss's own; empty for none.",
+            help="Auxiliary losses by name, each with an optional "
+            "coefficient; empty for none.",
         ),
         Option(
             name="as_released", kind=bool, to="compile", default=False,
-            help="Whether auxiliary losses move the mixture weights, as in "
-            "the paper's released code.",
+            help="Whether auxiliary losses also train the mixture weights, "
+            "as in the paper's released code.",
         ),
         Option(
             name="encoder", kind=str, to="settings", placeholder="PATH",
-            help="File of the frozen classifier that encoded_class and "
-            "encoded_codes look through; tools/train_encoder.py makes one.",
+            help="File of the frozen classifier for the auxiliary losses "
+            "encoded_class and encoded_codes; tools/train_encoder.py makes "
+            "one.",
         ),
     ),
     "Optimizers": (
         Option(
             name="optimizer", kind=str, to="settings", default="adam",
             by={"wgan": "rmsprop"}, choices=("adam", "rmsprop", "sgd"),
-            help="Keras's optimizer of either side.",
+            help="Keras optimizer of both sides.",
         ),
         Option(
             name="generator_learning_rate", kind=float, to="settings",
             default=1e-4, above=0,
             by={**_RATES, "steingan": 1e-3},
-            help="Of the generators and their mixture weights.",
+            help="Learning rate of the generators and their mixture weights.",
         ),
         Option(
             name="discriminator_learning_rate", kind=float, to="settings",
             default=1e-4, above=0,
             by={**_RATES, "steingan": 5e-4},
-            help="Of the discriminators and their mixture weights.",
+            help="Learning rate of the discriminators and their mixture "
+            "weights.",
         ),
         Option(
             name="learning_rate_schedule", kind=str, to="settings",
             default="constant", choices=("constant", "linear", "cosine"),
-            help="How both learning rates go over the steps of the run; "
-            "linear and cosine end at 0, and the run cannot be made longer.",
+            help="How both learning rates change over the run. linear and "
+            "cosine end at 0; such a run cannot be made longer.",
         ),
         Option(
             name="beta_1", kind=float, to="optimizer", least=0, below=1,
             by=_BETA_1,
-            help="Adam's decay of the mean of gradients.", shown="Keras's",
+            help="Adam: decay of the mean of gradients.", shown="Keras default",
         ),
         Option(
             name="beta_2", kind=float, to="optimizer", least=0, below=1,
-            by={"wgan_gp": 0.9}, shown="Keras's",
-            help="Adam's decay of the mean of their squares.",
+            by={"wgan_gp": 0.9}, shown="Keras default",
+            help="Adam: decay of the mean of squared gradients.",
         ),
         Option(
             name="rho", kind=float, to="optimizer", least=0, below=1,
             by={"wgan": 0.99},
-            help="RMSprop's decay of the mean of squares.", shown="Keras's",
+            help="RMSprop: decay of the mean of squared gradients.",
+            shown="Keras default",
         ),
         Option(
             name="momentum", kind=float, to="optimizer", least=0, below=1,
-            help="Of SGD and RMSprop.", shown="Keras's",
+            help="SGD and RMSprop: momentum.", shown="Keras default",
         ),
         Option(
             name="epsilon", kind=float, to="optimizer", above=0,
             by={"wgan": 1e-16},
-            help="What Adam adds to the root of the mean of squares, and "
-            "RMSprop to the mean itself.", shown="Keras's",
+            help="Adam adds it to the root of the mean of squared gradients, "
+            "RMSprop to the mean itself.", shown="Keras default",
         ),
     ),
     "Training": (
@@ -315,85 +323,18 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="steps", kind=int, to="settings", least=1,
-            help="Batches to train on in all, instead of --epochs.",
+            help="Training steps (batches) in all, instead of --epochs.",
         ),
         Option(
             name="batch_size", kind=int, to="settings", default=64, least=1,
-            help="Images a batch.",
+            help="Images per batch.",
         ),
         Option(
             name="seed", kind=int, to="model", default=0, least=0,
-            help="What everything random follows from.",
+            help="Seed of everything random.",
         ),
     ),
-    "Output": (
-        Option(
-            name="workdir", kind=str, to="run", placeholder="PATH",
-            help="Folder to leave everything in.",
-            shown="runs/ and the recipe's or the source's name",
-        ),
-        Option(
-            name="checkpoint_seconds", kind=float, to="run", default=30.0,
-            least=0, help="Seconds between checkpoints.",
-        ),
-        Option(
-            name="keep_checkpoints", kind=int, to="run", default=2, least=1,
-            help="Checkpoints to keep. A run goes on from the newest intact "
-            "one.",
-        ),
-        Option(
-            name="sample_epochs", kind=int, to="run", default=1, least=1,
-            help="Epochs between pictures.",
-        ),
-        Option(
-            name="history_steps", kind=int, to="run", default=10, least=1,
-            help="Steps a row of history.csv.",
-        ),
-    ),
-    "Scores": (
-        Option(
-            name="evaluate_every", kind=int, to="run", least=1,
-            help="Epochs between scores of the mixture, into scores.csv and "
-            "scores.png, with the seconds of training.", shown="never",
-        ),
-        Option(
-            name="classifier", kind=str, to="run",
-            help="What these scores look through, as in `keras-mixgan "
-            "evaluate`.", shown="the bundled one for the data",
-        ),
-        Option(
-            name="evaluate_images", kind=int, to="run", default=5000, least=10,
-            help="Images to generate each time.",
-        ),
-    ),
-    "Devices": (
-        Option(
-            name="strategy", kind=str, to="run", shown="one device",
-            help="mirrored: each device trains on its rows of every batch; "
-            "multi_worker: the same over hosts that TF_CONFIG lists; "
-            "component_parallel: component i is on device i mod n.",
-        ),
-        Option(
-            name="devices", kind=list, to="run",
-            help="gpu:0,gpu:1 for example; cpu:0,cpu:1 for trials.",
-            shown="all GPUs, or the CPU",
-        ),
-        Option(
-            name="sync_batch_norm", kind=bool, to="run", default=False,
-            help="Whether replicas share the statistics of batch "
-            "normalization.",
-        ),
-        Option(
-            name="steps_per_execution", kind=int, to="run", default=1, least=1,
-            help="Steps in one call, so that small networks do not wait for "
-            "Python. --history_steps has to be a multiple of it. Changes no "
-            "result; under JAX at most its rounding.",
-        ),
-        Option(
-            name="dry_run", kind=bool, to="run", default=False,
-            help="Print what would go where, and do no more.",
-        ),
-    ),
+    **run_options.TABLE,
 }  # fmt: skip
 
 OPTIONS: Mapping[str, Option] = {
@@ -405,7 +346,7 @@ SETTINGS: Mapping[str, Option] = {
 
 
 def values(settings: Any, to: str) -> dict[str, Any]:
-    """The values of a run that one of its parts takes.
+    """The settings that go to one receiver, as its arguments.
 
     Args:
         settings: The `Settings`.
@@ -414,9 +355,9 @@ def values(settings: Any, to: str) -> dict[str, Any]:
     Returns:
         Values by name, without those that are `None`.
     """
-    found = {
+    arguments = {
         name: getattr(settings, name)
         for name, option in SETTINGS.items()
         if option.to == to
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: v for name, v in arguments.items() if v is not None}

@@ -1,6 +1,6 @@
-"""Questions to this machine, each in a process of its own.
+"""Finds out what works on this machine, each backend in its own process.
 
-A backend that crashes, hangs or lacks a library then takes nobody along.
+So a backend that crashes, hangs or lacks a library does not stop the others.
 """
 
 import json
@@ -34,7 +34,7 @@ for device in jax.devices():
         f"{device.platform}:{device.id} ({device.device_kind})"
     )
 """
-# The package, with the backend that `keras-mixgan train` would take.
+# The package, with the backend that `keras-mixgan train` would use.
 _PACKAGE = """
 import keras_mixgan, keras, pathlib
 from keras_mixgan.metrics import bundled
@@ -57,16 +57,16 @@ SCRIPTS: Mapping[str, str] = {
 
 
 def ask(names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Asks all at the same time.
+    """Runs scripts at the same time.
 
     Args:
         names: Keys of `SCRIPTS`.
 
     Returns:
-        By name what was found; or `{"error": line}`.
+        What each script found, or `{"error": line}`, by name.
     """
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    # To look is not to take: JAX would reserve a GPU's memory.
+    # Without this JAX would reserve most of a GPU's memory.
     quiet["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     processes = {
         name: subprocess.Popen(

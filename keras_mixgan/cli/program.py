@@ -1,7 +1,7 @@
 """The command line: `keras-mixgan COMMAND --flag=value ...`.
 
-What a user did wrong is answered with one line and exit status 2; an error of
-the program's own keeps its traceback.
+A user's mistake gives one line and exit status 2. An error of the program
+itself keeps its traceback.
 """
 
 import contextlib
@@ -33,8 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             process was called with.
 
     Returns:
-        The exit status: 0, or 2 where the user has to change something, or
-        130 where the user stopped it.
+        The exit status: the command's own, which is 0 as a rule; 2 after a
+        user's mistake; 130 after Ctrl-C; 1 if the output was cut off.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nStopped.", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # Whoever read the output, such as `head`, has seen enough. Python
-        # would complain once more when it flushes the stream at its end.
+        # A reader such as `head` has closed the pipe. Python would fail once
+        # more when it flushes the stream at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
@@ -102,7 +102,7 @@ def _run(command: Command, arguments: list[str]) -> int:
         return _fail(
             f"{error} `{PROGRAM} {command.name} --help` lists all flags."
         )
-    # Files and disks are the user's, too.
+    # Trouble with files and disks is for the user to solve, too.
     except (UserError, NonFiniteError, OSError) as error:
         return _fail(str(error))
 
@@ -118,7 +118,7 @@ def _help() -> str:
         "MIX+GAN: mixtures of generators against mixtures of discriminators\n"
         f"(arXiv:1703.00573), for Keras.\n\nCommands:\n{commands}\n\n"
         f"`{PROGRAM} COMMAND --help` lists a command's flags.\n"
-        f"`{PROGRAM} --version` says which version this is."
+        f"`{PROGRAM} --version` prints the version."
     )
 
 
@@ -129,11 +129,10 @@ def _fail(message: str) -> int:
 
 
 def _import_keras() -> None:
-    """Imports Keras without TensorFlow's notes on this machine.
+    """Imports Keras without TensorFlow's messages about this machine.
 
-    TensorFlow prints them from C++ before it heeds any setting. Whoever sets
-    TF_CPP_MIN_LOG_LEVEL to less than 3 sees them, and so does everyone if the
-    import fails.
+    TensorFlow prints them from C++ before it reads any setting. They are shown
+    if TF_CPP_MIN_LOG_LEVEL is set to less than 3, or if the import fails.
     """
     quiet = contextlib.nullcontext
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3":
@@ -142,16 +141,16 @@ def _import_keras() -> None:
         with quiet():
             import keras  # noqa: F401
     except ModuleNotFoundError as error:
-        # Keras itself, or the backend that it is to run on.
+        # Keras itself, or its backend.
         raise MissingPackageError(
             f"The package {error.name} is missing: pip install {error.name}. "
-            f"`{PROGRAM} doctor` says what else is."
+            f"`{PROGRAM} doctor` lists what else is missing."
         ) from error
 
 
 @contextlib.contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Holds back what is written to stderr, also by C++; shows it on error."""
+    """Holds back stderr, that of C++ included; shows it on an error."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         keep = os.dup(2)

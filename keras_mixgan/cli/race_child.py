@@ -1,8 +1,8 @@
-"""The process of one run of a race; `race` starts it and gives its order.
+"""The process of one run of a race, started by `race`.
 
-The order is one line of JSON on standard input: `{"check": tasks}` or
-`{"run": task}`. Standard input stays open as long as the race lives: at its
-end this process ends too, so that no run outlives its race.
+It reads its order from standard input, one line of JSON: `{"check": tasks}` or
+`{"run": task}`. Standard input stays open as long as the race runs. When it
+closes, this process ends, so that no run outlives its race.
 """
 
 import dataclasses
@@ -41,9 +41,9 @@ _ENDLESS = 10**9
 
 
 class Stopwatch:
-    """Wall and processor seconds of this process while it runs.
+    """Counts wall and processor seconds of this process.
 
-    Processor seconds are those of all threads, user and system together.
+    Processor seconds are those of all threads, user and system time together.
 
     Example:
     >>> watch = Stopwatch()
@@ -58,7 +58,7 @@ class Stopwatch:
         self._begun = None
 
     def start(self) -> None:
-        """Starts, or goes on."""
+        """Starts or resumes."""
         self._begun = self._now()
 
     def stop(self) -> None:
@@ -77,20 +77,20 @@ class Stopwatch:
 
 
 class Marks(BetweenSteps):
-    """Scores a model at marks of its training time, and ends at the last.
+    """Scores a model at marks of its training time; the last ends the training.
 
-    The clock starts after the first step, which builds the graph, and stands
-    still while the model is scored.
+    The clock starts after the first step, which builds the graph, and is
+    paused while the model is scored.
 
     Args:
         conditions: Fields of `race.Conditions`.
         real: Real images, as `metrics.samples.Samples`.
         say: Called with a line of text at each mark.
         snapshots: Whether to score the mixture of snapshots as well.
-        keep: File to keep the model in as it is at the last mark, or `None`.
+        keep: File to save the model of the last mark in, or `None`.
 
     Attributes:
-        rows: List of dicts, one a mark.
+        rows: A dict per mark.
         snapshots: The `Snapshots`, or `None`.
         compiling: Wall seconds of the first step.
         scoring: Wall seconds of all scores.
@@ -132,7 +132,7 @@ class Marks(BetweenSteps):
             if len(self.rows) < self._conditions["marks"]:
                 self._watch.start()
             else:
-                # Keras takes one step more, which is not to be kept.
+                # Save now: Keras takes one more step before it stops.
                 self._save()
                 self.model.stop_training = True
 
@@ -142,7 +142,7 @@ class Marks(BetweenSteps):
                 self.model.save(partial)
 
     def _wait(self) -> None:
-        """Waits for steps that a GPU, or JAX, has not finished yet."""
+        """Waits until a GPU or JAX has finished all steps."""
         np.asarray(self.model.generator_weights)
 
     def _due(self, step: int) -> bool:
@@ -159,7 +159,7 @@ class Marks(BetweenSteps):
                 f"A weight became NaN or infinite before step {step}."
             )
         row = self._row(self.model, step)
-        # A step longer than the time between two marks passes several.
+        # One long step may pass several marks, which then share a score.
         while len(self.rows) < self._conditions["marks"] and self._due(step):
             self.rows.append({"mark": len(self.rows) + 1, **row})
         self._tell(self.rows[-1])
@@ -196,9 +196,9 @@ class Marks(BetweenSteps):
             "scoring_seconds": spent,
         }
 
-    def _tell(self, row: Mapping[str, float], what: str = "") -> None:
+    def _tell(self, row: Mapping[str, float], suffix: str = "") -> None:
         self._say(
-            f"  mark {row['mark']} of {self._conditions['marks']}{what}: "
+            f"  mark {row['mark']} of {self._conditions['marks']}{suffix}: "
             f"{row['wall_seconds']:.0f} s ({row['processor_seconds']:.0f} s "
             f"of processor), {row['steps']:,} steps, score "
             f"{row['score']:.3f}, distance {row['distance']:.3f}"
@@ -206,10 +206,10 @@ class Marks(BetweenSteps):
 
 
 def check(tasks, data_dir=None) -> None:
-    """Makes every contestant's model on the data, and trains none.
+    """Makes the model of each contestant for the data, without training.
 
     Args:
-        tasks: A task a contestant, see `race`.
+        tasks: A task per contestant, see `race`.
         data_dir: TFDS's data folder.
 
     Raises:
@@ -226,8 +226,8 @@ def check(tasks, data_dir=None) -> None:
             current = task["contestant"]
             models.make_model(chosen.for_source(source), source)
     except (ValueError, ImportError) as error:
-        where = "" if current is None else f"contestant {current}: "
-        raise UserError(f"{where}{error}") from error
+        prefix = "" if current is None else f"contestant {current}: "
+        raise UserError(f"{prefix}{error}") from error
 
 
 def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
@@ -239,8 +239,8 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
         say: Called with lines of text.
 
     Returns:
-        The task without its path, and the result: `marks` (a dict a mark),
-        `snapshots` (the same of the mixture of snapshots, or `None`),
+        The task without its paths, and the result: `marks` (a dict per mark),
+        `snapshots` (the same for the mixture of snapshots, or `None`),
         `names` of the scores, all `settings`, `compiling_seconds`,
         `scoring_seconds`, `diverged` (a message, or `None`), `machine`,
         `versions` and `date`.
@@ -267,7 +267,7 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
     except NonFiniteError as error:
         diverged = str(error)
         say(f"  {diverged}")
-    # Paths are left out: they are this machine's.
+    # Paths are left out: they mean nothing on another machine.
     kept = {name: task[name] for name in task if name not in PATHS}
     return {
         **kept,
@@ -285,7 +285,7 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
 
 
 def machine() -> str:
-    """The processor and the number of its cores that this process may use."""
+    """The processor, and how many cores this process may use."""
     name = platform.processor() or platform.machine()
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()

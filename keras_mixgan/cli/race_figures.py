@@ -14,15 +14,15 @@ _DASHES = ("-", "--", ":", "-.")
 
 
 def draw(results: Sequence[Mapping[str, Any]], clock: str) -> Figure:
-    """Draws a line a contestant, with a band where there are several seeds.
+    """Draws a line per contestant, with a band if there are several seeds.
 
     Args:
         results: Results of runs, as `race_child.run` returns them.
         clock: `"wall"` or `"processor"`: the seconds of the left column.
 
     Returns:
-        A figure of four panels. Lines are means over seeds at a mark, bands
-        reach one standard deviation to both sides.
+        A figure of four panels. Lines are means over seeds; bands are one
+        standard deviation to either side.
     """
     figure = Figure(figsize=(10, 7), layout="constrained")
     panels = figure.subplots(2, 2, sharex="col", sharey="row")
@@ -44,7 +44,7 @@ def draw(results: Sequence[Mapping[str, Any]], clock: str) -> Figure:
             axes.spines[["top", "right"]].set_visible(False)
     scale = panels[0, 0]
     scale.set_yscale("log")
-    # 40 and 60 in place of 4 x 10^1, also between the powers of ten.
+    # Labels such as 40 instead of 4 x 10^1, also between powers of ten.
     scale.yaxis.set_major_formatter(LogFormatter())
     scale.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.6)))
     panels[1, 0].set_xlabel(f"{clock} seconds of training")
@@ -67,7 +67,7 @@ def _draw_line(axes, runs, x: str, y: str, name: str, style) -> None:
         spreads.append(np.std(values, ddof=1) if len(values) > 1 else 0.0)
     means, spreads = np.array(means), np.array(spreads)
     axes.plot(places, means, lw=1.5, marker="o", ms=3, label=name, **style)
-    # A distance is drawn on a logarithmic axis and stays above zero.
+    # The logarithmic axis of distances needs positive values.
     low = np.maximum(means - spreads, 0.01 * means)
     axes.fill_between(
         places, low, means + spreads, color=style["color"], alpha=0.15, lw=0

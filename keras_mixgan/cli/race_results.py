@@ -1,4 +1,4 @@
-"""What a race leaves: results.csv, table.csv, table.md and race.png."""
+"""Writes a race's results: results.csv, table.csv, table.md and race.png."""
 
 import csv
 import io
@@ -19,9 +19,9 @@ TABLE = "table.csv"
 PAGE = "table.md"
 FIGURE = "race.png"
 OUTPUTS = {
-    TABLE: "a row a contestant, at the last mark",
-    PAGE: "the same to read, with command, machine and date",
-    RESULTS: "a row a contestant, seed and mark",
+    TABLE: "a row per contestant, at the last mark",
+    PAGE: "the same as a page, with command, machine and date",
+    RESULTS: "a row per contestant, seed and mark",
     FIGURE: "score and distance against seconds and against steps",
 }
 _RUN = ("contestant", "seed")
@@ -40,13 +40,14 @@ _MARK = (
 def with_snapshots(
     results: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
-    """Makes the snapshots of runs a contestant of their own.
+    """Adds the snapshots of runs as contestants.
 
     Args:
         results: Results of runs, as `race_child.run` returns them.
 
     Returns:
-        The same, and behind each that has snapshots a second one with them.
+        The runs; each one with snapshots is followed by a run that has them
+        as its marks.
 
     Example:
     >>> run = {"contestant": "a", "marks": [{}], "snapshots": [{}]}
@@ -69,12 +70,12 @@ def table(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         results: Results of runs, as `race_child.run` returns them.
 
     Returns:
-        A dict a contestant, the smallest mean distance first: `contestant`,
+        A dict per contestant, the smallest mean distance first: `contestant`,
         `rank` (by distance), `score_rank`, `runs`, `diverged`, and the mean
         and the standard deviation over seeds (n - 1 in the denominator;
-        `None` of a single run) of `distance`, `score`, `steps`,
-        `wall_seconds` and `processor_seconds`. A contestant of which a run
-        diverged comes last; its means are over the runs that did not.
+        `None` for a single run) of `distance`, `score`, `steps`,
+        `wall_seconds` and `processor_seconds`. Contestants with a diverged
+        run come last; their means are over the other runs.
 
     Example:
     >>> def run(name, distance):
@@ -186,7 +187,7 @@ def write(
         workdir: Folder to write to.
         results: Results of runs, as `race_child.run` returns them.
         clock: The clock of the race.
-        command: The command that ran it.
+        command: The command of the race.
 
     Raises:
         OSError: A file cannot be written.
@@ -222,7 +223,7 @@ def _write_csv(path: pathlib.Path, columns, rows) -> None:
 
 
 def _seconds(clock: str) -> str:
-    """The clock whose seconds are shown: those of steps are the wall's."""
+    """The clock whose seconds are shown; a race by steps shows wall seconds."""
     return "wall" if clock == "steps" else clock
 
 

@@ -1,6 +1,6 @@
-"""A mixture of the generators that one run passes through, for a race.
+"""A mixture of snapshots of one run, for a race.
 
-It takes no training at all, so that it is what every mixture has to beat.
+It costs no extra training, so every trained mixture has to beat it.
 """
 
 import collections
@@ -17,13 +17,13 @@ IMAGES = 1000
 
 
 class Snapshots:
-    """The last networks of a run, and the mixture that they make.
+    """The last snapshots of a run, and the mixture of them.
 
     Args:
         real: Real images, on which the mixture weights are learned.
 
     Attributes:
-        rows: A dict a mark, as `race_child.Marks` has them.
+        rows: A dict per mark, as in `race_child.Marks`.
     """
 
     def __init__(self, real: Samples):
@@ -35,8 +35,8 @@ class Snapshots:
         """Takes a snapshot of the model.
 
         Returns:
-            The mixture of the last five snapshots, this one among them; the
-            model itself where it is the first.
+            The mixture of the last five snapshots, including this one; for
+            the first snapshot, the model itself.
         """
         self._kept.append(forks.copy_networks(model, len(self.rows)))
         if len(self._kept) == 1:

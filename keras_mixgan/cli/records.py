@@ -1,8 +1,8 @@
-"""What is recorded of a model, read without building it.
+"""Reads the recorded settings of a model, without building the model.
 
-The settings of the run that made a model lie in the run's folder, or in the
-preset's metadata. Of a model that has neither, its own configuration tells how
-many networks it has and what they play.
+They are in the folder of its run, or in the metadata of a preset. For other
+models, their own configuration tells how many networks they have, and their
+arguments of `compile`.
 """
 
 import os
@@ -22,12 +22,12 @@ from keras_mixgan.utils import json_files
 from keras_mixgan.utils.errors import UserError
 
 SETTINGS_FORMAT = 1
-# A model that others train on keeps its networks, so these are its own.
+# `train --from` keeps the model's networks, and so these settings.
 OF_NETWORKS = (
     "architecture", "num_generators", "num_discriminators", "share",
     "latent_dim", "width", "ema_decay", "conditional",
 )  # fmt: skip
-# What the training goes on with, unless other flags are given.
+# `train --from` keeps these unless a flag overrides them.
 _OF_TRAINING = (
     "optimizer", "generator_learning_rate", "discriminator_learning_rate",
     "learning_rate_schedule",
@@ -39,14 +39,14 @@ OF_DATA = (
 
 
 def settings_of(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Recorded settings, as they are to be given once more.
+    """Turns recorded settings into settings to be given to a run.
 
     Args:
         content: The "settings" of `settings.json`.
 
     Returns:
-        The same, with `Option.nothing` in place of `None`, so that no default
-        takes its place.
+        The same, with `Option.nothing` for `None`, which would ask for the
+        default.
 
     Example:
     >>> settings_of({"weight_clip": None, "crop_size": None})
@@ -61,36 +61,36 @@ def settings_of(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def of_file(path: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """The settings of the run in whose folder a file lies.
+    """Reads the settings of the run that a model file belongs to.
 
     Args:
         path: A `.keras` file.
 
     Returns:
-        The settings; `None` where nothing, or something else, lies beside.
+        The settings; `None` if its folder has no settings of a run.
     """
-    beside = pathlib.Path(path).parent / run_files.SETTINGS
+    record = pathlib.Path(path).parent / run_files.SETTINGS
     try:
-        found = json_files.read(beside, SETTINGS_FORMAT, "settings")["settings"]
+        saved = json_files.read(record, SETTINGS_FORMAT, "settings")["settings"]
     except (OSError, ValueError):
-        return None  # A record is an extra: other programs have such files.
-    return found if isinstance(found, dict) else None
+        return None  # Another program's file may have this name.
+    return saved if isinstance(saved, dict) else None
 
 
 def of_model(name: str) -> dict[str, Any]:
-    """What a training that goes on from a model takes over from it.
+    """Reads the settings that `train --from` takes over from a model.
 
     Args:
         name: As in `opening.open_model`.
 
     Returns:
-        Settings by name: those of the networks, `None` where they are not
-        known; of the game and the optimizers, where they are known; and of
-        the data, where the model was trained by a run.
+        Settings by name: those of the networks, `None` if unknown; those of
+        the game and the optimizers, if known; and those of the data, if a
+        run trained the model.
 
     Raises:
-        OSError: It is not there, or cannot be read.
-        ValueError: It is damaged, or no MixGAN.
+        OSError: The model is missing or cannot be read.
+        ValueError: It is damaged, or not a MixGAN.
     """
     recorded = _recorded(name)
     if not recorded:
@@ -98,11 +98,11 @@ def of_model(name: str) -> dict[str, Any]:
     game = [n for n, o in options.SETTINGS.items() if o.to == "compile"]
     rates = [n for n, o in options.SETTINGS.items() if o.to == "optimizer"]
     names = (*OF_NETWORKS, *game, *rates, *_OF_TRAINING, *OF_DATA)
-    found = settings_of({n: recorded[n] for n in names if n in recorded})
-    if found.get("architecture") not in options.OPTIONS["architecture"].choices:
-        # A file of Python, which is not to be run because a record names it.
-        found["architecture"] = None
-    return dict.fromkeys(OF_NETWORKS) | found
+    kept = settings_of({n: recorded[n] for n in names if n in recorded})
+    if kept.get("architecture") not in options.OPTIONS["architecture"].choices:
+        # Perhaps a Python file: a record must not decide that it is executed.
+        kept["architecture"] = None
+    return dict.fromkeys(OF_NETWORKS) | kept
 
 
 def _recorded(name: str) -> Mapping[str, Any] | None:
@@ -114,24 +114,24 @@ def _recorded(name: str) -> Mapping[str, Any] | None:
 
 
 def _of_configuration(name: str) -> dict[str, Any]:
-    """What a model's own configuration tells."""
+    """The settings that a model's own configuration tells."""
     config, compiled = _configuration(name)
     with refusals.one_line(
         f"`from` must be a MixGAN. Received: {name}, whose configuration is "
         "damaged"
     ):
-        return _told(config, compiled)
+        return _settings_from(config, compiled)
 
 
-def _told(config: Mapping[str, Any], compiled: Any) -> dict[str, Any]:
-    found = {
+def _settings_from(config: Mapping[str, Any], compiled: Any) -> dict[str, Any]:
+    networks = {
         "num_generators": len(config["generator"]),
         "num_discriminators": config["num_discriminators"],
         "ema_decay": config["ema_decay"] or 0,
         "conditional": config["num_classes"] is not None,
     }
     if not compiled:
-        return found
+        return networks
     game = {
         n: compiled[n]
         for n, option in options.SETTINGS.items()
@@ -139,16 +139,16 @@ def _told(config: Mapping[str, Any], compiled: Any) -> dict[str, Any]:
     }
     names = {kind.__name__: name for name, kind in auxiliary.AUXILIARY.items()}
     game["auxiliary"] = [
-        # One of the user's own has no name, which `compile` then refuses.
+        # A user's own loss is not registered: `compile` will refuse its name.
         f"{names.get(loss['class_name'], loss['class_name'])}:"
         f"{loss['config']['coefficient']}"
         for loss in game.get("auxiliary", ())
     ] or None
-    return found | settings_of(game) | _optimizers(compiled)
+    return networks | settings_of(game) | _optimizers(compiled)
 
 
 def _optimizers(compiled: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of both sides' optimizers, where settings can say them."""
+    """The optimizers' settings, as far as settings can express them."""
     sides = [compiled[f"{side}_optimizer"] for side in optimizers.SIDES]
     kinds = {str(side["class_name"]).lower() for side in sides}
     rates = [side["config"]["learning_rate"] for side in sides]
@@ -176,7 +176,7 @@ def _configuration(name: str) -> tuple[dict, dict | None]:
         path = pathlib.Path(name)
         if not path.exists():
             raise FileNotFoundError(
-                f"`from` must name a model that is there. Received: {name}"
+                f"`from` must name an existing model. Received: {name}"
             )
         if path.suffix != ".keras":
             raise UserError(

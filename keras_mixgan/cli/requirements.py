@@ -1,4 +1,4 @@
-"""What the package asks for, and what of it is installed."""
+"""The package's requirements, and which of them are installed."""
 
 import contextlib
 import dataclasses
@@ -8,11 +8,11 @@ import re
 import tomllib
 
 NAME = "keras-mixgan"
-# Without these nothing trains; a backend comes on top.
+# Training needs these, and a backend.
 ESSENTIAL = (
     "absl-py", "filelock", "h5py", "keras", "matplotlib", "numpy", "pillow",
 )  # fmt: skip
-# The same module under other names.
+# Other packages that provide the same module.
 _ALSO_AS = {"tensorflow": ("tensorflow-cpu", "tf-nightly")}
 _REQUIREMENT = re.compile(
     r"""([\w.-]+)(?:\[.*?\])?\s*(?:>=\s*([\w.]+))?.*?"""
@@ -22,13 +22,13 @@ _REQUIREMENT = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class Package:
-    """A package that is asked for.
+    """A required package.
 
     Attributes:
         name: Its name.
-        least: The oldest version that will do; `None` for any.
-        extra: Of which extra of ours it is; `None` of none.
-        version: The installed version; `None` where it is missing.
+        least: The oldest version allowed; `None` for any.
+        extra: The extra of ours that requires it, or `None`.
+        version: The installed version; `None` if it is missing.
     """
 
     name: str
@@ -47,22 +47,22 @@ class Package:
 
 
 def packages() -> list[Package]:
-    """Lists what this package and its extras ask for.
+    """Lists the requirements of this package and its extras.
 
     Returns:
-        A `Package` each; those of the checkout that this runs in, or else
-        of the installed distribution.
+        The requirements of the checkout that this runs in, or else of the
+        installed distribution.
     """
-    found = []
+    required = []
     for text in _of_checkout() or importlib.metadata.requires(NAME) or []:
         name, least, extra = _REQUIREMENT.match(text.strip()).groups()
         if name != NAME:
-            found.append(Package(name, least, extra, version_of(name)))
-    return found
+            required.append(Package(name, least, extra, version_of(name)))
+    return required
 
 
 def version_of(name: str) -> str | None:
-    """The installed version of a package; `None` where it is missing."""
+    """The installed version of a package; `None` if it is missing."""
     for each in (name, *_ALSO_AS.get(name, ())):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             return importlib.metadata.version(each)
@@ -83,6 +83,6 @@ def _of_checkout() -> list[str]:
 
 
 def _numbers(version: str) -> list[int]:
-    """The leading numbers of a version, to compare it by."""
+    """The leading numbers of a version, for comparisons."""
     release = re.match(r"[\d.]+", version)
     return [int(n) for n in re.findall(r"\d+", release[0] if release else "0")]

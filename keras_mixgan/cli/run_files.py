@@ -10,19 +10,19 @@ SAMPLES = "samples.png"
 CURVES = "curves.png"
 HISTORY = "history.csv"
 OUTPUTS = {
-    SAMPLES: "the mixture on top, then one block a generator",
+    SAMPLES: "the mixture on top, then a block per generator",
     CURVES: "losses, payoff and mixture weights",
     HISTORY: "the same as numbers, a row every few steps",
-    CHECKPOINT: "to go on from, with more --epochs or --steps",
+    CHECKPOINT: "to resume from, also with more --epochs or --steps",
     MODEL: "the trained mixture, for `keras-mixgan sample` and Keras",
-    SETTINGS: "every setting of the run, also a file for --config",
+    SETTINGS: "all settings of the run, for --config",
 }
 SCORES = "scores.csv"
 SCORE_CURVES = "scores.png"
 # Of a run with --evaluate_every.
 SCORE_OUTPUTS = {
     SCORE_CURVES: "the scores against seconds of training",
-    SCORES: "the same as numbers, a row an epoch",
+    SCORES: "the same as numbers, a row per epoch",
 }
 
 
@@ -30,16 +30,16 @@ def is_run(path: str | os.PathLike[str]) -> bool:
     """Whether this is the folder of a run.
 
     Args:
-        path: Anything that a user may name.
+        path: Any path or name that a user gives.
 
     Returns:
-        Whether a run's settings lie in it.
+        Whether it is a folder that holds a run's settings.
     """
     return (pathlib.Path(path) / SETTINGS).is_file()
 
 
 def default_workdir(source: str) -> pathlib.Path:
-    """The folder of a run that was given none.
+    """The default folder of a run.
 
     Args:
         source: A source.

@@ -1,4 +1,4 @@
-"""What a run leaves in its folder while it trains, and at its end."""
+"""Writes the files of a run, during training and at its end."""
 
 import pathlib
 import shutil
@@ -15,7 +15,7 @@ from keras_mixgan.utils.errors import NonFiniteError
 
 
 class Outputs:
-    """The callbacks of a run that write, and its last files.
+    """The callbacks that write a run's files, and its final files.
 
     Args:
         workdir: The run's folder.
@@ -29,7 +29,7 @@ class Outputs:
     Attributes:
         history: The `MixtureHistory`.
         title: Title of the figures.
-        scores: Callbacks that score the run; none, unless they are set.
+        scores: Callbacks that score the run; empty unless set.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Outputs:
 
     @property
     def callbacks(self) -> list[keras.callbacks.Callback]:
-        """The callbacks, in their order: the history's clock comes first."""
+        """The callbacks, in order: the history's clock comes first."""
         return [
             self.history,
             self._checkpoint,
@@ -81,7 +81,7 @@ class Outputs:
         ]
 
     def save(self) -> bool:
-        """Writes the last row and a checkpoint of the model's present step.
+        """Writes a row of history and a checkpoint of the current step.
 
         Returns:
             Whether the model is finite, and so was saved.
@@ -90,11 +90,11 @@ class Outputs:
         return self._checkpoint.save()
 
     def finish(self, model, trained: bool) -> None:
-        """Writes the end of a run.
+        """Writes the final files.
 
         Args:
             model: The trained model.
-            trained: Whether it has been trained since the run was taken up.
+            trained: Whether it was trained any further in this process.
 
         Raises:
             NonFiniteError: Its weights are not finite.
@@ -105,7 +105,7 @@ class Outputs:
         elif not self.save():
             raise NonFiniteError(
                 "Weights became NaN or infinite at the last step, "
-                f"{model.step}. The last good checkpoint stays."
+                f"{model.step}. The last good checkpoint is kept."
             )
         self._copy_model()
         self._samples.set_model(model)
@@ -113,14 +113,14 @@ class Outputs:
         self._curves.draw()
 
     def describe(self, say: Callable[[str], None]) -> None:
-        """Says what lies where."""
+        """Lists the files of the run."""
         say(f"Left in {self.workdir}:")
         outputs = dict(run_files.OUTPUTS)
         if (self.workdir / run_files.SCORES).exists():
             outputs |= run_files.SCORE_OUTPUTS
         for name, meaning in outputs.items():
             if name == run_files.SAMPLES and self.conditional:
-                meaning += ", a column a class"
+                meaning += ", a column per class"
             say(f"  {name:<17} {meaning}")
 
     def _copy_model(self) -> None:

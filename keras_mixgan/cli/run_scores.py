@@ -25,20 +25,21 @@ def judge(
 
     Args:
         source: The data.
-        classifier: What the user gave, or `None`.
+        classifier: The user's choice, or `None`.
         every: Epochs between scores, or `None`.
 
     Returns:
-        The `Classifier`; `None` for points, and where nothing is scored.
+        The `Classifier`; `None` for points, and if nothing is scored.
 
     Raises:
-        ValueError: None is known for these data, or it does not take them.
+        ValueError: No classifier is known for these data, or it does not take
+            their images.
         OSError: It cannot be read.
     """
     if every is None:
         if classifier is not None:
             raise UserError(
-                "`classifier` is of scores, which --evaluate_every asks for. "
+                "`classifier` must be given together with --evaluate_every. "
                 f"Received: classifier={classifier}, evaluate_every=None"
             )
         return None
@@ -50,14 +51,14 @@ def judge(
             )
         return None
     try:
-        found = judges.load(classifier, source.name, None)
-        found.conversion(source.image_shape)
+        network = judges.load(classifier, source.name, None)
+        network.conversion(source.image_shape)
     except UserError as error:
         raise UserError(
-            f"{error}. Give one with --classifier=, or leave --evaluate_every "
-            "out"
+            f"{error}. Give a classifier with --classifier=, or leave out "
+            "--evaluate_every"
         ) from error
-    return found
+    return network
 
 
 def make(
@@ -72,7 +73,7 @@ def make(
     """Makes the callbacks that score a run and draw its scores.
 
     Args:
-        folder: The run's.
+        folder: The run's folder.
         source: The data.
         network: What `judge` returned.
         every: Epochs between scores.
@@ -81,7 +82,7 @@ def make(
         title: Title of the figure.
 
     Returns:
-        The callbacks, in their order.
+        The callbacks, in order.
     """
     scores = Evaluate(
         OF_POINTS if network is None else OF_IMAGES,
@@ -96,7 +97,7 @@ def make(
 
 
 class _Drawn(keras.callbacks.Callback):
-    """Draws the scores at the end of each epoch that has some."""
+    """Draws the scores after each epoch that was scored."""
 
     def __init__(self, path: pathlib.Path, scores: Evaluate, title: str):
         super().__init__()

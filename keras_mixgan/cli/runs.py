@@ -1,8 +1,8 @@
-"""One training run in a folder: begun, resumed, finished.
+"""One training run in a folder: started, resumed, finished.
 
-`train` is what the command line calls. What it leaves in its folder is whole
-at any moment, so that a run killed at any moment goes on where its last
-checkpoint stopped, to the same weights.
+The command line calls `train`. It replaces files as a whole, so that a run
+killed at any moment resumes from its last checkpoint and ends with the same
+weights.
 """
 
 import contextlib
@@ -55,7 +55,7 @@ def train(
     classifier: str | None = None,
     evaluate_images: int = 5000,
 ) -> MixGAN:
-    """Trains a mixture in a folder, or goes on with the run that is there.
+    """Trains a mixture in a folder, or resumes the run that is there.
 
     Args:
         given: Settings by name, see `settings.resolve`.
@@ -66,34 +66,36 @@ def train(
         sample_epochs: Epochs between pictures.
         history_steps: Steps between rows of `history.csv`.
         recipe: Key of `recipes.RECIPES`: settings that `given` leaves open.
-        verbose: 0 for silence, 1 for a progress bar, 2 for a line an epoch.
-        strategy: How to train over many devices, see `distribution.strategy`;
-            `None` for one device. A run may go on under another strategy.
+        verbose: 0 for silence, 1 for a progress bar, 2 for a line per epoch.
+        strategy: How to train on many devices, see `distribution.strategy`;
+            `None` for one device. A run may resume under another strategy.
         devices: As in `distribution.strategy`.
         sync_batch_norm: Whether replicas share the statistics of batch
             normalization.
-        steps_per_execution: Steps that one call trains, so that small
-            networks do not wait for Python; `history_steps` has to be a
-            multiple of it. A run may go on with another number.
-        dry_run: Prints what would go where, and neither trains nor writes.
-        keep_checkpoints: Checkpoints to keep. A run goes on from the newest
-            that is intact.
-        save_on_signals: Whether SIGTERM and Ctrl-C end the program by
-            `SystemExit` with a checkpoint, after the step under way.
+        steps_per_execution: Steps that one call trains, which saves Python's
+            overhead; `history_steps` must be a multiple of it. A run may
+            resume with another number.
+        dry_run: Whether to print what each device would hold, and neither
+            train nor write.
+        keep_checkpoints: Checkpoints to keep. A run resumes from the newest
+            intact one.
+        save_on_signals: Whether SIGTERM and Ctrl-C save a checkpoint after the
+            current step, and end the program by `SystemExit`.
         evaluate_every: Epochs between scores of the mixture; `None` for none.
-        classifier: Of these scores, see `metrics.classifiers.load`; by
-            default the bundled one for the data.
+        classifier: Classifier of these scores, see
+            `metrics.classifiers.load`; by default the bundled one for the
+            data.
         evaluate_images: Images to generate for each score.
 
     Returns:
-        The trained model; of a dry run, the untrained.
+        The trained model; after a dry run, the untrained one.
 
     Raises:
-        ValueError: A setting or the data are not as described, or settings
-            differ from those of the run in the folder, which is left alone.
+        ValueError: A setting or the data are invalid, or settings differ from
+            those of the run in the folder, which is left as it is.
         OSError: Something cannot be read or written.
         NonFiniteError: A loss became NaN or infinite; the last good
-            checkpoint stays.
+            checkpoint is kept.
 
     Example:
     >>> import tempfile
@@ -115,7 +117,7 @@ def train(
     if recipe is not None:
         given = {"recipe": recipe, **given}
     run = _Run(settings, workdir, verbose)
-    # First of all: TensorFlow divides a CPU, or joins a cluster, but once.
+    # First of all: TensorFlow divides a CPU or joins a cluster only once.
     run.devices = run_devices.RunDevices(strategy, devices, settings.batch_size)
     if not dry_run:
         run.devices.open()
@@ -158,50 +160,51 @@ def _check_numbers(**given) -> None:
 
 
 class _Run:
-    """The state of `train`, whose steps are its methods, in their order."""
+    """The state of `train`; its methods are the steps, in order."""
 
     def __init__(self, settings: Settings, workdir, verbose: int):
         self.settings = settings
         self.workdir = pathlib.Path(workdir)
         self.verbose = verbose
-        # Of `train --from`: where its model comes from.
-        self.came = None
+        # Origin of the model of `train --from`, see `starting.make_model`.
+        self.origin = None
 
     def _path(self, name: str) -> pathlib.Path:
         return self.workdir / name
 
     def say(self, text: str) -> None:
-        """Prints, unless it is to be silent."""
+        """Prints, unless `verbose` is 0."""
         if self.verbose:
             print(text, flush=True)
 
     def check_workdir(self) -> None:
-        """Finds out early, before minutes of loading, what cannot work."""
-        there = self.workdir.absolute()
-        while not there.exists():
-            there = there.parent
-        if not there.is_dir():
+        """Checks the folder before the data, which may load for minutes."""
+        existing = self.workdir.absolute()
+        while not existing.exists():
+            existing = existing.parent
+        if not existing.is_dir():
             raise NotADirectoryError(
                 f"`workdir` must be a folder. Received: {self.workdir}, where "
-                f"{there} is a file"
+                f"{existing} is a file"
             )
-        if not os.access(there, os.W_OK | os.X_OK):
+        if not os.access(existing, os.W_OK | os.X_OK):
             raise PermissionError(
                 f"`workdir` must be writable. Received: {self.workdir}, where "
-                f"{there} is not"
+                f"{existing} is not"
             )
         if self._path(run_files.SETTINGS).exists():
             return
         for name in (*run_files.OUTPUTS, *run_files.SCORE_OUTPUTS):
             if self._path(name).exists():
                 raise FileExistsError(
-                    f"`workdir` holds {name} but no {run_files.SETTINGS}, so "
-                    "it is no run to go on with. Choose another folder, or "
-                    f"move that file away. Received: {self.workdir}"
+                    "`workdir` must be the folder of a run, or hold no such "
+                    f"files. Received: {self.workdir}, which holds {name} but "
+                    f"no {run_files.SETTINGS}. Choose another folder, or move "
+                    "that file away"
                 )
 
     def open_source(self, data_dir) -> None:
-        """Loads the data, and settles what depends on them."""
+        """Loads the data, and the settings that depend on them."""
         settings = self.settings
         try:
             self.source = sources.load_source(
@@ -219,62 +222,62 @@ class _Run:
         self.per_epoch = data.steps_per_epoch(self.source, settings.batch_size)
 
     def locked(self, writes: bool) -> contextlib.AbstractContextManager:
-        """Keeps other runs out of the folder, and makes it if need be."""
+        """Makes the folder if needed, and locks it against other runs."""
         if writes and self.devices.is_chief:
             return lock.held(self.workdir, "workdir")
         return contextlib.nullcontext()
 
     def compare(self) -> None:
-        """Refuses to go on with a run of other settings."""
+        """Refuses to resume a run with other settings."""
         if not self._path(run_files.SETTINGS).exists():
             return
         saved = settings_module.read(self._path(run_files.SETTINGS))
-        # Version 0.1 noted none: the order of batches was another one.
+        # Version 0.1 recorded none, and ordered batches differently.
         self.order = saved.get("order", 1)
-        self.came = saved.get("from")
+        self.origin = saved.get("from")
         lines = settings_module.differences(saved, self.settings, self.facts)
         if not lines:
             return
         raise UserError(
             f"{self.workdir} holds a run of other settings (saved -> now):\n  "
             + "\n  ".join(lines)
-            + "\nTo go on with that run: keras-mixgan train "
+            + "\nTo resume that run: keras-mixgan train "
             f"--config={self._path(run_files.SETTINGS)} "
             f"--workdir={self.workdir}"
-            + "\nTo begin another, give another --workdir."
+            + "\nTo start another run, give another --workdir."
         )
 
     def open_model(self, sync_batch_norm: bool) -> None:
-        """Takes up the newest checkpoint, or makes the networks."""
-        there = callbacks.checkpoints(self._path(run_files.CHECKPOINT))
-        self.devices.agree(bool(there), self.workdir)
+        """Loads the newest intact checkpoint, or makes the networks."""
+        files = callbacks.checkpoints(self._path(run_files.CHECKPOINT))
+        self.devices.agree(bool(files), self.workdir)
         self.damaged = []
         with self.devices.scope():
-            if there:
-                self.model, self.damaged = checkpoints.load_newest(there)
+            if files:
+                self.model, self.damaged = checkpoints.load_newest(files)
             else:
-                self.model, self.came = starting.make_model(
+                self.model, self.origin = starting.make_model(
                     self.settings, self.source, self.say
                 )
-        self.taken_up = there[len(self.damaged)] if there else None
+        self.checkpoint = files[len(self.damaged)] if files else None
         distribution.synchronize(self.model, sync_batch_norm)
         self.model.run_settings = dataclasses.asdict(self.settings)
 
     def begin(
         self, given: Mapping[str, Any], start: Mapping[str, Any] | None
     ) -> None:
-        """Writes the settings, and says what comes."""
+        """Writes the settings, and prints what is trained."""
         if not self.devices.is_chief:
             return
-        checkpoints.set_aside(self.damaged, self.taken_up, self.say)
-        beginning = {} if start is None else {"start": start, "from": self.came}
+        checkpoints.set_aside(self.damaged, self.checkpoint, self.say)
+        record = {} if start is None else {"start": start, "from": self.origin}
         settings_module.write(
             self._path(run_files.SETTINGS),
             self.settings,
             self.facts,
             given={k: v for k, v in given.items() if v is not None},
             versions=settings_module.versions(),
-            **beginning,
+            **record,
         )
         self.say(self._description())
 
@@ -285,41 +288,44 @@ class _Run:
         lines = [
             f"{_counted(settings.num_generators, 'generator')} against "
             f"{_counted(settings.num_discriminators, 'discriminator')} "
-            f"({settings.architecture or 'networks of their own'}, payoff "
+            f"({settings.architecture or 'architecture not recorded'}, payoff "
             f"{settings.payoff}) on "
             f"{self.source.name}: {len(self.source):,} examples {size}"
             + (f", {classes} classes" if settings.conditional else ""),
         ]
-        if self.came is not None and not step:
+        if self.origin is not None and not step:
             lines.append(
-                f"It begins with {self.came['model']}, after step "
-                f"{self.came['step']:,}."
+                f"Starting from {self.origin['model']}, trained for "
+                f"{self.origin['step']:,} steps."
             )
         if step >= settings.steps:
-            lines.append(f"This run is finished: {step:,} steps. Drawing anew.")
+            lines.append(
+                f"This run is finished: {step:,} steps. Drawing its pictures "
+                "again."
+            )
         elif step:
             lines.append(
-                f"Going on after step {step:,} of {settings.steps:,}, from "
-                f"{self.taken_up}."
+                f"Resuming after step {step:,} of {settings.steps:,}, from "
+                f"{self.checkpoint}."
             )
             if self.order != ORDER:
                 lines.append(
-                    "The order of batches is new: the run was begun by another "
-                    "version."
+                    "Batches come in a new order: another version started "
+                    "this run."
                 )
         return "\n".join(lines)
 
     def train(
         self, steps_per_execution: int, stop: signals.StopOnSignal
     ) -> None:
-        """Trains to the last step, from wherever the model stands."""
+        """Trains from the model's step to the last one."""
         settings = self.settings
         self.began, self.first = time.monotonic(), self.model.step
         count = -(-settings.steps // self.per_epoch)
         bar = callbacks.ProgressBar(self.verbose, count, self.per_epoch)
-        written = [bar] if self.verbose else []
-        written += self.outputs.callbacks
-        written = [*written, stop] if self.devices.is_chief else [stop]
+        observers = [bar] if self.verbose else []
+        observers += self.outputs.callbacks
+        observers = [*observers, stop] if self.devices.is_chief else [stop]
         source = self.source
         if not self.model.takes_labels and source.labels is not None:
             source = dataclasses.replace(source, labels=None, label_names=None)
@@ -338,29 +344,29 @@ class _Run:
                     start_step=self.model.step,
                 )
                 if steps % steps_per_execution:
-                    # Its last call is shorter: the data end with it.
+                    # The last call is shorter, and ends with the stream.
                     stream, steps = stream.take(steps), None
                 self.model.fit(
                     stream,
                     initial_epoch=epoch,
                     epochs=epoch + count,
                     steps_per_epoch=steps,
-                    callbacks=written,
+                    callbacks=observers,
                     verbose=0,
                 )
 
     def stop(self) -> None:
-        """Saves in the midst of the run, which is to be left."""
+        """Saves a checkpoint of a run that a signal ends."""
         if not self.devices.is_chief or self.model.step == self.first:
             return
         if self.outputs.save():
             self.say(
                 f"Stopped after step {self.model.step:,}, saved in "
-                f"{self._path(run_files.CHECKPOINT)}. The same command goes on."
+                f"{self._path(run_files.CHECKPOINT)}. The same command resumes."
             )
 
     def finish(self) -> None:
-        """Writes the end of the run, and says what lies where."""
+        """Writes the final files, and lists all files."""
         if not self.devices.is_chief:
             return
         trained = self.model.step - self.first

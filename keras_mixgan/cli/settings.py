@@ -1,8 +1,8 @@
 """The settings of one training run: resolved, checked, saved, compared.
 
-A setting that is not given is, in this order, that of the bundled digits, that
-of the architecture (its `training`, and of a mixture its `mixture`), or the
-general one of `options.TABLE`.
+The default of a setting is that of the bundled digits, if there is one, else
+that of the architecture (its `training` and, for a mixture, its `mixture`),
+else the general one in `options.TABLE`.
 """
 
 import dataclasses
@@ -30,13 +30,14 @@ from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
 
 FORMAT = records.SETTINGS_FORMAT
-# Has settings of its own, "digits" in the table of options: what a person is
-# to see after minutes on two cores, where the paper's own take hours.
+# The bundled digits have defaults of their own ("digits" in the table of
+# options), which give good images after minutes on two cores. Those of the
+# paper take hours.
 TUNED = ("digits", "dcgan")
 
 
 class _Checked:
-    """What `Settings` can do."""
+    """The methods of `Settings`."""
 
     def __post_init__(self):
         for name, option in options.SETTINGS.items():
@@ -44,7 +45,7 @@ class _Checked:
         optimizers.check(self)
 
     def for_source(self, source: sources.Source) -> "Settings":
-        """Settles what depends on the data.
+        """Completes the settings that depend on the data.
 
         Args:
             source: The loaded source.
@@ -53,15 +54,17 @@ class _Checked:
             Settings whose `steps` and `conditional` are known.
 
         Raises:
-            ValueError: Labels are asked for where there are none, or there
-                are fewer images than a batch.
+            ValueError: `conditional` is true and there are no labels, or
+                there are fewer images than a batch needs.
         """
         labelled = source.num_classes is not None
         if self.conditional and not labelled:
-            of = f", as {self.from_model} does" if self.from_model else ""
+            why = ""
+            if self.from_model:
+                why = f", as {self.from_model} takes labels"
             raise UserError(
-                "`conditional` needs labels (of a folder: one subfolder a "
-                f"class){of}. Received: source {source.name!r}, which has none"
+                "`conditional` needs labels (in a folder: one subfolder per "
+                f"class){why}. Received: source {source.name!r}, which has none"
             )
         steps = self.steps
         if steps is None:
@@ -89,13 +92,13 @@ def _make_settings_class():
         kw_only=True,
     )
     settings.__module__ = __name__
-    settings.__doc__ = """Everything that the weights of a run follow from.
+    settings.__doc__ = """Everything that determines the weights of a run.
 
-    A field for each of `options.SETTINGS`. Of `steps` and `epochs` one is
-    `None`; once the source is known it is `epochs`, and `conditional` is not.
+    A field for each of `options.SETTINGS`. One of `steps` and `epochs` is
+    `None`. After `for_source` it is `epochs`, and `conditional` is known.
 
     Raises:
-        ValueError: A setting is not as described.
+        ValueError: A setting is invalid.
     """
     return settings
 
@@ -110,17 +113,17 @@ def resolve(
 
     Args:
         given: Settings by name; those that are missing or `None` take their
-            defaults. What `Option.nothing` is means none.
-        start: What `records.of_model` returned for the setting `from_model`,
-            where that is known; otherwise it is read.
+            defaults. `Option.nothing` means none.
+        start: What `records.of_model` returned for the setting `from_model`;
+            by default it is read here.
 
     Returns:
         The `Settings`.
 
     Raises:
-        OSError: The model `from_model` is not there.
-        ValueError: A setting is unknown or not as described, or one of the
-            networks is not that of the model `from_model`.
+        OSError: The model `from_model` is missing.
+        ValueError: A setting is unknown or invalid, or one of the networks is
+            not that of the model `from_model`.
 
     Example:
     >>> resolve({"source": "ring", "num_generators": 5}).architecture
@@ -142,7 +145,7 @@ def resolve(
     named = {"architecture": "mlp"} if points else {}
     general = {n: o.default for n, o in options.SETTINGS.items()} | named
     chosen = general | given
-    # That of the model `from_model` may be none of ours.
+    # The architecture of the model `from_model` may not be recorded.
     name = chosen["architecture"] or general["architecture"]
     architecture = architectures.get(name)
     defaults = _of_architecture(architecture)
@@ -153,7 +156,7 @@ def resolve(
             if "digits" in option.by
         }
     if "from_model" not in given:
-        # A single pair has nothing to share, nor components to tell apart.
+        # `mixture` has what a single pair cannot use, such as sharing.
         pair = given.get("num_generators") == 1
         defaults |= {"num_discriminators": 1} if pair else architecture.mixture
     chosen |= _without_others_arguments(defaults, given) | given
@@ -166,7 +169,7 @@ def resolve(
 
 
 def _upon(start: Mapping[str, Any], given: Mapping[str, Any]) -> dict:
-    """Settings given, completed by those of the model to go on from."""
+    """Completes the given settings by those of the model `from_model`."""
     for name in records.OF_NETWORKS:
         own, asked = start.get(name), given.get(name)
         if asked is not None and (asked or None) != (own or None):
@@ -178,9 +181,9 @@ def _upon(start: Mapping[str, Any], given: Mapping[str, Any]) -> dict:
             )
     if "source" not in given and not start.get("source"):
         raise UserError(
-            "`source` must be given, the data to train on: --source=FOLDER. "
-            f"Nothing tells what {given['from_model']} was trained on. "
-            "Received: none"
+            "`source` must be given: --source=FOLDER. The data that "
+            f"{given['from_model']} was trained on are not recorded. Received: "
+            "none"
         )
     of_data = records.OF_DATA if "source" in given else ()
     kept = {
@@ -189,7 +192,7 @@ def _upon(start: Mapping[str, Any], given: Mapping[str, Any]) -> dict:
         if name not in of_data
         and (value is not None or name in records.OF_NETWORKS)
     }
-    # Networks that are given are the model's own, as was checked above.
+    # Given settings of the networks equal the model's: see the check above.
     return kept | {
         name: value
         for name, value in given.items()
@@ -211,7 +214,7 @@ def _of_architecture(architecture: architectures.Architecture) -> dict:
 
 
 def _without_others_arguments(defaults: dict, given: Mapping[str, Any]) -> dict:
-    """Defaults without those of an optimizer that is not the one asked for."""
+    """Leaves out the arguments of an optimizer that `given` replaces."""
     if given.get("optimizer", defaults["optimizer"]) == defaults["optimizer"]:
         return defaults
     return {
@@ -222,7 +225,7 @@ def _without_others_arguments(defaults: dict, given: Mapping[str, Any]) -> dict:
 
 
 def facts(source: sources.Source) -> dict[str, Any]:
-    """What a run depends on of its data, for `settings.json`."""
+    """The facts about its data that a run depends on, for `settings.json`."""
     return {
         "num_images": len(source),
         "image_shape": list(source.image_shape),
@@ -232,14 +235,14 @@ def facts(source: sources.Source) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """The versions that a run was trained with, for `settings.json`."""
-    found = {
+    installed = {
         "keras_mixgan": __version__,
         "keras": keras.__version__,
         "python": platform.python_version(),
     }
     backend = keras.backend.backend()
-    found[backend] = importlib.import_module(backend).__version__
-    return found
+    installed[backend] = importlib.import_module(backend).__version__
+    return installed
 
 
 def write(
@@ -254,7 +257,7 @@ def write(
         path: File to write.
         settings: The settings.
         data_facts: What `facts` returned.
-        **also: More to note, which `differences` does not compare.
+        **also: More to record; `differences` ignores it.
     """
     content = {
         "format": FORMAT,
@@ -289,24 +292,24 @@ def differences(
     settings: Settings,
     data_facts: Mapping[str, Any],
 ) -> list[str]:
-    """Lists what differs between a saved run and the one asked for.
+    """Lists the settings that differ between a saved run and a new one.
 
-    More steps than saved are no difference: that run goes on, unless its
+    More steps are no difference, as they only make the run longer, unless its
     learning rates follow a schedule that ends with it. A setting that the
-    saved run's version did not know yet had the general default.
+    saved run's version did not have counts as its general default.
 
     Args:
         saved: What `read` returned.
-        settings: Settings of the run asked for, with their source settled.
+        settings: Settings of the new run, after `Settings.for_source`.
         data_facts: What `facts` returned for it.
 
     Returns:
-        Lines of the form "name: saved value -> value asked for".
+        Lines of the form "name: saved value -> new value".
     """
     before = {name: o.default for name, o in options.SETTINGS.items()}
     before |= {"epochs": None, **saved["settings"], **saved["data"]}
     after = {**dataclasses.asdict(settings), **data_facts}
-    # As JSON gives them back: a tuple has become a list.
+    # JSON turns tuples into lists.
     after = json.loads(json.dumps(after))
     scheduled = settings.learning_rate_schedule != "constant"
     lines = []

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C end a training after the step under way, saved."""
+"""SIGTERM and Ctrl-C end a training after the current step, saved."""
 
 import contextlib
 import os
@@ -18,12 +18,12 @@ class StopOnSignal(BetweenSteps):
     """Ends the program at the end of a step, once a signal has come.
 
     Args:
-        received: The list that `received` gives.
-        save: What to do first.
+        received: The list that `received` yields.
+        save: Called first.
 
     Raises:
-        SystemExit: A signal has come. Its status is 128 and the signal's
-            number, as shells have it of a program that a signal has ended.
+        SystemExit: A signal has come. The status is 128 plus the signal's
+            number, as in a shell.
     """
 
     def __init__(self, received: list[int], save: Callable[[], None]):
@@ -32,7 +32,7 @@ class StopOnSignal(BetweenSteps):
         self.save = save
 
     def act(self, step: int) -> None:
-        """Saves and leaves, if a signal has come."""
+        """Saves and exits, if a signal has come."""
         if self.received:
             self.save()
             raise SystemExit(128 + self.received[0])
@@ -42,14 +42,14 @@ class StopOnSignal(BetweenSteps):
 def received(
     say: Callable[[str], None], wanted: bool = True
 ) -> Iterator[list[int]]:
-    """Takes note of the first signal; a second one ends the process at once.
+    """Records the first signal; a second one ends the process at once.
 
-    Handlers of before are back in place afterwards. To be used in the main
-    thread, as all handlers.
+    The previous handlers are restored at the end. Python allows handlers only
+    in the main thread.
 
     Args:
         say: Called with a line of text at the first signal.
-        wanted: Whether to do so; otherwise handlers are left alone.
+        wanted: Whether to handle signals; otherwise nothing is changed.
 
     Yields:
         A list that holds the first signal's number, once it has come.
@@ -59,22 +59,25 @@ def received(
     ...     signals
     []
     """
-    came: list[int] = []
+    numbers: list[int] = []
     if not wanted:
-        yield came
+        yield numbers
         return
     near, far = socket.socketpair()
     far.setblocking(False)
-    # Python runs handlers between its own instructions: not in a step, which
-    # may take seconds. The number of a signal is written here at once.
-    watch = threading.Thread(target=_watch, args=(near, came, say), daemon=True)
+    # Python runs handlers only between its own instructions, so not during a
+    # step, which may take seconds. But it writes the signal's number to `far`
+    # at once.
+    watch = threading.Thread(
+        target=_watch, args=(near, numbers, say), daemon=True
+    )
     watch.start()
     before = {number: signal.getsignal(number) for number in SIGNALS}
     fd = signal.set_wakeup_fd(far.fileno(), warn_on_full_buffer=False)
     try:
         for number in SIGNALS:
             signal.signal(number, _nothing)
-        yield came
+        yield numbers
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
@@ -85,18 +88,18 @@ def received(
 
 
 def _nothing(number, frame) -> None:
-    """Unlike SIG_IGN, lets the number be written."""
+    """A handler, so that the number is written, unlike with SIG_IGN."""
 
 
-def _watch(near: socket.socket, came: list[int], say) -> None:
+def _watch(near: socket.socket, numbers: list[int], say) -> None:
     while byte := near.recv(1):
         if byte[0] not in SIGNALS:
             continue
-        if came:
+        if numbers:
             sys.stdout.flush()
             os._exit(128 + byte[0])
-        came.append(byte[0])
+        numbers.append(byte[0])
         say(
-            f"{signal.Signals(byte[0]).name}: saving after the step under "
-            "way. Another signal leaves at once."
+            f"{signal.Signals(byte[0]).name}: saving after the current step. "
+            "Another signal ends the run at once."
         )

@@ -1,4 +1,4 @@
-"""The model that a run begins with: new, or `train --from`."""
+"""The model that a run starts with: a new one, or that of `train --from`."""
 
 import os
 import pathlib
@@ -26,27 +26,26 @@ def make_model(
     source: sources.Source,
     say: Callable[[str], None] = print,
 ) -> tuple[MixGAN, dict[str, Any] | None]:
-    """Makes the model of a run, or takes up the one it is to go on from.
+    """Makes the model of a run, or opens the model `from_model`.
 
     Args:
-        settings: Settings that have been settled for the source.
+        settings: Settings, after `Settings.for_source`.
         source: The source.
         say: Called with lines of text.
 
     Returns:
-        A compiled `MixGAN` at step 0; and where it comes from, for the run's
-        settings: `model`, `file`, `step`, `sha256`; `None` for a new one.
+        A compiled `MixGAN` at step 0; and its origin, for `settings.json`:
+        `model`, `file`, `step` and `sha256`, or `None` for a new model.
 
     Raises:
-        OSError: The model to go on from is not there.
-        ValueError: A setting is not as described, or model and data do not
-            fit.
+        OSError: The model `from_model` is missing.
+        ValueError: A setting is invalid, or model and data do not fit.
     """
     if settings.from_model is None:
         return models.make_model(settings, source), None
     model, file = opening.open_model(settings.from_model, say)
     _check(model, settings, source)
-    came = {
+    origin = {
         "model": settings.from_model,
         "file": str(file),
         "step": model.step,
@@ -54,21 +53,23 @@ def make_model(
     }
     restart(model, settings.seed)
     models.compile_model(model, settings)
-    return model, came
+    return model, origin
 
 
 def recorded(
     workdir: pathlib.Path, from_model: str | None
 ) -> dict[str, Any] | None:
-    """What a run took over from its model when it began.
+    """Reads what a run took over from `from_model` when it started.
+
+    So a run can be resumed without that model.
 
     Args:
         workdir: The run's folder.
-        from_model: The model that is asked for.
+        from_model: The setting `from_model`.
 
     Returns:
-        What `records.of_model` returned then; `None` where there is no run
-        that began with this model. So a run goes on without that model.
+        What `records.of_model` returned then; `None` if the folder has no run
+        that started from this model.
     """
     path = workdir / run_files.SETTINGS
     if from_model is None or not path.exists():
@@ -85,7 +86,7 @@ def settle(
     recipe: str | None,
     workdir: str | os.PathLike[str] | None,
 ) -> tuple[Settings, str | os.PathLike[str], dict[str, Any] | None]:
-    """Settles what a run begins with.
+    """Settles the settings and the folder of a run.
 
     Args:
         given: As in `runs.train`.
@@ -93,25 +94,25 @@ def settle(
         workdir: As in `runs.train`.
 
     Returns:
-        The settings; the run's folder; and what the model `from_model` hands
-        on, see `records.of_model`, or `None`.
+        The settings; the run's folder; and what it takes over from the model
+        `from_model`, see `records.of_model`, or `None`.
 
     Raises:
         OSError, ValueError: See `runs.train`.
     """
-    wanted = given if recipe is None else recipes.complete(given, recipe)
-    beginning = wanted.get("from_model")
-    if workdir is None and beginning is not None:
-        source = wanted.get("source")
-        name = f"from-{name_of(beginning)}"
+    chosen = given if recipe is None else recipes.complete(given, recipe)
+    from_model = chosen.get("from_model")
+    if workdir is None and from_model is not None:
+        source = chosen.get("source")
+        name = f"from-{name_of(from_model)}"
         if source is not None:
             name = f"{run_files.default_workdir(source).name}-{name}"
         workdir = pathlib.Path("runs") / name
     start = None
-    if beginning is not None:
-        start = recorded(pathlib.Path(workdir), beginning)
-        start = records.of_model(beginning) if start is None else start
-    settings = settings_module.resolve(wanted, start)
+    if from_model is not None:
+        start = recorded(pathlib.Path(workdir), from_model)
+        start = records.of_model(from_model) if start is None else start
+    settings = settings_module.resolve(chosen, start)
     if workdir is None:
         workdir = run_files.default_workdir(recipe or settings.source)
     return settings, workdir, start
@@ -133,18 +134,18 @@ def name_of(from_model: str) -> str:
 def _check(model: MixGAN, settings: Settings, source: sources.Source) -> None:
     name, shape = settings.from_model, tuple(model.image_shape)
     if tuple(source.image_shape) != shape:
-        cure = ""
+        hint = ""
         if len(shape) == 3 == len(source.image_shape):
             same = shape[-1] == source.image_shape[-1] and shape[0] == shape[1]
-            cure = f" (--image_size={shape[0]} resizes them)" if same else ""
+            hint = f" (--image_size={shape[0]} resizes them)" if same else ""
         raise UserError(
             f"`source` must have images of shape {shape}, as {name} makes"
-            f"{cure}. Received: {source.name}, with images of shape "
+            f"{hint}. Received: {source.name}, with images of shape "
             f"{tuple(source.image_shape)}"
         )
     if model.conditional != settings.conditional:
         raise UserError(
-            f"`conditional` must be {model.conditional}, as of {name}. "
+            f"`conditional` must be {model.conditional}, as in {name}. "
             f"Received: conditional={settings.conditional}"
         )
     known = model.num_classes

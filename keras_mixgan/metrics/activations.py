@@ -87,15 +87,15 @@ def activations(
     memo = ("activations", classifier.sha256, conversion)
     if memo not in samples.memo:
         path = _path(samples, classifier, conversion) if cache else None
-        found = None if path is None else _read(path, samples.num_images)
-        if found is None:
-            found = _run(samples, classifier, batch_size, progress)
+        outputs = None if path is None else _read(path, samples.num_images)
+        if outputs is None:
+            outputs = _run(samples, classifier, batch_size, progress)
             if path is not None:
-                _write(path, *found)
+                _write(path, *outputs)
         elif progress is not None:
             progress(samples.num_images)
         samples.memo[memo] = Activations(
-            *found, classifier.name, classifier.sha256, conversion
+            *outputs, classifier.name, classifier.sha256, conversion
         )
     elif progress is not None:
         progress(samples.num_images)

@@ -1,7 +1,7 @@
-"""The scores' arithmetic in NumPy float64, where TensorFlow is not in use.
+"""Classifier score, FID and KID in NumPy float64, without TensorFlow.
 
-Under Keras's TensorFlow backend scores are TF-GAN's. These are the same
-formulas; a test compares the two.
+Under Keras's TensorFlow backend TF-GAN computes them. The formulas are the
+same; a test compares the two.
 """
 
 import numpy as np

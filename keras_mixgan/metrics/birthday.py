@@ -42,7 +42,7 @@ def birthday(
         component: Score one generator alone.
 
     Returns:
-        `Score` of the estimated support, infinite where no pair coincides;
+        `Score` of the estimated support, infinite if no pair coincides;
         details give the number of coinciding pairs, the lower 95 % bound of
         the support, and the batch size with duplicates half of the time.
 
@@ -68,8 +68,8 @@ def birthday(
     if threshold is None:
         if real is None:
             raise UserError(
-                "`threshold` or `real` must be given, to say when two images "
-                "are the same. Received: neither"
+                "`threshold` or `real` must be given, to decide when two "
+                "images are the same. Received: neither"
             )
         real = as_samples(real, num_images, seed=seed, argument="real")
         threshold = _nearest_distance(_flat(real))
@@ -123,7 +123,7 @@ def _blocks(images: np.ndarray, size: int = 256):
         some = images[start : start + size]
         products = some @ images.T
         distances = squares[start : start + size, None] + squares - 2 * products
-        # The expansion has rounding errors where rows are nearly equal:
+        # The expansion has rounding errors if rows are nearly equal:
         # compute those distances by the definition.
         near = np.argwhere(distances <= 1e-6 * (1 + squares.max()))
         for i, j in near:

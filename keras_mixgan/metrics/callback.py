@@ -30,25 +30,24 @@ class Evaluate(keras.callbacks.Callback):
         metrics: names among `METRICS`.
         every: epochs between scores.
         source: the real data: a source, its name or folder, or an array. By
-            default what the model's run or preset was trained on, where it
-            recorded that.
+            default the data that the model's run or preset was trained on, if
+            recorded.
         classifier: see `classifiers.load`. By default the bundled one for
             these data.
         num_images: images to generate each time; fewer than a final score's
             50,000, so compare FID only along the curve.
-        splits: parts of the classifier score.
-        seed: of the images: the same latents each time.
+        splits: splits of the classifier score.
+        seed: seed of the images: the same latents each time.
         components: score each generator alone as well, under
             "generator_0_fid" and so on.
-        path: CSV file to keep up to date, a line an epoch; `None` for none.
-            A file that is there already is continued, so that a resumed run
-            has one curve.
+        path: CSV file to update, a line per epoch; `None` for none. An
+            existing file is continued, so that a resumed run has one curve.
         options: see `evaluate`.
         batch_size: images the classifier sees at a time.
         verbose: 1 shows progress bars.
-        history: a `MixtureHistory`, listed before this callback. Where it is
-            given, records have its `seconds` of training and the `step`, and
-            its clock stands still while the mixture is scored.
+        history: a `MixtureHistory`, listed before this callback. With it,
+            records have its `seconds` of training and the `step`, and its
+            clock is paused while the mixture is scored.
 
     Raises:
         ValueError: unknown metric, or `every` below 1. When training begins:
@@ -100,12 +99,12 @@ class Evaluate(keras.callbacks.Callback):
         }
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Reads the source, so that what is wrong with it shows at once."""
+        """Reads the source, so that errors in it show at once."""
         seed = self._arguments["seed"]
         source = self.source
         if source is None:
             source = _recorded_source(self.model)
-        # Kept: the classifier then sees the real data once a run.
+        # Kept, so that the classifier sees the real data only once.
         self._real = as_samples(source, seed=seed, argument="source")
         if tuple(self._real.image_shape) != tuple(self.model.image_shape):
             raise UserError(
@@ -141,7 +140,7 @@ class Evaluate(keras.callbacks.Callback):
             weights = getattr(self.model, f"{side}_weights", ())
             for i, weight in enumerate(weights):
                 record[f"{side}_weight_{i}"] = float(weight)
-        # What a resumed run repeats replaces what was there.
+        # Epochs that a resumed run repeats replace the old ones.
         kept = [old for old in self.records if old["epoch"] <= epoch]
         self.records = [*kept, record]
         if self.path is not None:
@@ -151,14 +150,14 @@ class Evaluate(keras.callbacks.Callback):
         self.report = evaluate(
             self.model, self._real, real=False, **self._arguments
         )
-        found = {}
+        columns = {}
         for row, scores in self.report.scores.items():
             prefix = "" if row == "mixture" else row.replace(" ", "_") + "_"
             for name, score in scores.items():
-                found[prefix + name] = score.mean
+                columns[prefix + name] = score.mean
                 if score.std is not None:
-                    found[f"{prefix}{name}_std"] = score.std
-        return found
+                    columns[f"{prefix}{name}_std"] = score.std
+        return columns
 
 
 def _recorded_source(model: Any) -> Any:
@@ -166,9 +165,9 @@ def _recorded_source(model: Any) -> Any:
     settings = judges.recorded(model)
     if not settings.get("source"):
         raise UserError(
-            "`source` must be given, the real data to compare with: "
-            "Evaluate(source=...). Nothing recorded what the model is trained "
-            "on. Received: source=None"
+            "`source` must be given: the real data to compare with. The data "
+            "that the model is trained on are not recorded. Received: "
+            "source=None"
         )
     from keras_mixgan.data.sources import load_source
 
@@ -183,8 +182,8 @@ def write_scores(
     """Writes records as CSV, whole or not at all; missing values stay empty.
 
     Args:
-        path: of the file.
-        records: a dictionary a line, with "epoch".
+        path: the file.
+        records: a dictionary per line, with "epoch".
     """
     columns = list(dict.fromkeys(key for record in records for key in record))
     text = io.StringIO()
@@ -201,13 +200,13 @@ def read_scores(path: str | os.PathLike) -> list[dict[str, float]]:
     """Reads what `write_scores` wrote.
 
     Args:
-        path: of the file.
+        path: the file.
 
     Returns:
-        A dictionary a line; values that are missing there are missing here.
+        A dictionary per line, without the values that are empty there.
 
     Raises:
-        ValueError: it is no such file.
+        ValueError: it is not such a file.
         OSError: it cannot be read.
     """
     with open(path, newline="") as file:

@@ -1,6 +1,6 @@
 """How much images of one class differ, relative to real ones.
 
-A conditional generator that makes one image a class, whatever the latents,
+A conditional generator that makes one image per class, whatever the latents,
 can still score well: its images are good, and every class is there. This
 number is 0 for such a generator. It is computed from pixels and needs no
 classifier. Noise is diverse too, so read it together with a distance.
@@ -33,13 +33,13 @@ def class_diversity(
     Args:
         model_or_data: A conditional `MixGAN`, or labelled data.
         real: Labelled data: a source, or its name or folder.
-        num_images: Images of each class; of data that has fewer, all.
+        num_images: Images of each class; all, if data have fewer.
         seed: Seed of the images.
         component: Score one generator alone.
 
     Returns:
         `Score` of the mean spread over all classes, divided by that of real
-        data: 1 is as varied as real data, 0 is one image a class. Details
+        data: 1 is as varied as real data, 0 is one image per class. Details
         hold the share of each class.
 
     Raises:
@@ -100,7 +100,7 @@ def _spreads_of_model(
 
 def _spreads_of_data(data: Samples, count: int, num_images: int) -> np.ndarray:
     """Returns the spread of each class (count,)."""
-    found = []
+    spreads = []
     for label in range(count):
         images = data.images_of(label, num_images)
         if len(images) < 2:
@@ -108,14 +108,15 @@ def _spreads_of_data(data: Samples, count: int, num_images: int) -> np.ndarray:
                 "Data must hold at least 2 images of each class. Received: "
                 f"{len(images)} of class {label} ({data.name})"
             )
-        found.append(_spread(images))
-    return np.array(found)
+        spreads.append(_spread(images))
+    return np.array(spreads)
 
 
 def _number_of_classes(data: Samples, argument: str) -> int:
     if data.labels is None:
         raise UserError(
-            f"`{argument}` must have labels. Received: {data.name}, without"
+            f"`{argument}` must have labels. Received: {data.name}, which has "
+            "none"
         )
     return int(data.labels.max()) + 1
 

@@ -1,8 +1,8 @@
-"""How often discriminators are wrong about the class of real images.
+"""How often discriminators misclassify real images.
 
-The number that semi-supervised GANs report (Salimans et al. 2016,
+This is the error that semi-supervised GANs report (Salimans et al. 2016,
 arXiv:1606.03498, Section 6), on images that were not trained on. It says
-nothing of generated images.
+nothing about generated images.
 """
 
 from typing import Any
@@ -22,20 +22,20 @@ CLASSES = "class_logits"
 def classification_error(
     model: Any, real: Any, num_images: int | None = None, seed: int = 0
 ) -> Score:
-    """Share of real images whose class the discriminators do not name.
+    """Share of real images that the discriminators misclassify.
 
-    The mixture names the most probable class under sum_j w_vj P_j(c | x).
+    The mixture predicts the most probable class under sum_j w_vj P_j(c | x).
 
     Args:
         model: A `MixGAN` whose discriminators have an output `class_logits`
             and take no labels.
-        real: Labelled data: a source, or its name or folder; images whose
-            label is -1 are left out. A split that was not trained on.
-        num_images: At most so many images; `None` for all.
-        seed: Of the order in which images are taken.
+        real: Labelled data that were not trained on: a source, or its name or
+            folder. Images with the label -1 are left out.
+        num_images: The most images to use; `None` for all.
+        seed: Seed of the order of the images.
 
     Returns:
-        `Score` of the mixture's share of errors in [0, 1]. Details hold that
+        `Score` of the mixture's share of errors, in [0, 1]. Details have that
         of each discriminator.
 
     Raises:
@@ -53,7 +53,7 @@ def classification_error(
     samples = as_samples(real, seed=seed, argument="real")
     if samples.labels is None or not (samples.labels >= 0).any():
         raise UserError(
-            f"`real` must have labels. Received: {samples.name}, without"
+            f"`real` must have labels. Received: {samples.name}, which has none"
         )
     weights = np.asarray(model.discriminator_weights, "float64")
     wrong, count = _count(networks, weights, samples, num_images)
@@ -65,7 +65,7 @@ def classification_error(
 def _count(
     networks: list, weights: np.ndarray, samples: Samples, limit: int | None
 ) -> tuple[np.ndarray, int]:
-    """Errors of the mixture and of each discriminator, and of how many."""
+    """Errors of the mixture and of each discriminator; number of images."""
     forward, start, count = Forward(), 0, 0
     wrong = np.zeros(1 + len(weights))
     for images in samples.batches():
@@ -86,8 +86,8 @@ def _count(
             axis=1,
         )
         mixed = np.einsum("t,btc->bc", weights, each)[:, None]
-        named = np.concatenate([mixed, each], axis=1).argmax(axis=2)
-        wrong += (named != labels[known][:, None]).sum(axis=0)
+        predicted = np.concatenate([mixed, each], axis=1).argmax(axis=2)
+        wrong += (predicted != labels[known][:, None]).sum(axis=0)
     return wrong, count
 
 
@@ -96,11 +96,11 @@ def _classifier(network: keras.Model) -> keras.Model:
     if not isinstance(outputs, dict) or CLASSES not in outputs:
         raise UserError(
             "`model` must have discriminators with an output `class_logits`. "
-            f"Received: {network.name} without"
+            f"Received: {network.name}, which has none"
         )
     if len(network.inputs) > 1:
         raise UserError(
-            "`model` must have discriminators that tell the class from the "
+            "`model` must have discriminators that predict the class from the "
             f"image alone. Received: {network.name}, which takes labels"
         )
     return keras.Model(network.input, outputs[CLASSES])

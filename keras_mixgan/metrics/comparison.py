@@ -10,12 +10,12 @@ from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.figures import COLOURS
 
-# Scores of two reports compare only where these are the same.
+# Scores of two reports are comparable only if these are equal.
 CONDITIONS = (
     "source", "classifier", "classifier_sha256", "conversion", "num_images",
     "num_real", "splits",
 )  # fmt: skip
-# What a report is of: its first row.
+# Names of the main row of a report.
 _WHOLE = ("mixture", "images")
 
 
@@ -24,7 +24,7 @@ class Comparison:
     """Two or more reports of `evaluate`, side by side.
 
     Args:
-        reports: By the label of its column, a `Report`.
+        reports: `Report` objects by the labels of their columns.
 
     Raises:
         ValueError: There are fewer than two, or they have no score in common.
@@ -65,16 +65,16 @@ class Comparison:
         shown = None
         for row in self._rows():
             for name, key in self._names().items():
-                found = [
+                scores = [
                     report.scores.get(row, {}).get(key)
                     for report in self.reports.values()
                 ]
-                found = [
+                scores = [
                     score if score is not None and score.name == name else None
-                    for score in found
+                    for score in scores
                 ]
-                if any(score is not None for score in found):
-                    cells = ["" if s is None else s.format() for s in found]
+                if any(score is not None for score in scores):
+                    cells = ["" if s is None else s.format() for s in scores]
                     lines.append(["" if row == shown else row, name, *cells])
                     shown = row
         return aligned(lines, names=2)
@@ -95,9 +95,9 @@ class Comparison:
     def figure(self) -> Any:
         """Draws a panel for each score that all reports have.
 
-        A bar is the whole (a mixture, or a set of images), its line the
-        score's own spread; dots are the mixture's generators alone, and the
-        dashed line is real data, where the report has them.
+        A bar is a mixture or a set of images, with the score's own spread as
+        error bar. Dots are the mixture's generators alone, and the dashed
+        line is real data, if the report has them.
 
         Returns:
             `matplotlib.figure.Figure`.
@@ -129,7 +129,7 @@ class Comparison:
         return [*whole, *(row for row in rows if row not in whole)]
 
     def _names(self) -> dict[str, str]:
-        """Keys of all scores by name: other classifiers, other scores."""
+        """Keys of all scores by name, which includes the classifier."""
         return {
             score.name: key
             for report in self.reports.values()
@@ -138,7 +138,7 @@ class Comparison:
         }
 
     def _shared(self) -> dict[str, str]:
-        """Keys of the scores, by name, that each report has of its whole."""
+        """Keys, by name, of the scores in the main row of every report."""
         first, *others = map(_scores_of, self.reports.values())
         return {
             name: key
@@ -159,7 +159,7 @@ def _scores_of(report: Report) -> dict[str, str]:
 
 
 def _draw(axes, place: int, report: Report, key: str) -> None:
-    """Draws one report's bar, dots and ceiling."""
+    """Draws the bar, the dots and the dashed line of a report."""
     score = _whole(report)[key]
     axes.bar(
         place, score.mean, 0.6, yerr=score.std, capsize=3,

@@ -7,9 +7,8 @@ FID: Heusel et al. 2017 (arXiv:1706.08500), equation 6,
 the Frechet distance of two Gaussians fitted to a classifier's features. KID:
 Binkowski et al. 2018 (arXiv:1801.01401), section 4, the squared maximum mean
 discrepancy of the features under the kernel (x.y / F + 1)^3, as an unbiased
-estimate over blocks. The arithmetic is TF-GAN's, in float64; under other
-backends, NumPy's. With a classifier other than Inception they are named after
-it.
+estimate over blocks. TF-GAN computes both in float64; under other backends,
+NumPy. With a classifier other than Inception they are named after it.
 """
 
 from typing import Any
@@ -99,7 +98,7 @@ def kid(
         seed: Seed of the images.
         component: Score one generator alone.
         batch_size: Images at a time; the score does not depend on it.
-        block_size: Images a block of the estimate holds at most.
+        block_size: The most images in a block of the estimate.
 
     Returns:
         `Score`; std is the standard error over blocks, `None` for one block.
@@ -155,9 +154,9 @@ def frechet_distance(features: np.ndarray, real: np.ndarray) -> float:
     """Returns the Frechet distance of two sets of features (N, F), (M, F).
 
     Features may be constant, or fewer than their dimensions: TF-GAN takes
-    matrix roots by singular values. It takes no root of those below 1e-10, so
-    the features are brought to unit scale first. The distance is quadratic
-    and is multiplied by the square of that scale.
+    matrix roots by singular values. It takes no root of values below 1e-10, so
+    the features are brought to unit scale first. The result, which is
+    quadratic in the features, is scaled back.
     """
     features = np.asarray(features, "float64")
     real = np.asarray(real, "float64")
@@ -186,7 +185,7 @@ def kernel_distance(
     Args:
         features: (N, F), in random order, as `Samples` gives them.
         real: (M, F), in random order.
-        block_size: Rows a block holds at most.
+        block_size: The most rows in a block.
 
     Raises:
         ValueError: A block would hold fewer than two rows.
@@ -229,7 +228,7 @@ def _both(
 
 
 def _check_shapes(samples, real) -> None:
-    """Raises ValueError where generated and real images differ in shape."""
+    """Raises ValueError if generated and real images differ in shape."""
     if tuple(samples.image_shape) != tuple(real.image_shape):
         raise UserError(
             "`real` must have images of the shape that is scored, "
@@ -240,7 +239,7 @@ def _check_shapes(samples, real) -> None:
 def _check_pair(generated: Activations, real: Activations) -> None:
     if generated.sha256 != real.sha256:
         raise UserError(
-            "`real` must be seen by the same classifier, "
+            "`real` must come from the same classifier, "
             f"{generated.classifier!r}. Received: {real.classifier!r}"
         )
     if min(len(generated), len(real)) < 2:

@@ -50,7 +50,7 @@ class Equilibrium:
 
     @property
     def epsilon(self) -> float:
-        """The larger gain: the least epsilon of definition 3, as found."""
+        """The larger gain: the smallest epsilon of definition 3, as found."""
         return max(self.generator_gain, self.discriminator_gain)
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,20 +79,20 @@ def equilibrium_gap(
     """Trains a best response to each side of a mixture; returns the gains.
 
     The model is not changed: responses and opponents are copies. Responses
-    train on one half of the real images and are judged on the other, all
-    networks in inference mode. A response to a weight-clipped model is clipped
-    too. With critics that only a gradient penalty restricts, F is unbounded:
-    the discriminator's gain then grows with `steps`.
+    train on one half of the real images and are measured on the other, with
+    all networks in inference mode. A response to a weight-clipped model is
+    clipped too. If only a gradient penalty restricts the critics, F is
+    unbounded, and the discriminator's gain grows with `steps`.
 
     Args:
         model: A `MixGAN`.
         real: Real data, see `fid`; with labels for a conditional model.
-        num_images: Real images to take.
+        num_images: Real images to use.
         steps: Updates of each response.
         batch_size: Images in an update.
         learning_rate: Learning rate of Adam.
-        start: "component", the best of the mixture's own networks, which it
-            can only improve on; or "fresh" weights.
+        start: What a response starts from: "component", the best of the
+            mixture's own networks; or "fresh", new weights.
         payoff: `None` for the one the model is compiled with.
         seed: Seed of images, latents and batches.
 
@@ -161,19 +161,19 @@ class _Game:
     """A frozen mixture, its data in halves, and payoffs against it."""
 
     def __init__(self, model, real, num_images, payoff, seed):
-        given = payoff or getattr(model, "payoff", None)
-        if given is None:
-            given = getattr(getattr(model, "objective", None), "payoff", None)
-        if given is None:
+        objective = getattr(model, "objective", None)
+        chosen = payoff or getattr(model, "payoff", None)
+        if chosen is None:
+            chosen = getattr(objective, "payoff", None)
+        if chosen is None:
             raise UserError(
                 "`payoff` must be given for a model that is not compiled. "
                 f"Received: payoff={payoff!r}"
             )
         self.model, self.seed = model, seed
         self.forward = Forward()
-        objective = getattr(model, "objective", None)
         self.weight_clip = getattr(objective, "weight_clip", None)
-        self.payoff = payoffs.get_sum(given)
+        self.payoff = payoffs.get_sum(chosen)
         self.num_classes = getattr(model, "num_classes", None)
         self.generator_weights = np.asarray(model.generator_weights, "float64")
         self.discriminator_weights = np.asarray(
@@ -183,7 +183,7 @@ class _Game:
         if samples.num_images < 4:
             raise UserError(
                 "`real` must hold at least 4 images, two to train on and two "
-                f"to judge by. Received: {samples.num_images}"
+                f"to measure on. Received: {samples.num_images}"
             )
         conditional = len(model.generators[0].inputs) > 1
         if conditional and samples.labels is None:
@@ -197,8 +197,8 @@ class _Game:
         self.labels = (
             [None, None] if labels is None else np.array_split(labels, 2)
         )
-        # One set of images a generator, for every payoff that is compared:
-        # their noise cancels in the differences.
+        # All payoffs use the same images of a generator, so that their noise
+        # cancels in the differences.
         count = len(self.images[1])
         self.fakes = [
             self._inputs(self._generate(count, i, self.labels[1], 1), 1)
@@ -263,9 +263,9 @@ class _Game:
         )
 
     def _inputs(self, images: np.ndarray, half: int) -> Any:
-        """What discriminators are asked; some take labels as generators do."""
-        judge = self.model.discriminator_ensemble.components[0]
-        labelled = len(judge.inputs) > 1
+        """The inputs of discriminators, some of which take labels."""
+        discriminator = self.model.discriminator_ensemble.components[0]
+        labelled = len(discriminator.inputs) > 1
         return [images, self.labels[half]] if labelled else images
 
     def _mean(self, term: Any, network: keras.Model, inputs: Any) -> float:
@@ -273,8 +273,8 @@ class _Game:
             network, inputs, forward=self.forward
         )
         terms = term(keras.ops.convert_to_tensor(logits.astype("float32")))
-        found = keras.ops.convert_to_numpy(terms)
-        return float(np.mean(found, dtype="float64"))
+        values = keras.ops.convert_to_numpy(terms)
+        return float(np.mean(values, dtype="float64"))
 
 
 def _copy(network: keras.Model, same: bool, seed: int) -> keras.Model:

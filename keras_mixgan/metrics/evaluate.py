@@ -1,10 +1,10 @@
-"""`evaluate`: every score of a mixture, of its generators, and of real data.
+"""`evaluate`: the scores of a mixture, of its generators, and of real data.
 
-Or of one set of images against another.
+It also scores one set of images against another.
 
 MIX+GAN's own protocol (arXiv:1703.00573, section 6) is the default: 50,000
-fresh images, ten splits. Each generator is scored alone as well, so that a
-dead component shows, and real data is scored as the ceiling.
+fresh images, ten splits. Each generator is scored alone as well, which shows
+dead components, and real data is scored as the ceiling.
 """
 
 import time
@@ -50,17 +50,17 @@ def evaluate(
 
     Args:
         model: a `MixGAN`, or any object with `generate` and `image_shape`; or
-            images: a source, its name or folder, or an array, as the row
+            images (a source, its name or folder, or an array), whose row is
             "images".
         source: the real data: a source, its name or folder, or an array.
         metrics: names among `METRICS`.
         classifier: see `classifiers.load`; for the metrics that need one. By
             default the bundled one for the source, else for what the model's
             run or preset was trained on.
-        num_images: images to generate for each row; of a set of images at
-            most so many.
-        splits: parts of the classifier score.
-        seed: of everything drawn.
+        num_images: images to generate for each row; of a set of images, the
+            most to use.
+        splits: splits of the classifier score.
+        seed: seed of everything random.
         batch_size: images the classifier sees at a time.
         components: score each generator alone as well.
         real: score real data as well.
@@ -73,8 +73,8 @@ def evaluate(
 
     Raises:
         ValueError: an unknown metric, images of another shape than the
-            source's, no classifier known for the data, or any metric's own
-            complaint.
+            source's, no classifier known for the data, or an error of a
+            metric.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -92,7 +92,7 @@ def evaluate(
     if not callable(getattr(model, "generate", None)):
         images = as_samples(model, num_images, seed=seed, argument="model")
         num_images, model = images.num_images, None
-    # No metric keeps less of an image than a few numbers.
+    # Every metric keeps at least a few numbers per image.
     memory.check_fits("num_images", 64 * num_images, f"{num_images:,} images")
     _check(images or model, reference, metrics, options)
     table = {name: registry.get(name) for name in metrics}
@@ -110,11 +110,11 @@ def evaluate(
     else:
         rows = list(_rows(model, reference, num_images, seed, components))
     if real:
-        # A set's distance to itself is 0 and says nothing of the ceiling.
+        # Halves, as the distance of a set to itself is 0.
         first, second = reference.halves()
         rows.append(Row("real", reference, second, first))
     if network is not None:
-        _look(rows, reference, use, verbose)
+        _classify(rows, reference, use, verbose)
     scores: dict[str, dict[str, Score]] = {row.name: {} for row in rows}
     tasks = [
         (row, name, metric)
@@ -140,7 +140,7 @@ def _check(
     metrics: Sequence[str],
     options: dict[str, dict[str, Any]] | None,
 ) -> None:
-    """Raises ValueError for what would otherwise fail after an hour."""
+    """Raises ValueError early for what would fail only after an hour."""
     if isinstance(metrics, str) or not metrics:
         raise UserError(
             f"`metrics` must be a list of names. Received: {metrics!r}."
@@ -149,7 +149,7 @@ def _check(
         metric = registry.get(name)
         if isinstance(model, Samples) and metric.rows != "all":
             raise UserError(
-                f"`metrics` has {name!r}, which is of a model. Received: a "
+                f"`metrics` has {name!r}, which needs a model. Received: a "
                 f"set of images, {model.name}"
             )
         if metric.conditional and not getattr(model, "num_classes", None):
@@ -160,7 +160,7 @@ def _check(
         if metric.labelled and reference.labels is None:
             raise UserError(
                 f"`metrics` has {name!r}, which needs real data with labels. "
-                f"Received: {reference.name}, without."
+                f"Received: {reference.name}, which has none."
             )
     for name in options or {}:
         if name not in metrics:
@@ -210,14 +210,14 @@ def _applies(metric: registry.Metric, row: Row) -> bool:
     return metric.rows == "generated" and row.model is not None
 
 
-def _look(
+def _classify(
     rows: list[Row], reference: Samples, use: Settings, verbose: int
 ) -> None:
     """Runs the classifier over all images once, for every metric to use."""
     generated = [row for row in rows if not row.is_real]
     total = reference.num_images + sum(r.samples.num_images for r in generated)
     bar = _progbar(total, verbose, "image")
-    # Real data first: what is wrong with the source then shows at once.
+    # Real data first, so that errors in the source show at once.
     for samples in [reference, *(row.samples for row in generated)]:
         activations(samples, use.classifier, use.batch_size, progress=bar.add)
     for row in rows:

@@ -29,8 +29,8 @@ def score_curves(
     band of a run of one seed is the score's own spread, if it was recorded.
 
     Args:
-        runs: By label, one run or a list of runs that differ in the seed. A
-            run is the path of an `Evaluate` callback's CSV file, or records.
+        runs: For each label one run, or a list of runs with different seeds.
+            A run is the path of an `Evaluate` callback's CSV file, or records.
         metric: The column, such as "fid".
         title: Title of the figure.
 
@@ -47,8 +47,8 @@ def score_curves(
     2
     """
     figure, axes = _axes("epoch", metric.replace("_", " "), title)
-    for label, given in runs.items():
-        seeds = [_column(run, metric, label) for run in _seeds(given)]
+    for label, of_label in runs.items():
+        seeds = [_column(run, metric, label) for run in _listed(of_label)]
         shared = sorted(set.intersection(*(set(run) for run in seeds)))
         values = np.array(
             [[run[epoch][0] for epoch in shared] for run in seeds]
@@ -73,10 +73,10 @@ def score_curves(
 
 
 def scores_in_time(run: Any, title: str | None = None) -> Any:
-    """Draws all scores of one training, a panel each, against its seconds.
+    """Draws each score of one training against its seconds, in a panel.
 
     Args:
-        run: Path of an `Evaluate` callback's CSV file, or records. Where they
+        run: Path of an `Evaluate` callback's CSV file, or records. If they
             have no seconds, scores are drawn against the epoch.
         title: Title of the figure.
 
@@ -96,7 +96,7 @@ def scores_in_time(run: Any, title: str | None = None) -> Any:
     names = score_names(records)
     if not names:
         raise UserError(
-            "`run` must have scores. Received: a run without, columns "
+            "`run` must have scores. Received: a run with the columns "
             f"{sorted({key for record in records for key in record})}"
         )
     scored = [record for record in records if names[0] in record]
@@ -169,7 +169,7 @@ def weight_curves(
     keys = [key for key in records[0] if key.startswith(prefix)]
     if not keys:
         raise UserError(
-            "`side` must be one the run has weights of. Received: "
+            "`side` must be a side whose weights the run has. Received: "
             f"side={side!r}, columns {sorted(records[0])}"
         )
     figure, axes = _axes("epoch", f"{side} weight", title)
@@ -223,12 +223,12 @@ def _axes(x: str, y: str, title: str | None) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _seeds(given: Any) -> list[Any]:
-    """Returns a list of runs: one run is a list of one."""
-    if isinstance(given, (str, os.PathLike)):
-        return [given]
-    given = list(given)
-    return [given] if given and isinstance(given[0], Mapping) else given
+def _listed(runs: Any) -> list[Any]:
+    """Returns one run, or several, as a list of runs."""
+    if isinstance(runs, (str, os.PathLike)):
+        return [runs]
+    runs = list(runs)
+    return [runs] if runs and isinstance(runs[0], Mapping) else runs
 
 
 def _records(run: Any) -> Sequence[Mapping[str, float]]:
@@ -240,17 +240,17 @@ def _records(run: Any) -> Sequence[Mapping[str, float]]:
 def _column(
     run: Any, metric: str, label: str
 ) -> dict[int, tuple[float, float]]:
-    """Returns (value, spread) by epoch, where the run has a value."""
+    """Returns (value, spread) for each epoch that has a value."""
     records = _records(run)
-    found = {
+    values = {
         int(record["epoch"]): (record[metric], record.get(f"{metric}_std", 0))
         for record in records
         if metric in record
     }
-    if not found:
+    if not values:
         columns = sorted({key for record in records for key in record})
         raise UserError(
             f"`metric` must be a column of the run {label!r}, {columns}. "
             f"Received: metric={metric!r}"
         )
-    return found
+    return values

@@ -1,4 +1,4 @@
-"""Where TF-GAN's Inception is on this machine, or how to get it there."""
+"""Finds TF-GAN's Inception module on this machine, or downloads it."""
 
 import hashlib
 import os
@@ -11,14 +11,13 @@ from keras_mixgan.metrics import tfgan
 def locate() -> pathlib.Path:
     """Returns the folder of TF-GAN's Inception SavedModel.
 
-    It is looked for in TensorFlow Hub's cache (`TFHUB_CACHE_DIR`, or a folder
-    under the temporary directory), and downloaded by TensorFlow Hub if it is
-    not there.
+    If it is not in TensorFlow Hub's cache (`TFHUB_CACHE_DIR`, or a folder
+    under the temporary directory), TensorFlow Hub downloads it.
 
     Raises:
-        OSError: It is not there and cannot be downloaded; the message says
-            where to put it by hand.
-        ImportError: TensorFlow Hub is needed and not installed.
+        OSError: It cannot be downloaded; the message says where to put it by
+            hand.
+        ImportError: It must be downloaded and TensorFlow Hub is missing.
     """
     folder = cache_folder()
     if (folder / "saved_model.pb").is_file():

@@ -6,8 +6,9 @@ Salimans et al. 2016, "Improved Techniques for Training GANs"
     exp(E_x KL(p(y|x) || p(y)))
 
 over each of ten splits of 50,000 images, reported as mean and standard
-deviation over the splits, as in MIX+GAN's table 1. The arithmetic is TF-GAN's
-`classifier_score_from_logits`, in float64; under other backends, NumPy's.
+deviation over the splits, as in MIX+GAN's table 1. TF-GAN's
+`classifier_score_from_logits` computes it in float64; under other backends,
+NumPy.
 """
 
 from typing import Any
@@ -45,7 +46,7 @@ def inception_score(
             images: uint8, or float in [-1, 1], (N, H, W, C).
         classifier: See `classifiers.load`. The score is named after it. By
             default the bundled one for the data.
-        num_images: Images to generate, or at most to take of an array.
+        num_images: Images to generate, or the most to take from an array.
         splits: Parts the images are divided into; the standard deviation is
             taken over them.
         seed: Seed of the images.

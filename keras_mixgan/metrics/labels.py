@@ -1,10 +1,10 @@
-"""Labels and components: does the model make what it was asked for.
+"""Do images show the requested class, and do the generators differ?
 
 `label_agreement` asks a conditional model for equally many images of every
-class and counts how often a classifier sees that class. It is a simple relative
+class and counts how often a classifier sees that class. It is a simple variant
 of the Classification Accuracy Score. `component_distinctness` trains a
-classifier of "which generator made this": 1 / T means that the generators make
-the same images, 1 that each has images of its own.
+classifier of "which generator made this": an accuracy of 1 / T means that all
+generators make the same images, 1 that each makes different ones.
 """
 
 from typing import Any
@@ -29,13 +29,13 @@ def label_agreement(
     component: int | None = None,
     batch_size: int = 128,
 ) -> dict[str, Score]:
-    """Returns how often a classifier sees the class that was asked for.
+    """Returns how often a classifier sees the requested class.
 
     Args:
         model: A conditional `MixGAN`.
         classifier: See `classifiers.load`; its classes are the model's.
-            By default the bundled one for what it was trained on.
-        num_images: Images to generate, as many of each class.
+            By default the bundled one for the model's data.
+        num_images: Images to generate, equally many of each class.
         seed: Seed of the images.
         component: Score one generator alone.
         batch_size: Images at a time.
@@ -46,8 +46,8 @@ def label_agreement(
         of the uniform distribution, 1 for perfect balance.
 
     Raises:
-        ValueError: An unconditional model, or a classifier that has other
-            numbers of classes.
+        ValueError: An unconditional model, or a classifier with another
+            number of classes.
     """
     count = getattr(model, "num_classes", None)
     if not count:
@@ -88,7 +88,7 @@ def _classes_seen(
     seed: int,
     batch_size: int,
 ) -> np.ndarray:
-    """Returns the class (N,) the classifier sees in each image asked for."""
+    """Returns the class (N,) that the classifier sees in each image."""
     seen = np.empty(len(asked), "int64")
     for chunk, start in enumerate(range(0, len(asked), CHUNK)):
         labels = asked[start : start + CHUNK]
@@ -164,10 +164,10 @@ def component_distinctness(
     for _ in range(steps):
         rows = rng.choice(len(images), size, replace=False)
         judge.train_on_batch(images[rows], labels[rows])
-    said = networks.outputs_in_batches(judge, rest).argmax(axis=1)
+    predicted = networks.outputs_in_batches(judge, rest).argmax(axis=1)
     confusion = np.zeros((count, count))
-    np.add.at(confusion, (truth, said), 1 / (num_images - half))
-    accuracy = float(np.mean(said == truth))
+    np.add.at(confusion, (truth, predicted), 1 / (num_images - half))
+    accuracy = float(np.mean(predicted == truth))
     details = {
         "num_images": num_images,
         "chance": 1 / count,

@@ -52,7 +52,7 @@ def modes(
     Args:
         model_or_points: A `MixGAN` of points, or points (N, F).
         centers: "ring", "grid", or the modes' centres (M, F).
-        std: The modes' standard deviation, where `centers` is an array.
+        std: The modes' standard deviation, if `centers` is an array.
         num_images: Points to sample.
         seed: Seed of the points.
         component: Score one generator alone.

@@ -1,4 +1,4 @@
-"""Fresh networks to measure with: the named discriminator classes."""
+"""Fresh networks for measurements: the named discriminator classes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -55,7 +55,7 @@ def build(
             network = _architecture(kind, image_shape)
     if network.output_shape[-1] != outputs:
         raise UserError(
-            f"`discriminator` must give {outputs} logits an image. Received: "
+            f"`discriminator` must give {outputs} logits per image. Received: "
             f"{kind!r} with output shape {network.output_shape}"
         )
     return network
@@ -82,11 +82,11 @@ def outputs_in_batches(
     """
     forward = forward or Forward()
     inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
-    found = []
+    outputs = []
     for start in range(0, len(inputs[0]), batch_size):
         rows = slice(start, start + batch_size)
-        found.append(forward(network, *(part[rows] for part in inputs)))
-    return np.concatenate(found).astype("float64")
+        outputs.append(forward(network, *(part[rows] for part in inputs)))
+    return np.concatenate(outputs).astype("float64")
 
 
 def _mlp(image_shape: tuple[int, ...], outputs: int) -> keras.Model:

@@ -65,7 +65,7 @@ def neural_net_distance(
         `Score`; std is the standard error of the held-out estimate.
 
     Raises:
-        ValueError: Fewer than four images a side, shapes that differ, an
+        ValueError: Fewer than four images per side, shapes that differ, an
             unknown class or payoff.
 
     Example:
@@ -111,7 +111,7 @@ def neural_net_distance(
 
 @dataclasses.dataclass(frozen=True)
 class GeneralizationGap:
-    """Distances to training sets of growing size, against the held-out one.
+    """Distances to training sets of growing size, and to held-out data.
 
     Args:
         sizes: Training-set sizes m.
@@ -242,8 +242,8 @@ def constant_value(payoff: payoffs.Payoff) -> float:
 
 
 def _terms(term: Any, logits: np.ndarray) -> np.ndarray:
-    found = term(ops.convert_to_tensor(np.asarray(logits, "float32")))
-    return np.asarray(ops.convert_to_numpy(found), "float64").ravel()
+    terms = term(ops.convert_to_tensor(np.asarray(logits, "float32")))
+    return np.asarray(ops.convert_to_numpy(terms), "float64").ravel()
 
 
 def _check_sides(real: np.ndarray, fake: np.ndarray) -> None:
@@ -254,8 +254,9 @@ def _check_sides(real: np.ndarray, fake: np.ndarray) -> None:
         )
     if min(len(real), len(fake)) < 4:
         raise UserError(
-            "`num_images` must be at least 4 a side, two to train on and two "
-            f"to measure. Received: {len(fake)} images, {len(real)} real ones"
+            "`num_images` must be at least 4 per side, two to train on and "
+            f"two to measure. Received: {len(fake)} images, {len(real)} real "
+            "ones"
         )
 
 

@@ -4,8 +4,8 @@ Precision and recall: Kynkaanniemi et al. 2019 (arXiv:1904.06991), equations 1
 and 2: the share of generated features within the k-nearest-neighbour balls of
 the real ones, and the reverse. Density and coverage: Naeem et al. 2020
 (arXiv:2002.09797), equations 3 and 4, on which outliers have less effect.
-Neighbours are found by scikit-learn, which is maintained. The metrics' own
-package (prdc 0.2, 2020) is not, prints, and holds whole distance matrices.
+scikit-learn finds the neighbours. The authors' own package (prdc 0.2, 2020) is
+not maintained, prints, and keeps whole distance matrices.
 """
 
 from typing import Any
@@ -47,7 +47,7 @@ def precision_recall(
 
     Returns:
         A `Score` without std for "precision", "recall", "density" and
-        "coverage"; all in [0, 1] but density, which may exceed 1.
+        "coverage"; all in [0, 1] except density, which may exceed 1.
 
     Raises:
         ValueError: Not more images than `nearest`; bad images or classifier.
@@ -109,7 +109,7 @@ def prdc(
     generated = np.asarray(generated, "float32")
     real_radius = _radii(real, nearest)
     radius = _radii(generated, nearest)
-    in_balls = np.zeros(len(generated), "int64")  # Of real images.
+    in_balls = np.zeros(len(generated), "int64")  # Number of real balls.
     recalled, covered = [], []
     start = 0
     for distances in chunks(real, generated, working_memory=64):
@@ -144,7 +144,7 @@ def _sklearn() -> Any:
         import sklearn.neighbors
     except ImportError as error:
         raise MissingPackageError(
-            "Nearest neighbours are found by scikit-learn. Install it with "
+            "Nearest neighbours need scikit-learn. Install it with "
             "`pip install scikit-learn`."
         ) from error
     return sklearn

@@ -25,14 +25,14 @@ from keras_mixgan.utils.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What is scored in one line of a report.
+    """The images and the model of one row of a report.
 
     Args:
         name: "mixture", "generator 0", ..., "images" or "real".
         samples: its images.
-        reference: real images to compare them with. On the real row samples
-            and reference are the data's two halves, for `compared`.
-        compared: the images that distances are taken of.
+        reference: real images that `compared` is compared with.
+        compared: the images whose distances are measured: `samples`, but on
+            the real row one half of the data, as `reference` is the other.
         model: the model, `None` on the rows of images and of real data.
         component: number of the generator, `None` for the mixture.
         weight: the generator's mixture weight.
@@ -48,20 +48,20 @@ class Row:
 
     @property
     def is_real(self) -> bool:
-        """Whether it is the row of real data, the ceiling."""
+        """Whether it is the row of real data."""
         return self.name == "real"
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What all metrics of a report share.
+    """The settings that all metrics of a report share.
 
     Args:
-        classifier: the loaded classifier, `None` where no metric needs one.
-        splits: of the classifier score.
-        seed: of everything.
-        batch_size: of the classifier.
-        num_images: of the report; metrics that compare pairs take fewer.
+        classifier: the loaded classifier, `None` if no metric needs one.
+        splits: splits of the classifier score.
+        seed: seed of everything random.
+        batch_size: images the classifier sees at a time.
+        num_images: images per row; metrics that compare pairs use fewer.
         source: name of the real data.
     """
 
@@ -82,11 +82,12 @@ class Metric:
     """One entry of the table.
 
     Args:
-        run: from row, settings and the user's options to scores by name.
+        run: takes a row, settings and the user's options, and returns scores
+            by name.
         rows: "all", "generated" (not the real data) or "mixture".
-        needs_classifier: it looks through the report's classifier.
-        conditional: it needs a model that takes labels.
-        labelled: it needs real data that have labels.
+        needs_classifier: whether it uses the report's classifier.
+        conditional: whether it needs a model that takes labels.
+        labelled: whether it needs real data with labels.
     """
 
     run: Callable[..., dict[str, Score]]
@@ -195,22 +196,22 @@ def _component_distinctness(row: Row, use: Settings, **options: Any):
 
 def _equilibrium_gap(row: Row, use: Settings, **options: Any):
     options.setdefault("num_images", use.limit(2000))
-    found = equilibrium_gap(row.model, row.reference, seed=use.seed, **options)
-    details = found.to_dict()
+    gap = equilibrium_gap(row.model, row.reference, seed=use.seed, **options)
+    details = gap.to_dict()
     return {
         "equilibrium_gap": Score(
-            found.epsilon, None, details, "equilibrium gap epsilon"
+            gap.epsilon, None, details, "equilibrium gap epsilon"
         ),
         "generator_gain": Score(
-            found.generator_gain, None, details, "generator gain"
+            gap.generator_gain, None, details, "generator gain"
         ),
         "discriminator_gain": Score(
-            found.discriminator_gain, None, details, "discriminator gain"
+            gap.discriminator_gain, None, details, "discriminator gain"
         ),
     }
 
 
-# To add a metric: its file, one entry here, one test of what it means.
+# To add a metric, add its file, an entry here and a test of its meaning.
 METRICS: dict[str, Metric] = {
     "inception_score": Metric(_inception_score, needs_classifier=True),
     "fid": Metric(_distance("fid", fid), needs_classifier=True),

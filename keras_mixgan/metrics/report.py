@@ -22,12 +22,12 @@ PACKAGES = ("keras", "tensorflow", "tensorflow-gan", "numpy", "scikit-learn")
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What `evaluate` found.
+    """The result of `evaluate`.
 
     Args:
-        scores: for every row ("mixture", "generator 0", ..., "real") its
-            scores by name.
-        weights: for every generator's row its mixture weight.
+        scores: the scores by name of each row ("mixture", "generator 0", ...,
+            "real").
+        weights: the mixture weights by generator row.
         settings: source, numbers of images, classifier and its hash,
             conversion, splits, seed.
         seconds: the time it took.
@@ -48,7 +48,7 @@ class Report:
         return self.table()
 
     def table(self) -> str:
-        """Returns the scores as aligned text, a row a line."""
+        """Returns the scores as aligned text, a line per row."""
         columns: dict[str, str] = {}
         for scores in self.scores.values():
             for key, score in scores.items():
@@ -69,8 +69,8 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Returns everything, with versions, ready for strict JSON."""
         scores = {
-            row: {key: score.to_dict() for key, score in found.items()}
-            for row, found in self.scores.items()
+            row: {key: score.to_dict() for key, score in of_row.items()}
+            for row, of_row in self.scores.items()
         }
         return _finite(
             {
@@ -83,10 +83,10 @@ class Report:
         )
 
     def save(self, path: str | os.PathLike) -> None:
-        """Writes `to_dict` as JSON, beside the file first, then renamed.
+        """Writes `to_dict` as JSON; replaces the file as a whole.
 
         Args:
-            path: of the file, such as "runs/digits/scores.json".
+            path: the file, such as "runs/digits/scores.json".
 
         Raises:
             OSError: the file cannot be written.
@@ -103,14 +103,14 @@ class Report:
         """Reads what `save` wrote.
 
         Args:
-            path: of the file; or the folder that holds it as scores.json.
+            path: the file, or the folder that holds it as scores.json.
 
         Returns:
             The `Report`.
 
         Raises:
             OSError: it cannot be read.
-            ValueError: it is no such file, or of a newer format.
+            ValueError: it is not such a file, or of a newer format.
 
         Example:
         >>> import pathlib, tempfile
@@ -126,7 +126,7 @@ class Report:
         if not path.exists():
             raise FileNotFoundError(
                 f"`path` must be a file that `evaluate` wrote. Received: "
-                f"{path}, which is not there"
+                f"{path}, which does not exist"
             )
         if not path.is_file():
             raise UserError(f"`path` must be a regular file. Received: {path}")
@@ -135,8 +135,8 @@ class Report:
         content = json_files.parse(text, os.fspath(path))
         try:
             # Version 0.1 wrote no format.
-            found = {"format": FORMAT, **content}
-            json_files.check_format(found, FORMAT, os.fspath(path))
+            with_format = {"format": FORMAT, **content}
+            json_files.check_format(with_format, FORMAT, os.fspath(path))
             scores = {
                 row: {key: _score(score) for key, score in scores.items()}
                 for row, scores in content["scores"].items()
@@ -167,8 +167,8 @@ def aligned(lines: list[list[str]], names: int = 1) -> str:
     """Returns lines of cells as text in columns.
 
     Args:
-        lines: cells of each line, as many in each.
-        names: how many columns at the left are of words; others are centred.
+        lines: the cells of each line, equally many.
+        names: number of left-aligned columns; the others are centred.
 
     Example:
     >>> print(aligned([["", "FID"], ["mixture", "12.5"]]))
@@ -189,17 +189,17 @@ def aligned(lines: list[list[str]], names: int = 1) -> str:
 
 def versions() -> dict[str, str]:
     """Returns the versions that a score depends on."""
-    found = {"keras-mixgan": __version__, "python": platform.python_version()}
+    known = {"keras-mixgan": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            known[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+            known[package] = "not installed"
+    return known
 
 
 def _finite(value: Any) -> Any:
-    """Replaces infinities and NaN, which JSON has no number for, by names."""
+    """Replaces infinities and NaN, which JSON lacks, by strings."""
     if isinstance(value, dict):
         return {key: _finite(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):

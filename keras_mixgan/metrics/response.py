@@ -1,8 +1,8 @@
 """Training a best response: one discriminator, or one generator, alone.
 
 The distances and the equilibrium gap need the best network of one class
-against a frozen opponent. A trained network approaches it from below, so
-what is measured with it is a lower bound of the supremum.
+against a frozen opponent. A trained network approaches it from below, so the
+measured value is a lower bound of the supremum.
 """
 
 from typing import Any
@@ -90,11 +90,11 @@ def train_generator(
     """Trains a generator in place against a frozen mixture of discriminators.
 
     It minimises sum_j w_j E_h[l(D_j(G(h)))], with l the generators' loss of
-    the payoff, whose gradient does not vanish where the discriminators win.
+    the payoff, whose gradient does not vanish when the discriminators win.
 
     Args:
         network: Latents (B, Z), or [latents, labels], to images.
-        discriminators: Copies; they are set untrainable.
+        discriminators: Copies, which are made untrainable.
         weights: (T,), sums to 1.
         payoff: Gives the generators' loss from logits.
         steps: Updates of Adam.
@@ -137,7 +137,7 @@ def draw_latents(
     num_classes: int | None,
     rng: np.random.Generator,
 ) -> list[np.ndarray]:
-    """Returns a generator's inputs: latents, and labels where it takes them."""
+    """Returns a generator's inputs: latents, and labels if it takes them."""
     size = network.inputs[0].shape[1]
     inputs = [rng.standard_normal((count, size), dtype="float32")]
     if len(network.inputs) > 1:

@@ -1,4 +1,4 @@
-"""Where a score gets its images: a model's or a data set's, in batches.
+"""The images of a score: from a model or a data set, in batches.
 
 Every score reads its images through `Samples`. So one place decides their
 number and order, and at most one chunk of generated images is in memory.
@@ -15,8 +15,8 @@ from keras_mixgan.utils import checks
 from keras_mixgan.utils import pixels
 from keras_mixgan.utils.errors import UserError
 
-# Generated images come in chunks of this size, each with a seed of its own, so
-# that the batch size does not change them and memory does not grow.
+# Generated images come in chunks of this size, each with its own seed, so that
+# the batch size does not change them and memory does not grow.
 CHUNK = 1000
 # Half a gray level of slack for images that were resized or rounded.
 SLACK = 1 / 255
@@ -30,10 +30,10 @@ class Samples:
             `images`), an array of images, or the name or folder of a source.
             Arrays are uint8 (N, H, W, C) in 0..255, float (N, H, W, C) in
             [-1, 1], or float (N, F) points, with C 1 or 3.
-        num_images: How many; `None` for all of an array, 50,000 of a model.
-            An array that has fewer gives what it has.
-        seed: Seed of the latents, and of the order in which an array is read:
-            in data sorted by class every split would hold other classes.
+        num_images: Number of images; `None` for all of an array, 50,000 of a
+            model. An array with fewer gives all.
+        seed: Seed of the latents, and of the order of an array, so that data
+            sorted by class have all classes in every split.
         component: Number of the one generator to sample; `None` for the
             mixture.
         argument: Name of the caller's argument, for error messages.
@@ -67,14 +67,15 @@ class Samples:
         if callable(getattr(data, "generate", None)):
             self.model = data
             self.num_images = 50_000 if num_images is None else num_images
-            # A part of these images has the same chunks, cut short.
+            # A part must draw the same chunks, cut short.
             self._drawn = self.num_images
             self.image_shape = tuple(data.image_shape)
             return
         if component is not None:
             raise UserError(
-                f"`component` picks a generator of a model, but `{argument}` "
-                f"is a data set. Received: component={component}"
+                f"`component` must be None if `{argument}` is a data set: it "
+                "picks a generator of a model. Received: "
+                f"component={component}"
             )
         self._images, labels = _arrays(data, argument)
         order = np.random.default_rng(self.seed).permutation(len(self._images))
@@ -84,10 +85,10 @@ class Samples:
         self.image_shape = self._images.shape[1:]
 
     def batches(self, batch_size: int = 128) -> Iterator[np.ndarray]:
-        """Yields all images as float32 (B, ...) in [-1, 1], B at most so many.
+        """Yields all images as float32 (B, ...) in [-1, 1].
 
         Args:
-            batch_size: Changes the batches, never the images.
+            batch_size: The largest B; it does not change the images.
         """
         checks.integer("batch_size", batch_size)
         size = CHUNK if self.model is not None else batch_size
@@ -100,23 +101,23 @@ class Samples:
         """Returns the first images at once, float32 (min(limit, N), ...).
 
         Args:
-            limit: At most so many; `None` for all.
+            limit: The most images; `None` for all.
         """
         wanted = self.num_images if limit is None else limit
-        found, count = [], 0
+        parts, count = [], 0
         for batch in self.batches():
-            found.append(batch[: wanted - count])
-            count += len(found[-1])
+            parts.append(batch[: wanted - count])
+            count += len(parts[-1])
             if count >= wanted:
                 break
-        return np.concatenate(found)
+        return np.concatenate(parts)
 
     def images_of(self, label: int, limit: int) -> np.ndarray:
         """Returns the first images of a class, float32 (min(limit, N), ...).
 
         Args:
             label: The class, of a data set that has labels.
-            limit: At most so many.
+            limit: The most images.
         """
         rows = np.flatnonzero(self.labels == label)[:limit]
         return to_float(self._images[self._order[rows]])
@@ -136,7 +137,7 @@ class Samples:
         return self._part(slice(middle)), self._part(slice(middle, None))
 
     def first(self, count: int | None) -> "Samples":
-        """Returns the first `count` images, or this where it has no more."""
+        """Returns the first `count` images, or this if it has no more."""
         if count is None or count >= self.num_images:
             return self
         checks.integer("num_images", count)
@@ -158,9 +159,9 @@ class Samples:
     def _part(self, rows: slice) -> "Samples":
         part = copy.copy(self)
         part.memo = {
-            key: found.rows(rows)
-            for key, found in self.memo.items()
-            if hasattr(found, "rows")
+            key: outputs.rows(rows)
+            for key, outputs in self.memo.items()
+            if hasattr(outputs, "rows")
         }
         part.num_images = len(range(self.num_images)[rows])
         if self.model is None:
@@ -239,7 +240,7 @@ def _arrays(data: Any, argument: str) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _check(images: np.ndarray, argument: str) -> None:
-    """Raises ValueError where an array does not hold images or points."""
+    """Raises ValueError if an array does not hold images or points."""
     if len(images.shape) not in (2, 4):
         raise UserError(
             f"`{argument}` must have shape (N, height, width, channels), or "

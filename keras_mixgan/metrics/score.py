@@ -10,8 +10,7 @@ class Score:
 
     Args:
         mean: The value.
-        std: Its spread; `None` where there is none. `details["std"]` says
-            over what.
+        std: Its spread, or `None`. `details["std"]` says over what.
         details: Number of images, classifier, hash, conversion, seed and
             whatever else the number depends on; ready for JSON.
         name: Its name in reports.

@@ -2,8 +2,8 @@
 
 Karras et al. 2018 (arXiv:1710.10196), section 5: patches of every level of a
 Laplacian pyramid are normalised, projected on random directions and compared
-by their sorted projections. The arithmetic is TF-GAN's. It needs no
-classifier, so it can be used where no classifier fits the data.
+by their sorted projections. TF-GAN computes it. It needs no classifier, so it
+can be used when no classifier fits the data.
 """
 
 import contextlib
@@ -37,10 +37,10 @@ def sliced_wasserstein(
     """Sliced Wasserstein distance to real images; 0 is best.
 
     Karras et al. compare 8192 images. Scores of different numbers of images
-    do not compare.
-    Images are rounded to 8 bits and get uniform noise of one gray level:
-    TF-GAN divides every patch by its standard deviation, which is 0 on the
-    plain background of a digit. Gray images are tiled to three channels.
+    are not comparable. Images are rounded to 8 bits and get uniform noise of
+    one gray level: TF-GAN divides every patch by its standard deviation, which
+    is 0 on the plain background of a digit. Gray images are tiled to three
+    channels.
 
     Args:
         model_or_images: See `inception_score`; square images.
@@ -125,7 +125,7 @@ class _Instead:
 
 @contextlib.contextmanager
 def _seeded(seed: int) -> Iterator[types.ModuleType]:
-    """Gives TF-GAN's module a random generator of its own for a while.
+    """Gives TF-GAN's module its own random generator for a while.
 
     TF-GAN draws patches by NumPy's global generator and projections by
     TensorFlow's. Seeding those would change what the user's program draws
@@ -162,7 +162,7 @@ def _levels(samples: Samples, real: Samples) -> list[int]:
             "`model_or_images` must be square images of at least "
             f"{SMALLEST_LEVEL} pixels. Received: shape {shape}"
         )
-    # TF-GAN's own count of levels.
+    # As TF-GAN counts the levels.
     count = int(np.log2(shape[0])) - int(np.log2(SMALLEST_LEVEL)) + 1
     factor = 2 ** (count - 1)
     if shape[0] % factor:

@@ -6,11 +6,11 @@ tensorflow_gan` fails on TensorFlow 2.16 and later, because its `__init__`
 imports `tf.estimator` (tensorflow/gan#55), and on Python 3.12 and later,
 because of `distutils`. The evaluation modules need neither.
 
-They are therefore executed here without their parent packages, with an
-`__import__` of their own: it finds "tensorflow_gan..." in a private table of
-this file and leaves everything else to Python. Nothing enters `sys.modules`,
-so no other thread, and no `import tensorflow_gan` of the user, ever sees a
-partly loaded TF-GAN.
+They are therefore executed here without their parent packages, with a special
+`__import__`: it finds "tensorflow_gan..." in a private table of this file and
+leaves everything else to Python. Nothing enters `sys.modules`, so no other
+thread, and no `import tensorflow_gan` of the user, ever sees a partly loaded
+TF-GAN.
 
 This is the only file that touches TF-GAN.
 """
@@ -77,26 +77,26 @@ def module(name: str) -> types.ModuleType:
 
 
 def check_tensorflow() -> None:
-    """Raises ImportError, and says what to install, without TensorFlow."""
+    """Raises ImportError, with what to install, if TensorFlow is missing."""
     if importlib.util.find_spec("tensorflow") is None:
         raise MissingPackageError(
-            "This score is TF-GAN's, and needs TensorFlow. Install both with "
+            "This score needs TF-GAN and TensorFlow. Install both with "
             '`pip install tensorflow "tensorflow-gan>=2.1" '
             '"tensorflow-probability>=0.25" tf-keras`.'
         )
 
 
 def in_use() -> bool:
-    """Whether scores are TF-GAN's: where Keras itself runs on TensorFlow.
+    """Whether TF-GAN computes scores: if Keras itself runs on TensorFlow.
 
-    Elsewhere `arithmetic` has the same formulas, so that a program on JAX
+    Otherwise `arithmetic` does, by the same formulas, so that a program on JAX
     does not load TensorFlow and share the GPU's memory with it.
     """
     return keras.backend.backend() == "tensorflow"
 
 
 def version() -> str:
-    """Returns the installed TF-GAN's version, "not installed" without one."""
+    """Returns the version of the installed TF-GAN, or "not installed"."""
     try:
         return importlib.metadata.version("tensorflow-gan")
     except importlib.metadata.PackageNotFoundError:
@@ -119,8 +119,8 @@ def hub() -> types.ModuleType:
     """Returns TensorFlow Hub, by which TF-GAN loads Inception.
 
     TensorFlow Hub 0.16.1 compares versions by `pkg_resources`, which current
-    setuptools no longer ships. Where it is missing, a stand-in with the one
-    function that is needed exists during the import.
+    setuptools no longer ships. If it is missing, a stand-in with the one
+    function that is needed replaces it during the import.
 
     Raises:
         ImportError: TensorFlow Hub or tf-keras is not installed.
@@ -129,7 +129,7 @@ def hub() -> types.ModuleType:
         stand_in = None
         try:
             missing = importlib.util.find_spec("pkg_resources") is None
-        except ValueError:  # A stand-in without a spec is there already.
+        except ValueError:  # There is already a stand-in without a spec.
             missing = False
         if missing and "tensorflow_hub" not in sys.modules:
             stand_in = types.ModuleType("pkg_resources")
@@ -181,10 +181,10 @@ def _path(name: str) -> str:
 def _import(name, globals=None, locals=None, fromlist=(), level=0):
     """`__import__` as TF-GAN's modules see it."""
     if name.partition(".")[0] == _PACKAGE:
-        found = types.SimpleNamespace()
+        package = types.SimpleNamespace()
         for attribute in fromlist:
-            setattr(found, attribute, _load(f"{name}.{attribute}"))
-        return found
+            setattr(package, attribute, _load(f"{name}.{attribute}"))
+        return package
     if name == "tensorflow_hub":
         return hub()
     if name == "tensorflow_probability":

@@ -1,4 +1,4 @@
-"""Runs whose checkpoints are damaged, or that a signal ends."""
+"""Runs with damaged checkpoints, and runs that a signal ends."""
 
 import os
 import pathlib
@@ -56,7 +56,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
-    """The folder of a run that has stopped after 8 steps."""
+    """The folder of a run that stopped after 8 steps."""
     folder = tmp_path_factory.mktemp("stopped") / "run"
     train(folder, 8)
     return folder
@@ -64,7 +64,7 @@ def stopped(tmp_path_factory):
 
 @pytest.fixture
 def half(stopped, tmp_path):
-    """A copy of it that a test may spoil."""
+    """A copy of `stopped` that a test may damage."""
     return shutil.copytree(stopped, tmp_path / "run")
 
 
@@ -80,9 +80,9 @@ def test_a_damaged_checkpoint_is_fallen_back_from(whole, half, capsys):
     model = train(half, 12, verbose=1)
     same(model, whole)
     out = capsys.readouterr().out
-    assert "checkpoint.keras is damaged, and kept as checkpoint.dam" in out
-    assert "going back to" in out
-    assert "Going on after step 6 of 12" in out
+    assert "checkpoint.keras is damaged. It is kept as checkpoint.dam" in out
+    assert "the run resumes from" in out
+    assert "Resuming after step 6 of 12" in out
     assert (half / "checkpoint.damaged.keras").read_bytes() == content
     rows = callbacks.read_history(half / "history.csv")
     assert [row["step"] for row in rows] == [2, 4, 6, 8, 10, 12]
@@ -133,14 +133,14 @@ def test_a_signal_ends_a_run_with_a_checkpoint(tmp_path, name):
         time.sleep(0.01)
     out, err = process.communicate()
     assert process.returncode == 128 + getattr(signal, name)
-    assert f"{name}: saving after the step under way" in out
+    assert f"{name}: saving after the current step" in out
     assert "Traceback" not in err
     saved = models.load_model(workdir / CHECKPOINT)
     rows = callbacks.read_history(history)
     assert f"Stopped after step {saved.step:,}" in out
     assert rows[-1]["step"] == saved.step >= 10
     assert not (workdir / "model.keras").exists()
-    # To the same weights as a run that nothing ended.
+    # Resumed, it ends with the weights of an uninterrupted run.
     end = saved.step + 4
     resume = RING | {"steps": end}
     (workdir / "settings.json").write_text(

@@ -1,4 +1,4 @@
-"""The command line: help, flags, errors, the two commands."""
+"""The command line: help, flags, errors, `sample` and `export`."""
 
 import importlib
 import re
@@ -163,7 +163,7 @@ def test_errors_for_the_user_are_one_line(capsys, monkeypatch, error):
 
 
 def test_our_own_faults_keep_their_traceback(monkeypatch):
-    """They come from a frame of the package, as what the user did wrong."""
+    """Even if the package raises them, as it does errors for the user."""
 
     def parse(groups, arguments, words):
         return list(zip(groups, (), strict=True))

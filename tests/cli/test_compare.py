@@ -19,7 +19,7 @@ from keras_mixgan.utils.errors import UserError
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """Two folders of images, one of noise, and a judge."""
+    """Two folders of images, one of noise, and a classifier."""
     folder = tmp_path_factory.mktemp("images")
     rng = np.random.default_rng(0)
     for name, low, high in (("a", 0, 120), ("b", 0, 120), ("noise", 90, 256)):
@@ -41,7 +41,7 @@ def folders(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reports(folders):
-    """Scores of the folder b, and of noise, against a."""
+    """Scores of the folders b and noise against a."""
     for name in ("b", "noise"):
         command = [
             "evaluate",
@@ -71,7 +71,7 @@ def test_a_folder_is_scored_against_a_folder(reports):
 
 
 def test_its_distance_is_that_of_the_features(reports):
-    """Frechet distance of Gaussians in float64, from the judge's features."""
+    """Frechet distance in float64, from the classifier's features."""
     from scipy import linalg
 
     def features(name):
@@ -100,19 +100,19 @@ def test_its_distance_is_that_of_the_features(reports):
         (["--images={}/b", "--model=a.keras"], "exclude each other"),
         (["--images={}/none", "--source={}/a"], "none"),
         (["--images={}/b", "--source={}/a"], "`classifier` must be given"),
-        (["--images={}/b", "--source=digits"], "--image_size=32, for one"),
+        (["--images={}/b", "--source=digits"], "--image_size=32, for ex"),
         (
             ["--images={}/b", "--source=digits", "--image_size=8",
              "--metrics=label_agreement"],
-            "which is of a model",
+            "which needs a model",
         ),
         (
             ["--images={}/b", "--source=digits", "--image_size=8",
              "--metrics=equilibrium_gap"],
-            "which is of a model",
+            "which needs a model",
         ),
         (["--images={}/judge.keras", "--source={}/a"], "judge.keras"),
-        (["--model=wgan_mnist", "--image_size=8"], "is for --images"),
+        (["--model=wgan_mnist", "--image_size=8"], "with --model"),
     ],
 )  # fmt: skip
 def test_bad_flags_of_images(
@@ -214,15 +214,15 @@ def test_folders_with_scores_and_names_of_ones_own(tmp_path, capsys):
     [
         ([], "takes two reports or more"),
         (["good"], "takes two reports or more"),
-        (["good", "none"], "which is not there"),
+        (["good", "none"], "which does not exist"),
         (["good", "good"], "each report once"),
-        (["good", "empty"], "which is not there"),
+        (["good", "empty"], "which does not exist"),
         (["good", "bad.json"], "is damaged"),
         (["good", "list.json"], "that `evaluate` wrote"),
         (["good", "other.json"], "that `evaluate` wrote"),
         (["good", "newer.json"], "Upgrade"),
-        (["good", "b=good", "--out=a.txt"], "name of a picture format"),
-        (["good", "b=good", "--out=no/a.png"], "folder that is there"),
+        (["good", "b=good", "--out=a.txt"], "ending of a picture format"),
+        (["good", "b=good", "--out=no/a.png"], "in an existing folder"),
         (["good", "b=good", "--outt=a.png"], "Did you mean: out"),
     ],
 )

@@ -27,7 +27,7 @@ FLAGS = {
 
 @pytest.fixture
 def trained(monkeypatch):
-    """What `runs.train` is called with."""
+    """The arguments of calls of `runs.train`."""
     calls = []
     monkeypatch.setattr(
         runs, "train", lambda given, **others: calls.append((given, others))
@@ -70,7 +70,7 @@ def test_what_a_run_wrote_is_such_a_file(tmp_path, capsys):
         for w in (one, other)
     ]
     assert settings_of[0] == settings_of[1]
-    # Other settings are refused, with the command that goes on.
+    # Other settings are refused, with the command that resumes.
     capsys.readouterr()
     status = cli.main(["train", f"--workdir={one}", "--source=ring"])
     err = capsys.readouterr().err
@@ -108,9 +108,9 @@ def test_all_settings_survive_their_file(name, tmp_path):
         ("a.yaml", "checkpoint_seconds: -1", "`checkpoint_seconds`"),
         ("a.yaml", "- log", "which holds list"),
         ("a.yaml", "", "which holds nothing"),
-        ("a.yaml", "a: [", "is no YAML"),
-        ("a.yaml", "a: !!python/object:os.system x", "is no YAML"),
-        ("a.yaml", "\x00", "is no YAML"),
+        ("a.yaml", "a: [", "is not valid YAML"),
+        ("a.yaml", "a: !!python/object:os.system x", "is not valid YAML"),
+        ("a.yaml", "\x00", "is not valid YAML"),
         ("a.json", "{", "is damaged"),
         ("a.json", '{"format": 99, "settings": {}}', "Upgrade"),
         ("a.json", '{"format": 1, "settings": {"new": 1}}', "'new'"),
@@ -148,7 +148,7 @@ def test_yaml_without_pyyaml_says_what_to_install(tmp_path, monkeypatch):
 
 def test_numbers_as_people_write_them(tmp_path):
     path = tmp_path / "a.yaml"
-    # Without a point YAML 1.1 reads it as text.
+    # YAML 1.1 reads 1e-4 as text, because it has no point.
     path.write_text("generator_learning_rate: 1e-4\nauxiliary: a,b\n")
     found = configs.read(path)
     assert found == {"generator_learning_rate": 1e-4, "auxiliary": ["a", "b"]}

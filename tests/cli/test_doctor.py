@@ -1,4 +1,4 @@
-"""`keras-mixgan doctor`: what is there, what is missing, the exit status."""
+"""`keras-mixgan doctor`: installed, missing, the exit status."""
 
 import os
 import pathlib
@@ -15,7 +15,7 @@ from keras_mixgan.cli import requirements
 from keras_mixgan.cli.commands import doctor
 
 ROOT = pathlib.Path(keras_mixgan.__file__).parents[1]
-# What a healthy machine answers, at once.
+# Scripts that answer at once, as on a healthy machine.
 HEALTHY = {
     "tensorflow": "found = {'version': '2.20.0', 'onednn': True, "
     "'devices': ['cpu:0', 'gpu:0 (H100)']}",
@@ -27,7 +27,7 @@ HEALTHY = {
 
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
-    """A healthy machine with an empty data folder, to be spoiled."""
+    """A healthy machine with an empty data folder, for tests to break."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(probes, "SCRIPTS", dict(HEALTHY))
     versions = {"tensorflow": "2.20.0", "jax": "0.7.0"}
@@ -72,7 +72,7 @@ def test_this_machine():
     assert ", chosen: " in line_after(out, "Backends:", backend)
     assert line_of(out, "digits") == "bundled"
     assert line_of(out, "oneDNN").startswith(("on ", "off "))
-    assert "Nothing is missing that training needs." in out
+    assert "Everything that training needs is there." in out
 
 
 def line_after(out, heading, name):
@@ -87,7 +87,7 @@ def test_devices_onednn_and_classifiers_are_listed(machine, capsys):
     )
     assert line_after(out, "Backends:", "oneDNN").startswith("on (TF_ENABLE")
     assert line_after(out, "Backends:", "jax") == "0.7.0: cpu:0 (cpu)"
-    assert line_of(out, "inception") == "not fetched; it would be in /x"
+    assert line_of(out, "inception") == "not downloaded; goes to /x"
 
 
 def test_prepared_data_are_found_without_tfds(machine, capsys, tmp_path):
@@ -141,12 +141,12 @@ def test_a_backend_that_crashes_takes_nobody_along(machine, capsys):
     status, out = run(capsys)
     assert status == 1
     assert "ImportError: libcuda is not there" in out
-    assert "not known, as the package does not load" in out
+    assert "not known, because the package cannot be imported" in out
     assert "Traceback" not in out
 
 
 def test_a_broken_package_gives_no_traceback(tmp_path):
-    """TensorFlow and JAX are installed, and cannot be imported."""
+    """TensorFlow and JAX are installed, but cannot be imported."""
     for name in ("tensorflow", "jax"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text(
@@ -172,8 +172,8 @@ def test_a_broken_package_gives_no_traceback(tmp_path):
         (
             "keras",
             "presets",
-            "keras is missing: pip install keras. `keras-mixgan doctor` says "
-            "what else is.",
+            "keras is missing: pip install keras. `keras-mixgan doctor` lists "
+            "what else is missing.",
         ),
     ],
 )

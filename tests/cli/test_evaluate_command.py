@@ -1,4 +1,4 @@
-"""`keras-mixgan evaluate`, from a run's folder to its scores."""
+"""`keras-mixgan evaluate`: the scores of runs and presets."""
 
 import json
 
@@ -96,7 +96,7 @@ def test_a_preset_is_scored_by_the_judge_of_its_data(capsys, tmp_path):
         f"--out={out}",
     )
     assert (status, err) == (0, "")
-    assert "Classifier digits" in printed  # The data that are given decide.
+    assert "Classifier digits" in printed  # That of --source.
     assert (
         cli.main(["evaluate", "--model=mix_dcgan_celeba_64", "--num_images=20"])
         == 2
@@ -127,7 +127,7 @@ def test_points_are_scored_by_their_modes(folder, capsys, tmp_path):
         (["--classifier=nothing"], "`classifier` must be one of"),
         (["--source=ring"], "`source` must have images of the model's shape"),
         (["--source=no_such_data"], "no_such_data"),
-        (["--out=no/such/folder/s.json"], "`out` must lie in a folder"),
+        (["--out=no/such/folder/s.json"], "`out` must be in an existing"),
     ],
 )
 def test_bad_flags(folder, capsys, flags, message):

@@ -1,4 +1,4 @@
-"""`keras-mixgan train --from`: a trained mixture goes on, on other data."""
+"""`keras-mixgan train --from`: training a mixture further on other data."""
 
 import json
 import pathlib
@@ -38,7 +38,7 @@ RING = {
 
 @pytest.fixture(scope="module")
 def ring(tmp_path_factory):
-    """A run on the ring, its model as a preset, and alone as a file."""
+    """A run on the ring; its model as a preset, and as a file alone."""
     folder = tmp_path_factory.mktemp("from")
     model = runs.train(RING, folder / "run", verbose=0, history_steps=2)
     model.save_to_preset(folder / "preset")
@@ -64,7 +64,7 @@ def test_a_run_begins_with_the_weights_and_the_game_of_the_model(ring, name):
     chosen = settings.resolve(given | {"steps": 2})
     source = sources.load_source("grid", seed=5)
     chosen = chosen.for_source(source)
-    model, came = starting.make_model(chosen, source, lambda text: None)
+    model, origin = starting.make_model(chosen, source, lambda text: None)
     trained = keras.saving.load_model(ring / "run" / "model.keras")
     for side in ("generators", "discriminators", "ema_generators"):
         pairs = zip(getattr(model, side), getattr(trained, side), strict=True)
@@ -75,7 +75,7 @@ def test_a_run_begins_with_the_weights_and_the_game_of_the_model(ring, name):
         model.generator_weights, trained.generator_weights
     )
     assert (model.step, model.seed, trained.step) == (0, 5, 4)
-    assert came["step"] == 4
+    assert origin["step"] == 4
     assert chosen.payoff == model.objective.payoff.name == "hinge"
     assert chosen.optimizer == "sgd"
     optimizer = model.optimizer.generator_optimizer
@@ -110,10 +110,10 @@ def test_a_run_says_where_it_came_from_and_goes_on_without_it(
     shutil.rmtree(copy)
     status, out, err = train(capsys, *flags, "--steps=4")
     assert (status, err) == (0, "")
-    assert "Going on after step 2 of 4" in out
+    assert "Resuming after step 2 of 4" in out
     again = json.loads((tmp_path / "tuned" / "settings.json").read_text())
     assert again["from"] == saved["from"]
-    # As if it had never stopped.
+    # The weights are those of an uninterrupted run.
     flags[0] = f"--from={ring / 'run'}"
     flags[-1] = f"--workdir={tmp_path / 'whole'}"
     assert train(capsys, *flags, "--steps=4")[0] == 0
@@ -125,7 +125,7 @@ def test_a_run_says_where_it_came_from_and_goes_on_without_it(
         strict=True,
     )
     assert all((one == other).all() for one, other in pairs)
-    # Another beginning is another run.
+    # A run that starts from another model is another run.
     flags[-1] = f"--workdir={tmp_path / 'tuned'}"
     status, _, err = train(capsys, *flags, "--steps=4")
     assert status == 2
@@ -173,8 +173,8 @@ def photos(tmp_path_factory):
         ("large", "(--image_size=28 resizes them)"),
         ("colour", "must have images of shape (28, 28, 1)"),
         ("few", "must have 10 classes"),
-        ("unlabelled", f"`conditional` needs labels (of a folder: one "
-         f"subfolder a class), as {DIGITS} does"),
+        ("unlabelled", f"`conditional` needs labels (in a folder: one "
+         f"subfolder per class), as {DIGITS} takes labels"),
     ],
 )  # fmt: skip
 def test_data_that_do_not_fit_are_refused_in_a_line(
@@ -238,7 +238,7 @@ def test_what_is_no_model_is_refused_in_a_line(tmp_path, capsys, monkeypatch):
 
 
 def test_a_record_runs_no_python_file(ring, tmp_path):
-    """The architecture may be one, which a record must not have run."""
+    """A record may name one as the architecture; it must not be executed."""
     shutil.copytree(ring / "run", tmp_path / "run")
     path = tmp_path / "run" / run_files.SETTINGS
     saved = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""Pipes and devices in place of files: refused at once, in one line."""
+"""Pipes and devices instead of files are refused at once, in one line."""
 
 import json
 import os
@@ -17,7 +17,7 @@ RING = ["--source=ring", "--width=4", "--batch_size=1000", "--steps=2"]
 
 @pytest.fixture(autouse=True)
 def alarm():
-    """Opening a pipe waits for ever: then a signal ends the test."""
+    """Fails a test that opens a pipe, which would block for ever."""
 
     def stop(number, frame):
         raise AssertionError("A pipe was opened.")

@@ -22,7 +22,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A run of four steps with a checkpoint of two before it."""
+    """A run of four steps, with an older checkpoint of two."""
     folder = tmp_path_factory.mktemp("runs") / "points"
     for steps in (2, 4):
         runs.train(SMALL | {"steps": steps}, folder, verbose=0)
@@ -72,7 +72,7 @@ def test_damaged_files_are_passed_over_and_said(run):
 def test_a_run_without_a_model_is_refused(run):
     for path in run.glob("*.keras"):
         path.unlink()
-    with pytest.raises(FileNotFoundError, match="where neither lies"):
+    with pytest.raises(FileNotFoundError, match="which has neither"):
         opened(run)
 
 
@@ -82,7 +82,7 @@ def test_a_file_alone_is_what_it_was(run, tmp_path):
     shutil.copy(run / "model.keras", alone / "a.keras")
     model, file, lines = opened(alone / "a.keras")
     assert (file.name, lines, model.run_settings) == ("a.keras", [], None)
-    # Editors have files of that name, too.
+    # Editors use this file name, too.
     (alone / "settings.json").write_text('{"editor.tabSize": 4}')
     assert opened(alone / "a.keras")[0].run_settings is None
 

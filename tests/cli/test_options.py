@@ -1,4 +1,4 @@
-"""The table of options: what is derived from it, and what is missing."""
+"""The table of options: it is complete, and runs follow it."""
 
 import importlib
 import inspect
@@ -18,7 +18,7 @@ from keras_mixgan.data import sources
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
 # Arguments of `compile` without an option.
 EXCEPTIONS = {
-    # For a debugger, which a command line has not.
+    # For debuggers, not for the command line.
     "run_eagerly",
     # "auto" is right wherever a command may run: XLA where there is a GPU.
     "jit_compile",
@@ -67,7 +67,7 @@ def test_the_defaults_that_help_states_are_those_of_a_run(name):
     for option in options.SETTINGS.values():
         if option.name not in unlike:
             value = getattr(resolved, option.name)
-            # Those of digits are dcgan's, but for its own.
+            # Defaults of digits are dcgan's unless it has its own.
             of = name if name in option.by or name != "digits" else "dcgan"
             assert value == option.default_of(of), option.name
 

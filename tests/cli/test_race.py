@@ -40,7 +40,7 @@ def task(given, seconds=1.0, clock="wall", name="a", marks=3):
 
 
 def fails(capsys, *flags):
-    """The one line that a race ends with, before anything was trained."""
+    """The one line of error of a race that is refused before training."""
     assert cli.main(["race", *flags]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
@@ -49,7 +49,7 @@ def fails(capsys, *flags):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A race that goes on after its first run, which this process did."""
+    """A resumed race, whose first run was trained in this process."""
     folder = tmp_path_factory.mktemp("race")
     (folder / "runs").mkdir()
     first = folder / "runs" / "pair-0.json"
@@ -94,7 +94,7 @@ def test_snapshots_are_scored_beside_the_run_itself(folder):
     run = json.loads((folder / "runs" / "2x1-0.json").read_text())
     (first, last), (own, joined) = run["marks"], run["snapshots"]
     seconds = "scoring_seconds"
-    assert first | {seconds: 0} == own | {seconds: 0}  # Of one snapshot.
+    assert first | {seconds: 0} == own | {seconds: 0}  # One snapshot.
     assert last["steps"] == joined["steps"]
     assert last["distance"] != joined["distance"]
 
@@ -173,7 +173,7 @@ def test_a_run_does_not_outlive_its_race(tmp_path):
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
-    # Closing the pipe, as the end of the race's process does.
+    # Close the pipe, as happens when the race's process ends.
     process.communicate(json.dumps({"run": order, "data_dir": None}) + "\n")
     assert process.returncode == 1
     assert not list(tmp_path.iterdir())

@@ -28,7 +28,7 @@ RING = [
 
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory):
-    """Four epochs of ten steps, scored every second one."""
+    """Four epochs of ten steps, with scores every second epoch."""
     folder = tmp_path_factory.mktemp("scored") / "run"
     command = [*RING, f"--workdir={folder}", "--evaluate_every=2"]
     assert cli.main([*command, "--epochs=4"]) == 0
@@ -47,7 +47,7 @@ def test_scores_are_written_with_seconds_and_drawn(scored):
     assert seconds == sorted(seconds)
     with Image.open(scored / "scores.png") as picture:
         assert min(picture.size) > 200
-    # The history keeps its columns; both have one clock.
+    # The history has no scores; both files use the same clock.
     history = callbacks.read_history(scored / "history.csv")
     assert "modes" not in history[0]
     at = {row["step"]: row["seconds"] for row in history}
@@ -85,7 +85,7 @@ def test_a_run_made_longer_has_one_curve(scored, tmp_path, capsys):
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """Images that no bundled classifier is for, and a judge of them."""
+    """Images without a bundled classifier, and a classifier for them."""
     folder = tmp_path_factory.mktemp("photos")
     rng = np.random.default_rng(0)
     images = rng.integers(256, size=(48, 28, 28), dtype="uint8")
@@ -138,7 +138,7 @@ def test_a_judge_that_is_given_is_used(photos, tmp_path, capsys):
     (record,) = metrics.read_scores(tmp_path / "scores.csv")
     assert np.isfinite(record["fid"])
     assert 1 <= record["inception_score"] <= 5
-    # They are no settings: the run may go on without.
+    # The run may resume without these flags: they are not settings.
     settings = json.loads((tmp_path / "settings.json").read_text())["settings"]
     assert not {"evaluate_every", "classifier"} & set(settings)
 
@@ -149,7 +149,7 @@ def test_a_judge_that_is_given_is_used(photos, tmp_path, capsys):
         (["--evaluate_every=0"], "`evaluate_every` must be"),
         (["--evaluate_images=5"], "`evaluate_images` must be"),
         (["--evaluate_every=1", "--classifier=digits"], "for points"),
-        (["--classifier=digits"], "which --evaluate_every asks for"),
+        (["--classifier=digits"], "together with --evaluate_every"),
     ],
 )
 def test_bad_flags(tmp_path, capsys, flags, message):

@@ -1,4 +1,4 @@
-"""Runs: settings, folders, resuming to the last bit, bad input."""
+"""Runs: settings, folders, bit-exact resuming, bad input."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def train(workdir, steps_per_execution=1, verbose=0, **given):
     return runs.train(
         RING | given,
         workdir,
-        checkpoint_seconds=3600,  # However slow the machine is.
+        checkpoint_seconds=3600,  # Never, even on a slow machine.
         history_steps=2,
         steps_per_execution=steps_per_execution,
         verbose=verbose,
@@ -54,7 +54,7 @@ def same_weights(one, other):
 
 
 def same_history(workdir, other):
-    """Whether the rows are the same, but for the clock and last digits."""
+    """Whether rows are the same, except for the clock and rounding."""
     pairs = zip(
         *(callbacks.read_history(w / "history.csv") for w in (workdir, other)),
         strict=True,
@@ -66,7 +66,7 @@ def same_history(workdir, other):
 
 
 def contents(folder):
-    """All but the empty lock file, which has nothing to say."""
+    """All files except the empty lock file."""
     found = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert found.pop(lock.LOCK, b"") == b""
     return found
@@ -74,7 +74,7 @@ def contents(folder):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A run of 46 steps, two epochs and a part, that nothing interrupted."""
+    """An uninterrupted run of 46 steps: two epochs and a part."""
     workdir = tmp_path_factory.mktemp("whole") / "run"
     return train(workdir, steps=46), workdir
 
@@ -116,13 +116,13 @@ def test_a_run_made_longer_in_mid_epoch_ends_as_if_never_stopped(
     assert same_weights(model, whole[0])
     assert same_history(tmp_path, whole[1])
     out = capsys.readouterr().out
-    assert "Going on after step 28 of 46" in out
+    assert "Resuming after step 28 of 46" in out
     assert "Epoch 2/3, from step 9 of 20" in out
     assert "Epoch 3/3\n" in out
 
 
 def test_a_run_killed_at_any_moment_ends_as_if_never_stopped(whole, tmp_path):
-    steps_per_execution = 2  # Single ones end by a signal in test_checkpoints.
+    steps_per_execution = 2  # test_checkpoints has a run of single steps.
     flags = [f"--{name}={value}" for name, value in RING.items()]
     workdir = tmp_path / "run"
     command = [sys.executable, "-m", "keras_mixgan", "train", *flags]
@@ -139,7 +139,7 @@ def test_a_run_killed_at_any_moment_ends_as_if_never_stopped(whole, tmp_path):
     history = workdir / "history.csv"
     while process.poll() is None:
         if history.exists() and len(history.read_text().splitlines()) > 12:
-            # It checkpoints at every other step: most likely right now.
+            # It saves at every other step: most likely right now.
             os.kill(process.pid, signal.SIGKILL)
             break
         time.sleep(0.002)
@@ -177,7 +177,7 @@ def test_other_settings_are_refused_and_listed(whole):
     assert "payoff: log -> hinge" in message
     assert "steps: 46 -> 40 (a run can only be made longer)" in message
     assert "seed" not in message
-    # The command that goes on with it.
+    # The command that resumes the saved run.
     command = f"--config={workdir / 'settings.json'} --workdir={workdir}"
     assert command in message
     assert contents(workdir) == before

@@ -1,4 +1,4 @@
-"""The data set decides which classifier judges."""
+"""The data set decides which classifier is used."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def _no_disk_cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def source():
-    """Digits that claim to be Fashion-MNIST."""
+    """Digits under the name of Fashion-MNIST."""
     images = kmg.sources.load_source("digits").images[:40]
     return kmg.sources.Source("fashion_mnist", images)
 
@@ -82,7 +82,7 @@ def test_presets_know_what_they_were_trained_on():
     assert model.run_settings["source"] == "fashion_mnist"
     score = metrics.label_agreement(model, num_images=200)["label_agreement"]
     assert score.details["classifier"] == "fashion_mnist"
-    # By the digits' classifier it would be about a tenth.
+    # With the digits' classifier it would be about a tenth.
     assert score.mean > 0.6
 
 

@@ -1,4 +1,4 @@
-"""The arithmetic in NumPy against TF-GAN's."""
+"""Scores computed in NumPy against those of TF-GAN."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_classifier_score():
 
 @pytest.mark.parametrize("rows", [200, 15])
 def test_frechet_distance(rows):
-    """Also of fewer rows than features; TF-GAN leaves tiny roots unrooted."""
+    """Also for fewer rows than features; TF-GAN takes no tiny roots."""
     pair = RNG.normal(size=(rows, 20)), RNG.normal(0.3, 2, (rows + 31, 20))
     metrics = tfgan.module("classifier_metrics")
     expected = metrics.frechet_classifier_distance_from_activations(

@@ -10,7 +10,7 @@ from keras_mixgan import metrics
 
 
 def classifier(weights):
-    """Classes by fixed linear scores of the image."""
+    """A discriminator with fixed linear class logits."""
     images = keras.Input((2,))
     classes = layers.Dense(3, name="classes")(images)
     outputs = {"logits": layers.Dense(1)(images), "class_logits": classes}

@@ -1,4 +1,4 @@
-"""Classifiers by name, path and model, and what they are shown."""
+"""Classifiers by name, path and model, and the images they get."""
 
 import hashlib
 import json
@@ -168,7 +168,7 @@ def test_keras_file_that_was_compiled(tmp_path):
 def test_a_keras_file_with_code_is_never_run(tmp_path):
     trace = tmp_path / "trace"
     path = hostile_presets.with_lambda(tmp_path, trace)
-    # It is a program, if somebody lets it.
+    # With unsafe loading enabled, it does execute code.
     keras.saving.load_model(path, safe_mode=False).predict(
         np.zeros((1, 4, 4, 1)), verbose=0
     )
@@ -232,7 +232,7 @@ def test_inception_says_how_to_place_it(tmp_path, monkeypatch):
 def test_inception_from_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
     SavedNetwork().save(inception_module.cache_folder())
-    monkeypatch.setattr(tfgan, "hub", None)  # Not needed, nor asked.
+    monkeypatch.setattr(tfgan, "hub", None)  # Must not be called.
     score = metrics.inception_score(noise(4, (8, 8, 3)), "inception", splits=2)
     assert score.name == "Inception Score"
     assert "resized 8x8 to 299x299" in score.details["conversion"]
@@ -249,7 +249,7 @@ def test_the_folder_is_where_tf_hub_would_look(tmp_path, monkeypatch):
 
 @pytest.fixture
 def counted(tmp_path, monkeypatch):
-    """A classifier that counts its images, and a cache of its own."""
+    """A classifier that counts its images, and a separate cache."""
     monkeypatch.setenv("KERAS_MIXGAN_CACHE", str(tmp_path))
     network = stub()
     object.__setattr__(network, "counts", [])

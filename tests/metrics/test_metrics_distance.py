@@ -47,7 +47,7 @@ def test_shifting_a_mode_raises_the_distance(ring):
         found.append(metrics.neural_net_distance(moved, ring, steps=300))
     means = [score.mean for score in found]
     assert means[0] < 0.06
-    # One mode of eight: no discriminator can tell more than 1/8 apart.
+    # One mode of eight is moved: no discriminator exceeds 1/8.
     assert means[0] + 0.03 < means[1] < means[2] + 0.02 < 1 / 8 + 0.06
     assert 0 < found[0].std < 0.05
     assert found[0].name == "neural-net distance"
@@ -56,7 +56,7 @@ def test_shifting_a_mode_raises_the_distance(ring):
 def test_distance_is_within_its_bounds(ring):
     far = metrics.neural_net_distance(ring + 5, ring, steps=100)
     assert 0.95 < far.mean <= 1
-    # Disjoint supports: the divergence by log is 2 log 2.
+    # Disjoint supports: with the payoff log, the divergence is 2 log 2.
     far = metrics.neural_net_distance(ring + 5, ring, payoff="log", steps=200)
     assert far.mean == pytest.approx(2 * np.log(2), abs=0.05)
     assert far.name == "neural-net divergence (log)"
@@ -100,7 +100,7 @@ def test_generalization_gap_closes_with_m(ring):
     gap = metrics.generalization_gap(
         ring[:2000], ring, ring[2000:], sizes=(20, 2000), steps=200
     )
-    assert gap.train[0] > 0.3  # Twenty points are told apart one by one.
+    assert gap.train[0] > 0.3  # Twenty points are memorized.
     assert abs(gap.gap[1]) < abs(gap.gap[0])
     assert gap.gap == tuple(gap.held_out - train for train in gap.train)
     figure = metrics.figures.generalization_curve(gap)
@@ -132,8 +132,8 @@ def test_equilibrium_of_an_untrained_mixture(ring):
     )
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
-    # Untrained networks say nothing, F = 2 log(1/2), and a discriminator that
-    # is trained against their generators tells much more.
+    # Untrained discriminators give F = 2 log(1/2); one that is trained against
+    # the generators gains much.
     assert gap.value == pytest.approx(-2 * np.log(2), abs=0.1)
     assert gap.discriminator_gain > 0.25
     assert gap.generator_gain >= 0
@@ -152,7 +152,7 @@ def test_the_payoffs_are_those_of_the_model(ring):
 
 
 def test_a_perfect_generator_leaves_the_discriminator_little(ring):
-    # Real data on both sides: nothing can be told apart.
+    # Real data on both sides cannot be told apart.
     model = ring_model(1)
     perfect = FromArrays(ring)
     model.generate = perfect.generate
@@ -168,7 +168,7 @@ def test_weight_clipped_responses_stay_in_their_class(ring, start):
     gap = metrics.equilibrium_gap(
         model, ring, num_images=200, steps=30, start=start
     )
-    assert gap.epsilon < 0.1  # Unclipped critics gain without end.
+    assert gap.epsilon < 0.1  # Without clipping it is unbounded.
 
 
 def test_equilibrium_of_a_conditional_model():
@@ -204,7 +204,7 @@ def test_bad_equilibria(ring):
 
 
 def test_lemma_1(monkeypatch, capsys):
-    # The example itself, on fewer samples in fewer dimensions.
+    # The example script, with fewer samples in fewer dimensions.
     spec = importlib.util.spec_from_file_location("lemma1", LEMMA)
     lemma = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(lemma)

@@ -22,7 +22,7 @@ def _no_disk_cache(tmp_path, monkeypatch):
 
 
 def plain_prdc(real, fake, k):
-    """By whole distance matrices and the papers' definitions."""
+    """The papers' definitions, on whole distance matrices."""
 
     def distance(a, b):
         return np.linalg.norm(a[:, None] - b[None], axis=-1)
@@ -48,7 +48,7 @@ def test_prdc_equals_numpy(k):
 
 
 def test_which_is_precision_and_which_is_recall():
-    # Generated data is one of two real clusters: all good, half missing.
+    # Generated data cover one of two real clusters.
     rng = np.random.default_rng(0)
     one, other = rng.normal(size=(200, 2)), rng.normal(9, 1, (200, 2))
     found = prdc(np.concatenate([one[:100], other[:100]]), one[100:])
@@ -93,7 +93,7 @@ def test_birthday_of_different_images_is_infinite():
     real, _ = digits(800)
     score = metrics.birthday(real[:400], real[400:], threshold=0)
     assert score.mean == np.inf
-    # Without a coinciding pair, three were to be expected at most.
+    # No pair coincides: the 95 % bound on their expected number is 3.
     assert score.details["at_least"] == pytest.approx(400 * 399 / 2 / 3, 0.01)
     assert metrics.birthday(collapsed(50), real).mean == 1
 
@@ -172,7 +172,7 @@ def labelled(images, labels):
 
 
 def test_class_diversity_is_the_share_of_each_pixels_deviation():
-    # Two classes of two pixels; deviations 1 and 3 in one, 2 and 0 in other.
+    # Two classes of two pixels, with deviations 1 and 3, and 2 and 0.
     points = np.array([[0, 0], [2, 6], [5, 1], [1, 1]]) / 10
     labels = np.array([0, 0, 1, 1])
     real = labelled(points, labels)

@@ -56,9 +56,9 @@ def test_a_dead_component_shows(tmp_path, capsys):
     assert score["real"] > 9
     assert score["generator 0"] > score["mixture"] > score["generator 1"]
     assert fid["generator 0"] < fid["mixture"] < fid["generator 1"]
-    # The one digit it makes is among the real ones.
+    # Its only image is among the real ones.
     assert rows["generator 1"]["recall"].mean <= 1 / 300
-    # The ceiling is a distance between halves, not the 0 of a set to itself.
+    # A distance between halves, not the 0 of a set to itself.
     assert 0 < fid["real"] < fid["mixture"]
     assert rows["real"]["fid"].details["num_real"] == 300
     assert rows["real"]["fid"].details["num_images"] == 300
@@ -139,7 +139,7 @@ def test_every_registered_metric_runs(ring):
         "component_distinctness": {"steps": 2},
     }
     names = set(metrics.METRICS) - {"modes", "equilibrium_gap"}
-    names -= {"classification_error"}  # of networks, see its own tests
+    names -= {"classification_error"}  # Needs networks; it has its own tests.
     report = metrics.evaluate(
         conditional,
         source,
@@ -166,7 +166,7 @@ def test_every_registered_metric_runs(ring):
     )
     assert report.scores["real"]["modes"].mean > 6
     assert report.scores["mixture"]["equilibrium_gap"].mean >= 0
-    json.dumps(report.to_dict(), allow_nan=False)  # Infinite support or not.
+    json.dumps(report.to_dict(), allow_nan=False)  # Even with infinite support.
 
 
 def test_bad_arguments(ring):
@@ -295,7 +295,7 @@ def test_figures(tmp_path):
     assert figure.axes[0].lines[1].get_ydata()[0] == 0.75
     with pytest.raises(ValueError, match="`metric` must be a column"):
         figures.score_curves({"one": path}, "kid")
-    with pytest.raises(ValueError, match="`side` must be one"):
+    with pytest.raises(ValueError, match="`side` must be a side"):
         figures.weight_curves(path, "discriminator")
 
 

@@ -1,4 +1,4 @@
-"""Where scores get their images."""
+"""`Samples`: the images of scores."""
 
 import numpy as np
 import pytest
@@ -122,7 +122,7 @@ def test_bad_arguments(tmp_path):
         ValueError, match="`seed` must be an integer of at least 0"
     ):
         Samples(images, seed=-1)
-    with pytest.raises(ValueError, match="`component` picks a generator"):
+    with pytest.raises(ValueError, match="`component` must be None if"):
         Samples(images, component=0)
     with pytest.raises(ValueError, match="`batch_size` must be a positive"):
         list(Samples(images).batches(0))

@@ -53,7 +53,7 @@ def test_score_equals_numpy():
 
 @pytest.mark.parametrize("sure", [50.0, 1e4])
 def test_known_scores(sure):
-    # At 1e4, unmended, a probability of 0 makes TF-GAN's logarithm NaN.
+    # Without the floor, logits of 1e4 make TF-GAN's logarithm NaN.
     identical = np.tile(sure * np.eye(10)[3], (50, 1))
     assert classifier_score(identical) == pytest.approx(1)
     balanced = np.tile(sure * np.eye(10), (5, 1))
@@ -90,7 +90,7 @@ def test_fid_equals_scipy(dimensions):
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e4])
 def test_fid_of_gaussians_is_the_closed_form(scale):
-    # Standardised samples have the population's own moments.
+    # Standardised samples have exactly the population's moments.
     x = np.random.default_rng(0).normal(size=(500, 2))
     x = (x - x.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(x.T))).T
     y = x * [3.0, 0.5] + [1.0, -2.0]

@@ -1,4 +1,4 @@
-"""TF-GAN through our import: its own tests, and what it leaves behind."""
+"""TF-GAN through our import: its own tests, and side effects."""
 
 import json
 import os
@@ -26,8 +26,7 @@ def run_python(*arguments, **environment):
 
 
 def test_its_own_tests_pass():
-    # They flatten by `tf.compat.v1.layers`, which under Keras 3 is gone:
-    # with tf-keras in its place nothing has to be left out.
+    # TF-GAN's tests need `tf.compat.v1.layers`, which only tf-keras has.
     root = str(RUNNER.parents[1])
     paths = os.pathsep.join([root, *filter(None, sys.path)])
     done = run_python(str(RUNNER), PYTHONPATH=paths, TF_USE_LEGACY_KERAS="1")
@@ -46,7 +45,7 @@ def test_its_own_tests_pass():
     assert len(graph - eager) == 4
 
 
-# What a plain import of TF-GAN does, which may well be to fail.
+# The result of a plain import of TF-GAN, which may well fail.
 PLAIN = """
 try:
     import tensorflow_gan
@@ -66,8 +65,7 @@ assert left == [], left
 """
 
 
-# First without ours, in a copy of a process that has done nothing but import
-# TensorFlow.
+# First without ours, in a fork of a process that has only imported TensorFlow.
 BOTH = f"""
 import os
 import tensorflow

@@ -1,10 +1,10 @@
-"""The commands of `keras-mixgan`, a module each.
+"""The commands of `keras-mixgan`, each in a module.
 
-A command's module holds `DESCRIPTION`, the first lines of its help; `GROUPS`,
+A command's module has `DESCRIPTION`, the first lines of its help; `GROUPS`,
 its flags; `EPILOGUE`, the last lines of its help; and `run(values)`, which
 takes the flags' values as attributes, and returns the exit status or `None`
-for 0. It imports nothing slow before `run` is called, so that help comes at
-once.
+for 0. It imports nothing slow before `run` is called, so that help is printed
+at once.
 """
 
 import dataclasses
@@ -18,9 +18,9 @@ class Command:
         name: What the user types.
         summary: One line for the list of commands.
         module: Name of its module.
-        words: What stands for its arguments that are no flags, which are the
-            attribute `words`; empty where it takes none.
-        needs_keras: Whether Keras is loaded before it runs.
+        words: How help shows its arguments that are not flags (the attribute
+            `words` of the values); empty if it takes none.
+        needs_keras: Whether to import Keras before it runs.
     """
 
     name: str
@@ -35,7 +35,7 @@ COMMANDS: dict[str, Command] = {
     for command in (
         Command(
             "train",
-            "Train a mixture, or go on with an interrupted training.",
+            "Train a mixture, or resume an interrupted run.",
             "keras_mixgan.cli.commands.train",
         ),
         Command(
@@ -50,7 +50,7 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "compare",
-            "Print and draw what `evaluate` wrote, side by side.",
+            "Print and plot reports of `evaluate` side by side.",
             "keras_mixgan.cli.commands.compare",
             words="REPORT REPORT ...",
         ),
@@ -66,7 +66,7 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "presets",
-            "List the trained mixtures that come along.",
+            "List the trained models that come with the package.",
             "keras_mixgan.cli.commands.presets",
         ),
         Command(
@@ -76,7 +76,7 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "doctor",
-            "Say what is installed here, and what is missing.",
+            "Show what is installed and what is missing.",
             "keras_mixgan.cli.commands.doctor",
             needs_keras=False,
         ),

@@ -7,9 +7,9 @@ from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.utils.errors import UserError
 
 DESCRIPTION = """
-Prints two or more reports of `keras-mixgan evaluate` side by side, says under
-which conditions they differ, and draws them. A report is a file that
-`evaluate` wrote, the folder it lies in, or NAME=PATH, which names its column.
+Prints two or more reports of `keras-mixgan evaluate` side by side, lists the
+conditions in which they differ, and plots them. A report is a file that
+`evaluate` wrote, or its folder; NAME=PATH also names its column.
 """
 
 GROUPS = (
@@ -19,7 +19,7 @@ GROUPS = (
             Flag(
                 "out",
                 str,
-                "Picture to write; its ending says the format.",
+                "Picture to write, in the format of its file ending.",
                 default="compare.png",
                 placeholder="PATH",
             ),
@@ -41,8 +41,8 @@ def run(values) -> None:
         values: The flags' values, as attributes.
 
     Raises:
-        ValueError: There are fewer than two, or one is no report.
-        OSError: One cannot be read, or the picture not be written.
+        ValueError: There are fewer than two, or one is not a report.
+        OSError: A report cannot be read, or the picture cannot be written.
     """
     if len(values.words) < 2:
         raise UserError(
@@ -58,20 +58,20 @@ def run(values) -> None:
     from keras_mixgan.utils import plotting
 
     named = dict(_named(values.words))
-    found = Comparison(
+    comparison = Comparison(
         {name: Report.load(path) for name, path in named.items()}
     )
-    print(found.table())
-    differences = found.differences()
+    print(comparison.table())
+    differences = comparison.differences()
     if differences:
-        print("\nThese scores do not simply compare:")
+        print("\nThese scores are not directly comparable:")
         print("\n".join(f"  {line}" for line in differences))
-    plotting.save(found.figure(), out)
+    plotting.save(comparison.figure(), out)
     print(f"\nWrote {out}")
 
 
 def _named(texts: list[str]):
-    """Pairs of a column's name and a path; no two names are the same."""
+    """Pairs of a unique column name and a path."""
     names = []
     for text in texts:
         name, equals, path = text.partition("=")
@@ -88,7 +88,7 @@ def _named(texts: list[str]):
 
 
 def _name(path: pathlib.Path) -> str:
-    """The folder's name, or that of a file that has one of its own."""
+    """The file's name; for scores.json, that of its folder."""
     path = path.absolute()
     if path.name == "scores.json":
         path = path.parent

@@ -10,10 +10,10 @@ from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.cli.commands.flag_groups import Group
 
 DESCRIPTION = """
-Says what is installed here: versions, backends and their devices, oneDNN,
-prepared data of TensorFlow Datasets, classifiers. The exit status is 0 where
-`keras-mixgan train` can work, and 1 where something for it is missing or
-broken, which is then listed at the end.
+Shows what is installed: versions, backends and their devices, oneDNN,
+prepared data of TensorFlow Datasets, and classifiers. The exit status is 0 if
+`keras-mixgan train` can work. Otherwise it is 1, and the problems are listed
+at the end.
 """
 
 GROUPS = (
@@ -23,8 +23,8 @@ GROUPS = (
             Flag(
                 "data_dir",
                 str,
-                "Folder of TensorFlow Datasets.",
-                shown="TFDS_DATA_DIR, or TFDS's own",
+                "Data folder of TensorFlow Datasets.",
+                shown="TFDS_DATA_DIR, or TFDS's default",
                 placeholder="PATH",
             ),
         ),
@@ -37,7 +37,7 @@ Examples:
   keras-mixgan doctor --data_dir=/data/tfds
 """
 
-# What there is not without a package that the smallest install lacks.
+# What does not work without a package that a minimal install leaves out.
 WITHOUT = {
     "importlib_resources": "downloads of data",
     "pyyaml": "--config=FILE.yaml",
@@ -52,7 +52,7 @@ WITHOUT = {
 
 
 def run(values) -> int:
-    """Prints what is found.
+    """Prints what is installed.
 
     Args:
         values: The flags' values, as attributes.
@@ -76,20 +76,20 @@ def run(values) -> int:
         "tensorflow": requirements.version_of("tensorflow"),
         "jax": requirements.version_of("jax"),
     }
-    asked = [name for name, version in installed.items() if version]
-    found = probes.ask((*asked, "package"))
-    _section("Backends", _backends(installed, found, problems))
+    backends = [name for name, version in installed.items() if version]
+    answers = probes.ask((*backends, "package"))
+    _section("Backends", _backends(installed, answers, problems))
     folder = pathlib.Path(
         values.data_dir
         or os.environ.get("TFDS_DATA_DIR")
         or pathlib.Path.home() / "tensorflow_datasets"
     ).expanduser()
     _section(f"Prepared data in {folder}", prepared(folder) or ["none"])
-    _section("Classifiers", _classifiers(found["package"]))
+    _section("Classifiers", _classifiers(answers["package"]))
     if problems:
         _section("Problems", problems)
         return 1
-    print("\nNothing is missing that training needs.")
+    print("\nEverything that training needs is there.")
     return 0
 
 
@@ -97,16 +97,16 @@ def prepared(folder: pathlib.Path) -> list[str]:
     """Lists the data sets that TFDS has prepared in a folder.
 
     Args:
-        folder: TFDS's data folder; it need not be there.
+        folder: TFDS's data folder; it need not exist.
 
     Returns:
         Names, with configuration and version, sorted.
     """
-    found = []
+    names = []
     for depth in ("*/*", "*/*/*"):
         for path in folder.glob(f"{depth}/dataset_info.json"):
-            found.append(path.parent.relative_to(folder).as_posix())
-    return sorted(found)
+            names.append(path.parent.relative_to(folder).as_posix())
+    return sorted(names)
 
 
 def _section(title: str, lines) -> None:
@@ -141,10 +141,10 @@ def _extras(packages) -> Iterator[str]:
             yield f"{extra:<24}{', '.join(wrong) or 'complete'}"
 
 
-def _backends(installed, found, problems: list[str]) -> Iterator[str]:
-    package = found["package"]
+def _backends(installed, answers, problems: list[str]) -> Iterator[str]:
+    package = answers["package"]
     for name, version in installed.items():
-        answer = found.get(name)
+        answer = answers.get(name)
         if answer is None:
             yield f"{name:<24}missing"
         elif "error" in answer:
@@ -165,11 +165,11 @@ def _backends(installed, found, problems: list[str]) -> Iterator[str]:
 
 def _classifiers(package) -> Iterator[str]:
     if "error" in package:
-        yield "not known, as the package does not load"
+        yield "not known, because the package cannot be imported"
         return
     for name in package["bundled"]:
         yield f"{name:<24}bundled"
     if "inception" in package:
-        where = package["inception_folder"]
-        state = "in" if package["inception"] else "not fetched; it would be in"
-        yield f"{'inception':<24}{state} {where}"
+        folder = package["inception_folder"]
+        state = "in" if package["inception"] else "not downloaded; goes to"
+        yield f"{'inception':<24}{state} {folder}"

@@ -9,9 +9,10 @@ from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.utils.errors import UserError
 
 DESCRIPTION = """
-Scores a trained mixture, each of its generators alone, and real data as the
-ceiling; or, with --images, any images against any others. Prints a table and
-writes scores.json, for `keras-mixgan compare`. TF-GAN does the arithmetic.
+Scores a trained mixture, each of its generators alone and, for reference, real
+data; or, with --images, any images against any others. Prints a table and
+writes scores.json, for `keras-mixgan compare`. Under TensorFlow, TF-GAN
+computes inception_score, fid and kid.
 """
 
 IMAGE_METRICS = ("inception_score", "fid", "kid")
@@ -19,13 +20,14 @@ POINT_METRICS = ("modes", "neural_net_distance")
 
 GROUPS = (
     Group(
-        "What",
+        "Images",
         (
             model_flag.MODEL,
             Flag(
                 "images",
                 str,
-                "In place of --model: a folder of images, or another source.",
+                "Instead of --model: images to score, from a folder or any "
+                "other source.",
                 placeholder="PATH",
             ),
             Flag(
@@ -34,7 +36,7 @@ GROUPS = (
                 "Real data to compare with, as for `train`: digits, ring, "
                 "grid, a folder, a .npz file, or a data set of TensorFlow "
                 "Datasets.",
-                shown="that of the run, or of the preset",
+                shown="that of the run or preset",
             ),
             Flag(
                 "split",
@@ -45,43 +47,44 @@ GROUPS = (
             Flag(
                 "images_split",
                 str,
-                "The same for --images.",
+                "Split of --images.",
                 default="train",
             ),
             Flag(
                 "image_size",
                 int,
                 "Height and width to resize --images and --source to.",
-                shown="as they are",
+                shown="no resizing",
             ),
             Flag(
                 "crop_size",
                 int,
-                "Side of a centre crop of the real images, before resizing.",
-                shown="of a folder's images the largest square; else none",
+                "Side of the square to crop from the centre of real images, "
+                "before resizing.",
+                shown="the largest square for a folder, else no crop",
             ),
             Flag(
                 "data_dir",
                 str,
-                "Folder of TensorFlow Datasets.",
-                shown="TFDS_DATA_DIR, or TFDS's own",
+                "Data folder of TensorFlow Datasets.",
+                shown="TFDS_DATA_DIR, or TFDS's default",
                 placeholder="PATH",
             ),
         ),
     ),
     Group(
-        "How",
+        "Scores",
         (
             Flag(
                 "metrics",
                 list,
-                "Among inception_score, fid, kid, sliced_wasserstein, "
+                "Any of inception_score, fid, kid, sliced_wasserstein, "
                 "precision_recall, birthday, label_agreement, "
-                "class_diversity, classification_error (of discriminators "
-                "that name classes), component_distinctness, "
-                "neural_net_distance, equilibrium_gap, and modes of ring or "
-                "grid.",
-                shown=f"{','.join(IMAGE_METRICS)}; of points: "
+                "class_diversity, classification_error (for discriminators "
+                "that classify), component_distinctness, "
+                "neural_net_distance, equilibrium_gap, and modes (for ring "
+                "and grid).",
+                shown=f"{','.join(IMAGE_METRICS)}; for points "
                 f"{','.join(POINT_METRICS)}",
             ),
             Flag(
@@ -89,17 +92,18 @@ GROUPS = (
                 str,
                 "digits or fashion_mnist (bundled), inception (from TF-Hub), "
                 "a SavedModel with outputs logits and pool_3, or a .keras "
-                "file. A score is named after it.",
+                "file. The scores are named after it.",
                 shown="the bundled one for the data",
             ),
             Flag(
                 "num_images",
                 int,
-                "Images to generate a row; of --images at most so many.",
+                "Images to generate per row of the table, or the most to use "
+                "of --images.",
                 50_000,
             ),
-            Flag("splits", int, "Parts of the classifier score.", 10),
-            Flag("seed", int, "Of everything drawn.", 0),
+            Flag("splits", int, "Splits of the classifier score.", 10),
+            Flag("seed", int, "Seed of everything random.", 0),
             Flag("batch_size", int, "Images classified at a time.", 128),
             Flag(
                 "components",
@@ -122,8 +126,8 @@ GROUPS = (
                 "out",
                 str,
                 "JSON file to write.",
-                shown="scores.json beside the model; of a preset or images, "
-                "here",
+                shown="scores.json, in the folder of the run or file, else "
+                "in the current one",
                 placeholder="PATH",
             ),
         ),
@@ -131,7 +135,7 @@ GROUPS = (
 )
 
 EPILOGUE = """
-Distances of the row of real data are between two random halves of it.
+In the row of real data, distances are between two random halves of the data.
 
 Examples:
   keras-mixgan evaluate --model=runs/digits
@@ -152,8 +156,8 @@ def run(values) -> None:
         values: The flags' values, as attributes.
 
     Raises:
-        ValueError: A flag is not as described, or the model is no MixGAN.
-        OSError: The model or the data cannot be read, or the scores not be
+        ValueError: A flag is invalid, or the model is not a MixGAN.
+        OSError: The model or the data cannot be read, or the scores cannot be
             written.
     """
     out = _checked_out(values)
@@ -194,14 +198,14 @@ def run(values) -> None:
             f"{settings['conversion']}"
         )
     print(
-        f"{settings['num_images']:,} images a row against "
+        f"{settings['num_images']:,} images per row against "
         f"{settings['num_real']:,} of {settings['source']}, "
         f"{report.seconds:.0f} s. Wrote {out}"
     )
 
 
 def _checked_out(values) -> pathlib.Path:
-    """Where the scores go; finds out early what cannot work."""
+    """The file for the scores; first checks the flags, which is quick."""
     if values.images and values.model:
         raise UserError(
             "`model` and `images` exclude each other: give one. Received: "
@@ -210,21 +214,21 @@ def _checked_out(values) -> pathlib.Path:
     if values.images:
         if not values.source:
             raise UserError(
-                "`source` must be given with `images`, the images to compare "
-                "them with. Received: source=None"
+                "`source` must be given with `images`: the real data to "
+                "compare them with. Received: source=None"
             )
         beside = pathlib.Path(".")
     else:
         if values.image_size is not None:
             raise UserError(
-                "`image_size` is for --images; with --model the model says "
-                f"it. Received: image_size={values.image_size}"
+                "`image_size` must not be given with --model, which has a "
+                f"size. Received: image_size={values.image_size}"
             )
         beside = model_flag.folder_of(model_flag.check(values.model))
     out = pathlib.Path(values.out or beside / "scores.json")
     if not out.parent.is_dir():
         raise FileNotFoundError(
-            f"`out` must lie in a folder that is there. Received: out={out}"
+            f"`out` must be in an existing folder. Received: out={out}"
         )
     return out
 
@@ -243,41 +247,41 @@ def _sets(values, sources):
     )
     if images.image_shape != source.image_shape:
         raise UserError(
-            "`images` and `source` must be of one shape; --image_size=32, for "
-            f"one, resizes both. Received: {values.images} {images.image_shape}"
-            f", {values.source} {source.image_shape}"
+            "`images` and `source` must have the same shape: --image_size=32, "
+            f"for example, resizes both. Received: {values.images} "
+            f"{images.image_shape}, {values.source} {source.image_shape}"
         )
     return images, source
 
 
 def _real_data(values, model, sources):
-    """The data given, or those that the model was trained on."""
+    """The data of the flags, or those that the model was trained on."""
     saved = model.run_settings or {}
     arguments = {"split": values.split, "crop_size": values.crop_size}
-    given = {k: value for k, value in arguments.items() if value is not None}
+    loading = {k: v for k, v in arguments.items() if v is not None}
     source, recorded = values.source, saved.get("source")
     if source is None:
         kept = {name: saved.get(name) for name in arguments}
-        given = {k: v for k, v in kept.items() if v is not None} | given
+        loading = {k: v for k, v in kept.items() if v is not None} | loading
     if len(model.image_shape) == 3 and source not in ("ring", "grid"):
-        given["image_size"] = model.image_shape[0]
+        loading["image_size"] = model.image_shape[0]
     wanted = (
-        "`source` must be given, the real data to compare with, such as "
+        "`source` must be given: the real data to compare with, such as "
         "--source=FOLDER"
     )
     if not (source or recorded):
         raise UserError(
-            f"{wanted}: nothing tells what the model was trained on. Received: "
-            f"source=None, model={values.model}"
+            f"{wanted}. The data that the model was trained on are not "
+            f"recorded. Received: source=None, model={values.model}"
         )
     try:
         return sources.load_source(
-            source or recorded, data_dir=values.data_dir, **given
+            source or recorded, data_dir=values.data_dir, **loading
         )
     except (OSError, ValueError) as error:
         if source is not None:
             raise
         raise UserError(
-            f"{wanted}: the model was trained on {recorded}, which is not to "
-            f"be had here ({error}). Received: source=None"
+            f"{wanted}. The model was trained on {recorded}, which could not "
+            f"be loaded ({error}). Received: source=None"
         ) from error

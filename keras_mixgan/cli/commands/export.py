@@ -8,8 +8,8 @@ from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.utils.errors import UserError
 
 DESCRIPTION = """
-Writes a sampler of a trained mixture that runs without keras and this
-package: its generators and mixture weights, no discriminators, no optimizer.
+Writes a sampler of a trained mixture that runs without Keras and this package.
+It has the generators and mixture weights, but no discriminators or optimizers.
 """
 
 _OUT = {"saved_model": "exported/1", "onnx": "sampler.onnx", "web": "web"}
@@ -23,7 +23,7 @@ GROUPS = (
                 "out",
                 str,
                 "A new or empty folder; with --format=onnx a new file that "
-                "ends in .onnx. TensorFlow Serving wants a folder whose name "
+                "ends in .onnx. TensorFlow Serving needs a folder whose name "
                 "is a number.",
                 shown="; ".join(
                     f"{name}: {path}" for name, path in _OUT.items()
@@ -33,15 +33,16 @@ GROUPS = (
             Flag(
                 "format",
                 str,
-                "saved_model, of TensorFlow; onnx, which needs "
+                "saved_model (TensorFlow); onnx, which needs "
                 "pip install 'keras-mixgan[onnx]'; or web, a page that draws "
-                "in the browser, which needs that and, once, npm.",
+                "images in the browser, which needs the same and, once, npm.",
                 "saved_model",
             ),
             Flag(
                 "uint8",
                 bool,
-                "Whether images are levels of 0 to 255, not floats in [-1, 1].",
+                "Whether images are integers from 0 to 255, not floats in "
+                "[-1, 1].",
                 default=False,
             ),
         ),
@@ -65,9 +66,9 @@ def run(values) -> None:
         values: The flags' values, as attributes.
 
     Raises:
-        ValueError: A flag is not as described, or the model is no MixGAN.
-        OSError: The model cannot be read, or there is something at `out`, or
-            it cannot be written.
+        ValueError: A flag is invalid, or the model is not a MixGAN.
+        OSError: The model cannot be read, or `out` exists or cannot be
+            written.
         ImportError: A package that ONNX needs is missing.
     """
     model_flag.check(values.model)
@@ -80,8 +81,7 @@ def run(values) -> None:
 
     if values.format == "onnx" and out.suffix != ".onnx":
         raise UserError(
-            "`out` must end in .onnx where `format` is onnx. Received: "
-            f"out={out}"
+            f"`out` must end in .onnx if `format` is onnx. Received: out={out}"
         )
 
     from keras_mixgan.utils import atomic

@@ -1,4 +1,4 @@
-"""Flags of one command: a table, parsed by absl, printed as readable help."""
+"""The flags of a command: a table, parsed by absl and printed as help."""
 
 import dataclasses
 import textwrap
@@ -19,11 +19,11 @@ class Flag:
 
     Attributes:
         name: Its name, which is also the attribute of its value.
-        kind: `str`, `int`, `float`, `bool`, `list` for values divided by
+        kind: `str`, `int`, `float`, `bool`, `list` for values separated by
             commas, or `tuple` for a flag that may be given several times.
-        help: What it does, for a person.
+        help: The help text.
         default: Its default.
-        shown: The default as help shows it, where that is not `default`.
+        shown: The default as help shows it, if not `default`.
         placeholder: What stands for the value in help.
     """
 
@@ -73,14 +73,14 @@ def parse(
     Args:
         groups: The command's flags.
         arguments: What follows the command's name.
-        words: Whether it takes arguments that are no flags.
+        words: Whether it takes arguments that are not flags.
 
     Returns:
-        The values, as attributes; with `words` those that are no flags, as
-        `words`.
+        The values, as attributes; with `words`, the attribute `words` holds
+        the arguments that are not flags.
 
     Raises:
-        absl.flags.Error: A flag is unknown or its value is no such thing.
+        absl.flags.Error: A flag is unknown, or its value is of another kind.
     """
     # Not absl's global FLAGS, to which every imported library adds its own.
     values = flags.FlagValues()
@@ -94,10 +94,10 @@ def parse(
         raise flags.Error(
             f"Every argument must be a flag, --name=value. Received: {rest[0]}"
         )
-    found = types.SimpleNamespace(**values.flag_values_dict())
+    parsed = types.SimpleNamespace(**values.flag_values_dict())
     if words:
-        found.words = rest
-    return found
+        parsed.words = rest
+    return parsed
 
 
 def help_text(

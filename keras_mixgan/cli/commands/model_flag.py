@@ -1,4 +1,4 @@
-"""The flag of all commands that take one trained mixture."""
+"""The flag `--model` of all commands that take one trained mixture."""
 
 import pathlib
 
@@ -9,15 +9,15 @@ from keras_mixgan.utils.errors import UserError
 MODEL = Flag(
     "model",
     str,
-    "The folder of a run, such as runs/digits: its model, or else its newest "
-    "intact checkpoint; a .keras file; or a preset: its name in the zoo, its "
-    "folder, or hf://user/name of the Hugging Face hub.",
+    "The folder of a run, such as runs/digits, whose model is used, or else "
+    "its newest intact checkpoint; a .keras file; or a preset: its name in "
+    "the zoo, its folder, or hf://user/name on the Hugging Face hub.",
     placeholder="PATH",
 )
 
 
 def check(model: str | None) -> str:
-    """Checks that a model is named, before anything slow is done.
+    """Checks that a model is given, before anything slow is done.
 
     Args:
         model: The flag's value.
@@ -34,13 +34,14 @@ def check(model: str | None) -> str:
 
 
 def folder_of(model: str) -> pathlib.Path:
-    """The folder where a command leaves what it finds out of a model.
+    """The default folder for what a command writes about a model.
 
     Args:
         model: The flag's value.
 
     Returns:
-        That of the run, or of the `.keras` file; of a preset, this one.
+        That of the run, or of the `.keras` file; for a preset, the current
+        one.
     """
     if run_files.is_run(model):
         return pathlib.Path(model)

@@ -6,7 +6,7 @@ from keras_mixgan.utils.errors import UserError
 
 
 def check(out: str) -> pathlib.Path:
-    """Finds out, before anything slow is done, what cannot be written.
+    """Checks the picture's path, before anything slow is done.
 
     Args:
         out: The flag's value.
@@ -15,19 +15,19 @@ def check(out: str) -> pathlib.Path:
         The path.
 
     Raises:
-        ValueError: Its ending is of no picture.
-        OSError: Its folder is not there.
+        ValueError: Its ending is not that of a picture.
+        OSError: Its folder is missing.
     """
     from PIL import Image
 
     path = pathlib.Path(out)
     if path.suffix.lower() not in Image.registered_extensions():
         raise UserError(
-            "`out` must end in the name of a picture format, such as .png. "
+            "`out` must have the ending of a picture format, such as .png. "
             f"Received: out={out}"
         )
     if not path.parent.is_dir():
         raise FileNotFoundError(
-            f"`out` must lie in a folder that is there. Received: out={out}"
+            f"`out` must be in an existing folder. Received: out={out}"
         )
     return path

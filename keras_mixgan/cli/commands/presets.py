@@ -1,9 +1,9 @@
 """`keras-mixgan presets`."""
 
 DESCRIPTION = """
-Lists the presets of the zoo: name, data, generators T, parameters, and the
-mixture's classifier score (higher is better) and Frechet distance (lower is
-better). Each preset's card, README.md in its folder, says how they were
+Lists the presets of the zoo: name, data, number T of generators, parameters,
+and the mixture's classifier score (higher is better) and Frechet distance
+(lower is better). The README.md in a preset's folder tells how these were
 measured.
 """
 

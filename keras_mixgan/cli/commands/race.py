@@ -8,15 +8,15 @@ from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.cli.commands.flag_groups import Group
 
 DESCRIPTION = """
-Trains contestants one after the other, each for the same seconds, scores them
-on the way, and compares them over several seeds. A contestant is a name and
-flags of `train` that are settings, but for --seed. A run ends by the clock:
---steps and --epochs are only the length of a learning-rate schedule. Loading,
-compiling and scoring do not count.
+Trains contestants one after the other, each for the same time, scores them
+during training, and compares them over several seeds. A contestant is a name
+and flags of `train`, except --seed, --config and those for output, scores and
+devices. The clock ends a run: --steps and --epochs only set the length of a
+learning-rate schedule. Loading, compiling and scoring do not count.
 
-Run again with the same flags after a stop, it goes on: runs that have
-finished are kept, the one under way starts from its beginning. Leave the
-machine to it meanwhile.
+After an interruption, the same command resumes the race: finished runs are
+kept, an unfinished one starts again. Do not use the machine for anything else
+meanwhile.
 """
 
 GROUPS = (
@@ -26,13 +26,13 @@ GROUPS = (
             Flag(
                 "contestant",
                 tuple,
-                "A name and flags of `train`; give it once a contestant.",
+                "A name and flags of `train`. Give it once per contestant.",
                 placeholder='"NAME: --FLAG=VALUE ..."',
             ),
             Flag(
                 "common",
                 str,
-                "Flags of all contestants; a contestant's own win.",
+                "Flags of all contestants; a contestant's own override them.",
                 default="",
                 placeholder='"--FLAG=VALUE ..."',
             ),
@@ -41,23 +41,22 @@ GROUPS = (
     Group(
         "Race",
         (
-            Flag("seconds", float, "Seconds of training a run.", 300.0),
+            Flag("seconds", float, "Seconds of training per run.", 300.0),
             Flag(
                 "clock",
                 str,
-                "The seconds that count: wall, or processor where other work "
-                "is on the machine. Both are recorded. With steps, --seconds "
-                "counts steps.",
+                "What --seconds counts: wall (seconds), processor (seconds, "
+                "for a machine with other work) or steps. All are recorded.",
                 "wall",
             ),
-            Flag("marks", int, "Scores a run, equally spaced in time.", 10),
-            Flag("seeds", int, "Runs a contestant, each with a seed.", 3),
+            Flag("marks", int, "Scores per run, equally spaced in time.", 10),
+            Flag("seeds", int, "Runs per contestant, each its own seed.", 3),
             Flag(
                 "snapshots",
                 tuple,
-                "A contestant of which the generators of its last five marks, "
-                "joined to a mixture without more training, race as well; "
-                "may be given several times.",
+                "A contestant whose snapshots race as well: a mixture of its "
+                "generators at its last five marks, without more training. "
+                "May be given several times.",
                 placeholder="NAME",
             ),
         ),
@@ -70,9 +69,9 @@ GROUPS = (
                 str,
                 "digits or fashion_mnist (bundled), inception (from TF-Hub), "
                 "or a SavedModel with outputs logits and pool_3.",
-                shown="the bundled one of the source",
+                shown="the bundled one for the data",
             ),
-            Flag("num_images", int, "Images to generate a score.", 10_000),
+            Flag("num_images", int, "Images to generate per score.", 10_000),
             Flag("num_real", int, "Real images to compare with.", 20_000),
         ),
     ),
@@ -82,14 +81,14 @@ GROUPS = (
             Flag(
                 "data_dir",
                 str,
-                "Folder of TensorFlow Datasets.",
-                shown="TFDS_DATA_DIR, or TFDS's own",
+                "Data folder of TensorFlow Datasets.",
+                shown="TFDS_DATA_DIR, or TFDS's default",
                 placeholder="PATH",
             ),
             Flag(
                 "workdir",
                 str,
-                "Folder to leave everything in.",
+                "Output folder.",
                 default="runs/race",
                 placeholder="PATH",
             ),
@@ -122,17 +121,17 @@ def run(values) -> None:
     from keras_mixgan.cli import race
     from keras_mixgan.cli import race_results
 
-    found = race.contestants(values.contestant or (), values.common)
+    contestants = race.contestants(values.contestant or (), values.common)
     conditions = race.Conditions(
         values.seconds,
         values.clock,
         values.marks,
         values.num_images,
         values.num_real,
-        values.classifier or race.classifier_of(found),
+        values.classifier or race.classifier_of(contestants),
     )
     results = race.run(
-        found,
+        contestants,
         conditions,
         values.seeds,
         values.workdir,
@@ -147,8 +146,8 @@ def run(values) -> None:
     machines = {result["machine"] for result in results}
     if len(machines) > 1:
         print(
-            "The runs come from different machines, so their seconds do not "
-            f"compare: {'; '.join(sorted(machines))}"
+            "The runs come from different machines, so their seconds are not "
+            f"comparable: {'; '.join(sorted(machines))}"
         )
     sys.stdout.flush()
 

@@ -7,8 +7,8 @@ from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.utils.errors import UserError
 
 DESCRIPTION = """
-Draws images from a trained mixture, every one from a generator drawn by the
-mixture's weights, and writes them as one picture.
+Draws images from a trained mixture and writes them as one picture. Each image
+comes from a generator chosen at random by the mixture weights.
 """
 
 GROUPS = (
@@ -16,11 +16,11 @@ GROUPS = (
         "Flags",
         (
             model_flag.MODEL,
-            Flag("num_images", int, "How many images.", default=100),
+            Flag("num_images", int, "Number of images.", default=100),
             Flag(
                 "out",
                 str,
-                "Picture to write; its ending says the format.",
+                "Picture to write, in the format of its file ending.",
                 default="samples.png",
                 placeholder="PATH",
             ),
@@ -28,21 +28,21 @@ GROUPS = (
                 "labels",
                 list,
                 "Classes to draw, in turn, for a model that takes labels.",
-                shown="all, a column each",
+                shown="all, in a column each",
             ),
             Flag(
                 "component",
                 int,
-                "Draw from the generator of this number, from 0, alone.",
+                "Draw only from the generator of this number, from 0 on.",
                 shown="all",
             ),
             Flag(
                 "seed",
                 int,
                 "The same seed draws the same images.",
-                shown="fresh images at each call",
+                shown="new images in each call",
             ),
-            Flag("columns", int, "Images a row.", shown="at most 10"),
+            Flag("columns", int, "Images per row.", shown="at most 10"),
         ),
     ),
 )
@@ -63,8 +63,8 @@ def run(values) -> None:
         values: The flags' values, as attributes.
 
     Raises:
-        ValueError: A flag is not as described, or the model is no MixGAN.
-        OSError: The model cannot be read, or the picture not be written.
+        ValueError: A flag is invalid, or the model is not a MixGAN.
+        OSError: The model cannot be read, or the picture cannot be written.
     """
     model_flag.check(values.model)
     if values.num_images < 1:
@@ -121,6 +121,6 @@ def _labels(texts: list[str] | None) -> list[int] | None:
         return [int(text) for text in texts]
     except ValueError as error:
         raise UserError(
-            "`labels` must be integers divided by commas. Received: "
+            "`labels` must be integers separated by commas. Received: "
             f"labels={','.join(texts)}"
         ) from error

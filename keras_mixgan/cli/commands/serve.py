@@ -11,9 +11,9 @@ from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import UserError
 
 DESCRIPTION = """
-Serves trained mixtures over HTTP: a gallery page to look at their images at /,
-and TensorFlow Serving's predict at /v1/models/NAME:predict, described by
-/openapi.json. Production is TensorFlow Serving itself on what `export` writes.
+Serves trained mixtures over HTTP: a gallery page of their images at /, and
+TensorFlow Serving's predict at /v1/models/NAME:predict, documented in
+/openapi.json. For production, use TensorFlow Serving on what `export` writes.
 """
 
 GROUPS = (
@@ -23,13 +23,13 @@ GROUPS = (
             Flag(
                 "model",
                 list,
-                "What to serve: folders that `export` wrote (also of numbered "
-                "versions, the highest is served), folders of runs, .keras "
-                "files, presets or hf://user/name. NAME=PATH chooses a name.",
+                "Models: folders that `export` wrote (of numbered versions, "
+                "the highest is served), folders of runs, .keras files, "
+                "presets or hf://user/name. NAME=PATH sets a name.",
                 shown="all presets of the zoo",
                 placeholder="PATH,...",
             ),
-            Flag("port", int, "Port; 0 takes any that is free.", default=8501),
+            Flag("port", int, "Port; 0 takes any free one.", default=8501),
             Flag(
                 "host",
                 str,
@@ -40,8 +40,8 @@ GROUPS = (
             Flag(
                 "allowed_hosts",
                 list,
-                "Names under which browsers may reach it, besides localhost "
-                "and addresses, as behind a proxy.",
+                "Host names by which browsers may reach the server, such as "
+                "that of a proxy, besides localhost and IP addresses.",
                 default=[],
                 shown="none",
                 placeholder="NAME,...",
@@ -54,25 +54,25 @@ GROUPS = (
             Flag(
                 "max_images",
                 int,
-                "Images that one request may ask for.",
+                "Most images per request.",
                 default=Limits.max_images,
             ),
             Flag(
                 "max_body_bytes",
                 int,
-                "Bytes of one request's body.",
+                "Most bytes in the body of a request.",
                 shown="what --max_images latents need",
             ),
             Flag(
                 "max_requests",
                 int,
-                "Requests answered at the same time; more are sent away.",
+                "Requests answered at the same time; others are refused.",
                 default=Limits.max_requests,
             ),
             Flag(
                 "timeout",
                 float,
-                "Seconds after which a request is given up.",
+                "Seconds after which a request is aborted.",
                 default=Limits.timeout,
                 shown=f"{Limits.timeout:g}",
             ),
@@ -82,7 +82,7 @@ GROUPS = (
 
 EPILOGUE = """
 It needs pip install 'keras-mixgan[serve]', and stops at Ctrl-C. It has no
-accounts and no TLS: where others than you can reach it, put a proxy before it.
+accounts and no TLS: if others can reach it, put a proxy in front of it.
 
 Examples:
   keras-mixgan serve
@@ -103,13 +103,13 @@ def run(values) -> None:
 
     Raises:
         ImportError: The packages of the extra `serve` are missing.
-        ValueError: A flag is not as described, or no model.
+        ValueError: A flag is invalid, or a file is not a model.
         OSError: A model cannot be read, or the port is in use.
     """
     if values.model == []:
         raise UserError(
-            "`model` must name what to serve: --model=runs/digits. "
-            "Without the flag that is the zoo. Received: model="
+            "`model` must name what to serve, such as --model=runs/digits; "
+            "without the flag, the zoo is served. Received: model="
         )
     limits = Limits(
         max_images=values.max_images,
@@ -147,7 +147,7 @@ def _load(texts: list[str]):
     from keras_mixgan.cli import opening
     from keras_mixgan.serving import models
 
-    # Else a signal meanwhile would leave the models' copies behind.
+    # Without handlers, a signal would leave copies of the models behind.
     names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {
         number: signal.signal(number, lambda number, _: sys.exit(128 + number))

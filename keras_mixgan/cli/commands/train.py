@@ -9,16 +9,16 @@ from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.cli.option import Option
 
 DESCRIPTION = """
-Trains a mixture of generators against a mixture of discriminators. Without a
-flag: five generators that share all but their first layer, against one
-discriminator, by label, on ten thousand bundled MNIST digits, within five
-minutes on two cores.
+Trains a mixture of generators against a mixture of discriminators. Without
+flags, it trains five generators that share all but their first layer against
+one discriminator, with labels, on ten thousand bundled MNIST digits. This
+takes less than five minutes on two cores.
 
-Run again with the same flags, it goes on where the last checkpoint stopped.
-Ctrl-C and SIGTERM save one before they end it; a second one ends it at once.
+The same command resumes from the last checkpoint. Ctrl-C and SIGTERM save a
+checkpoint before they end the run; a second one ends it at once.
 
-Defaults stand in brackets. Some depend on the architecture (wgan: ...), and
-the bundled digits with dcgan have some of their own (digits: ...).
+Defaults are in brackets. Some depend on the architecture (wgan: ...), and some
+are for the bundled digits with dcgan (digits: ...).
 """
 
 
@@ -27,7 +27,7 @@ def _flag(option: Option) -> Flag:
         option.flag_name,
         option.kind,
         option.description,
-        # What is not given is left to --config, and then to `runs.train`.
+        # No default here: --config may set the flag, or else `runs.train`.
         None,
         option.default_text,
         option.placeholder,
@@ -61,7 +61,7 @@ def run(values) -> None:
 
     Raises:
         ValueError, OSError, NonFiniteError: See `runs.train`.
-        SystemExit: SIGTERM or Ctrl-C ended it, with a checkpoint.
+        SystemExit: SIGTERM or Ctrl-C ended the run, with a checkpoint.
     """
     from keras_mixgan.cli import configs
     from keras_mixgan.cli import runs
