@@ -26,6 +26,7 @@ from keras_mixgan.cli import race_results
 from keras_mixgan.cli import settings
 from keras_mixgan.cli.commands import flag_groups
 from keras_mixgan.cli.commands import train
+from keras_mixgan.metrics import judges
 from keras_mixgan.presets import recipes
 from keras_mixgan.utils import json_files
 from keras_mixgan.utils.checks import one_of
@@ -34,12 +35,6 @@ from keras_mixgan.utils.errors import UserError
 FORMAT = 1
 CLOCKS = ("wall", "processor", "steps")
 RUNS = "runs"
-# The bundled classifier of a source.
-CLASSIFIERS = {
-    "digits": "digits",
-    "mnist": "digits",
-    "fashion_mnist": "fashion_mnist",
-}
 # The score is taken over ten splits of the images.
 LEAST_IMAGES = 10
 # Settings that the data settle. A run ends by the clock: its steps or epochs
@@ -152,13 +147,13 @@ def classifier_of(found: Mapping[str, Mapping[str, Any]]) -> str:
         UserError: There is none.
     """
     source = settings.resolve(next(iter(found.values()))).source
-    name = source.partition(":")[0]
-    if name not in CLASSIFIERS:
+    judge = judges.judge_of(source)
+    if judge is None:
         raise UserError(
             "`classifier` must be given for a source other than "
-            f"{', '.join(CLASSIFIERS)}. Received: source={source!r}"
+            f"{', '.join(judges.JUDGES)}. Received: source={source!r}"
         )
-    return CLASSIFIERS[name]
+    return judge
 
 
 def _parse(where: str, text: str) -> dict[str, Any]:

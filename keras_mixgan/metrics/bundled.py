@@ -1,4 +1,4 @@
-"""The bundled classifiers: one small network, weights of two data sets.
+"""The bundled classifiers: two small networks, weights of three data sets.
 
 The weights are NumPy arrays in `assets/`, kernels in half precision. They are
 not `.keras` files, because those of a newer Keras do not load in an older one.
@@ -10,10 +10,12 @@ import pathlib
 import keras
 import numpy as np
 
-NAMES = ("digits", "fashion_mnist")
 ASSETS = pathlib.Path(__file__).parents[1] / "assets"
 # (channels, convolutions) of each resolution: 28, 14 and 7 pixels.
 STAGES = ((24, 1), (48, 2), (96, 2))
+# Channels of each residual stage: 16, 8 and 4 pixels.
+RESIDUAL_STEM = 32
+RESIDUAL_STAGES = (64, 128, 256)
 
 
 def path(name: str) -> pathlib.Path:
@@ -22,36 +24,66 @@ def path(name: str) -> pathlib.Path:
 
 
 def build(name: str) -> keras.Model:
-    """Builds the untrained network: (28, 28, 1) in [-1, 1] to two outputs.
+    """Builds the untrained network: images in [-1, 1] to two outputs.
 
     The outputs have the names of TF-GAN's Inception module: `logits` (10) and
-    `pool_3` (96), the global average of the last feature map.
+    `pool_3`, the global average of the last feature map: 96 features of gray
+    images (28, 28, 1), 256 of colour images (32, 32, 3).
 
     Args:
-        name: The name of the model.
+        name: One of `NAMES`.
 
     Example:
     >>> sorted(build("digits").output)
     ['logits', 'pool_3']
     """
-    layers = keras.layers
-    x = inputs = keras.Input((28, 28, 1), name="images")
+    shape, body, dropout = _NETWORKS[name]
+    inputs = keras.Input(shape, name="images")
+    features = body(inputs)
+    pool = keras.layers.GlobalAveragePooling2D(name="pool_3")(features)
+    x = keras.layers.Dropout(dropout, name="dropout")(pool)
+    logits = keras.layers.Dense(10, name="logits")(x)
+    return keras.Model(inputs, {"logits": logits, "pool_3": pool}, name=name)
+
+
+def _plain(x):
+    """Convolutions, smaller from stage to stage."""
     for stage, (width, depth) in enumerate(STAGES):
         if stage:
-            x = layers.MaxPooling2D(2, name=f"shrink_{stage}")(x)
+            x = keras.layers.MaxPooling2D(2, name=f"shrink_{stage}")(x)
         for i in range(depth):
-            place = f"{stage}_{i}"
-            x = layers.Conv2D(
-                width, 3, padding="same", use_bias=False, name=f"conv_{place}"
-            )(x)
-            x = layers.BatchNormalization(momentum=0.95, name=f"norm_{place}")(
-                x
-            )
-            x = layers.ReLU(name=f"relu_{place}")(x)
-    pool = layers.GlobalAveragePooling2D(name="pool_3")(x)
-    x = layers.Dropout(0.3, name="dropout")(pool)
-    logits = layers.Dense(10, name="logits")(x)
-    return keras.Model(inputs, {"logits": logits, "pool_3": pool}, name=name)
+            x = _convolution(x, width, f"{stage}_{i}")
+    return x
+
+
+def _residual(x):
+    """A convolution that shrinks, and one around which the signal may go."""
+    x = _convolution(x, RESIDUAL_STEM, "stem")
+    for stage, width in enumerate(RESIDUAL_STAGES):
+        x = _convolution(x, width, f"{stage}_0", shrink=True)
+        y = _convolution(x, width, f"{stage}_1")
+        x = keras.layers.Add(name=f"add_{stage}")([x, y])
+    return x
+
+
+def _convolution(x, width: int, place: str, shrink: bool = False):
+    layers = keras.layers
+    x = layers.Conv2D(
+        width, 3, padding="same", use_bias=False, name=f"conv_{place}"
+    )(x)
+    if shrink:
+        x = layers.MaxPooling2D(2, name=f"shrink_{place}")(x)
+    x = layers.BatchNormalization(momentum=0.95, name=f"norm_{place}")(x)
+    return layers.ReLU(name=f"relu_{place}")(x)
+
+
+# Name -> shape of the images, network, rate of dropout.
+_NETWORKS = {
+    "digits": ((28, 28, 1), _plain, 0.3),
+    "fashion_mnist": ((28, 28, 1), _plain, 0.3),
+    "cifar10": ((32, 32, 3), _residual, 0.2),
+}
+NAMES = tuple(_NETWORKS)
 
 
 def save(model: keras.Model, file: pathlib.Path) -> None:
@@ -69,7 +101,7 @@ def load(name: str, file: pathlib.Path | None = None) -> keras.Model:
     """Builds the network with the weights of a file.
 
     Args:
-        name: "digits" or "fashion_mnist".
+        name: One of `NAMES`.
         file: File of the weights; `None` for the bundled one.
     """
     model = build(name)

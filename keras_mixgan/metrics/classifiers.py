@@ -143,12 +143,12 @@ def load(
     """Returns a classifier by name, path or model.
 
     Args:
-        classifier: "digits" or "fashion_mnist", bundled; "inception", TF-GAN's
-            module from TF-Hub, kept in `TFHUB_CACHE_DIR`; the folder of a
-            SavedModel with outputs `logits` and `pool_3`, which is a program
-            and runs as one; a `.keras` file, which may hold no code; a Keras
-            model with such outputs, or one that ends in a dense layer;
-            or a `Classifier`.
+        classifier: "digits", "fashion_mnist" or "cifar10", bundled;
+            "inception", TF-GAN's module from TF-Hub, kept in
+            `TFHUB_CACHE_DIR`; the folder of a SavedModel with outputs
+            `logits` and `pool_3`, which is a program and runs as one; a
+            `.keras` file, which may hold no code; a Keras model with such
+            outputs, or one that ends in a dense layer; or a `Classifier`.
         image_size: Side, or (height, width), images are resized to, for a
             SavedModel or Keras model that does not fix its own.
         value_range: Range a SavedModel or Keras model was trained on.

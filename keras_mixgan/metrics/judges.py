@@ -16,6 +16,7 @@ JUDGES: dict[str, str] = {
     "digits": "digits",
     "mnist": "digits",
     "fashion_mnist": "fashion_mnist",
+    "cifar10": "cifar10",
 }
 
 

@@ -90,9 +90,9 @@ GROUPS = (
             Flag(
                 "classifier",
                 str,
-                "digits or fashion_mnist (bundled), inception (from TF-Hub), "
-                "a SavedModel with outputs logits and pool_3, or a .keras "
-                "file. The scores are named after it.",
+                "digits, fashion_mnist or cifar10 (bundled), inception "
+                "(from TF-Hub), a SavedModel with outputs logits and pool_3, "
+                "or a .keras file. The scores are named after it.",
                 shown="the bundled one for the data",
             ),
             Flag(
