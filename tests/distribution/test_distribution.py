@@ -129,7 +129,7 @@ def test_two_processes_one_dies_and_the_job_goes_on(tmp_path):
         start_workers(*flags, f"--steps={steps}")
     )
     assert (status, other) == (0, 0), err
-    assert f"Going on after step {reached}" in out
+    assert f"Resuming after step {reached}" in out
     assert quiet == ""  # Only the chief prints and writes.
     one = runs.train(RING | {"steps": steps}, tmp_path / "alone", verbose=0)
     both = keras.saving.load_model(workdir / "model.keras")

@@ -68,7 +68,9 @@ def test_data_of_ones_own_are_judged_as_the_run_records():
 def test_unknown_data_are_an_error_that_lists_the_classifiers(settings):
     real, _ = digits(40)
     model = recorded(FromArrays(real), **settings)
-    with pytest.raises(ValueError, match=r"'digits', 'fashion_mnist', 'incep"):
+    with pytest.raises(
+        ValueError, match=r"'digits', 'fashion_mnist', 'cifar10', 'incep"
+    ):
         metrics.evaluate(model, real, ["fid"], num_images=40, verbose=0)
     for score in (metrics.fid, metrics.kid, metrics.precision_recall):
         with pytest.raises(ValueError, match="`classifier` must be given"):

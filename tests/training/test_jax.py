@@ -171,7 +171,7 @@ def test_trains_and_scores_where_there_is_no_tensorflow(tmp_path):
         for asked, wanted in (
             (lambda: kmg.data.load("mnist"), "TensorFlow Datasets"),
             (lambda: kmg.metrics.sliced_wasserstein(images, real=images),
-             "needs TensorFlow"),
+             "needs TF-GAN and TensorFlow"),
         ):
             try:
                 asked()

@@ -95,7 +95,7 @@ def zoo() -> str:
         lines.append(f"| {' | '.join(_row(about))} |")
         pictures += [
             "",
-            f"[![Samples of {name}]({name}.png)]({name}.md)",
+            f"[![Samples of {name}]({name}-samples.png)]({name}.md)",
             "",
             f"*[{name}]({name}.md): {about['data']['name']}*",
         ]
