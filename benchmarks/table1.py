@@ -38,7 +38,7 @@ from keras_mixgan.utils import atomic
 # Table 1; "-" where it has none). The recipe of MIX+ begins with "mix_".
 SYSTEMS = {
     "WGAN": ("wgan_cifar10", "3.82 +- 0.06", "4.04 +- 0.07"),
-    "DCGAN": ("dcgan_cifar10", "-", "-"),
+    "DCGAN": ("dcgan_apart_cifar10", "-", "-"),
     "DCGAN, losses of Huang et al.": (
         "dcgan_huang_cifar10", "7.16 +- 0.10", "7.72 +- 0.09",
     ),
@@ -79,6 +79,11 @@ def options() -> argparse.Namespace:
     parser.add_argument("--batch_size", type=int)
     parser.add_argument("--systems", nargs="*", help="recipes; default: all")
     parser.add_argument("--classifiers", nargs="+", default=["cifar10"])
+    parser.add_argument(
+        "--look",
+        help="classifier of the one score that a race itself takes; "
+        "by default the last one",
+    )
     parser.add_argument(
         "--num_images",
         type=int,
@@ -175,7 +180,7 @@ def train(recipe: str, use: argparse.Namespace) -> dict[str, dict]:
 
     def trained(name, contestants, clock, length):
         conditions = race.Conditions(
-            length, clock, 1, LOOK, LOOK, use.classifiers[-1]
+            length, clock, 1, LOOK, LOOK, use.look or use.classifiers[-1]
         )
         found = race.run(
             contestants, conditions, 1, folder / name, use.data_dir, keep=True
@@ -224,7 +229,8 @@ def conditional(result: dict) -> bool:
     from keras_mixgan import architectures
 
     name = result["settings"]["architecture"]
-    return "generator" in architectures.get(name).labels_to
+    takes = "generator" in architectures.get(name).labels_to
+    return takes and result["settings"]["conditional"]
 
 
 def evaluate(path, out, wanted, split, use, count, classifier=None) -> None:

@@ -46,14 +46,14 @@ def figure_3(workdir: pathlib.Path, steps: int, common: Mapping[str, Any],
         classifier: As in `metrics.evaluate`.
         data_dir: TFDS's data folder.
     """
-    pair = settings("dcgan_cifar10", **common)
+    pair = settings("dcgan_apart_cifar10", **common)
     count = {"num_generators": components, "num_discriminators": components}
     # A convolution's parameters grow with the square of the width.
     wider = {"width": round(pair["width"] * math.sqrt(components))}
     race.run(
         {
             "DCGAN": pair,
-            "MIX+DCGAN": settings("mix_dcgan_cifar10", **common) | count,
+            "MIX+DCGAN": settings("mix_dcgan_apart_cifar10", **common) | count,
             "DCGAN-wider": pair | wider,
         },
         race.Conditions(steps, "steps", MARKS, IMAGES, IMAGES, classifier),

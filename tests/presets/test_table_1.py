@@ -19,6 +19,7 @@ _SGAN = [
     "code_payoff", "real_classifier", "latent_reconstruction", "encoded_codes",
 ]  # fmt: skip
 LOSSES = {
+    "dcgan_apart": [],
     "wgan": [],
     "dcgan_huang": _HUANG,
     "dcgan_huang_as_released": _HUANG,
@@ -80,7 +81,9 @@ def test_a_recipe_has_the_losses_of_its_system(name, tmp_path):
         name, few, num_generators=1, num_discriminators=1, ema_decay=0, **given
     )
     system = name.removeprefix("mix_").removesuffix("_cifar10")
-    architecture = system.removesuffix("_as_released").removesuffix("_top")
+    architecture = system
+    for variant in ("_as_released", "_top", "_apart"):
+        architecture = architecture.removesuffix(variant)
     assert chosen.architecture == architecture
     losses = model.objective.losses
     assert [loss.name for loss in losses] == LOSSES[system]
@@ -183,7 +186,7 @@ def test_an_encoder_that_is_not_there(tmp_path):
 
 
 def test_labels_of_some_images_where_all_are_needed():
-    with pytest.raises(ValueError, match="so need those of all images"):
+    with pytest.raises(ValueError, match="need the labels of all images"):
         make("acgan_cifar10", source())
 
 
