@@ -89,7 +89,7 @@ def options() -> argparse.Namespace:
         type=int,
         nargs="+",
         default=[50_000],
-        help="one a classifier, or one for all",
+        help="one per classifier, or one for all",
     )
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--source", default="cifar10")
@@ -97,7 +97,7 @@ def options() -> argparse.Namespace:
         "--real",
         nargs="+",
         default=["train"],
-        help="split to compare with: one a classifier, or one for all",
+        help="split to compare with: one per classifier, or one for all",
     )
     parser.add_argument(
         "--only_train",
@@ -128,7 +128,7 @@ def options() -> argparse.Namespace:
             given *= len(use.classifiers)
         if len(given) != len(use.classifiers):
             parser.error(
-                f"--{name} must have one value, or one a classifier. "
+                f"--{name} must have one value, or one per classifier. "
                 f"Received: {given}"
             )
     return use

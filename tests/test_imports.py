@@ -4,6 +4,7 @@ import ast
 import pathlib
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -50,7 +51,6 @@ def test_imports_go_one_way():
 
 
 def test_the_wheel_packs_every_package():
-    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 has none")
     project = PACKAGE.parent / "pyproject.toml"
     if not project.exists():
         pytest.skip("keras-mixgan is not run from a checkout")

@@ -5,7 +5,8 @@
 makes `zoo/NAME` of every recipe whose first seed has been trained and scored,
 in place of the one that is there. Then it writes the SHA-256 of every file in
 the zoo into `keras_mixgan/presets/zoo_hashes.json`; with `--root=` that alone,
-for a zoo that was changed by other means.
+for a zoo that was changed by other means. `zoo_pictures.py` adds to a new
+preset's card; the hashes have to be written after it.
 """
 
 import pathlib

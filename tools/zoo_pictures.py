@@ -36,8 +36,9 @@ DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of TFDS.")
 # The licences of the others do not let us pass on their images.
 SHOWN = ("mnist", "fashion_mnist")
 SAMPLES = 10
-# For the distances to training images, and for precision and recall.
+# Samples, and test images, whose distance to training images is measured.
 COMPARED = 1000
+# Images of either side for precision and recall.
 IMAGES = 10_000
 
 
@@ -62,11 +63,11 @@ def between(model):
     return plotting.sample_grid(blocks, titles, SAMPLES)
 
 
-def nearness(model, train, test, network) -> tuple[dict, np.ndarray]:
+def nearness(made, train, test, network) -> tuple[dict, np.ndarray]:
     """How near samples lie to training images, in a classifier's features.
 
     Args:
-        model: The preset.
+        made: Images of the preset, float32 in [-1, 1].
         train: Images it was trained on, uint8.
         test: Images of the same kind that it never saw, uint8, or `None`.
         network: The `Classifier`.
@@ -78,7 +79,6 @@ def nearness(model, train, test, network) -> tuple[dict, np.ndarray]:
     """
     search = NearestNeighbors(n_neighbors=1)
     search.fit(_features(network, train))
-    made = model.generate(COMPARED, labels=_labels(model), seed=0)
     distance, row = search.kneighbors(_features(network, made))
     found = {"samples": float(np.median(distance)), "count": COMPARED}
     if test is not None:
@@ -94,6 +94,7 @@ def _labels(model):
 
 
 def _features(network, images, batch_size=500) -> np.ndarray:
+    # In their order, which `metrics.activations` shuffles.
     parts = []
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
@@ -111,6 +112,11 @@ def add(folder: pathlib.Path) -> None:
     settings = metadata["settings"]
     is_folder = settings["source"] not in judges.JUDGES
     place = FACES.value if is_folder else settings["source"]
+    if is_folder and not (FACES.value and CLASSIFIER.value):
+        raise app.UsageError(
+            "--faces and --classifier must be given for a preset of faces, or "
+            f"leave it out of --names. Received: {folder.name}"
+        )
 
     def load(split):
         return sources.load_source(
@@ -125,7 +131,8 @@ def add(folder: pathlib.Path) -> None:
     network = classifiers.load(
         CLASSIFIER.value or judges.choose(settings["source"])
     )
-    found, rows = nearness(model, train.images, test, network)
+    made = model.generate(COMPARED, labels=_labels(model), seed=0)
+    found, rows = nearness(made, train.images, test, network)
     scores = kmg.metrics.precision_recall(model, train, network, IMAGES)
     metadata["nearness"] = found | {
         "classifier": network.name,
@@ -136,10 +143,11 @@ def add(folder: pathlib.Path) -> None:
     }
     _save(between(model), folder / "between.png")
     if settings["source"] in SHOWN:
-        made = model.generate(COMPARED, labels=_labels(model), seed=0)[:SAMPLES]
         near = pixels.to_floats(train.images[rows])
         picture = plotting.sample_grid(
-            [made, near], ["Samples", "The nearest training images"], SAMPLES
+            [made[:SAMPLES], near],
+            ["Samples", "The nearest training images"],
+            SAMPLES,
         )
         _save(picture, folder / "nearest.png")
     with atomic.replacing(folder / "metadata.json") as partial:
