@@ -65,10 +65,12 @@ def page_of(source: str, places: dict[str, str]) -> str:
         path = posixpath.normpath(
             posixpath.join(posixpath.dirname(source), target)
         )
-        if path not in places:
+        # What lies in docs/ has the same place in the site.
+        place = places.get(path, path.removeprefix("docs/"))
+        if path not in places and place == path:
             return text
         here = posixpath.dirname(places[source])
-        there = posixpath.relpath(places[path], here or ".")
+        there = posixpath.relpath(place, here or ".")
         return f"{image}[{text}]({there}{'#' * bool(anchor)}{anchor})"
 
     text = (ROOT / source).read_text(encoding="utf-8")
