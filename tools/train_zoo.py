@@ -11,6 +11,7 @@ evaluate`. A finished run is a file, so the same command again goes on with
 what is missing; `--status` shows what that is. Leave the machine to it.
 """
 
+import pathlib
 import shlex
 import subprocess
 import sys
@@ -81,12 +82,14 @@ def evaluate(name: str) -> None:
         f"--source={settings['source'] if not FACES.value else 'FOLDER'}",
         f"--metrics={','.join(wanted)}", f"--num_images={NUM_IMAGES.value}",
     ]  # fmt: skip
-    if CLASSIFIER.value:
-        shown.append(f"--classifier={CLASSIFIER.value}")
+    # A card shows names, not places on this machine.
     places = {
         f"--model={run.model.name}": f"--model={run.model}",
         "--source=FOLDER": f"--source={FACES.value}",
     }
+    if CLASSIFIER.value:
+        shown.append(f"--classifier={pathlib.Path(CLASSIFIER.value).name}")
+        places[shown[-1]] = f"--classifier={CLASSIFIER.value}"
     command = [
         *(sys.executable, "-m", "keras_mixgan"),
         *(places.get(word, word) for word in shown[1:]),

@@ -70,12 +70,10 @@ _FACES = {
     "architecture": "dcgan",
     "conditional": False,
     "image_size": 64,
-    "width": 16,
-    "payoff_estimate": "linear",
+    "width": 32,
     "generator_learning_rate": 2e-4,
     "discriminator_learning_rate": 2e-4,
-    "ema_decay": 0.99,
-    "steps": 1500,
+    "ema_decay": 0.999,
 }
 _CIFAR10 = {
     **_APART,
@@ -155,8 +153,8 @@ ZOO: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
         ),
         "wgan_mnist": _recipe(_WGAN, 1),
         "mix_wgan_mnist": _recipe(_WGAN, 5),
-        "dcgan_celeba_64": _recipe(_FACES, 1),
-        "mix_dcgan_celeba_64": _recipe(_FACES, 3),
+        "dcgan_celeba_64": _recipe(_FACES, 1, steps=3786),
+        "mix_dcgan_celeba_64": _recipe(_FACES, 5, **_SHARED, steps=3693),
         "dcgan_cifar10": _recipe(_CIFAR10, 1, steps=15553),
         "mix_dcgan_cifar10": _recipe(
             _CIFAR10,
