@@ -151,15 +151,22 @@ def comparison(name: str, root: str) -> dict | None:
                 }
                 for side, run in zip(("mixture", "twin"), found, strict=True)
             }
-    conditions = Run(root, name).result["conditions"]
+    result = Run(root, name).result
+    conditions = result["conditions"]
+    command = (
+        f"python tools/train_zoo.py --groups={group_of(name)} "
+        f"--clock={conditions['clock']}"
+    )
+    if result["settings"]["source"] not in DATA:
+        classifier = pathlib.Path(conditions["classifier"]).name
+        command += f" --faces=FOLDER --classifier={classifier}"
     return {
         "main": "fid",
         "twin": twin,
         "seeds": seeds,
         "seconds": group.seconds,
         "clock": conditions["clock"],
-        "command": f"python tools/train_zoo.py --groups={group_of(name)} "
-        f"--clock={conditions['clock']}",
+        "command": command,
         "num_images": conditions["num_images"],
     }
 
