@@ -54,8 +54,9 @@ class MixGAN(Mixture):
             subclassed networks that were never called are called with
             `[latents, labels]` and `[images, labels]`.
         ema_decay: Where given, in (0, 1): `generate` uses generators whose
-            weights are exponential moving averages over updates. As in Keras's
-            own optimizers, the first update copies.
+            weights are exponential moving averages over updates. The first
+            update copies, and the decay rises to its value: update n keeps
+            min(ema_decay, (n - 1) / (n + 20)) of the average.
         seed: Int that fixes initial weights and latents. By default one is
             drawn from Python's `random`, which `keras.utils.set_random_seed`
             seeds.

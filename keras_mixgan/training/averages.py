@@ -5,6 +5,10 @@ from keras import ops
 from keras_mixgan.game import components
 from keras_mixgan.utils.errors import UserError
 
+# Larger: the average looks back less far while training is young. 20 was the
+# best of 10 and 20 on CIFAR-10 (benchmarks/results/averages.md).
+WARM_UP = 20
+
 
 def check_decay(decay: float | None) -> float | None:
     """Returns a decay, checked.
@@ -46,17 +50,22 @@ def update(
 ) -> None:
     """Moves the averages towards the generators, in place.
 
+    Update n keeps min(decay, (n - 1) / (n + WARM_UP)) of the average. So the
+    first update copies, and until the decay is reached the average looks back
+    over about a twentieth of the training so far. Without this warm-up, it
+    would hold the first weights for thousands of steps. Up to the decay this
+    is polynomial-decay averaging (Shamir & Zhang 2013, arXiv:1212.1824), then
+    an exponential moving average.
+
     Args:
         executor: The `Executor` of the step.
         averages: What `make` made.
         generators: The generators, just updated.
-        decay: In (0, 1), the share of the average that is kept.
-        updates: Integer scalar tensor, updates of the generators so far. The
-            first one copies, as in Keras's optimizers: an average that began
-            at the initial weights would carry them for long.
+        decay: In (0, 1), the most of the average that an update keeps.
+        updates: Integer scalar tensor, updates of the generators so far.
     """
-    first = ops.cast(ops.equal(updates, 1), "float32")
-    decay = decay * (1.0 - first)
+    number = ops.cast(updates, "float32")
+    decay = ops.minimum(decay, (number - 1.0) / (number + WARM_UP))
     for average, generator in zip(averages, generators, strict=True):
         with executor.placed(generator):
             _move(average, generator, decay)
