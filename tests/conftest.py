@@ -42,13 +42,14 @@ def pytest_configure(config):
 
 
 def pytest_xdist_auto_num_workers(config):
-    """One process per core for folders of tests; for files, only this one.
+    """Processes for folders of tests: one more than there are cores.
 
-    Tests mostly trace graphs, which uses one core. For a single file, another
-    process would only cost one more import of TensorFlow.
+    Tests mostly trace graphs, which uses one core, and at times wait for a
+    child process. For files there is only this process: another one would only
+    cost one more import of TensorFlow.
     """
     files = any(".py" in argument for argument in config.args)
-    return 0 if files else os.cpu_count()
+    return 0 if files else os.cpu_count() + 1
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The recipes of the paper's Table 1: pairs, mixtures, files, samplers."""
 
 import dataclasses
+import pathlib
 
 import numpy as np
 import pytest
@@ -206,3 +207,18 @@ def test_labels_of_a_part_are_drawn_by_the_seed():
         known(0, 2000)
     with pytest.raises(ValueError, match="None for images without labels"):
         sources.load_source("ring", labels_per_class=3)
+
+
+def test_figure_3s_wide_pair_is_as_large_as_the_mixture(monkeypatch):
+    root = pathlib.Path(__file__).parents[2]
+    monkeypatch.syspath_prepend(root / "benchmarks")
+    import table1_figures
+
+    def parameters(width):
+        networks = kmg.architectures.build(
+            "dcgan", (32, 32, 3), num_classes=10, width=width
+        )
+        return sum(network.count_params() for network in networks)
+
+    wide = table1_figures.widened({"architecture": "dcgan", "width": 4}, 3)
+    assert parameters(wide - 1) < 3 * parameters(4) <= parameters(wide)
