@@ -6,7 +6,7 @@ from keras_mixgan.game import components
 from keras_mixgan.utils.errors import UserError
 
 # Larger: the average looks back less far while training is young. 20 was the
-# best of 10 and 20 on CIFAR-10 (benchmarks/results/averages.md).
+# better of 10 and 20 on CIFAR-10 (benchmarks/results/averages.md).
 WARM_UP = 20
 
 
