@@ -153,8 +153,8 @@ ZOO: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
         ),
         "wgan_mnist": _recipe(_WGAN, 1),
         "mix_wgan_mnist": _recipe(_WGAN, 5),
-        "dcgan_celeba_64": _recipe(_FACES, 1, steps=3786),
-        "mix_dcgan_celeba_64": _recipe(_FACES, 5, **_SHARED, steps=3693),
+        "dcgan_celeba_64": _recipe(_FACES, 1, steps=12794),
+        "mix_dcgan_celeba_64": _recipe(_FACES, 5, **_SHARED, steps=12463),
         "dcgan_cifar10": _recipe(_CIFAR10, 1, steps=15553),
         "mix_dcgan_cifar10": _recipe(
             _CIFAR10,
