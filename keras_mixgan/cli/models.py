@@ -1,8 +1,10 @@
 """Makes models from settings, and loads them from files."""
 
+import contextlib
 import functools
 import os
 import pathlib
+from collections.abc import Iterator
 
 import keras
 
@@ -53,15 +55,27 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
             settings.batch_size,
             "`width`, `latent_dim` and the numbers of networks",
         )
-    generator, discriminator = build()
-    model = MixGAN(
-        generator,
-        _with_heads(discriminator, settings, classes),
-        **options.values(settings, "model"),
-        **_cuts(settings),
-    )
+    with _dtype_policy(settings.dtype):
+        generator, discriminator = build()
+        model = MixGAN(
+            generator,
+            _with_heads(discriminator, settings, classes),
+            **options.values(settings, "model"),
+            **_cuts(settings),
+        )
     compile_model(model, settings)
     return model
+
+
+@contextlib.contextmanager
+def _dtype_policy(name: str) -> Iterator[None]:
+    """New layers have this policy; classifiers that score keep their own."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def compile_model(model: MixGAN, settings: Settings) -> None:

@@ -170,6 +170,13 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             help="Decay of the moving average of generator weights, which "
             "then generates the images; 0 for no average.",
         ),
+        Option(
+            name="dtype", kind=str, to="settings", default="float32",
+            choices=("float32", "mixed_bfloat16"),
+            help="Keras dtype policy of the networks. mixed_bfloat16 computes "
+            "in 16 bits and keeps the weights in 32, which is faster where the "
+            "processor or GPU has bfloat16.",
+        ),
     ),
     "Game": (
         Option(

@@ -353,6 +353,18 @@ def test_two_runs_do_not_share_a_folder(tmp_path):
         }
 
 
+def test_networks_compute_in_the_dtype_that_is_asked_for(tmp_path):
+    model = train(tmp_path / "a", steps=3, dtype="mixed_bfloat16")
+    assert keras.config.dtype_policy().name == "float32"
+    assert model.generators[0].layers[-2].compute_dtype == "bfloat16"
+    assert {v.dtype for v in model.trainable_variables} == {"float32"}
+    saved = keras.saving.load_model(tmp_path / "a" / "model.keras")
+    assert saved.discriminators[0].layers[-2].compute_dtype == "bfloat16"
+    with pytest.raises(ValueError, match=r"dtype: mixed_bfloat16 -> float32"):
+        train(tmp_path / "a", steps=6)
+    assert train(tmp_path / "a", steps=6, dtype="mixed_bfloat16").step == 6
+
+
 def test_zero_means_none():
     resolved = settings.resolve({"architecture": "wgan", "weight_clip": 0.0})
     assert resolved.weight_clip is None
