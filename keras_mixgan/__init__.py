@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from keras_mixgan._version import __version__
+from keras_mixgan.utils import collector
 
 # TensorFlow leaves oneDNN off on processors without AVX-512, where it makes a
 # step about 1.8 times faster. It reads this when it is first imported.
@@ -58,16 +59,17 @@ def _is_command() -> bool:
 # imports load it at once: Keras knows the class of a saved MixGAN only once
 # that has been imported.
 if not _is_command():
-    from keras_mixgan import architectures
-    from keras_mixgan.data import sources
-    from keras_mixgan.game import auxiliary
-    from keras_mixgan.game import payoffs
-    from keras_mixgan.game.payoffs import PairwisePayoff
-    from keras_mixgan.game.payoffs import Payoff
-    from keras_mixgan.mixgan import MixGAN
-    from keras_mixgan.presets.folders import list_presets
-    from keras_mixgan.training.usage import UsageWarning
-    from keras_mixgan.utils.errors import NonFiniteError
+    with collector.paused():
+        from keras_mixgan import architectures
+        from keras_mixgan.data import sources
+        from keras_mixgan.game import auxiliary
+        from keras_mixgan.game import payoffs
+        from keras_mixgan.game.payoffs import PairwisePayoff
+        from keras_mixgan.game.payoffs import Payoff
+        from keras_mixgan.mixgan import MixGAN
+        from keras_mixgan.presets.folders import list_presets
+        from keras_mixgan.training.usage import UsageWarning
+        from keras_mixgan.utils.errors import NonFiniteError
 
 if TYPE_CHECKING:
     from keras_mixgan import data

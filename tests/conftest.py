@@ -1,4 +1,5 @@
 """Settings of the tests, and small networks that they share."""
+# ruff: noqa: E402
 
 import gc
 import os
@@ -8,13 +9,14 @@ import tempfile
 # process would use oneDNN and the test itself would not, with other rounding.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
+# Imported modules and graphs are many small objects that live long. To search
+# them all after every few hundred new objects would take a tenth of the tests'
+# time.
+gc.set_threshold(50_000, 20, 20)
+
 import keras
 import pytest
 from keras import layers
-
-# Graphs are many small objects that live long. To search them all after every
-# few hundred new objects would take a tenth of the tests' time.
-gc.set_threshold(50_000, 20, 20)
 
 JAX = keras.backend.backend() == "jax"
 tensorflow_only = pytest.mark.skipif(

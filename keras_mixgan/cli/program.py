@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from keras_mixgan._version import __version__
 from keras_mixgan.cli.commands import COMMANDS
 from keras_mixgan.cli.commands import Command
+from keras_mixgan.utils import collector
 from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import NonFiniteError
 from keras_mixgan.utils.errors import UserError
@@ -138,7 +139,7 @@ def _import_keras() -> None:
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3":
         quiet = _quiet_stderr
     try:
-        with quiet():
+        with quiet(), collector.paused():
             import keras  # noqa: F401
     except ModuleNotFoundError as error:
         # Keras itself, or its backend.
