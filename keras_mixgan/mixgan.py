@@ -324,10 +324,9 @@ class MixGAN(Mixture):
         )
         guard = StopOnNonFinite()
         if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.append(guard)
-        else:
-            callbacks, verbose = progress.with_bar(callbacks, verbose)
-            callbacks.append(guard)
+            callbacks = callbacks.callbacks
+        callbacks, verbose = progress.with_bar(callbacks, verbose)
+        callbacks.append(guard)
         try:
             return super().fit(
                 x, y, batch_size, epochs, verbose, callbacks, **kwargs

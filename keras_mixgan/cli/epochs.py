@@ -31,10 +31,13 @@ def parts(
     [(0, 1, 8), (1, 3, 4), (4, 1, 5)]
     """
     epochs = _epochs(step, steps, per_epoch, per_call)
-    # Consecutive epochs of equal length have the same key.
-    for _, group in itertools.groupby(
-        enumerate(epochs), key=lambda pair: (pair[1][0] - pair[0], pair[1][1])
-    ):
+
+    def key(pair):
+        """The same for consecutive epochs of equal length, in whole calls."""
+        number, (epoch, length) = pair
+        return epoch - number, length, number if length % per_call else None
+
+    for _, group in itertools.groupby(enumerate(epochs), key):
         numbers, lengths = zip(*(epoch for _, epoch in group), strict=True)
         yield numbers[0], len(numbers), lengths[0]
 

@@ -28,8 +28,17 @@ def check(settings: Any) -> None:
         settings: The `Settings`.
 
     Raises:
-        ValueError: It does not take one of them.
+        ValueError: It does not take one of them, or the learning rates' end
+            is not known.
     """
+    decays = settings.learning_rate_schedule != "constant"
+    if decays and settings.schedule == "released":
+        raise UserError(
+            "`learning_rate_schedule` must be constant with the schedule "
+            "released, by which the number of updates of either side is not "
+            "known beforehand. Received: learning_rate_schedule="
+            f"{settings.learning_rate_schedule!r}"
+        )
     for name, value in options.values(settings, "optimizer").items():
         if not takes(settings.optimizer, name):
             raise UserError(

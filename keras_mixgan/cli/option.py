@@ -115,9 +115,11 @@ class Option:
             return "0" if self.nothing == 0 else "none"
         if isinstance(value, list | tuple):
             return ",".join(value)
-        if isinstance(value, float) and 0 < value < 0.01:
-            return f"{value:.0e}".replace("e-0", "e-")
-        return f"{value:g}" if self.kind is float else str(value)
+        if isinstance(value, float):
+            short = f"{value:.0e}".replace("e-0", "e-")
+            is_short = 0 < value < 0.01 and float(short) == value
+            return short if is_short else repr(value).removesuffix(".0")
+        return str(value)
 
     @property
     def default_text(self) -> str | None:

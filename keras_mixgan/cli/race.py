@@ -22,6 +22,7 @@ from typing import Any
 
 from absl import flags
 
+from keras_mixgan.cli import options
 from keras_mixgan.cli import race_results
 from keras_mixgan.cli import settings
 from keras_mixgan.cli.commands import flag_groups
@@ -29,6 +30,7 @@ from keras_mixgan.cli.commands import train
 from keras_mixgan.metrics import judges
 from keras_mixgan.presets import recipes
 from keras_mixgan.utils import json_files
+from keras_mixgan.utils import lock
 from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
 
@@ -227,12 +229,18 @@ def run(
     for name in snapshots:
         one_of("snapshots", name, found)
     workdir = pathlib.Path(workdir)
-    (workdir / RUNS).mkdir(parents=True, exist_ok=True)
     tasks = list(_tasks(found, conditions, seeds, workdir, snapshots))
     if keep:
         for task in tasks:
             path = pathlib.Path(task["result"]).with_suffix(".keras")
             task["model"] = str(path)
+    with lock.held(workdir, "workdir"):
+        (workdir / RUNS).mkdir(exist_ok=True)
+        return _run(tasks, workdir, data_dir, command)
+
+
+def _run(tasks, workdir, data_dir, command) -> list[dict[str, Any]]:
+    clock = tasks[0]["conditions"]["clock"]
     results = [_finished(task) for task in tasks]
     if None in results:
         started = [task for task in tasks if task["seed"] == 0]
@@ -247,9 +255,9 @@ def run(
         results[i] = _finished(task)
         done = [result for result in results if result is not None]
         done = race_results.with_snapshots(done)
-        race_results.write(workdir, done, conditions.clock, command)
+        race_results.write(workdir, done, clock, command)
     results = race_results.with_snapshots(results)
-    race_results.write(workdir, results, conditions.clock, command)
+    race_results.write(workdir, results, clock, command)
     return results
 
 
@@ -275,7 +283,9 @@ def _finished(task: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     result = json_files.read(path, FORMAT, "given", "settings", "conditions")
     chosen = settings.resolve({**task["given"], "seed": task["seed"]})
-    before = result["settings"] | result["conditions"]
+    # A setting that the run's version did not have was its general default.
+    before = {name: o.default for name, o in options.SETTINGS.items()}
+    before |= result["settings"] | result["conditions"]
     now = {**dataclasses.asdict(chosen), **task["conditions"]}
     before["snapshots"] = bool(result.get("snapshots"))
     now["snapshots"] = task["snapshots"] or before["snapshots"]

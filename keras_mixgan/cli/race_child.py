@@ -225,7 +225,7 @@ def check(tasks, data_dir=None) -> None:
                 network.conversion(source.image_shape)
             current = task["contestant"]
             models.make_model(chosen.for_source(source), source)
-    except (ValueError, ImportError) as error:
+    except UserError as error:
         prefix = "" if current is None else f"contestant {current}: "
         raise UserError(f"{prefix}{error}") from error
 

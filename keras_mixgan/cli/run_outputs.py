@@ -60,8 +60,10 @@ class Outputs:
             workdir / run_files.CURVES, self.history, sample_epochs, self.title
         )
         points = len(source.image_shape) == 1
+        # Braces of the user's folder are no fields.
+        path = str(workdir / run_files.SAMPLES)
         self._samples = callbacks.SampleGrid(
-            workdir / run_files.SAMPLES,
+            path.replace("{", "{{").replace("}", "}}"),
             sample_epochs,
             seed=settings.seed,
             label_names=source.label_names,
@@ -71,13 +73,17 @@ class Outputs:
 
     @property
     def callbacks(self) -> list[keras.callbacks.Callback]:
-        """The callbacks, in order: the history's clock comes first."""
+        """The callbacks, in order.
+
+        The history's clock comes first. The checkpoint comes last: an epoch
+        that it has saved is not trained again, so its scores must be written.
+        """
         return [
             self.history,
-            self._checkpoint,
             self._samples,
             self._curves,
             *self.scores,
+            self._checkpoint,
         ]
 
     def save(self) -> bool:

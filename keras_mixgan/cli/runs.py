@@ -168,6 +168,7 @@ class _Run:
         self.verbose = verbose
         # Origin of the model of `train --from`, see `starting.make_model`.
         self.origin = None
+        self.order = ORDER
 
     def _path(self, name: str) -> pathlib.Path:
         return self.workdir / name
@@ -194,7 +195,12 @@ class _Run:
             )
         if self._path(run_files.SETTINGS).exists():
             return
-        for name in (*run_files.OUTPUTS, *run_files.SCORE_OUTPUTS):
+        older = callbacks.checkpoints(self._path(run_files.CHECKPOINT))
+        for name in (
+            *run_files.OUTPUTS,
+            *run_files.SCORE_OUTPUTS,
+            *(file.name for file in older),
+        ):
             if self._path(name).exists():
                 raise FileExistsError(
                     "`workdir` must be the folder of a run, or hold no such "

@@ -7,8 +7,9 @@ array, which costs far less than a training step. A resumed run skips row
 numbers only, and gets the batches of an uninterrupted one.
 """
 
-import itertools
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -24,6 +25,24 @@ from keras_mixgan.utils.errors import UserError
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+
+# One entry for each `peeking` that is open.
+_peeks: list[bool] = []
+
+
+@contextlib.contextmanager
+def peeking() -> Iterator[None]:
+    """Within it, an iterator is no pass over the data.
+
+    `fit` looks at the first batch before it trains. The epoch after that must
+    have the order that it would have had.
+    """
+    _peeks.append(True)
+    try:
+        yield
+    finally:
+        _peeks.pop()
 
 
 def load(
@@ -155,11 +174,13 @@ def _epoch_orders(
     """Dataset of (order of the epoch int32 (size,), its first batch)."""
     import tensorflow as tf
 
-    iterations = itertools.count()
+    passes = 0
 
     def draw(epoch: np.ndarray) -> np.ndarray:
+        nonlocal passes
         if start_step is None:
-            epoch = next(iterations)
+            epoch = passes
+            passes += not _peeks
         return epoch_order(size, seed, int(epoch))
 
     def order(epoch: tf.Tensor) -> tf.Tensor:

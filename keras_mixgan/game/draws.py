@@ -60,12 +60,11 @@ def draw(model, batch_size, labels) -> Fakes:
         sizes = mixtures.stratum_sizes(batch_size, count)
     elif estimate == "split":
         sizes = mixtures.cell_sizes(batch_size, count, model.num_discriminators)
-    if labels is not None and count > 1:
-        if full:
-            labels = ops.tile(labels, count)
-        else:
-            rows = ops.arange(sum(sizes)) % batch_size
-            labels = ops.take(labels, rows, axis=0)
+    if labels is not None and full and count > 1:
+        labels = ops.tile(labels, count)
+    elif labels is not None and (estimate == "split" or count > 1):
+        rows = ops.arange(sum(sizes)) % batch_size
+        labels = ops.take(labels, rows, axis=0)
     latents = executor.own_rows(
         model.draw_latents(executor.replicas * sum(sizes)), sizes
     )

@@ -147,6 +147,14 @@ def _check_precision(network, side: str, i: int) -> None:
             f"{side} {i} with float16 layers"
         )
 
+    variables = {layer.variable_dtype for layer in network._flatten_layers()}
+    if "bfloat16" in variables:
+        raise UserError(
+            f"`{side}` must not have bfloat16 weights, which lose small "
+            "updates; use the policy `mixed_bfloat16`, whose weights are "
+            f"float32. Received: {side} {i} with bfloat16 weights"
+        )
+
 
 def _check_alike(network, first, side: str, i: int) -> None:
     def shapes(model):

@@ -110,6 +110,7 @@ def _inception_score(row: Row, use: Settings, **options: Any):
 
 def _distance(name: str, function: Callable[..., Score]):
     def run(row: Row, use: Settings, **options: Any):
+        options.setdefault("seed", use.seed)
         score = function(
             row.compared,
             row.reference,
@@ -124,6 +125,7 @@ def _distance(name: str, function: Callable[..., Score]):
 
 def _precision_recall(row: Row, use: Settings, **options: Any):
     options.setdefault("num_images", use.limit(10_000))
+    options.setdefault("seed", use.seed)
     return precision_recall(
         row.compared,
         row.reference,
@@ -149,6 +151,7 @@ def _neural_net_distance(row: Row, use: Settings, **options: Any):
 
 def _birthday(row: Row, use: Settings, **options: Any):
     options.setdefault("num_images", use.limit(2000))
+    options.setdefault("seed", use.seed)
     return {"birthday": birthday(row.compared, row.reference, **options)}
 
 

@@ -101,11 +101,13 @@ class MixtureModel(TrainedMixture, keras.Model):
         )
         self.generator_mixture_logits = self.add_weight(
             shape=shape[:1],
+            dtype="float32",
             initializer="zeros",
             name="generator_mixture_logits",
         )
         self.discriminator_mixture_logits = self.add_weight(
             shape=shape[1:],
+            dtype="float32",
             initializer="zeros",
             name="discriminator_mixture_logits",
         )
@@ -118,7 +120,10 @@ class MixtureModel(TrainedMixture, keras.Model):
             shape=(), dtype="int32", initializer="zeros", trainable=False
         )
         self.last_pairs = self.add_weight(
-            shape=(2, *shape), initializer="zeros", trainable=False
+            shape=(2, *shape),
+            dtype="float32",
+            initializer="zeros",
+            trainable=False,
         )
         with components.seeded(f"{self.seed}/latents"):
             seed = random.randrange(2**31)

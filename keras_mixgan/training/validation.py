@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_mixgan.data import streams
 from keras_mixgan.game import ensembles
 from keras_mixgan.training import usage
 from keras_mixgan.training.labels import class_numbers
@@ -26,6 +27,11 @@ def check_images(images: np.ndarray, image_shape: tuple, name="images") -> None:
             f"`{name}` must have shape (batch, "
             f"{', '.join(map(str, image_shape))}), as the networks have it. "
             f"Received: shape {tuple(images.shape)}"
+        )
+    if len(images) == 0:
+        raise UserError(
+            f"`{name}` must hold at least one image. Received: shape "
+            f"{tuple(images.shape)}"
         )
     if images.dtype.kind not in "fiu":
         images = images.astype("float32")
@@ -181,7 +187,8 @@ def _first_batch(data):
     if hasattr(data, "element_spec"):  # a tf.data.Dataset
         if not hasattr(data, "take"):  # distributed over replicas already
             return None
-        first = next(iter(data.take(1)), None)
+        with streams.peeking():
+            first = next(iter(data.take(1)), None)
         if first is None:
             raise UserError(
                 "`x` must hold at least one batch of images. Received: an "

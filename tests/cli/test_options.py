@@ -173,6 +173,23 @@ def test_a_run_with_a_schedule_is_not_made_longer(tmp_path):
         runs.train(given | {"steps": 4}, tmp_path, verbose=0)
 
 
+def test_the_released_schedule_has_no_end_that_is_known():
+    given = {"schedule": "released", "learning_rate_schedule": "linear"}
+    with pytest.raises(ValueError, match="constant with the schedule released"):
+        settings.resolve({"steps": 10, **given})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(2e-4, "2e-4"), (2.5e-4, "0.00025"), (1e-16, "1e-16"), (0.0035, "0.0035"),
+     (0.01, "0.01"), (10.0, "10"), (0.0, "0"), (3, "3")],
+)  # fmt: skip
+def test_a_number_reads_back_as_it_was(value, text):
+    option = Option(name="x", to="run", help="", kind=float)
+    assert option.text_of(value) == text
+    assert float(text) == value
+
+
 def test_another_optimizer_leaves_the_architectures_arguments():
     resolved = settings.resolve({"optimizer": "rmsprop", "momentum": 0.9})
     assert resolved.beta_1 is None

@@ -13,6 +13,7 @@ from keras_mixgan import cli
 from keras_mixgan.cli import race
 from keras_mixgan.cli import race_child
 from keras_mixgan.cli import race_results
+from keras_mixgan.utils import lock
 
 PAIR = "pair: --num_generators=1 --num_discriminators=1"
 MIX = "2x1: --num_generators=2 --num_discriminators=1"
@@ -124,6 +125,22 @@ def test_other_settings_are_refused(folder, capsys):
     flags = [*FLAGS, "--seconds=0.4", f"--workdir={folder}"]
     flags[0] += " --payoff=hinge"
     assert "payoff: log -> hinge" in fails(capsys, *flags)
+
+
+def test_a_setting_that_a_result_lacks_was_its_default(folder, capsys):
+    path = folder / "runs" / "pair-0.json"
+    result = json.loads(path.read_text())
+    del result["settings"]["dtype"]
+    path.write_text(json.dumps(result))
+    flags = [*FLAGS, "--seconds=0.4", f"--workdir={folder}"]
+    flags[1] += " --dtype=mixed_bfloat16"
+    assert "dtype: float32 -> mixed_bfloat16" in fails(capsys, *flags)
+
+
+def test_one_race_at_a_time_in_a_folder(tmp_path, capsys):
+    with lock.held(tmp_path):
+        error = fails(capsys, *FLAGS, f"--workdir={tmp_path}")
+    assert "`workdir` must not be in use" in error
 
 
 @pytest.mark.parametrize(

@@ -232,6 +232,24 @@ def test_files_that_are_no_mixture_are_named(tmp_path):
         models.load_model(path)
 
 
+def test_an_older_checkpoint_without_settings_is_not_taken(whole, tmp_path):
+    workdir = tmp_path / "run"
+    train(workdir, steps=4)
+    kept = (workdir / "checkpoint.keras").rename(workdir / "checkpoint-1.keras")
+    for file in workdir.iterdir():
+        if file != kept:
+            file.unlink()
+    with pytest.raises(FileExistsError, match=r"which holds checkpoint-1\.k"):
+        train(workdir, steps=4, width=2)
+    assert [file.name for file in workdir.iterdir()] == [kept.name]
+
+
+def test_braces_of_a_folder_are_its_name(tmp_path):
+    workdir = tmp_path / "{a} {step}"
+    train(workdir, steps=2)
+    assert (workdir / "samples.png").exists()
+
+
 def test_damaged_settings_are_named(whole, tmp_path):
     for text in ("", "{}", '{"format": 1, "settings"'):
         (tmp_path / "settings.json").write_text(text)

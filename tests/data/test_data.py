@@ -8,6 +8,7 @@ import pytest
 
 from keras_mixgan import data
 from keras_mixgan.data import sources
+from keras_mixgan.data import streams
 
 
 def numbered(count=20, labels=True):
@@ -95,6 +96,16 @@ def test_finite_epochs_are_reshuffled_reproducibly():
     epochs = [orders(first) for _ in range(3)]
     assert epochs == [orders(again) for _ in range(3)]
     assert epochs[0] != epochs[1] != epochs[2]
+
+
+def test_a_look_at_the_first_batch_is_no_epoch():
+    first = data.load(numbered(), batch_size=5, seed=1)
+    again = data.load(numbered(), batch_size=5, seed=1)
+    with streams.peeking():
+        next(iter(again.take(1)))
+    assert [orders(first) for _ in range(2)] == [
+        orders(again) for _ in range(2)
+    ]
 
 
 @pytest.mark.parametrize("drop_remainder", [True, False])

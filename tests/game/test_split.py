@@ -13,6 +13,7 @@ from reference import Mixture
 from reference import two_layers
 
 from keras_mixgan import MixGAN
+from keras_mixgan.game import draws
 
 RATE = 0.5
 
@@ -63,15 +64,15 @@ def test_a_step(monkeypatch, update):
     )  # fmt: skip
     images = rng.uniform(-1, 1, (12, 2))
     # Two images for each of six pairs.
-    draws = [rng.normal(size=(12, 3)) for _ in range(2)]
-    pending = iter(draws)
+    drawn = [rng.normal(size=(12, 3)) for _ in range(2)]
+    pending = iter(drawn)
     monkeypatch.setattr(
         model,
         "draw_latents",
         lambda count: ops.convert_to_tensor(next(pending), "float32"),
     )
     oracle = Split(model, "log", "non_saturating", 0.1)
-    first, second = (np.split(draw, 2) for draw in draws)
+    first, second = (np.split(draw, 2) for draw in drawn)
     before = [np.copy(w) for d in oracle.discriminators for w in d]
     oracle.discriminator_step(RATE, images, oracle.fakes(first))
     if update == "simultaneous":
@@ -114,6 +115,16 @@ def test_any_batch_labels_and_a_penalty(batch):
         epochs=2, verbose=0,
     )  # fmt: skip
     assert np.isfinite(history.history["loss"]).all()
+
+
+@pytest.mark.parametrize("batch", [2, 5, 64])
+def test_each_image_of_one_generator_has_a_label(batch):
+    """The number of images is a multiple of the discriminators' number."""
+    model = MixGAN(*image_networks(3), 1, 3, seed=0)
+    model.compile(payoff_estimate="split")
+    labels = ops.convert_to_tensor(np.arange(batch) % 3, "int32")
+    fakes = draws.draw(model, batch, labels)
+    assert len(fakes.labels) == len(fakes.images) == max(3, batch // 3 * 3)
 
 
 def test_shared_bodies_cannot_be_split():

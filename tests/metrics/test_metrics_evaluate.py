@@ -109,6 +109,16 @@ def test_each_score_is_the_one_taken_alone():
             assert report.scores[row][name].mean == pytest.approx(score.mean)
 
 
+def test_a_report_says_the_seed_of_each_score():
+    model = FromArrays(noise(50, (4, 4, 1)))
+    report = metrics.evaluate(
+        model, noise(40, (4, 4, 1), 2), ["fid", "kid", "precision_recall"],
+        stub(), num_images=40, seed=5, verbose=0,
+    )  # fmt: skip
+    scores = report.scores["mixture"].values()
+    assert {score.details["seed"] for score in scores} == {5}
+
+
 def test_the_classifier_sees_each_image_once():
     network = stub()
     seen = []

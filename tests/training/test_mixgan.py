@@ -124,6 +124,13 @@ class TestComponents:
         with pytest.raises(ValueError, match="use the policy `mixed_bfloat16`"):
             MixGAN(small_generator(), half)
 
+    def test_bfloat16_weights_are_refused(self):
+        half = keras.Sequential(
+            [keras.Input((2,)), layers.Dense(1, dtype="bfloat16")]
+        )
+        with pytest.raises(ValueError, match="use the policy `mixed_bfloat16`"):
+            MixGAN(small_generator(), half)
+
     def test_networks_must_be_networks(self):
         with pytest.raises(TypeError, match="`generator` must be a Keras mod"):
             MixGAN(3, small_discriminator())
@@ -217,6 +224,18 @@ class TestFit:
         data = tf.data.Dataset.from_tensor_slices(images(10)).batch(4)
         model.fit(data, epochs=2, verbose=0)
         assert model.step == 6
+
+    def test_a_callback_list(self, generator, discriminator):
+        model = MixGAN(generator, discriminator, 2, 1, seed=0)
+        model.compile()
+        epochs = []
+        each = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: epochs.append(epoch)
+        )
+        callbacks = keras.callbacks.CallbackList([each], model=model)
+        points = np.zeros((64, 2), "float32")
+        model.fit(points, epochs=2, callbacks=callbacks, verbose=0)
+        assert epochs == [0, 1]
 
     def test_fewer_images_than_generators(self):
         model = MixGAN(*image_networks(10), 5, 1, seed=0)

@@ -76,6 +76,12 @@ def test_fewer_images_than_a_batch(model):
     refused(model, "at least one batch.*empty data set", data, batch_size=None)
 
 
+def test_no_image_at_all(model):
+    x, y = images(0)
+    with pytest.raises(ValueError, match="`images` must hold at least"):
+        model.payoff_matrix(x, y)
+
+
 def test_data_sets_are_looked_at_too(model):
     x, y = images()
     data = tf.data.Dataset.from_tensor_slices(((x + 1) * 127.5, y)).batch(4)
