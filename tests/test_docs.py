@@ -146,3 +146,23 @@ def test_commands_have_flags_that_there_are(path):
 
 def test_commands_are_found():
     assert sum(len(command_lines(path)) for path in PAGES) > 8
+
+
+def pages_of_the_repository():
+    """Those that are read there; docs/index.md is for the site alone."""
+    yield from (ROOT / name for name in ("README.md", "BUILD_NOTES.md"))
+    yield from (ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md"))
+    for folder in ("docs/guide", "benchmarks/results", "zoo"):
+        yield from (ROOT / folder).rglob("*.md")
+    yield DOCS / "theory.md"
+
+
+def test_links_lead_somewhere_in_the_repository():
+    wrong = [
+        (page.name, target)
+        for page in pages_of_the_repository()
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+        if not target.startswith(("http", "mailto:"))
+        and not (page.parent / target).exists()
+    ]
+    assert not wrong

@@ -1,10 +1,11 @@
 """Builds the site into `build/site`: pages, tutorials, demo.
 
-    pip install -e '.[docs]' && python tools/docs.py
+    pip install -e '.[docs,serve,onnx]' && python tools/docs.py
 
-The tutorials run, which takes some minutes; `--quick` leaves out their outputs
-and the demo. The build fails where a link is broken, a public name has no
-docstring, a tutorial fails, or a page would load anything from elsewhere.
+The tutorials run, which takes some minutes, and npm fetches the demo's files;
+`--quick` leaves out both, and needs only `.[docs]`. The build fails
+where a link is broken, a public name has no docstring, a tutorial fails, or a
+page would load anything from elsewhere.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # All GPUs of one host. To see what would go where: ./one_host.sh --dry_run
-# If the mixture does not fit into one GPU: --strategy=component_parallel
+# If a mixture that shares nothing (--share=none) does not fit into one GPU:
+# --strategy=component_parallel
 set -euo pipefail
 exec keras-mixgan train \
   --strategy=mirrored \

@@ -104,6 +104,13 @@ def _add_tutorial(path: pathlib.Path, add) -> None:
         add(f"tutorials/{name}", content)
 
 
+def on_page_markdown(markdown, page, config, files):
+    """Pages of docs/ have links as the repository needs them."""
+    if page.file.generated_by:
+        return markdown
+    return pages.linked(markdown, f"docs/{page.file.src_uri}", pages.shown())
+
+
 def on_post_build(config):
     """Writes the demo, which is a page of its own."""
     if not QUICK:

@@ -56,6 +56,23 @@ def page_of(source: str, places: dict[str, str]) -> str:
     Returns:
         Its text, with links as its place in the site needs them.
     """
+    text = linked((ROOT / source).read_text(encoding="utf-8"), source, places)
+    return _TIGHT.sub(r"\1\n\n\2", text)
+
+
+def linked(text: str, source: str, places: dict[str, str]) -> str:
+    """Turns links between files of the repository into links between pages.
+
+    Args:
+        text: Markdown.
+        source: The path of its file in the repository.
+        places: What `shown` returns.
+
+    Returns:
+        The text with the links that its place in the site needs.
+    """
+    home = _in_docs(source)
+    here = posixpath.dirname(places.get(source, home))
 
     def link(found: re.Match) -> str:
         image, text, target = found.groups()
@@ -65,16 +82,19 @@ def page_of(source: str, places: dict[str, str]) -> str:
         path = posixpath.normpath(
             posixpath.join(posixpath.dirname(source), target)
         )
-        # What lies in docs/ has the same place in the site.
-        place = places.get(path, path.removeprefix("docs/"))
-        if path not in places and place == path:
-            return text
-        here = posixpath.dirname(places[source])
+        place = places.get(path, _in_docs(path))
+        if place == path:
+            # Between pages of docs/, where some are made, nothing changes.
+            return found[0] if home != source else text
         there = posixpath.relpath(place, here or ".")
         return f"{image}[{text}]({there}{'#' * bool(anchor)}{anchor})"
 
-    text = (ROOT / source).read_text(encoding="utf-8")
-    return _TIGHT.sub(r"\1\n\n\2", _LINK.sub(link, text))
+    return _LINK.sub(link, text)
+
+
+def _in_docs(path: str) -> str:
+    """What lies in docs/ has the same place in the site."""
+    return path.removeprefix("docs/")
 
 
 def zoo() -> str:

@@ -47,8 +47,8 @@ Examples:
   keras-mixgan train --source=fashion_mnist --payoff=hinge --steps=20000
   keras-mixgan train --source=my_photos/ --crop_size=108 --image_size=64
   keras-mixgan train --from=mix_dcgan_mnist --source=my_digits/
-  keras-mixgan train --config=runs/digits/settings.json --seed=1
-  keras-mixgan train --evaluate_every=2
+  keras-mixgan train --config=runs/a/settings.json --seed=1 --workdir=runs/b
+  keras-mixgan train --evaluate_every=2 --workdir=runs/scored
   keras-mixgan train --strategy=mirrored --dry_run
 """
 
