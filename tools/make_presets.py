@@ -9,9 +9,11 @@ for a zoo that was changed by other means. `zoo_pictures.py` adds to a new
 preset's card; the hashes have to be written after it.
 """
 
+import json
 import pathlib
 import shutil
 
+import keras
 from absl import app
 from absl import flags
 from zoo_card import card
@@ -20,6 +22,7 @@ from zoo_runs import Run
 from zoo_runs import group_of
 from zoo_runs import twin_of
 
+import keras_mixgan as kmg
 from keras_mixgan import presets
 from keras_mixgan.cli.models import load_model
 from keras_mixgan.presets import hashes
@@ -30,6 +33,7 @@ ZOO = flags.DEFINE_string("zoo", "zoo", "Folder of the zoo.")
 LOAD = flags.DEFINE_string(
     "load", "", "A sentence on what else the machine did meanwhile."
 )
+BFLOAT16 = "mixed_bfloat16"
 DATA = {
     "mnist": {
         "name": "MNIST",
@@ -99,12 +103,13 @@ REMARKS = {
 def about(name: str, root: str) -> dict:
     """What a preset's metadata add to what the model itself says."""
     run = Run(root, name)
-    result, last, report = run.result, run.last, run.report
+    result, best, report = run.result, run.best, run.report
     settings = result["settings"] | {
-        "steps": last["steps"],
+        "steps": best["steps"],
         "epochs": None,
         "auxiliary": result["settings"]["auxiliary"] or None,
     }
+    dtype = settings.pop("dtype", "float32")  # The preset's is float32.
     is_folder = settings["source"] not in DATA
     if is_folder:  # By its name: where it lies is this machine's affair.
         for told in (settings, report["settings"]):
@@ -116,10 +121,14 @@ def about(name: str, root: str) -> dict:
         "settings": settings,
         "data": DATA["faces" if is_folder else settings["source"]],
         "training": {
-            "steps": last["steps"],
-            "seconds": last["wall_seconds"],
-            "processor_seconds": last["processor_seconds"],
+            "steps": best["steps"],
+            "seconds": best["wall_seconds"],
+            "processor_seconds": best["processor_seconds"],
             "clock": result["conditions"]["clock"],
+            "dtype": dtype,
+            "best_of": (
+                result["conditions"]["marks"] if result.get("kept") else None
+            ),
             "machine": result["machine"],
             "date": date,
             "load": LOAD.value,
@@ -146,12 +155,12 @@ def comparison(name: str, root: str) -> dict | None:
     seeds = {}
     for seed in range(group.seeds):
         found = [Run(root, part, seed) for part in (name, twin)]
-        if all(run.last for run in found):
+        if all(run.best for run in found):
             seeds[str(seed)] = {
                 side: {
-                    "inception_score": run.last["score"],
-                    "fid": run.last["distance"],
-                    "steps": run.last["steps"],
+                    "inception_score": run.best["score"],
+                    "fid": run.best["distance"],
+                    "steps": run.best["steps"],
                 }
                 for side, run in zip(("mixture", "twin"), found, strict=True)
             }
@@ -172,12 +181,33 @@ def comparison(name: str, root: str) -> dict | None:
         "clock": conditions["clock"],
         "command": command,
         "num_images": conditions["num_images"],
+        "best_of": conditions["marks"] if result.get("kept") else None,
     }
+
+
+def in_float32(model: kmg.MixGAN) -> kmg.MixGAN:
+    """The same mixture, computing in float32: not all machines have bfloat16.
+
+    Args:
+        model: A mixture, whose weights are float32 under either policy.
+
+    Returns:
+        The mixture itself, or a new one with its weights.
+    """
+    saved = json.dumps(keras.saving.serialize_keras_object(model))
+    if BFLOAT16 not in saved:
+        return model
+    other = keras.saving.deserialize_keras_object(
+        json.loads(saved.replace(BFLOAT16, "float32"))
+    )
+    for ours, theirs in zip(other.weights, model.weights, strict=True):
+        ours.assign(theirs)
+    return other
 
 
 def make(name: str, root: str, zoo: pathlib.Path) -> None:
     """Packs one preset."""
-    model = load_model(Run(root, name).model)
+    model = in_float32(load_model(Run(root, name).model))
     metadata = about(name, root)
     whole = {**presets.describe(model, name), **metadata}
     shutil.rmtree(zoo / name, ignore_errors=True)

@@ -71,7 +71,7 @@ def train(key: str) -> None:
 def evaluate(name: str) -> None:
     """Scores the model of a preset, unless that is done."""
     run = Run(ROOT.value, name)
-    if run.report or run.last is None:
+    if run.report or run.best is None:
         return
     wanted = METRICS
     if run.result["settings"]["conditional"]:
@@ -109,10 +109,10 @@ def show_status() -> None:
             for name in group.names:
                 run = Run(ROOT.value, name, seed)
                 line = "to do"
-                if last := run.last:
+                if best := run.best:
                     line = (
-                        f"{last['steps']:,} steps, score {last['score']:.3f}, "
-                        f"distance {last['distance']:.3f}"
+                        f"{best['steps']:,} steps, score {best['score']:.3f}, "
+                        f"distance {best['distance']:.3f}"
                     )
                     if run.report:
                         line += ", scored"

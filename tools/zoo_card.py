@@ -154,11 +154,17 @@ def _comparison(about: dict) -> str:
         ]
         lines.append("| mean +- std | " + " | ".join(cells) + " |")
     clock = {"wall": "", "processor": "processor "}[comparison["clock"]]
+    best = ""
+    if comparison.get("best_of"):
+        best = (
+            f" at {comparison['best_of']} marks, equally far apart; each "
+            "counts with its best mark"
+        )
     how = _paragraph(
         f"""Each run trained for {comparison["seconds"]:g} {clock}seconds, on
         the same data, batches and optimizers, and was scored on
-        {comparison["num_images"]:,} images. The main score, chosen before the
-        runs, is the Frechet distance. Trained and scored by"""
+        {comparison["num_images"]:,} images{best}. The main score, chosen
+        before the runs, is the Frechet distance. Trained and scored by"""
     )
     return f"""## Against a single pair
 
@@ -242,12 +248,18 @@ def _making(about: dict) -> str:
     versions = ", ".join(
         f"{name} {version}" for name, version in about["versions"].items()
     )
+    dtype = training.get("dtype", "float32")
+    if dtype != "float32":
+        dtype += "`, the preset computes in `float32"
+    best = ""
+    if training.get("best_of"):
+        best = f" The best of {training['best_of']} marks by Frechet distance."
     how = _paragraph(
-        f"""{settings["steps"]:,} steps of batch {settings["batch_size"]},
-        payoff `{settings["payoff"]}`, estimate
+        f"""{settings["steps"]:,} steps of batch {settings["batch_size"]} in
+        `{dtype}`, payoff `{settings["payoff"]}`, estimate
         `{settings["payoff_estimate"]}`, seed {settings["seed"]},
         {training["seconds"]:.0f} s ({training["processor_seconds"]:.0f} s of
-        processor) on {training["machine"]}, {training["date"]}.
+        processor) on {training["machine"]}, {training["date"]}.{best}
         {training["load"]} Versions: {versions}."""
     )
     return f"""{_MAKING}

@@ -29,7 +29,7 @@ GROUPS = {
         ("dcgan_fashion_mnist", "mix_dcgan_fashion_mnist"), 450, 3
     ),
     "wgan_mnist": Group(("wgan_mnist", "mix_wgan_mnist"), 450, 3),
-    "cifar10": Group(("dcgan_cifar10", "mix_dcgan_cifar10"), 900, 1),
+    "cifar10": Group(("dcgan_cifar10", "mix_dcgan_cifar10"), 2400, 1),
     "faces": Group(("dcgan_celeba_64", "mix_dcgan_celeba_64"), 3300, 1),
 }
 
@@ -68,10 +68,14 @@ class Run:
         return json.loads(self._result.read_text())
 
     @property
-    def last(self) -> dict[str, float] | None:
-        """The last mark; `None` where there is none."""
-        marks = (self.result or {}).get("marks")
-        return marks[-1] if marks else None
+    def best(self) -> dict[str, float] | None:
+        """The mark whose model was kept; `None` where there is none.
+
+        Races before 2026-11-28 kept the last one.
+        """
+        result = self.result or {}
+        marks = result.get("marks")
+        return marks[(result.get("kept") or 0) - 1] if marks else None
 
     @property
     def report(self) -> dict[str, Any] | None:

@@ -210,8 +210,8 @@ def run(
         data_dir: TFDS's data folder.
         command: The command, for the written table.
         snapshots: Contestants whose snapshots race as well.
-        keep: Whether to keep each run's model, in a `.keras` file beside its
-            result.
+        keep: Whether to keep the model of each run's best mark, the one with
+            the smallest distance, in a `.keras` file beside its result.
 
     Returns:
         The results of all runs, as `race_child` describes them; snapshots

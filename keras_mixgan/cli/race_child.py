@@ -87,10 +87,11 @@ class Marks(BetweenSteps):
         real: Real images, as `metrics.samples.Samples`.
         say: Called with a line of text at each mark.
         snapshots: Whether to score the mixture of snapshots as well.
-        keep: File to save the model of the last mark in, or `None`.
+        keep: File to save the model of the best mark in, or `None`.
 
     Attributes:
         rows: A dict per mark.
+        kept: Number of the mark whose model is saved, from 1, or `None`.
         snapshots: The `Snapshots`, or `None`.
         compiling: Wall seconds of the first step.
         scoring: Wall seconds of all scores.
@@ -112,6 +113,7 @@ class Marks(BetweenSteps):
         self._keep = keep
         self._watch = Stopwatch()
         self._started = None
+        self.kept: int | None = None
         self.rows: list[dict[str, float]] = []
         self.snapshots = race_snapshots.Snapshots(real) if snapshots else None
         self.compiling = self.scoring = 0.0
@@ -132,14 +134,15 @@ class Marks(BetweenSteps):
             if len(self.rows) < self._conditions["marks"]:
                 self._watch.start()
             else:
-                # Save now: Keras takes one more step before it stops.
-                self._save()
                 self.model.stop_training = True
 
-    def _save(self) -> None:
-        if self._keep is not None:
+    def _save_the_best(self) -> None:
+        """Saves the model, unless an earlier mark had a smaller distance."""
+        best = min(self.rows, key=lambda row: row["distance"])
+        if self._keep is not None and best["steps"] == self.rows[-1]["steps"]:
             with atomic.replacing(self._keep) as partial:
                 self.model.save(partial)
+            self.kept = best["mark"]
 
     def _wait(self) -> None:
         """Waits until a GPU or JAX has finished all steps."""
@@ -163,6 +166,7 @@ class Marks(BetweenSteps):
         while len(self.rows) < self._conditions["marks"] and self._due(step):
             self.rows.append({"mark": len(self.rows) + 1, **row})
         self._tell(self.rows[-1])
+        self._save_the_best()
         if self.snapshots is not None:
             row = self._row(self.snapshots.add(self.model), step)
             while len(self.snapshots.rows) < len(self.rows):
@@ -240,6 +244,7 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
 
     Returns:
         The task without its paths, and the result: `marks` (a dict per mark),
+        `kept` (the number of the mark whose model is saved, or `None`),
         `snapshots` (the same for the mixture of snapshots, or `None`),
         `names` of the scores, all `settings`, `compiling_seconds`,
         `scoring_seconds`, `diverged` (a message, or `None`), `machine`,
@@ -272,6 +277,7 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
     return {
         **kept,
         "marks": marks.rows,
+        "kept": marks.kept,
         "snapshots": marks.snapshots and marks.snapshots.rows,
         "names": marks.names,
         "settings": dataclasses.asdict(chosen),

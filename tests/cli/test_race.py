@@ -196,12 +196,14 @@ def test_a_run_does_not_outlive_its_race(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_race_by_steps_keeps_its_model(tmp_path):
+def test_a_race_by_steps_keeps_its_best_model(tmp_path):
     path = tmp_path / "a.keras"
     order = task(ONE, seconds=4, clock="steps", marks=2) | {"model": str(path)}
     result = race_child.run(order)
     assert [row["steps"] for row in result["marks"]] == [2, 4]
-    assert keras.saving.load_model(path).step == 4
+    best = min(result["marks"], key=lambda row: row["distance"])
+    assert result["kept"] == best["mark"]
+    assert keras.saving.load_model(path).step == best["steps"]
     assert "model" not in result
 
 
