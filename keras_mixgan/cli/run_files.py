@@ -19,10 +19,12 @@ OUTPUTS = {
 }
 SCORES = "scores.csv"
 SCORE_CURVES = "scores.png"
+BEST = "best.keras"
 # Of a run with --evaluate_every.
 SCORE_OUTPUTS = {
     SCORE_CURVES: "the scores against seconds of training",
     SCORES: "the same as numbers, a row per epoch",
+    BEST: "the mixture at the epoch of the smallest Frechet distance",
 }
 
 

@@ -36,7 +36,8 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="evaluate_every", kind=int, to="run", least=1,
             help="Epochs between scores of the mixture. They are written to "
-            "scores.csv and scores.png, with the seconds of training.",
+            "scores.csv and scores.png, with the seconds of training, and "
+            "the model with the smallest Frechet distance to best.keras.",
             shown="never",
         ),
         Option(

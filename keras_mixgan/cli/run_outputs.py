@@ -122,8 +122,11 @@ class Outputs:
         """Lists the files of the run."""
         say(f"Left in {self.workdir}:")
         outputs = dict(run_files.OUTPUTS)
-        if (self.workdir / run_files.SCORES).exists():
-            outputs |= run_files.SCORE_OUTPUTS
+        outputs |= {
+            name: meaning
+            for name, meaning in run_files.SCORE_OUTPUTS.items()
+            if (self.workdir / name).exists()
+        }
         for name, meaning in outputs.items():
             if name == run_files.SAMPLES and self.conditional:
                 meaning += ", a column per class"

@@ -11,6 +11,7 @@ from keras_mixgan.metrics import figures
 from keras_mixgan.metrics import judges
 from keras_mixgan.metrics.callback import Evaluate
 from keras_mixgan.training.history import MixtureHistory
+from keras_mixgan.utils import atomic
 from keras_mixgan.utils import plotting
 from keras_mixgan.utils.errors import UserError
 
@@ -93,7 +94,28 @@ def make(
         path=folder / run_files.SCORES,
         history=history,
     )
-    return [scores, _Drawn(folder / run_files.SCORE_CURVES, scores, title)]
+    drawn = _Drawn(folder / run_files.SCORE_CURVES, scores, title)
+    return [scores, drawn, _Best(folder / run_files.BEST, scores)]
+
+
+class _Best(keras.callbacks.Callback):
+    """Saves the model after each epoch that has the smallest distance so far.
+
+    A long training does not end at its best: GANs swing, and may collapse.
+    """
+
+    def __init__(self, path: pathlib.Path, scores: Evaluate):
+        super().__init__()
+        self.path, self.scores = path, scores
+
+    def on_epoch_end(self, epoch, logs=None):
+        *earlier, last = self.scores.records
+        if "fid" not in last:
+            return
+        known = [record["fid"] for record in earlier if "fid" in record]
+        if last["fid"] <= min(known, default=last["fid"]):
+            with atomic.replacing(self.path) as partial:
+                self.model.save(partial)
 
 
 class _Drawn(keras.callbacks.Callback):

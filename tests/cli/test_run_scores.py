@@ -131,6 +131,20 @@ def test_without_a_judge_it_says_how_to_give_one(photos, tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
+def test_the_model_of_the_smallest_distance_is_kept(
+    photos, tmp_path, capsys, monkeypatch
+):
+    distances = iter([3.0, 2.0, 4.0])
+    monkeypatch.setattr(
+        metrics.callback.Evaluate, "_scores", lambda _: {"fid": next(distances)}
+    )
+    judge = f"--classifier={photos / 'judge.keras'}"
+    assert of_photos(photos, tmp_path / "run", judge, "--epochs=3") == 0
+    assert "best.keras" in capsys.readouterr().out
+    best = keras.saving.load_model(tmp_path / "run" / "best.keras")
+    assert best.step == 2 * 3  # Three batches an epoch.
+
+
 def test_a_judge_that_is_given_is_used(photos, tmp_path, capsys):
     judge = photos / "judge.keras"
     assert of_photos(photos, tmp_path, f"--classifier={judge}") == 0
