@@ -40,7 +40,7 @@ NUM_IMAGES = flags.DEFINE_integer(
     "num_images", 50_000, "Images a row of a preset's scores."
 )
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of TFDS.")
-MARKS = 5
+MARKS = 10
 # For the scores at the marks.
 FEWER_IMAGES = 10_000
 METRICS = ("inception_score", "fid", "kid")
