@@ -344,7 +344,8 @@ class MixGAN(Mixture):
         """Payoffs F(u_i, v_j) of all pairs, Equation 5 of the paper.
 
         Networks run in inference mode: the payoffs depend on the weights
-        alone, not on how the images are batched.
+        alone, not on how the images are batched. Minibatch discrimination,
+        which compares the images of a batch, is the exception.
 
         Args:
             real_images: Float array (N, ...) in [-1, 1]. Each generator makes

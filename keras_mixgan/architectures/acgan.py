@@ -80,9 +80,13 @@ def acgan_generator(
     )(x)
     x = keras.layers.Reshape((base, base, widths[0]))(x)
     x = keras.layers.ReLU(name="start")(x)
-    for filters in widths[1:]:
+    for stage, filters in enumerate(widths[1:], 1):
         x = _upsample(filters, use_bias=False)(x)
-        x = normalized_by_class(x, labels, num_classes, str(filters))
+        # By its width, unless the widest stages, which come first, share it.
+        place = str(filters)
+        if filters in widths[1:stage]:
+            place += f"_{stage}"
+        x = normalized_by_class(x, labels, num_classes, place)
         x = keras.layers.ReLU()(x)
     # float32 under every policy: bfloat16 is too coarse for pixels.
     images = _upsample(

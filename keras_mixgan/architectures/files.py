@@ -4,6 +4,8 @@ import functools
 import importlib.util
 import os
 import pathlib
+import sys
+import zlib
 from typing import Any
 
 from keras_mixgan.utils.errors import UserError
@@ -48,11 +50,14 @@ def load(path: str | os.PathLike[str], kind: type) -> Any:
 
 @functools.cache
 def _run(path: pathlib.Path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
+    # A name that no other module has; dataclasses look their module up.
+    name = f"keras_mixgan_file.{path.stem}.{zlib.crc32(bytes(path)):08x}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        del sys.modules[name]
         raise UserError(
             f"`architecture`: {path} ended with {type(error).__name__}: {error}"
         ) from error

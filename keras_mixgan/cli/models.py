@@ -1,15 +1,14 @@
 """Makes models from settings, and loads them from files."""
 
-import contextlib
 import functools
 import os
 import pathlib
-from collections.abc import Iterator
 
 import keras
 
 from keras_mixgan import architectures
 from keras_mixgan import presets
+from keras_mixgan.backends import policies
 from keras_mixgan.cli import optimizers
 from keras_mixgan.cli import options
 from keras_mixgan.cli.settings import Settings
@@ -55,7 +54,7 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
             settings.batch_size,
             "`width`, `latent_dim` and the numbers of networks",
         )
-    with _dtype_policy(settings.dtype):
+    with policies.policy(settings.dtype):
         generator, discriminator = build()
         model = MixGAN(
             generator,
@@ -65,17 +64,6 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
         )
     compile_model(model, settings)
     return model
-
-
-@contextlib.contextmanager
-def _dtype_policy(name: str) -> Iterator[None]:
-    """New layers have this policy; classifiers that score keep their own."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def compile_model(model: MixGAN, settings: Settings) -> None:

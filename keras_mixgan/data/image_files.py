@@ -136,6 +136,7 @@ def crop_and_resize_all(
     image_size: int | None,
     crop_size: int | None,
     name: str,
+    count: int | None = None,
 ) -> np.ndarray:
     """Crops and resizes decoded images that may differ in size.
 
@@ -146,13 +147,15 @@ def crop_and_resize_all(
         crop_size: Side of the centre crop; None for no crop, or for the
             largest square where `image_size` is given.
         name: What to call the images in messages.
+        count: N, where an iterable does not tell it.
 
     Returns:
         uint8 (N, height, width, channels).
 
     Raises:
-        ValueError: If an image is smaller than the crop, or images differ
-            in size while `image_size` is None.
+        ValueError: If an image is smaller than the crop, images differ in
+            size while `image_size` is None, or they do not fit into half of
+            the machine's memory.
     """
     if image_size is None and crop_size is None:
         if isinstance(images, np.ndarray):
@@ -162,10 +165,18 @@ def crop_and_resize_all(
         finish = functools.partial(
             _crop_and_resize, image_size=image_size, crop_size=crop_size
         )
+    count = len(images) if isinstance(images, np.ndarray) else count
     finished: list[np.ndarray] = []
     for index, image in enumerate(images):
         where = f"{name}, image {index}"
         finished.append(finish(image, where))
+        if index == 0 and count is not None:
+            shape = "x".join(map(str, finished[0].shape))
+            memory.check_fits(
+                "source",
+                count * finished[0].nbytes,
+                f"{name}, {count:,} images of {shape}",
+            )
         if finished[-1].shape != finished[0].shape:
             raise UserError(
                 f"`image_size` must be given where images differ in size: "

@@ -56,9 +56,11 @@ def load(
                 labels.append(int(example["label"]))
             yield example["image"]
 
+    known = builder.info.splits  # TFDS's mock data have none.
     pixels = image_files.crop_and_resize_all(
-        images(), image_size, crop_size, f"{name} {split}"
-    )
+        images(), image_size, crop_size, f"{name} {split}",
+        count=known[split].num_examples if known else None,
+    )  # fmt: skip
     # TFDS writes -1 for a class that a test split keeps secret.
     if not has_labels or min(labels) < 0:
         return pixels, None, None
@@ -88,7 +90,11 @@ def _builder(
     except ImportError as error:
         _check_modules(error, name)
         raise
-    except (tfds.core.DatasetNotFoundError, ValueError) as error:
+    # TFDS itself raises an AssertionError or a TypeError for some names.
+    except (
+        *(tfds.core.DatasetNotFoundError, ValueError),
+        *(AssertionError, TypeError),
+    ) as error:
         bundled = ", ".join(repr(bundled) for bundled in bundled_names)
         raise UserError(
             f"`source` must be a bundled source ({bundled}), a folder of "

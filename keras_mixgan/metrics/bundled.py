@@ -10,6 +10,8 @@ import pathlib
 import keras
 import numpy as np
 
+from keras_mixgan.backends import policies
+
 ASSETS = pathlib.Path(__file__).parents[1] / "assets"
 # (channels, convolutions) of each resolution: 28, 14 and 7 pixels.
 STAGES = ((24, 1), (48, 2), (96, 2))
@@ -38,12 +40,15 @@ def build(name: str) -> keras.Model:
     ['logits', 'pool_3']
     """
     shape, body, dropout = _NETWORKS[name]
-    inputs = keras.Input(shape, name="images")
-    features = body(inputs)
-    pool = keras.layers.GlobalAveragePooling2D(name="pool_3")(features)
-    x = keras.layers.Dropout(dropout, name="dropout")(pool)
-    logits = keras.layers.Dense(10, name="logits")(x)
-    return keras.Model(inputs, {"logits": logits, "pool_3": pool}, name=name)
+    # A score must not depend on the policy of the networks that it judges.
+    with policies.policy("float32"):
+        inputs = keras.Input(shape, name="images")
+        features = body(inputs)
+        pool = keras.layers.GlobalAveragePooling2D(name="pool_3")(features)
+        x = keras.layers.Dropout(dropout, name="dropout")(pool)
+        logits = keras.layers.Dense(10, name="logits")(x)
+        outputs = {"logits": logits, "pool_3": pool}
+        return keras.Model(inputs, outputs, name=name)
 
 
 def _plain(x):

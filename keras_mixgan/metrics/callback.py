@@ -171,7 +171,7 @@ def _recorded_source(model: Any) -> Any:
         )
     from keras_mixgan.data.sources import load_source
 
-    names = ("split", "image_size", "crop_size")
+    names = ("split", "image_size", "crop_size", "skip_bad_images")
     arguments = {name: settings[name] for name in names if settings.get(name)}
     return load_source(settings["source"], **arguments)
 

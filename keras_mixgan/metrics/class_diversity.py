@@ -33,7 +33,8 @@ def class_diversity(
     Args:
         model_or_data: A conditional `MixGAN`, or labelled data.
         real: Labelled data: a source, or its name or folder.
-        num_images: Images of each class; all, if data have fewer.
+        num_images: Images of each class; where data have fewer, as many as
+            they have, on both sides, since few images spread less.
         seed: Seed of the images.
         component: Score one generator alone.
 
@@ -60,15 +61,18 @@ def class_diversity(
                 "`model_or_data` must be conditional, with `num_classes`. "
                 f"Received: num_classes={count!r}"
             )
-        spreads = _spreads_of_model(
-            model_or_data, count, num_images, seed, component
-        )
+        _number_of_classes(real, "real")
+        sizes = _sizes(real, count, num_images)
+        spreads = _spreads_of_model(model_or_data, sizes, seed, component)
     else:
         data = as_samples(model_or_data, seed=seed, argument="model_or_data")
         count = _number_of_classes(data, "model_or_data")
-        spreads = _spreads_of_data(data, count, num_images)
-    _number_of_classes(real, "real")
-    wanted = _spreads_of_data(real, count, num_images)
+        _number_of_classes(real, "real")
+        sizes = np.minimum(
+            _sizes(data, count, num_images), _sizes(real, count, num_images)
+        )
+        spreads = _spreads_of_data(data, sizes)
+    wanted = _spreads_of_data(real, sizes)
     details = {
         "images_per_class": num_images,
         "per_class": (spreads / wanted).tolist(),
@@ -80,36 +84,44 @@ def class_diversity(
 
 
 def _spreads_of_model(
-    model: Any, count: int, num_images: int, seed: int, component: int | None
+    model: Any, sizes: np.ndarray, seed: int, component: int | None
 ) -> np.ndarray:
-    """Returns the spread of each class (count,)."""
+    """Returns the spread of each class (classes,)."""
     return np.array(
         [
             _spread(
                 model.generate(
-                    num_images,
-                    labels=np.full(num_images, label, "int32"),
+                    int(size),
+                    labels=np.full(size, label, "int32"),
                     component=component,
                     seed=chunk_seed(seed, label),
                 )
             )
-            for label in range(count)
+            for label, size in enumerate(sizes)
         ]
     )
 
 
-def _spreads_of_data(data: Samples, count: int, num_images: int) -> np.ndarray:
-    """Returns the spread of each class (count,)."""
-    spreads = []
-    for label in range(count):
-        images = data.images_of(label, num_images)
-        if len(images) < 2:
+def _spreads_of_data(data: Samples, sizes: np.ndarray) -> np.ndarray:
+    """Returns the spread of each class (classes,)."""
+    return np.array(
+        [
+            _spread(data.images_of(label, int(size)))
+            for label, size in enumerate(sizes)
+        ]
+    )
+
+
+def _sizes(data: Samples, count: int, num_images: int) -> np.ndarray:
+    """Returns how many images of each class to compare, int (count,)."""
+    there = np.bincount(data.labels, minlength=count)[:count]
+    for label, number in enumerate(there):
+        if number < 2:
             raise UserError(
                 "Data must hold at least 2 images of each class. Received: "
-                f"{len(images)} of class {label} ({data.name})"
+                f"{number} of class {label} ({data.name})"
             )
-        spreads.append(_spread(images))
-    return np.array(spreads)
+    return np.minimum(there, num_images)
 
 
 def _number_of_classes(data: Samples, argument: str) -> int:

@@ -63,6 +63,8 @@ def train_discriminator(
         return -ops.mean(real_term + fake_term)
 
     rng = np.random.default_rng(seed)
+    # Both have batches of one size, that of the smaller set at most.
+    batch_size = min(batch_size, len(real[0]), len(fake[0]))
     real_rows = _rows(len(real[0]), steps, batch_size, rng)
     fake_rows = _rows(len(fake[0]), steps, batch_size, rng)
     _compile(both, loss, learning_rate)

@@ -1,6 +1,7 @@
 """Checks `.keras` files before Keras opens them."""
 
 import io
+import lzma
 import os
 import pathlib
 import zipfile
@@ -19,7 +20,14 @@ _MEMBERS = (CONFIG, "metadata.json", WEIGHTS)
 # what unpacks to a hundred times its size holds no weights.
 _MAX_RATIO = 100
 _FLOOR = 2**20
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    UnicodeError,
+)
 
 
 def check(

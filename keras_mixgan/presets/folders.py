@@ -26,6 +26,7 @@ from keras_mixgan.presets import allowed
 from keras_mixgan.presets import hashes
 from keras_mixgan.presets import hdf5
 from keras_mixgan.presets import hub
+from keras_mixgan.presets import private
 from keras_mixgan.presets import refusals
 from keras_mixgan.presets import sizes
 from keras_mixgan.presets import weights as preset_weights
@@ -271,7 +272,9 @@ def load(
         with refusals.one_line(
             f"{path / CONFIG} holds a compile_config that `compile` refuses"
         ):
-            model.compile_from_config(config["compile_config"])
+            model.compile_from_config(
+                private.without_encoders(config["compile_config"])
+            )
     if with_optimizer:
         _load_weights(model, path / WEIGHTS)
     return model
@@ -312,7 +315,7 @@ def save(
     config = {
         "format": FORMAT,
         "config": model.get_config(),
-        "compile_config": model.get_compile_config(),
+        "compile_config": private.without_encoders(model.get_compile_config()),
     }
     # Does not save what could not be loaded.
     allowed.check(json.loads(json.dumps(config)), "`model`")
@@ -363,28 +366,13 @@ def describe(model, name: str) -> dict[str, Any]:
         ),
         "step": model.step,
         # Those of its run: `evaluate` chooses the classifier by the data.
-        "settings": _without_paths(model.run_settings),
+        "settings": private.without_paths(model.run_settings),
         "versions": {
             "keras-mixgan": __version__,
             "keras": keras.__version__,
             "backend": keras.backend.backend(),
         },
     }
-
-
-def _without_paths(settings: Mapping[str, Any] | None) -> dict | None:
-    """Settings without the user's paths, which are not for others to read."""
-    if settings is None:
-        return None
-
-    def is_path(value):
-        return isinstance(value, str) and (
-            os.path.isabs(value)
-            or value.startswith((".", "~"))
-            or (os.path.basename(value) != value and os.path.exists(value))
-        )
-
-    return {k: value for k, value in settings.items() if not is_path(value)}
 
 
 def _in_zoo(name: str) -> pathlib.Path | None:

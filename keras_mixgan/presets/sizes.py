@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Callable
 from collections.abc import Sequence
 from concurrent import futures
@@ -12,6 +11,7 @@ import keras
 
 from keras_mixgan.game.components import seeded
 from keras_mixgan.presets import refusals
+from keras_mixgan.utils import memory
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.errors import first_line
 
@@ -38,8 +38,10 @@ def check(saved: dict[str, Any], source: str, elements: int | None) -> None:
     with refusals.one_line(f"{source} describes {refusals.NOT_BUILT}"):
         networks = [saved]
         if saved["class_name"] == "MixGAN":
-            sides = (saved["config"][side] for side in _SIDES)
-            networks = [network for side in sides for network in side]
+            config = saved["config"]
+            networks = [n for side in _SIDES for n in config[side]]
+            bodies = (config.get(f"{side}_body") for side in _SIDES)
+            networks += [body for body in bodies if body is not None]
         # Otherwise Keras would give them values when the next model is built;
         # it forgets them together with their thread.
         with futures.ThreadPoolExecutor(1) as thread, seeded("sizes"):
@@ -144,10 +146,10 @@ def _uncompiled(config: Any) -> Any:
 
 
 def _check_memory(numbers: int, what: str, source: str) -> None:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if numbers * _BYTES > memory:
+    most = memory.limit()
+    if most is not None and numbers * _BYTES > most:
         raise UserError(
             f"{source} must describe networks that fit into this machine's "
-            f"memory, {memory / 2**30:.0f} GiB. Received: {numbers:,} numbers "
+            f"memory, {most / 2**30:.0f} GiB. Received: {numbers:,} numbers "
             f"of {what}"
         )

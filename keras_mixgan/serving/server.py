@@ -35,10 +35,11 @@ def bind(host: str, port: int) -> socket.socket:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         family, *_, target = addresses[0]
         return socket.create_server(target, family=family)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # Too long a name, or "a..b".
+        why = getattr(error, "strerror", None) or error
         raise OSError(
             f"`host` and `port` must be free to listen on. Received: "
-            f"{host}:{port} ({error.strerror}); choose others with --host "
+            f"{host}:{port} ({why}); choose others with --host "
             "and --port"
         ) from error
 

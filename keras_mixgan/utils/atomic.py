@@ -71,8 +71,10 @@ def new_folder(
 ) -> Iterator[pathlib.Path]:
     """Writes a folder beside its place, then moves it there in one step.
 
-    Readers never see a part of it. A process killed meanwhile leaves a hidden
-    `.partial` folder, which the next writer of the same folder removes.
+    Readers never see a part of it. Where there is an empty folder already, it
+    stays, and gets the finished files one after the other. A process killed
+    meanwhile leaves a hidden `.partial` folder, which the next writer of the
+    same folder removes.
 
     Args:
         path: The folder to write. Folders above it are made.
@@ -106,8 +108,12 @@ def new_folder(
                 _flush(written)
         check_new(path, name)
         if path.exists():
-            path.rmdir()  # Not every system renames over an empty folder.
-        os.rename(partial, path)
+            # It may be a mount, a link, or a shell's current folder: it stays.
+            for written in sorted(partial.iterdir()):
+                shutil.move(written, path / written.name)
+            partial.rmdir()
+        else:
+            os.rename(partial, path)
     except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
         _name(error, path)

@@ -35,8 +35,8 @@ def scatter(
     """Draws clouds of points in the plane, with real points in gray behind.
 
     Args:
-        panels: One list of clouds per panel. A cloud is a float array (N, D),
-            D at least 2; its first two coordinates are drawn. Each further
+        panels: One list of clouds per panel. A cloud is a float array (N, D);
+            its first two coordinates are drawn, D = 1 on a line. Each further
             panel has one cloud, in the colour of that cloud in the first.
         titles: One per panel.
         real: Float array (N, D) of real points.
@@ -54,18 +54,16 @@ def scatter(
     columns = math.ceil(len(panels) / rows)
     figure = _figure(3.1 * columns, 3.3 * rows)
     palette = _palette(max(1, len(panels) - 1, len(panels[0])))
-    everything = [np.asarray(c)[:, :2] for panel in panels for c in panel]
-    framed = everything if real is None else [np.asarray(real)[:, :2]]
+    everything = [_plane(c) for panel in panels for c in panel]
+    framed = everything if real is None else [_plane(real)]
     reach = 1.35 * max(float(np.abs(cloud).max()) for cloud in framed)
     for i, (clouds, title) in enumerate(zip(panels, titles, strict=True)):
         axes = figure.add_subplot(rows, columns, i + 1)
         if real is not None:
-            axes.scatter(
-                *np.asarray(real)[:1500, :2].T, s=6, color="#C8C8C8", lw=0
-            )
+            axes.scatter(*_plane(real)[:1500].T, s=6, color="#C8C8C8", lw=0)
         for j, cloud in enumerate(clouds):
             colour = palette[j if i == 0 else i - 1]
-            axes.scatter(*np.asarray(cloud)[:, :2].T, s=5, color=colour, lw=0)
+            axes.scatter(*_plane(cloud).T, s=5, color=colour, lw=0)
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
         axes.set_title(title, fontsize=10)
         axes.tick_params(labelsize=8)
@@ -76,6 +74,12 @@ def scatter(
     figure.savefig(buffer, format="png", dpi=110)
     with Image.open(buffer) as picture:
         return picture.convert("RGB")
+
+
+def _plane(cloud: np.ndarray) -> np.ndarray:
+    """The first two coordinates (N, 2); of one coordinate, a line."""
+    cloud = np.asarray(cloud)[:, :2]
+    return np.pad(cloud, ((0, 0), (0, 2 - cloud.shape[1])))
 
 
 def curves(rows: Sequence[Mapping[str, float]], title: str | None = None):

@@ -68,6 +68,14 @@ def test_without_classes_there_is_nothing_to_condition_on():
     assert discriminator.output_shape == (None, 1)
 
 
+def test_widths_that_repeat_have_names_of_their_own():
+    generator = architectures.acgan_generator(
+        (384, 384, 3), 4, num_classes=2, width=1, conditional_norm=True
+    )
+    names = [x.name for x in generator.layers if "scale" in x.name]
+    assert len(names) == len(set(names)) > 4
+
+
 def test_channels_of_the_paper():
     generator, discriminator = architectures.build(
         "acgan", (32, 32, 3), num_classes=10

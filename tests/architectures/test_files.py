@@ -40,6 +40,13 @@ def test_a_run_takes_networks_and_training_from_a_file(tmp_path):
     assert (tmp_path / "run" / "model.keras").exists()
 
 
+def test_a_file_may_define_dataclasses(tmp_path):
+    text = "from __future__ import annotations\nimport dataclasses\n\n"
+    text += "@dataclasses.dataclass\nclass A:\n    x: int\n\n\n"
+    (tmp_path / "own.py").write_text(text + OWN)
+    assert architectures.get(str(tmp_path / "own.py")).name
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -222,6 +222,7 @@ def test_folders_with_scores_and_names_of_ones_own(tmp_path, capsys):
         (["good", "other.json"], "that `evaluate` wrote"),
         (["good", "newer.json"], "Upgrade"),
         (["good", "b=good", "--out=a.txt"], "ending of a picture format"),
+        (["good", "b=good", "--out=a.bmp"], "ending of a picture format"),
         (["good", "b=good", "--out=no/a.png"], "in an existing folder"),
         (["good", "b=good", "--outt=a.png"], "Did you mean: out"),
     ],

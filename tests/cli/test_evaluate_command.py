@@ -128,6 +128,7 @@ def test_points_are_scored_by_their_modes(folder, capsys, tmp_path):
         (["--source=ring"], "`source` must have images of the model's shape"),
         (["--source=no_such_data"], "no_such_data"),
         (["--out=no/such/folder/s.json"], "`out` must be in an existing"),
+        (["--out=."], "`out` must be a file to write"),
     ],
 )
 def test_bad_flags(folder, capsys, flags, message):

@@ -174,6 +174,13 @@ def test_formats(tmp_path, suffix):
     assert abs(image.astype(int) - 200).max() <= 2
 
 
+def test_images_that_grow_beyond_memory_are_refused(monkeypatch):
+    monkeypatch.setattr(memory, "limit", lambda: 10**8)
+    message = r"`source` must fit .*10,000 images of 1024x1024x1"
+    with pytest.raises(ValueError, match=message):
+        sources.load_source("digits", image_size=1024)
+
+
 def test_folders_larger_than_memory_are_refused(tmp_path, monkeypatch):
     picture(tmp_path / "a.png")
     picture(tmp_path / "b.png")

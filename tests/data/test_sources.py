@@ -158,6 +158,13 @@ def test_unknown_name_lists_the_bundled_sources():
         sources.load_source("no_such_data_set")
 
 
+@pytest.mark.parametrize("name", ["mnist:1.0.0", "mnist/foo=1"])
+def test_names_that_tfds_does_not_parse(name, tmp_path):
+    pytest.importorskip("tensorflow_datasets")
+    with pytest.raises(ValueError, match="`source` must be a bundled source"):
+        sources.load_source(name, data_dir=tmp_path)
+
+
 def test_tfds_that_cannot_be_fetched(tmp_path, monkeypatch):
     tfds = pytest.importorskip("tensorflow_datasets")
 

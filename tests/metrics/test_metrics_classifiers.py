@@ -17,7 +17,9 @@ from metrics_stand_ins import tiny_network
 
 import keras_mixgan
 from keras_mixgan import metrics
+from keras_mixgan.backends import policies
 from keras_mixgan.metrics import activations as cache
+from keras_mixgan.metrics import bundled
 from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics import inception_module
 from keras_mixgan.metrics import tfgan
@@ -70,6 +72,14 @@ def test_bundled_classifiers_are_those_that_were_measured(
     images = np.random.default_rng(0).uniform(-1, 1, (3, *shape))
     found = network.logits_and_features(images.astype("float32"))
     assert [x.shape for x in found] == [(3, 10), (3, features)]
+
+
+def test_the_policy_of_other_networks_changes_no_score():
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 28, 28, 1))
+    before = bundled.load("digits")(images)
+    with policies.policy("mixed_bfloat16"):
+        after = bundled.load("digits")(images)
+    np.testing.assert_array_equal(before["logits"], after["logits"])
 
 
 def test_digits_accuracy_on_test_digits():

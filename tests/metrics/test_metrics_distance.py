@@ -225,3 +225,10 @@ def test_jensen_shannon_of_sets_that_share_points():
     half = lemma["jensen_shannon"](points[:2], points[1:3])
     assert half == pytest.approx(0.5 * np.log(2))
     assert lemma["wasserstein"](points, points + 3) == pytest.approx(3)
+
+
+def test_neural_net_distance_of_few_real_images():
+    rng = np.random.default_rng(0)
+    many = rng.uniform(-1, 1, (300, 2)).astype("float32")
+    found = metrics.neural_net_distance(many, many[:101], steps=3)
+    assert np.isfinite(found.mean)

@@ -187,6 +187,15 @@ def test_class_diversity_is_the_share_of_each_pixels_deviation():
     assert found.mean == pytest.approx(2 / 3)
 
 
+def test_class_diversity_compares_as_many_images_of_either_side():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(20), 50)
+    many = labelled(rng.normal(0, 0.1, (1000, 2)), labels)
+    few = labelled(rng.normal(0, 0.1, (40, 2)), np.repeat(np.arange(20), 2))
+    assert metrics.class_diversity(many, few).mean == pytest.approx(1, abs=0.25)
+    assert metrics.class_diversity(few, many).mean == pytest.approx(1, abs=0.25)
+
+
 def test_class_diversity_of_a_generator_that_draws_one_image_a_class():
     images, labels = digits(1000)
     real = labelled(images, labels)

@@ -112,6 +112,21 @@ def test_more_weights_than_the_file_holds_are_refused(preset):
     refused(preset, "the networks of its weights file")
 
 
+def test_a_shared_body_counts_as_well(tmp_path):
+    networks = kmg.architectures.build("mlp", (2,), width=4)
+    model = kmg.MixGAN(*networks, 2, 1, share_generators="hidden_0")
+    model.save_to_preset(tmp_path / "preset")
+
+    def widen(content):
+        for layer in content["config"]["generator_body"]["config"]["layers"]:
+            if layer["config"].get("units") == 4:
+                layer["config"]["units"] = 10**6
+
+    hostile.edit(tmp_path / "preset", widen)
+    with pytest.raises(ValueError, match=r"weights file|not be built"):
+        kmg.MixGAN.from_preset(tmp_path / "preset")
+
+
 # The zoo.
 
 

@@ -98,6 +98,15 @@ def test_an_archive_without_its_members_is_said(members, tmp_path):
     refused(packed(tmp_path, []), "Received: nothing")
 
 
+def test_a_damaged_member_is_said(members, tmp_path):
+    path = packed(tmp_path, members.items(), compression=zipfile.ZIP_LZMA)
+    whole = bytearray(path.read_bytes())
+    middle = len(whole) // 2
+    whole[middle : middle + 64] = bytes(64)
+    path.write_bytes(whole)
+    refused(path, "is damaged or truncated")
+
+
 @pytest.mark.parametrize("name", hostile.MORE_MEMBERS)
 def test_more_members_are_refused(members, tmp_path, name):
     more = packed(tmp_path, [*members.items(), (name, b"x")])

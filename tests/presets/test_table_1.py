@@ -12,6 +12,7 @@ from keras_mixgan.architectures import encoder
 from keras_mixgan.cli import models
 from keras_mixgan.cli import settings
 from keras_mixgan.data import sources
+from keras_mixgan.game import auxiliary
 from keras_mixgan.presets import recipes
 
 # The auxiliary losses that each should be trained with.
@@ -108,7 +109,12 @@ def test_presets_hold_layers_and_losses(name, tmp_path):
     given = {**encoder_of(name, few, tmp_path), **fewer(name)}
     _, model = make(name, few, **given, ema_decay=0)
     model.save_to_preset(tmp_path / "preset")
+    assert str(tmp_path) not in (tmp_path / "preset/config.json").read_text()
     loaded = kmg.MixGAN.from_preset(tmp_path / "preset")
+    for loss in loaded.objective.losses:
+        if isinstance(loss, auxiliary.Encoded):
+            assert loss.encoder is None
+            loss.encoder = given["encoder"]
     assert loaded.objective == model.objective
     given = {"seed": 1, "labels": [0, 1] if model.conditional else None}
     np.testing.assert_array_equal(

@@ -179,6 +179,7 @@ def test_a_port_in_use_is_named(shared_server, folder, capsys):
         (["--model={0}/plain", "--timeout=nan"], "timeout=nan"),
         (["--model={0}/plain", "--port=99999"], "port=99999"),
         (["--model={0}/plain", "--host=no.such.host.invalid"], "--host"),
+        (["--model={0}/plain", "--host=my..host"], "--host"),
     ],
 )
 def test_what_cannot_be_served_is_one_line(folder, capsys, flags, reason):

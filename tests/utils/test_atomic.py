@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -31,12 +32,18 @@ def test_a_full_disk_is_told_with_a_name(tmp_path, write):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_empty_folder_is_filled(tmp_path):
+def test_an_empty_folder_is_filled_and_stays(tmp_path, monkeypatch):
     path = tmp_path / "1"
-    path.mkdir()
-    with atomic.new_folder(path) as partial:
+    path.mkdir(mode=0o700)
+    monkeypatch.chdir(path)
+    with atomic.new_folder(".") as partial:
         (partial / "a").touch()
-    assert [file.name for file in path.iterdir()] == ["a"]
+        (partial / "b").mkdir()
+        (partial / "b" / "c").touch()
+    assert sorted(x.name for x in pathlib.Path(".").iterdir()) == ["a", "b"]
+    assert (path / "b" / "c").exists()
+    assert path.stat().st_mode & 0o777 == 0o700
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_failure_leaves_nothing(tmp_path):

@@ -105,6 +105,14 @@ def test_points_are_drawn_in_a_colour_a_generator_over_gray_real_ones():
         assert (picture == colour).all(axis=-1).any()
 
 
+def test_points_of_one_coordinate_lie_on_a_line():
+    model = kmg.MixGAN(
+        conftest.small_generator(dimension=1), conftest.small_discriminator(1),
+        2, 1, seed=0,
+    )  # fmt: skip
+    assert plotting.draw_mixture(model, real=np.ones((3, 1))).width > 100
+
+
 def test_curves_show_both_losses_the_payoff_and_all_weights():
     rows = [row(step) for step in range(10, 60, 10)]
     figure = plotting.curves(rows, title="Title")

@@ -51,7 +51,7 @@ def run(values) -> None:
         )
     from keras_mixgan.cli.commands import picture_flag
 
-    out = picture_flag.check(values.out)
+    out = picture_flag.check(values.out, figure=True)
 
     from keras_mixgan.metrics.comparison import Comparison
     from keras_mixgan.metrics.report import Report

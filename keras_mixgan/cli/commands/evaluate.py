@@ -1,5 +1,6 @@
 """`keras-mixgan evaluate`."""
 
+import os
 import pathlib
 import sys
 
@@ -189,8 +190,9 @@ def run(values) -> None:
         # A bar that is drawn over and over would fill a log file.
         verbose=int(sys.stdout.isatty()),
     )
-    report.save(out)
+    # Printed first: hours of scores must not be lost with a full disk.
     print(f"\n{report.table()}\n")
+    report.save(out)
     settings = report.settings
     if "conversion" in settings:
         print(
@@ -230,6 +232,15 @@ def _checked_out(values) -> pathlib.Path:
         raise FileNotFoundError(
             f"`out` must be in an existing folder. Received: out={out}"
         )
+    if out.is_dir():
+        raise IsADirectoryError(
+            f"`out` must be a file to write. Received: the folder {out}"
+        )
+    if not os.access(out.parent, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"`out` must be in a folder that can be written to. Received: "
+            f"out={out}"
+        )
     return out
 
 
@@ -261,10 +272,12 @@ def _real_data(values, model, sources):
     loading = {k: v for k, v in arguments.items() if v is not None}
     source, recorded = values.source, saved.get("source")
     if source is None:
-        kept = {name: saved.get(name) for name in arguments}
+        names = (*arguments, "skip_bad_images")
+        kept = {name: saved.get(name) for name in names}
         loading = {k: v for k, v in kept.items() if v is not None} | loading
-    if len(model.image_shape) == 3 and source not in ("ring", "grid"):
-        loading["image_size"] = model.image_shape[0]
+    height, *width = model.image_shape[:-1] or (None,)
+    if width == [height] and source not in ("ring", "grid"):
+        loading["image_size"] = height
     wanted = (
         "`source` must be given: the real data to compare with, such as "
         "--source=FOLDER"

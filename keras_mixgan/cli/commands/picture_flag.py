@@ -5,11 +5,12 @@ import pathlib
 from keras_mixgan.utils.errors import UserError
 
 
-def check(out: str) -> pathlib.Path:
+def check(out: str, figure: bool = False) -> pathlib.Path:
     """Checks the picture's path, before anything slow is done.
 
     Args:
         out: The flag's value.
+        figure: Whether Matplotlib writes it, and not Pillow.
 
     Returns:
         The path.
@@ -18,10 +19,8 @@ def check(out: str) -> pathlib.Path:
         ValueError: Its ending is not that of a picture.
         OSError: Its folder is missing.
     """
-    from PIL import Image
-
     path = pathlib.Path(out)
-    if path.suffix.lower() not in Image.registered_extensions():
+    if path.suffix.lower() not in _endings(figure):
         raise UserError(
             "`out` must have the ending of a picture format, such as .png. "
             f"Received: out={out}"
@@ -31,3 +30,14 @@ def check(out: str) -> pathlib.Path:
             f"`out` must be in an existing folder. Received: out={out}"
         )
     return path
+
+
+def _endings(figure: bool) -> set[str]:
+    if figure:
+        from matplotlib.backend_bases import FigureCanvasBase
+
+        return {f".{x}" for x in FigureCanvasBase.get_supported_filetypes()}
+    from PIL import Image
+
+    known = Image.registered_extensions()  # It also finds what can be saved.
+    return {ending for ending, name in known.items() if name in Image.SAVE}

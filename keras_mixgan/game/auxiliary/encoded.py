@@ -37,9 +37,15 @@ class Encoded(Auxiliary):
         self.network = None
 
     def prepare(self, model) -> None:
-        """Reads the encoder."""
+        """Reads the encoder; presets name none."""
         if self.network is not None:
             return
+        if self.encoder is None:
+            raise UserError(
+                "`encoder` must be the file of a frozen classifier, which "
+                f"{self.name} uses; `python tools/train_encoder.py` makes "
+                "one. Received: encoder=None"
+            )
         network = encoders.load(self.encoder)
         shape = tuple(network.input_shape[1:])
         classes = network.output_shape[-1]
@@ -50,15 +56,6 @@ class Encoded(Auxiliary):
                 f"images {shape} of {classes} classes"
             )
         self.network = network
-
-    def check(self, model) -> None:
-        """Checks that an encoder is named."""
-        if self.encoder is None:
-            raise UserError(
-                "`encoder` must be the file of a frozen classifier, which "
-                f"{self.name} uses; `python tools/train_encoder.py` makes "
-                "one. Received: encoder=None"
-            )
 
     def get_config(self) -> dict:
         """The constructor's arguments; for the encoder its file."""

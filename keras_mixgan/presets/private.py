@@ -1,0 +1,36 @@
+"""What a preset must not tell: paths of the machine that made it."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+
+def without_encoders(compiled: dict[str, Any] | None) -> dict | None:
+    """A compile_config without the paths of encoders.
+
+    A preset must not tell its user's folders, nor have others' files read.
+    """
+    if compiled is None:
+        return None
+    losses = [
+        {**loss, "config": {**loss["config"], "encoder": None}}
+        if "encoder" in loss["config"]
+        else loss
+        for loss in compiled.get("auxiliary", ())
+    ]
+    return {**compiled, "auxiliary": losses}
+
+
+def without_paths(settings: Mapping[str, Any] | None) -> dict | None:
+    """Settings without the user's paths, which are not for others to read."""
+    if settings is None:
+        return None
+
+    def is_path(value):
+        return isinstance(value, str) and (
+            os.path.isabs(value)
+            or value.startswith((".", "~"))
+            or (os.path.basename(value) != value and os.path.exists(value))
+        )
+
+    return {k: value for k, value in settings.items() if not is_path(value)}
