@@ -1,23 +1,28 @@
-"""Full payoff, T=3: the step in `mixed_bfloat16` against float32."""
+"""A step in `mixed_bfloat16` against float32: a pair, and full T=3."""
 
 import keras
 import timing
 
+# Components on each side, and width.
+CASES = ((1, 32), (1, 64), (3, 64))
+
 
 def main() -> None:
-    """Prints times and their ratio."""
-    timing.header("Full payoff, T=3: step in mixed_bfloat16 / float32")
-    functions = {}
-    for policy in ("float32", "mixed_bfloat16"):
-        keras.config.set_dtype_policy(policy)
-        functions[policy] = timing.stepper(timing.mixture(3))
-        # Traced under its own policy.
-        functions[policy]()
-    seconds = timing.in_turns(functions, rounds=9)
-    for name, values in seconds.items():
-        print(f"{name}: {timing.spread(values)}")
-    found = timing.ratios(seconds, "mixed_bfloat16", "float32")
-    print(f"Ratio: {timing.spread(found, 'x', 2)}")
+    """Prints times and their ratios."""
+    timing.header("Step in mixed_bfloat16 / float32")
+    for components, width in CASES:
+        timing.WIDTH = width
+        functions = {}
+        for policy in ("float32", "mixed_bfloat16"):
+            keras.config.set_dtype_policy(policy)
+            functions[policy] = timing.stepper(timing.mixture(components))
+            # Traced under its own policy.
+            functions[policy]()
+        seconds = timing.in_turns(functions, rounds=9)
+        found = timing.ratios(seconds, "mixed_bfloat16", "float32")
+        print(f"T={components}, width {width}: {timing.spread(found, 'x', 2)}")
+        for name, values in seconds.items():
+            print(f"  {name}: {timing.spread(values)}")
 
 
 if __name__ == "__main__":

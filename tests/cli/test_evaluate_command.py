@@ -1,12 +1,40 @@
 """`keras-mixgan evaluate`: the scores of runs and presets."""
 
+import errno
 import json
 
 import keras
+import numpy as np
 import pytest
+from PIL import Image
 
 from keras_mixgan import cli
+from keras_mixgan import metrics
 from keras_mixgan.cli import runs
+
+# Networks for images of any shape.
+OWN = """
+import keras
+import keras_mixgan as kmg
+
+
+def generator(image_shape, latent_dim=4, num_classes=None, width=2):
+    latents = keras.Input((latent_dim,))
+    x = keras.layers.Dense(8 * 12, activation="tanh")(latents)
+    return keras.Model(latents, keras.layers.Reshape(image_shape)(x))
+
+
+def discriminator(image_shape, num_classes=None, width=2):
+    images = keras.Input(image_shape)
+    x = keras.layers.Flatten()(images)
+    return keras.Model(images, keras.layers.Dense(1)(x))
+
+
+ARCHITECTURE = kmg.architectures.Architecture(
+    "own", generator, discriminator, ((8, 12, 1),),
+    kmg.architectures.get("dcgan").training,
+)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +165,53 @@ def test_bad_flags(folder, capsys, flags, message):
     assert status == 2
     assert err.startswith("error: ")
     assert message in err
+
+
+def test_scores_are_shown_where_their_file_cannot_be_written(
+    folder, capsys, monkeypatch
+):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(metrics.report.Report, "save", full)
+    model = folder / "ring" / "model.keras"
+    status, out, err = evaluate(
+        capsys, f"--model={model}", "--metrics=modes", "--num_images=200"
+    )
+    assert (status, "modes" in out) == (2, True)
+    assert "No space left" in err
+
+
+def test_bad_images_that_a_run_skipped_are_skipped(tmp_path, capsys):
+    images = tmp_path / "images"
+    images.mkdir()
+    for i in range(8):
+        Image.new("L", (28, 28), 20 * i).save(images / f"{i}.png")
+    (images / "bad.png").write_bytes(b"no picture")
+    given = {"source": str(images), "skip_bad_images": True, "batch_size": 4}
+    given |= {"width": 2, "latent_dim": 4, "steps": 1, "num_generators": 1}
+    runs.train(given, tmp_path / "run", verbose=0)
+    status, out, err = evaluate(
+        capsys, f"--model={tmp_path / 'run'}", "--metrics=neural_net_distance",
+        "--num_images=20",
+    )  # fmt: skip
+    assert status == 0, err
+    assert "mixture" in out
+
+
+def test_images_that_are_not_square_keep_their_shape(tmp_path, capsys):
+    images = np.zeros((16, 8, 12, 1), "uint8")
+    np.savez(tmp_path / "wide.npz", images=images)
+    (tmp_path / "own.py").write_text(OWN)
+    given = {"source": str(tmp_path / "wide.npz"), "batch_size": 4, "steps": 1}
+    given |= {"architecture": str(tmp_path / "own.py"), "num_generators": 1}
+    runs.train(given, tmp_path / "run", verbose=0)
+    status, out, err = evaluate(
+        capsys, f"--model={tmp_path / 'run'}", f"--source={given['source']}",
+        "--metrics=neural_net_distance", "--num_images=20",
+    )  # fmt: skip
+    assert status == 0, err
+    assert "mixture" in out
 
 
 def test_a_model_needs_a_source(folder, capsys, tmp_path):

@@ -14,6 +14,7 @@ from keras_mixgan.cli import race
 from keras_mixgan.cli import race_child
 from keras_mixgan.cli import race_results
 from keras_mixgan.utils import lock
+from keras_mixgan.utils.errors import UserError
 
 PAIR = "pair: --num_generators=1 --num_discriminators=1"
 MIX = "2x1: --num_generators=2 --num_discriminators=1"
@@ -177,6 +178,16 @@ def test_labels_that_are_not_there_are_found_before_training(tmp_path):
     given = {"source": str(tmp_path), "conditional": True, "batch_size": 1}
     with pytest.raises(ValueError, match="contestant a: `conditional` needs"):
         race_child.check([task(given)])
+
+
+def test_our_own_faults_are_no_users_mistakes(monkeypatch):
+    def fails(*_):
+        raise ValueError("a shape of ours")
+
+    monkeypatch.setattr(race_child.models, "make_model", fails)
+    with pytest.raises(ValueError, match=r"^a shape of ours") as caught:
+        race_child.check([task({})])
+    assert not isinstance(caught.value, UserError)
 
 
 def test_points_have_no_judge():

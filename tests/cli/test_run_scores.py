@@ -69,6 +69,24 @@ def test_the_clock_stands_still_while_a_mixture_is_scored(monkeypatch):
     assert history.seconds == 7.0
 
 
+def test_a_run_that_is_killed_while_it_is_scored_is_scored_again(
+    tmp_path, monkeypatch
+):
+    command = [*RING, f"--workdir={tmp_path}", "--evaluate_every=2"]
+    command += ["--epochs=4", "--checkpoint_seconds=0"]
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(metrics.callback.Evaluate, "_scores", interrupted)
+        assert cli.main(command) == 130
+    assert cli.main(command) == 0
+    records = metrics.read_scores(tmp_path / "scores.csv")
+    assert [record["epoch"] for record in records] == [1, 2, 3, 4]
+    assert [r["epoch"] for r in records if "modes" in r] == [2, 4]
+
+
 def test_a_run_made_longer_has_one_curve(scored, tmp_path, capsys):
     folder = shutil.copytree(scored, tmp_path / "run")
     command = [*RING, f"--workdir={folder}", "--evaluate_every=2"]

@@ -207,6 +207,7 @@ def test_what_a_stack_needs():
         made(discriminator=keras.Model(network.inputs, outputs))
     for listed, text in (
         (["code_payoff"], "gives codes of real images, such as encoded_codes"),
+        (["encoded_codes"], "`encoder` must be the file of"),
     ):
         with pytest.raises(ValueError, match=text):
             made().compile(auxiliary=listed)

@@ -114,6 +114,10 @@ def test_presets_hold_layers_and_losses(name, tmp_path):
     for loss in loaded.objective.losses:
         if isinstance(loss, auxiliary.Encoded):
             assert loss.encoder is None
+            images = np.zeros((4, *model.image_shape), "float32")
+            with pytest.raises(ValueError, match="`encoder` must be the file"):
+                loaded.fit(images, np.arange(4) % 2, batch_size=4, verbose=0)
+            assert loaded.step == model.step
             loss.encoder = given["encoder"]
     assert loaded.objective == model.objective
     given = {"seed": 1, "labels": [0, 1] if model.conditional else None}

@@ -35,17 +35,34 @@ class Encoded(Auxiliary):
         super().__init__(coefficient, moves_mixture)
         self.encoder = None if encoder is None else str(encoder)
         self.network = None
+        # Of a preset, which names no file: it generates without an encoder.
+        self._is_saved = False
 
-    def prepare(self, model) -> None:
-        """Reads the encoder; presets name none."""
-        if self.network is not None:
-            return
+    @classmethod
+    def from_config(cls, config: dict):
+        """The saved loss; its encoder may be missing until `fit`."""
+        loss = super().from_config(config)
+        loss._is_saved = True
+        return loss
+
+    def check(self, model) -> None:
+        """Checks that an encoder is named."""
+        if not self._is_saved:
+            self._check_named()
+
+    def _check_named(self) -> None:
         if self.encoder is None:
             raise UserError(
                 "`encoder` must be the file of a frozen classifier, which "
                 f"{self.name} uses; `python tools/train_encoder.py` makes "
                 "one. Received: encoder=None"
             )
+
+    def prepare(self, model) -> None:
+        """Reads the encoder."""
+        if self.network is not None:
+            return
+        self._check_named()
         network = encoders.load(self.encoder)
         shape = tuple(network.input_shape[1:])
         classes = network.output_shape[-1]
