@@ -54,6 +54,12 @@ def pytest_xdist_auto_num_workers(config):
     return 0 if files else os.cpu_count() + 1
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    """Every test draws the same numbers, alone or with others."""
+    keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(scope="session")
 def shared_server(tmp_path_factory):
     """One server for the tests of `serve` and of its gallery page."""
