@@ -21,11 +21,8 @@ _CLIENTS = 4
 def rows(seconds: float) -> list[probing.Row]:
     """Asks a server of its own, first with good clients alone.
 
-    Args:
-        seconds: Of good clients alone, and then beside hostile ones.
-
-    Returns:
-        A row for good requests, one for hostile ones, one for the memory.
+    It takes `seconds` with those, and `seconds` beside hostile ones. Returns a
+    row for good requests, one for hostile ones, one for the memory.
     """
     good, bad = probing.Row("good requests"), probing.Row("hostile requests")
     memory = probing.Row("memory of the server")

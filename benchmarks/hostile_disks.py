@@ -28,11 +28,7 @@ _FLAGS = [
 
 
 def rows() -> list[probing.Row]:
-    """Runs commands that write where they cannot.
-
-    Returns:
-        A row for the full disk, one for the folder.
-    """
+    """Runs commands that write to a full disk, or where they may not."""
     hostile_runs.whole()
     return [_full(), _read_only()]
 

@@ -18,11 +18,7 @@ MOST_MEMORY = 2**30  # That all of them may take at once.
 
 
 def rows() -> list[probing.Row]:
-    """Loads everything hostile there is.
-
-    Returns:
-        A row for each kind of file.
-    """
+    """Loads everything hostile: a row for each kind of file, and for memory."""
     warnings.simplefilter("ignore")  # Of Pillow, of bombs.
     parts = (_presets, _archives, _arrays, _folders, _runs)
     found = [part() for part in parts]

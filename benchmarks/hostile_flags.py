@@ -32,11 +32,8 @@ _ABSURD = {
 def rows(most: int) -> list[probing.Row]:
     """Calls commands with wrong flags, in a folder of their own each.
 
-    Args:
-        most: Sets of flags to try; of more, some are drawn.
-
-    Returns:
-        A row for flags, one for what is given as a model.
+    If there are more than `most` sets of flags, some are drawn. Returns a row
+    for flags, one for what is given as a model.
     """
     with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
         folder = pathlib.Path(folder)

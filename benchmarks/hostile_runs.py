@@ -108,13 +108,9 @@ def whole() -> pathlib.Path:
 
 
 def kills(count: int) -> list[probing.Row]:
-    """Kills runs, two in five inside the writing of a checkpoint.
+    """Kills `count` runs, two in five inside the writing of a checkpoint.
 
-    Args:
-        count: Number of kills.
-
-    Returns:
-        A row for kills at any moment, one for those while it saves.
+    Returns a row for kills at any moment, one for those while it saves.
     """
     rng = random.Random(0)
     rows = probing.Row("kills at any moment"), probing.Row("kills in a save")
@@ -242,11 +238,7 @@ def _train_killed(workdir: pathlib.Path, save: int, call: int) -> None:
 
 
 def writers() -> list[probing.Row]:
-    """Has two processes write to one place at the same time.
-
-    Returns:
-        A row.
-    """
+    """Has two processes write to one place at the same time."""
     row = probing.Row("two writers")
     with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
         folder = pathlib.Path(folder)

@@ -61,13 +61,9 @@ class Row:
         may_pass: bool = False,
         seconds: int = 60,
     ) -> None:
-        """Calls what should raise an error of one line, and soon.
+        """Calls what should raise an error of one line, within `seconds`.
 
-        Args:
-            name: Name of the probe.
-            function: Loads something hostile.
-            may_pass: Whether it may be harmless, as turned bits can be.
-            seconds: How long it may take.
+        With `may_pass` it may be harmless, as turned bits can be.
         """
         from keras_mixgan.utils.errors import UserError
 
@@ -153,16 +149,11 @@ def start(
     file_bytes: int | None = None,
     as_nobody: bool = False,
 ) -> Child:
-    """Calls a function in a forked process.
+    """Calls a function, which returns the exit status, in a forked process.
 
-    Args:
-        function: Returns the exit status.
-        memory: Bytes of address space that it may take beside what is taken.
-        file_bytes: Bytes that a file may have.
-        as_nobody: Whether to give up the rights of root.
-
-    Returns:
-        The `Child`.
+    `memory` is the address space, in bytes, that it may take beside what is
+    taken; `file_bytes` is the most that a file may have. `as_nobody` gives up
+    the rights of root.
     """
     handle, name = tempfile.mkstemp(prefix="hostile-", suffix=".txt")
     sys.stdout.flush()
@@ -204,8 +195,7 @@ def _address_space() -> int:
 def result_of(function: Callable[[], Any]) -> Any:
     """What a function returns in a forked process of its own.
 
-    Raises:
-        RuntimeError: It raised, or the process died; with what it printed.
+    A RuntimeError has what it printed, if it raised or the process died.
     """
     with tempfile.NamedTemporaryFile() as file:
 

@@ -38,15 +38,11 @@ def settings(recipe: str, **given: Any) -> dict[str, Any]:
 
 def figure_3(workdir: pathlib.Path, steps: int, common: Mapping[str, Any],
              components: int, classifier: str, data_dir=None):  # fmt: skip
-    """Races DCGAN, MIX+DCGAN and a wider DCGAN over equal steps.
+    """Races DCGAN, MIX+DCGAN and a wider DCGAN, `steps` each.
 
-    Args:
-        workdir: Folder of the race; its `race.png` is the figure.
-        steps: Steps of each.
-        common: Settings of all three, by name; `None` is not given.
-        components: T, generators and discriminators of the mixture.
-        classifier: As in `metrics.evaluate`.
-        data_dir: TFDS's data folder.
+    `race.png` in the folder is the figure. `common` are settings of all
+    three, where `None` is not given. The mixture has `components` of either
+    side.
     """
     pair = settings("dcgan_apart_cifar10", **common)
     count = {"num_generators": components, "num_discriminators": components}
@@ -66,12 +62,7 @@ def figure_3(workdir: pathlib.Path, steps: int, common: Mapping[str, Any],
 
 
 def widened(pair: Mapping[str, Any], components: int) -> int:
-    """The least width of one pair with the parameters of so many pairs.
-
-    Args:
-        pair: Settings, with architecture and width.
-        components: T, how many pairs of that width.
-    """
+    """The least width of one pair with the parameters of `components` pairs."""
 
     def parameters(width: int) -> int:
         networks = architectures.build(
@@ -89,14 +80,10 @@ def widened(pair: Mapping[str, Any], components: int) -> int:
 
 def figure_4(workdir: pathlib.Path, steps: int, common: Mapping[str, Any],
              components: int, data_dir=None) -> Figure:  # fmt: skip
-    """Trains WGAN and MIX+WGAN, and draws the estimate of both.
+    """Trains WGAN and MIX+WGAN, `steps` each, and draws the estimate of both.
 
-    Args:
-        workdir: Folder of both runs and of `figure4.png`.
-        steps: Steps of each.
-        common: Settings of both.
-        components: T, generators and critics of the mixture.
-        data_dir: TFDS's data folder.
+    The folder gets both runs and `figure4.png`. `common` are settings of
+    both. The mixture has `components` of either side.
     """
     count = {"num_generators": components, "num_discriminators": components}
     given = {k: v for k, v in common.items() if v is not None}
@@ -134,8 +121,7 @@ def figure_4(workdir: pathlib.Path, steps: int, common: Mapping[str, Any],
 def read_estimate(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
     """Steps and E[D(x)] - E[D(G(h))], which is the payoff less its constant 1.
 
-    Args:
-        path: `history.csv` of a run with Wasserstein's payoff.
+    From the `history.csv` of a run with Wasserstein's payoff.
     """
     with open(path, newline="") as file:
         rows = list(csv.DictReader(file))

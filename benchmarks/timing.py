@@ -56,15 +56,9 @@ def spread(values: list[float], unit: str = "s", digits: int = 3) -> str:
 
 
 def in_turns(functions: dict, rounds: int = 7, warm: int = 2) -> dict:
-    """Times functions in turns, after calls that are not timed.
+    """Times functions in turns, after `warm` calls that are not timed.
 
-    Args:
-        functions: Dict from names to functions without arguments.
-        rounds: Timed calls of each.
-        warm: Calls of each before, which are not timed.
-
-    Returns:
-        Dict from names to lists of seconds.
+    Returns lists of `rounds` seconds by the functions' names.
     """
     for function in functions.values():
         for _ in range(warm):
@@ -86,14 +80,10 @@ def ratios(seconds: dict, name: str, base: str) -> list[float]:
 def verdict(
     name: str, values: list[float], target: float, least=False, unit="x"
 ) -> None:
-    """Prints a figure and whether it reaches its target.
+    """Prints a figure, and whether its median reaches the target.
 
-    Args:
-        name: Name of the figure.
-        values: Measurements; their median is compared.
-        target: The wanted value.
-        least: Whether the target is a minimum, not a maximum.
-        unit: Unit of the values; by default they are ratios.
+    With `least` the target is a minimum, not a maximum. Values are ratios by
+    default.
     """
     middle = statistics.median(values)
     reached = middle >= target if least else middle <= target
@@ -107,12 +97,7 @@ def verdict(
 def mixture(components: int, **settings):
     """The mixture that is measured: DCGAN 32x32x3, width 64, compiled.
 
-    Args:
-        components: Number of generators, and of discriminators.
-        **settings: Arguments of `compile`.
-
-    Returns:
-        A `MixGAN`.
+    It has `components` generators, and as many discriminators.
     """
     import keras_mixgan as kmg
 

@@ -48,7 +48,8 @@ class MixGAN(Mixture):
             discriminators. Batch normalization takes separate statistics over
             real images and over each generator's.
         num_generators: Positive int. By default as many as are listed, else 3.
-        num_discriminators: The same for discriminators. May differ.
+        num_discriminators: The same for discriminators; by default K where
+            one network has K logits. May differ.
         num_classes: Number of classes where the networks take labels. By
             default the size of the generator's label embedding. Where given,
             subclassed networks that were never called are called with

@@ -3,6 +3,7 @@
 
 import gc
 import os
+import random
 import tempfile
 
 # `import keras_mixgan` sets it, but too late here. Without this, a test's child
@@ -15,6 +16,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 gc.set_threshold(50_000, 20, 20)
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
@@ -32,15 +34,26 @@ def few_under_jax(*values):
 
 
 def pytest_configure(config):
-    """Keeps the cache of scores out of the user's home."""
-    folder = tempfile.TemporaryDirectory()
-    config.add_cleanup(folder.cleanup)
-    os.environ["KERAS_MIXGAN_CACHE"] = folder.name
+    """Keeps the cache of scores out of the user's home; workers share it."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        folder = tempfile.TemporaryDirectory()
+        config.add_cleanup(folder.cleanup)
+        os.environ["KERAS_MIXGAN_CACHE"] = folder.name
     if JAX:
         import jax
 
         # The CPU as several devices, for tests of several devices.
         jax.config.update("jax_num_cpu_devices", 4)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Every test, and the first fixtures with it, draw the same numbers.
+
+    Keras draws the seeds of weights and of dropout by `random`.
+    """
+    random.seed(0)
+    np.random.seed(0)
 
 
 def pytest_xdist_auto_num_workers(config):
@@ -52,12 +65,6 @@ def pytest_xdist_auto_num_workers(config):
     """
     files = any(".py" in argument for argument in config.args)
     return 0 if files else os.cpu_count() + 1
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    """Every test draws the same numbers, alone or with others."""
-    keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(scope="session")

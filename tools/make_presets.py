@@ -190,11 +190,8 @@ def comparison(name: str, root: str) -> dict | None:
 def in_float32(model: kmg.MixGAN) -> kmg.MixGAN:
     """The same mixture, computing in float32: not all machines have bfloat16.
 
-    Args:
-        model: A mixture, whose weights are float32 under either policy.
-
-    Returns:
-        The mixture itself, or a new one with its weights.
+    Weights are float32 under either policy. It is the mixture itself, or a new
+    one with its weights.
     """
     saved = json.dumps(keras.saving.serialize_keras_object(model))
     if BFLOAT16 not in saved:

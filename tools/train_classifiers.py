@@ -53,10 +53,7 @@ def load(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
 def augmented(name: str, images: np.ndarray, labels: np.ndarray):
     """Returns a shuffled dataset of shifted, mirrored, covered images.
 
-    Args:
-        name: Key of `DATASETS`.
-        images: Float32 (N, H, W, C).
-        labels: Int32 (N,).
+    From images float32 (N, H, W, C) and labels int32 (N,) of `DATASETS[name]`.
     """
     _, _, shift, mirror = DATASETS[name]
     height, width, channels = images.shape[1:]
@@ -119,15 +116,7 @@ def optimizer(name: str, steps: int) -> keras.optimizers.Optimizer:
 
 
 def train(name: str, epochs: int) -> tuple[keras.Model, float]:
-    """Trains one classifier.
-
-    Args:
-        name: Key of `DATASETS`.
-        epochs: Passes over the training split.
-
-    Returns:
-        The network, and the seconds it took.
-    """
+    """Trains one of `DATASETS`; returns the network and the seconds."""
     images, labels = load(name, "train")
     model = bundled.build(name)
     steps = len(images) // BATCH * epochs
@@ -147,15 +136,7 @@ def train(name: str, epochs: int) -> tuple[keras.Model, float]:
 
 
 def measure(name: str, file: pathlib.Path) -> dict:
-    """Measures a classifier as stored, in half precision.
-
-    Args:
-        name: Key of `DATASETS`.
-        file: File of the weights.
-
-    Returns:
-        Test accuracy, parameters, bytes, sha256.
-    """
+    """Measures a classifier as stored, in half precision."""
     model = bundled.load(name, file)
     images, labels = load(name, "test")
     logits = model.predict(images, batch_size=500, verbose=0)["logits"]

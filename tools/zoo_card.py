@@ -206,10 +206,8 @@ def _verdict(seeds: dict) -> str:
 def with_nearness(text: str, about: dict) -> str:
     """Returns a card with its section about memory made anew.
 
-    Args:
-        text: The card. Those of version 0.1 cannot be made again from their
-            metadata.
-        about: The preset's metadata, with `nearness`.
+    `about` is the preset's metadata, with `nearness`. The cards of version 0.1
+    cannot be made again from it.
     """
     before, _, rest = text.partition(_MAKING)
     before = before.partition(_MEMORY)[0].strip()

@@ -66,16 +66,10 @@ def between(model):
 def nearness(made, train, test, network) -> tuple[dict, np.ndarray]:
     """How near samples lie to training images, in a classifier's features.
 
-    Args:
-        made: Images of the preset, float32 in [-1, 1].
-        train: Images it was trained on, uint8.
-        test: Images of the same kind that it never saw, uint8, or `None`.
-        network: The `Classifier`.
-
-    Returns:
-        A dict with the medians of the distance from samples, and from test
-        images, to the nearest training image; and for the first samples the
-        row of that image.
+    `made` are images of the preset, float32 in [-1, 1]. `train` and `test` are
+    uint8; the preset never saw `test`, which may be `None`. Returns a dict with
+    the medians of the distance from samples, and from test images, to the
+    nearest training image; and for the first samples the row of that image.
     """
     search = NearestNeighbors(n_neighbors=1)
     search.fit(_features(network, train))

@@ -41,9 +41,6 @@ from keras_mixgan.architectures.sngan import sngan_generator
 from keras_mixgan.architectures.spectral import SpectralNormalization
 from keras_mixgan.architectures.steingan import steingan_discriminator
 from keras_mixgan.architectures.steingan import steingan_generator
-from keras_mixgan.architectures.wgan import wgan_critic
-from keras_mixgan.architectures.wgan import wgan_generator
-from keras_mixgan.architectures.wgan import wgan_gp_critic
 from keras_mixgan.utils import checks
 
 __all__ = [
@@ -74,9 +71,6 @@ __all__ = [
     "sngan_generator",
     "steingan_discriminator",
     "steingan_generator",
-    "wgan_critic",
-    "wgan_generator",
-    "wgan_gp_critic",
 ]
 
 
@@ -138,13 +132,14 @@ ARCHITECTURES: dict[str, Architecture] = {
             ),
             mixture=_SHARED,
         ),
-        # arXiv:1701.07875, algorithm 1. RMSprop as in the authors' PyTorch:
+        # arXiv:1701.07875, algorithm 1; the critic's logit is read as a score.
+        # RMSprop as in the authors' PyTorch:
         # rho 0.99, and 1e-8 added to the root, hence 1e-16 under it in Keras.
         # Keras's default epsilon would be as large as a mixture's gradients.
         Architecture(
             "wgan",
-            wgan_generator,
-            wgan_critic,
+            dcgan_generator,
+            dcgan_discriminator,
             dcgan.IMAGE_SHAPES,
             _training(
                 payoff="wasserstein",
@@ -156,11 +151,13 @@ ARCHITECTURES: dict[str, Architecture] = {
                 weight_clip=0.01,
             ),
         ),
-        # arXiv:1704.00028, algorithm 1.
+        # arXiv:1704.00028, algorithm 1. The critic has no batch normalization
+        # (section 4): the penalty is on the gradient at each single image, and
+        # batch statistics would make the images of a batch interdependent.
         Architecture(
             "wgan_gp",
-            wgan_generator,
-            wgan_gp_critic,
+            dcgan_generator,
+            functools.partial(dcgan_discriminator, batch_norm=False),
             dcgan.IMAGE_SHAPES,
             _training(
                 payoff="wasserstein",

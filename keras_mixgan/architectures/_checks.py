@@ -11,14 +11,7 @@ from keras_mixgan.utils import checks
 
 
 def shape_tuple(image_shape: Any) -> tuple[int, ...] | None:
-    """Returns a shape as a tuple of positive ints, None if it is not one.
-
-    Args:
-        image_shape: What the caller passed as a shape.
-
-    Returns:
-        The shape of one example, without a batch axis, or None.
-    """
+    """Returns a shape as a tuple of positive ints, None if it is not one."""
     if not isinstance(image_shape, Sequence) or isinstance(image_shape, str):
         return None
     try:
@@ -31,13 +24,7 @@ def normal_init(stddev: float = 0.02) -> keras.initializers.Initializer:
     """A fresh N(0, stddev) initializer: DCGAN's (arXiv:1511.06434, section 4).
 
     Every layer needs its own initializer: two layers of one shape that share
-    one get the same weights.
-
-    Args:
-        stddev: Standard deviation.
-
-    Returns:
-        An initializer that draws new values in every clone of a model.
+    one get the same weights. It draws new values in every clone of a model.
     """
     return keras.initializers.RandomNormal(stddev=stddev)
 
@@ -47,12 +34,6 @@ def batch_norm(**options: Any) -> keras.layers.BatchNormalization:
 
     With momentum 0.9 (Keras: 0.99) the moving statistics follow a generator
     that changes at every step.
-
-    Args:
-        **options: More arguments of the layer.
-
-    Returns:
-        A fresh layer.
     """
     return keras.layers.BatchNormalization(
         momentum=0.9,
@@ -62,15 +43,21 @@ def batch_norm(**options: Any) -> keras.layers.BatchNormalization:
     )
 
 
+def upsample(
+    filters: int, size: int, strides: int = 2, padding: str = "same", **options
+) -> keras.layers.Layer:
+    """A transposed convolution with kernels (size, size) from N(0, 0.02)."""
+    return keras.layers.Conv2DTranspose(
+        filters,
+        size,
+        strides,
+        padding,
+        **{"kernel_initializer": normal_init(), **options},
+    )
+
+
 def uniform(latents):
-    """Phi(z): uniform numbers in [0, 1] from standard normal ones.
-
-    Args:
-        latents: Float tensor of any shape.
-
-    Returns:
-        Float tensor of the same shape.
-    """
+    """Phi(z): uniform numbers in [0, 1] from standard normal ones."""
     return 0.5 * (1.0 + keras.ops.erf(latents / math.sqrt(2.0)))
 
 
@@ -88,15 +75,9 @@ def generator_inputs(
     generator with a longer one ignored the latents and made one image per
     class; with latents multiplied by a label vector it ignored the labels.
 
-    Args:
-        latent_dim: Size of a latent vector.
-        num_classes: Number of classes, None for an unconditional generator.
-        label_scale: Initial standard deviation of the label vectors.
-        uniform_latents: Whether the first layer reads `uniform(latents)`.
-
-    Returns:
-        The input or list of inputs for `keras.Model`, and a symbolic float
-        tensor (batch, features).
+    With `uniform_latents` the first layer reads `uniform(latents)`. The inputs
+    are one or a list, as `keras.Model` takes them; the vector is a symbolic
+    float tensor (batch, features).
     """
     latents = x = keras.Input((latent_dim,), name="latents")
     if uniform_latents:
@@ -132,16 +113,9 @@ def logits_head(
     The head computes in float32 under every policy, so that logits are not
     rounded to bfloat16.
 
-    Args:
-        images: The symbolic input of the network.
-        features: Symbolic tensor (batch, F), F known.
-        num_classes: Number of classes, None for an unconditional network.
-        name: Name of the model.
-        normalization: Wrapper of both linear layers, which adds an offset
-            unless it is called with `offset=False`; or None.
-
-    Returns:
-        A Functional model of one input, or two (images, labels).
+    The model has one input, `images`, or two, (images, labels). F must be
+    known. `normalization` wraps both linear layers; it adds an offset unless
+    it is called with `offset=False`.
     """
     score = keras.layers.Dense(
         1,

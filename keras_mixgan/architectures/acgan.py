@@ -81,7 +81,7 @@ def acgan_generator(
     x = keras.layers.Reshape((base, base, widths[0]))(x)
     x = keras.layers.ReLU(name="start")(x)
     for stage, filters in enumerate(widths[1:], 1):
-        x = _upsample(filters, use_bias=False)(x)
+        x = _checks.upsample(filters, KERNEL_SIZE, use_bias=False)(x)
         # By its width, unless the widest stages, which come first, share it.
         place = str(filters)
         if filters in widths[1:stage]:
@@ -89,8 +89,8 @@ def acgan_generator(
         x = normalized_by_class(x, labels, num_classes, place)
         x = keras.layers.ReLU()(x)
     # float32 under every policy: bfloat16 is too coarse for pixels.
-    images = _upsample(
-        channels, activation="tanh", dtype="float32", name="images"
+    images = _checks.upsample(
+        channels, KERNEL_SIZE, activation="tanh", dtype="float32", name="images"
     )(x)
     return keras.Model(inputs, images, name=name)
 
@@ -159,14 +159,8 @@ def acgan_discriminator(
 def normalized_by_class(x, labels, num_classes: int | None, place: str):
     """Batch normalization; with labels, a scale and an offset per class.
 
-    Args:
-        x: Symbolic tensor (batch, height, width, channels).
-        labels: Symbolic tensor (batch,), or None for one scale and offset.
-        num_classes: Number of classes.
-        place: Suffix of the names of the two embeddings.
-
-    Returns:
-        Symbolic tensor of the same shape.
+    `x` is (batch, height, width, channels), `labels` (batch,) or None. The
+    names of the two embeddings end in `place`.
     """
     if labels is None:
         return _checks.batch_norm()(x)
@@ -188,14 +182,3 @@ def normalized_by_class(x, labels, num_classes: int | None, place: str):
     ]
     scaled = keras.layers.Multiply()([x, by_class[0]])
     return keras.layers.Add()([scaled, by_class[1]])
-
-
-def _upsample(filters: int, **options) -> keras.layers.Layer:
-    return keras.layers.Conv2DTranspose(
-        filters,
-        KERNEL_SIZE,
-        strides=2,
-        padding="same",
-        kernel_initializer=_checks.normal_init(),
-        **options,
-    )

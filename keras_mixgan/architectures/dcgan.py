@@ -39,12 +39,8 @@ IMAGE_SHAPES: tuple[tuple[int, int, int], ...] = tuple(
 def generator_stages(size: int) -> tuple[int, ...] | None:
     """The resolutions of a generator's stages.
 
-    Args:
-        size: Height and width of an image.
-
-    Returns:
-        The base, which the dense layer makes, and the size after each
-        doubling; `None` if `size` is not a base times a power of two.
+    The first is the base, which the dense layer makes; each next is twice as
+    large. `None` if `size` is not a base times 2, 4, 8, and so on.
 
     Example:
     >>> generator_stages(28), generator_stages(96)
@@ -59,13 +55,7 @@ def generator_stages(size: int) -> tuple[int, ...] | None:
 
 
 def discriminator_stages(size: int) -> tuple[int, ...]:
-    """The resolutions of a discriminator's stages.
-
-    Args:
-        size: Height and width of an image.
-
-    Returns:
-        `size`, and the size after each strided convolution.
+    """`size`, and the size after each strided convolution.
 
     Example:
     >>> discriminator_stages(28), discriminator_stages(96)
@@ -80,13 +70,8 @@ def discriminator_stages(size: int) -> tuple[int, ...]:
 def channels_of(width: int, number: int) -> list[int]:
     """Channels of each stage, the highest resolution first.
 
-    Args:
-        width: Channels of the first stage.
-        number: Number of stages.
-
-    Returns:
-        Each has twice the channels of the one before, up to `WIDEST` times
-        the first.
+    Each has twice the channels of the one before, up to `WIDEST` times the
+    first, which has `width`.
 
     Example:
     >>> channels_of(64, 6)
@@ -153,11 +138,11 @@ def dcgan_generator(
     # The cut: generators that share a body own the layers up to here.
     x = keras.layers.ReLU(name="start")(_checks.batch_norm()(x))
     for filters in widths[1:]:
-        x = _upsample(filters, use_bias=False)(x)
+        x = _checks.upsample(filters, KERNEL_SIZE, use_bias=False)(x)
         x = keras.layers.ReLU()(_checks.batch_norm()(x))
     # float32 under every policy: bfloat16 is too coarse for pixels.
-    images = _upsample(
-        channels, activation="tanh", dtype="float32", name="images"
+    images = _checks.upsample(
+        channels, KERNEL_SIZE, activation="tanh", dtype="float32", name="images"
     )(x)
     return keras.Model(inputs, images, name=name)
 
@@ -167,11 +152,12 @@ def dcgan_discriminator(
     num_classes: int | None = None,
     width: int = 64,
     name: str = "dcgan_discriminator",
+    batch_norm: bool = True,
 ) -> keras.Model:
     """Builds a DCGAN discriminator.
 
     For (32, 32, 3) and width 64: convolutions to 16x16x64, 8x8x128 and
-    4x4x256, then one logit.
+    4x4x256, then one logit. It is also WGAN's critic.
 
     Args:
         image_shape: (size, size, channels), size 3, 4, 5 or 7 times a power
@@ -181,6 +167,8 @@ def dcgan_discriminator(
         width: Channels of the first convolution; they double at each next,
             up to 16 times the width.
         name: Name of the model.
+        batch_norm: Whether all convolutions except the first are normalized.
+            WGAN-GP's critic has none.
 
     Returns:
         A Functional model from images (batch, *image_shape) float32 in
@@ -194,33 +182,6 @@ def dcgan_discriminator(
     >>> discriminator = dcgan_discriminator((28, 28, 1), width=8)
     >>> discriminator.output_shape
     (None, 1)
-    """
-    return strided_discriminator(
-        image_shape, num_classes, width, batch_norm=True, name=name
-    )
-
-
-def strided_discriminator(
-    image_shape: tuple[int, int, int],
-    num_classes: int | None,
-    width: int,
-    batch_norm: bool,
-    name: str,
-) -> keras.Model:
-    """The strided convolutions of DCGAN's discriminator and WGAN's critics.
-
-    Args:
-        image_shape: As in `dcgan_discriminator`.
-        num_classes: As in `dcgan_discriminator`.
-        width: As in `dcgan_discriminator`.
-        batch_norm: Whether all convolutions except the first are normalized.
-        name: Name of the model.
-
-    Returns:
-        A Functional model as `dcgan_discriminator` returns.
-
-    Raises:
-        ValueError: If an argument is out of its range.
     """
     image_shape = check_image_shape(image_shape)
     num_classes = checks.optional_integer("num_classes", num_classes)
@@ -254,15 +215,7 @@ def strided_discriminator(
 def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
     """Checks `image_shape` and returns it as a tuple.
 
-    Args:
-        image_shape: What the caller passed.
-
-    Returns:
-        (size, size, channels).
-
-    Raises:
-        ValueError: The image is not square, its size is not a base times a
-            power of two, or it is neither gray nor colour.
+    Images are square, gray or colour, of a size that has `generator_stages`.
     """
     shape = _checks.shape_tuple(image_shape)
     if shape is None or len(shape) != 3:
@@ -293,14 +246,3 @@ def _nearest(size: int) -> list[int]:
     while not generator_stages(above):
         above += 1
     return sorted({below, above})
-
-
-def _upsample(filters: int, **options: Any) -> keras.layers.Layer:
-    return keras.layers.Conv2DTranspose(
-        filters,
-        KERNEL_SIZE,
-        strides=2,
-        padding="same",
-        kernel_initializer=_checks.normal_init(),
-        **options,
-    )

@@ -66,15 +66,9 @@ def dcgan_huang_generator(
 
 
 def decoded(x, channels: int, width: int):
-    """The layers from a vector to images.
+    """The layers from vectors (batch, F) to images (batch, 32, 32, channels).
 
-    Args:
-        x: Symbolic float tensor (batch, features).
-        channels: Channels of an image.
-        width: Channels of the last hidden stage.
-
-    Returns:
-        Symbolic float32 tensor (batch, 32, 32, channels) in [-1, 1].
+    Images are float32 in [-1, 1]. The last hidden stage has `width` channels.
     """
     x = keras.layers.Dense(
         25 * 2 * width,
@@ -88,11 +82,17 @@ def decoded(x, channels: int, width: int):
         (width, 1, "valid"),
         (width, 2, "same"),
     ):
-        x = _upsample(filters, strides, padding, use_bias=False)(x)
+        x = _checks.upsample(filters, 5, strides, padding, use_bias=False)(x)
         x = keras.layers.ReLU()(_checks.batch_norm()(x))
     # float32 under every policy: bfloat16 is too coarse for pixels.
-    return _upsample(
-        channels, 1, "valid", activation="tanh", dtype="float32", name="images"
+    return _checks.upsample(
+        channels,
+        5,
+        1,
+        "valid",
+        activation="tanh",
+        dtype="float32",
+        name="images",
     )(x)
 
 
@@ -148,18 +148,10 @@ def judged(
     noise: float,
     dropout: float,
 ) -> dict[str, Any]:
-    """The layers from images to a discriminator's outputs.
+    """The layers from images to the outputs of `dcgan_huang_discriminator`.
 
-    Args:
-        images: Symbolic float tensor (batch, 32, 32, channels).
-        num_classes: As in `dcgan_huang_discriminator`.
-        width: The same.
-        latent_dim: The same.
-        noise: Standard deviation of the noise on images.
-        dropout: Rate of both dropouts.
-
-    Returns:
-        The outputs of `dcgan_huang_discriminator`, symbolic.
+    `noise` is the standard deviation of the noise on images (batch, 32, 32,
+    channels), `dropout` the rate of both dropouts.
     """
     filters = max(1, 3 * width // 4)
     x = keras.layers.GaussianNoise(noise)(images)
@@ -183,13 +175,8 @@ def judged(
 def verdicts(x, num_classes: int | None, prefix: str = "") -> dict[str, Any]:
     """The last layer of a discriminator: class logits and their logsumexp.
 
-    Args:
-        x: Symbolic float tensor (batch, features).
-        num_classes: Number of classes, or None for one logit alone.
-        prefix: Prefix of the outputs' names.
-
-    Returns:
-        `logits` and, with classes, `class_logits`, symbolic.
+    From features (batch, F) to `logits` and `class_logits`, whose names get the
+    prefix; to `logits` alone if there are no classes.
     """
     named = f"{prefix}logits"
     if num_classes is None:
@@ -200,17 +187,7 @@ def verdicts(x, num_classes: int | None, prefix: str = "") -> dict[str, Any]:
 
 
 def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
-    """Checks the shape of images.
-
-    Args:
-        image_shape: What the caller passed as a shape.
-
-    Returns:
-        The shape.
-
-    Raises:
-        ValueError: It is none of `IMAGE_SHAPES`.
-    """
+    """Returns a shape as a tuple, which is one of `IMAGE_SHAPES`."""
     shape = _checks.shape_tuple(image_shape)
     if shape not in IMAGE_SHAPES:
         supported = ", ".join(map(str, IMAGE_SHAPES))
@@ -244,15 +221,4 @@ def head(units: int, name: str) -> keras.layers.Layer:
         kernel_initializer=_checks.normal_init(),
         dtype="float32",
         name=name,
-    )
-
-
-def _upsample(filters, strides, padding, **options) -> keras.layers.Layer:
-    return keras.layers.Conv2DTranspose(
-        filters,
-        5,
-        strides,
-        padding,
-        kernel_initializer=_checks.normal_init(),
-        **options,
     )

@@ -111,7 +111,7 @@ def load(path: str | os.PathLike[str]) -> keras.Model:
         classes = len(weights[-1])
         network = encoder((size, size, channels), classes, width)
         network.set_weights(weights)
-    except (ValueError, KeyError, IndexError, OSError, EOFError,
+    except (ValueError, KeyError, IndexError, OSError, EOFError, TypeError,
             zipfile.BadZipFile) as error:  # fmt: skip
         raise UserError(
             "`encoder` must be a file that `python tools/train_encoder.py` "

@@ -21,16 +21,8 @@ def is_file(name: str) -> bool:
 def load(path: str | os.PathLike[str], kind: type) -> Any:
     """Runs a Python file and returns the architecture that it defines.
 
-    Args:
-        path: A Python file that sets `ARCHITECTURE`.
-        kind: The class of an architecture.
-
-    Returns:
-        The architecture. A process runs the same file once.
-
-    Raises:
-        UserError: There is no such file, it cannot be run, or does not set
-            `ARCHITECTURE` to an architecture.
+    The file sets `ARCHITECTURE` to a `kind`; anything else is a UserError. A
+    process runs the same file once.
     """
     path = pathlib.Path(path)
     if not path.is_file():

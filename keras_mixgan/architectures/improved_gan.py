@@ -186,12 +186,7 @@ def _convolution(x, filters, size, strides=1, padding="same"):
 
 
 def _upsample(filters: int, **options) -> keras.layers.Layer:
-    return keras.layers.Conv2DTranspose(
-        filters,
-        5,
-        strides=2,
-        padding="same",
-        use_bias=False,
-        kernel_initializer=_checks.normal_init(0.05),
-        **options,
+    start = _checks.normal_init(0.05)
+    return _checks.upsample(
+        filters, 5, use_bias=False, kernel_initializer=start, **options
     )

@@ -243,15 +243,7 @@ class MinibatchDiscrimination(keras.layers.Layer):
 
 
 def scale_gradient(x, scale: float):
-    """Returns `x`, but multiplies its gradient by `scale`.
-
-    Args:
-        x: Float tensor of any shape.
-        scale: Float, at least 0.
-
-    Returns:
-        Float tensor of the same shape.
-    """
+    """Returns `x`, but multiplies its gradient by `scale`, at least 0."""
     fixed = ops.stop_gradient(x)
     return fixed + scale * (x - fixed)
 

@@ -52,42 +52,24 @@ class Executor:
     def gradients(self, function, sides):
         """Values of a function and their gradients.
 
-        Args:
-            function: Without arguments. Returns a tuple of scalars, one for
-                each side, and nested tuples of further tensors. If all scalars
-                are one tensor, there is one backward pass.
-            sides: Tuple of lists of Keras variables.
+        The function takes no arguments. It returns a tuple of scalars, one for
+        each side, and nested tuples of further tensors. If all scalars are one
+        tensor, there is one backward pass. A side is a list of Keras variables.
 
-        Returns:
-            The scalars; the further tensors; and for each side the gradients
-            of its scalar by its variables, `None` for a variable without
-            effect (zeros under JAX). Over replicas the last two are means.
+        Returns the scalars; the further tensors; and for each side the
+        gradients of its scalar by its variables, `None` for a variable without
+        effect (zeros under JAX). Over replicas the last two are means.
         """
         raise _no_training()
 
     def input_gradients(self, function, inputs):
-        """Gradient of a scalar function by its input, itself differentiable.
-
-        Args:
-            function: Maps a float tensor to a scalar.
-            inputs: Float tensor of any shape.
-
-        Returns:
-            Float tensor of the shape of `inputs`.
-        """
+        """Gradient of a scalar function by its input, itself differentiable."""
         raise _no_training()
 
     def apply(
         self, optimizer, gradients: list, variables: list, units: list
     ) -> None:
-        """Updates variables.
-
-        Args:
-            optimizer: A built Keras optimizer.
-            gradients: One for each variable, or `None`.
-            variables: Keras variables.
-            units: A float for each, which multiplies its gradient.
-        """
+        """Updates variables; units multiply gradients, which may be `None`."""
         optimizer.apply(in_units(gradients, units), variables)
 
     def cond(self, condition, function, otherwise):
@@ -109,14 +91,9 @@ class Executor:
     def own_rows(self, draws, sizes: list) -> list:
         """Splits random numbers into strata, and keeps this replica's rows.
 
-        Args:
-            draws: Tensor (replicas * sum of sizes, ...), the same in all
-                replicas.
-            sizes: Rows of each stratum in this replica.
-
-        Returns:
-            A tensor for each stratum. Row k of a stratum belongs to replica
-            (k mod n), so n replicas together have the draws of one device.
+        `draws` (replicas * sum of sizes, ...) are the same in all replicas;
+        `sizes` are rows in this one. Row k of a stratum belongs to replica
+        (k mod n), so n replicas together have the draws of one device.
         """
         return split(draws, sizes)
 
@@ -141,14 +118,9 @@ def in_units(gradients: list, units: list) -> list:
 
 
 def split(batch, sizes: list) -> list:
-    """Splits a batch into consecutive strata.
+    """Splits a batch (sum of sizes, ...) into consecutive strata.
 
-    Args:
-        batch: Tensor (sum of sizes, ...).
-        sizes: Rows of each stratum: ints or integer scalar tensors.
-
-    Returns:
-        A tensor for each stratum.
+    Sizes are ints or integer scalar tensors.
     """
     parts, start = [], 0
     for size in sizes:

@@ -16,16 +16,7 @@ class Forward:
         self._compiled = {}
 
     def __call__(self, network: keras.Model, inputs, labels=None) -> np.ndarray:
-        """Runs one batch.
-
-        Args:
-            network: A Keras model of one input, or of inputs and labels.
-            inputs: Float array (B, ...).
-            labels: Int array (B,), or `None`.
-
-        Returns:
-            Float32 array (B, ...).
-        """
+        """Runs one batch (B, ...), and labels (B,) if any; gives float32."""
         if id(network) not in self._compiled:
             # The network is kept, so that no other object gets its id.
             self._compiled[id(network)] = (network, _compile(network))
@@ -65,6 +56,10 @@ def _compile_jax(network):
     import jax
 
     variables = network.variables
+    # Such layers compare the images of a batch, and would see the padding.
+    alone = not any(
+        getattr(layer, "by_group", False) for layer in network._flatten_layers()
+    )
 
     @jax.jit
     def forward(values, *arguments):
@@ -76,7 +71,7 @@ def _compile_jax(network):
         # Padded to powers of two, to compile for few sizes: a mixture's
         # components draw batches of any size.
         size = len(arguments[0])
-        missing = (1 << max(size - 1, 0).bit_length()) - size
+        missing = (1 << max(size - 1, 0).bit_length()) - size if alone else 0
         padded = [
             np.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1))
             for x in arguments

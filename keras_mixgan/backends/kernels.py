@@ -14,15 +14,7 @@ FUSED_DTYPES = ("float32", "bfloat16", "float16")
 
 
 def has_fused_normalization(layer, inputs) -> bool:
-    """Whether TensorFlow's kernel can replace a batch normalization layer.
-
-    Args:
-        layer: A `keras.layers.BatchNormalization`.
-        inputs: Its inputs.
-
-    Returns:
-        Whether `fused_normalization` may be called.
-    """
+    """Whether `fused_normalization` can replace a batch normalization layer."""
     return (
         keras.backend.backend() == "tensorflow"
         and type(layer) is keras.layers.BatchNormalization
@@ -37,14 +29,8 @@ def has_fused_normalization(layer, inputs) -> bool:
 def fused_normalization(layer, inputs, sizes: list):
     """Normalises each group of a batch by its own statistics, in training.
 
-    Args:
-        layer: A `keras.layers.BatchNormalization`; its moving statistics take
-            one update per group, in order.
-        inputs: Float tensor (sum of sizes, ..., channels).
-        sizes: Rows of each group: ints or integer scalar tensors.
-
-    Returns:
-        Float tensor of the shape of `inputs`.
+    `inputs` are (sum of sizes, ..., channels), sizes ints or integer scalar
+    tensors. Moving statistics take one update per group, in order.
     """
     import tensorflow as tf
 
@@ -106,11 +92,8 @@ def _biased(count):
 def _update_moving_statistics(layer, means, variances, factors) -> None:
     """Applies one update per group, in order, as a single sum.
 
-    Args:
-        layer: The layer whose statistics are updated.
-        means: Float tensor (groups, channels).
-        variances: The same.
-        factors: Factor of each group's variance.
+    Means and variances are (groups, channels); a factor multiplies each group's
+    variance.
     """
     momentum = layer.momentum
     count = means.shape[0]

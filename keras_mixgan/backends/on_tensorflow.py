@@ -104,12 +104,9 @@ def _ordered(gradients: list, forward) -> list:
     Gradients that need no logits, as with the Wasserstein payoff, may come
     earlier. TensorFlow's graph optimizer (`dependency_optimization`,
     TensorFlow 2.21) then lets updates of the last layers overtake the forward
-    pass's reads, and at times losses were those of updated weights.
-
-    Args:
-        gradients: Tensors or `None`. Sparse ones, of embeddings, are made
-            dense: nothing after this gains from them.
-        forward: Nested tensors, the results of the forward pass.
+    pass's reads, and at times losses were those of updated weights. Sparse
+    gradients, of embeddings, are made dense: nothing after this gains from
+    them.
     """
     with tf.control_dependencies(tf.nest.flatten(forward)):
         return [

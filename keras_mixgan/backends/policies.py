@@ -8,14 +8,7 @@ import keras
 
 @contextlib.contextmanager
 def policy(name: str) -> Iterator[None]:
-    """Within it, new layers have this dtype policy.
-
-    Args:
-        name: As in `keras.config.set_dtype_policy`.
-
-    Yields:
-        Nothing.
-    """
+    """Within it, new layers have this dtype policy."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:

@@ -24,10 +24,7 @@ _context = _Context()
 class Scope:
     """Context in which variables have given values, which updates change.
 
-    Args:
-        variables: List of Keras variables, all that the code inside reads or
-            updates.
-        values: Their values, backend tensors.
+    The variables must be all that the code inside reads or updates.
     """
 
     def __init__(self, variables: list, values: list):
@@ -113,13 +110,7 @@ def input_gradients(function, inputs):
 def cond(condition, function, otherwise):
     """`keras.ops.cond` by JAX, where branches may update variables.
 
-    Args:
-        condition: Boolean scalar tensor.
-        function: Without arguments.
-        otherwise: The same, with results of the same structure.
-
-    Returns:
-        What the function that was run returned.
+    Both branches take no arguments, and return the same structure.
     """
     import jax
 

@@ -12,16 +12,10 @@ from keras_mixgan.mixgan import MixGAN
 def load_newest(
     checkpoints: Sequence[pathlib.Path],
 ) -> tuple[MixGAN, list[pathlib.Path]]:
-    """Loads the newest checkpoint that is intact.
+    """Loads the newest intact checkpoint; also lists the newer, damaged ones.
 
-    Args:
-        checkpoints: Files, newest first; at least one.
-
-    Returns:
-        The `MixGAN`, and the newer files, which are damaged.
-
-    Raises:
-        OSError, ValueError: No file can be loaded; the error of the newest.
+    The files come newest first, at least one. If none can be loaded, the error
+    of the newest is raised.
     """
     errors = []
     for i, path in enumerate(checkpoints):
@@ -37,13 +31,7 @@ def set_aside(
 ) -> None:
     """Renames damaged checkpoints, so that they do not displace intact ones.
 
-    Args:
-        damaged: The files.
-        intact: The checkpoint that is used instead, for the message.
-        say: Called with a line of text for each.
-
-    Raises:
-        OSError: A file cannot be renamed.
+    `intact` is the checkpoint that is used instead, for the message.
     """
     for path in damaged:
         aside = path.with_stem(f"{path.stem}.damaged")

@@ -18,20 +18,10 @@ _BEFORE = {"share": "none", "auxiliary": None}
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
-    r"""Reads a file of flags.
+    r"""Reads a `.yaml` or `.json` file of flags, or a run's `settings.json`.
 
-    Args:
-        path: A `.yaml` or `.json` file of flags of `train` by name, or the
-            `settings.json` of a run.
-
-    Returns:
-        Values by the names of `options.OPTIONS`, without those that are null.
-
-    Raises:
-        OSError: The file is missing or cannot be read.
-        ValueError: It is not such a file, a flag is unknown, or a value is
-            invalid.
-        ImportError: It is YAML, and PyYAML is missing.
+    Returns values by the names of `options.OPTIONS`, without those that are
+    null. Unknown flags and invalid values are refused. YAML needs PyYAML.
 
     Example:
     >>> import pathlib, tempfile
@@ -77,18 +67,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 def completed(
     given: Mapping[str, Any], path: str | os.PathLike[str]
 ) -> dict[str, Any]:
-    """Adds the flags of a file to given ones.
-
-    Args:
-        given: Flags by name, which override those of the file.
-        path: See `read`.
-
-    Returns:
-        Values by name.
-
-    Raises:
-        OSError, ValueError, ImportError: See `read`.
-    """
+    """Adds the flags of a file to given ones, which override them."""
     values = read(path)
     # Both set the length of a run: a given one also overrides the other.
     for one, other in (("steps", "epochs"), ("epochs", "steps")):

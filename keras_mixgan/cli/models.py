@@ -23,19 +23,9 @@ from keras_mixgan.utils.errors import UserError
 
 
 def make_model(settings: Settings, source: sources.Source) -> MixGAN:
-    """Makes and compiles the model that settings describe.
+    """Makes and compiles a new model from settings, after `for_source`.
 
-    Args:
-        settings: Settings, after `Settings.for_source`.
-        source: The source.
-
-    Returns:
-        A compiled `MixGAN` with initial weights.
-
-    Raises:
-        ValueError: A setting is invalid, the architecture does not make
-            images of this shape, or the networks would take more memory than
-            this machine has.
+    Networks that would take more memory than this machine has are refused.
     """
     classes = source.num_classes if settings.conditional else None
     _check_labels(settings, source)
@@ -67,15 +57,7 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
 
 
 def compile_model(model: MixGAN, settings: Settings) -> None:
-    """Compiles a model as settings describe.
-
-    Args:
-        model: The `MixGAN`.
-        settings: The settings.
-
-    Raises:
-        OSError, ValueError: A setting is invalid, or the encoder is missing.
-    """
+    """Compiles a model as settings describe."""
     arguments = options.values(settings, "compile")
     arguments["auxiliary"] = _losses(settings)
     model.compile(**optimizers.make(settings), **arguments)
@@ -140,17 +122,8 @@ def _with_heads(discriminator, settings: Settings, classes: int | None):
 def load_model(path: str | os.PathLike[str], name: str = "model") -> MixGAN:
     """Loads a saved mixture, or says in one line what is wrong with a file.
 
-    Args:
-        path: A `.keras` file, the name of a preset in the zoo, or the folder
-            of a preset.
-        name: Name of the argument, for errors.
-
-    Returns:
-        The `MixGAN`.
-
-    Raises:
-        OSError: The file is missing or cannot be read.
-        ValueError: It is damaged, or not a MixGAN.
+    `path` is a `.keras` file, or a preset by name, folder or URL. `name` is the
+    argument's name, for errors: each an `OSError` or a `ValueError`.
     """
     if presets.is_preset(path):
         return MixGAN.from_preset(path)

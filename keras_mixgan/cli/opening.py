@@ -17,20 +17,11 @@ from keras_mixgan.training import callbacks
 def open_model(
     name: str | os.PathLike[str], say: Callable[[str], None] = print
 ) -> tuple[MixGAN, pathlib.Path]:
-    """Opens the model that a user names.
+    """Opens the model that a user names; returns it, and its file or folder.
 
-    Args:
-        name: A `.keras` file; the folder of a run (its trained model, or else
-            its newest intact checkpoint); or a preset by name, folder or URL.
-        say: Called with a line that names the file taken from a run.
-
-    Returns:
-        The model, with the settings of its run if they are recorded; and its
-        file or folder.
-
-    Raises:
-        OSError: The model is missing or cannot be read.
-        ValueError: It is damaged, or not a MixGAN.
+    `name` is a `.keras` file; the folder of a run (its trained model, or else
+    its newest intact checkpoint); or a preset by name, folder or URL. The model
+    gets the settings of its run, if they are recorded.
     """
     if run_files.is_run(name):
         model, file = _open_run(pathlib.Path(name), say)

@@ -24,12 +24,7 @@ def takes(optimizer: str, name: str) -> bool:
 def check(settings: Any) -> None:
     """Checks that the optimizer takes the arguments of the settings.
 
-    Args:
-        settings: The `Settings`.
-
-    Raises:
-        ValueError: It does not take one of them, or the learning rates' end
-            is not known.
+    A schedule of learning rates needs a number of updates that is known.
     """
     decays = settings.learning_rate_schedule != "constant"
     if decays and settings.schedule == "released":
@@ -49,14 +44,7 @@ def check(settings: Any) -> None:
 
 
 def make(settings: Any) -> dict[str, keras.optimizers.Optimizer]:
-    """Makes the optimizers.
-
-    Args:
-        settings: `Settings` whose `steps` are known.
-
-    Returns:
-        Dict of `generator_optimizer` and `discriminator_optimizer`.
-    """
+    """Makes the optimizers for `compile`, from settings with known `steps`."""
     kind = OPTIMIZERS[settings.optimizer]
     arguments = options.values(settings, "optimizer")
     steps_per_update = {

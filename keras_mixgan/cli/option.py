@@ -95,11 +95,7 @@ class Option:
         return self.by.get(name, self.default)
 
     def check(self, value: Any) -> None:
-        """Checks a value; `None` is always valid.
-
-        Raises:
-            ValueError: The value is invalid.
-        """
+        """Checks a value; `None` is always valid."""
         if value is None:
             return
         if self.or_file and str(value).endswith(self.or_file):

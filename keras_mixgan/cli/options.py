@@ -353,15 +353,7 @@ SETTINGS: Mapping[str, Option] = {
 
 
 def values(settings: Any, to: str) -> dict[str, Any]:
-    """The settings that go to one receiver, as its arguments.
-
-    Args:
-        settings: The `Settings`.
-        to: As in `Option`.
-
-    Returns:
-        Values by name, without those that are `None`.
-    """
+    """The settings that go to one receiver (`Option.to`), unless `None`."""
     arguments = {
         name: getattr(settings, name)
         for name, option in SETTINGS.items()

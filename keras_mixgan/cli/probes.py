@@ -57,13 +57,9 @@ SCRIPTS: Mapping[str, str] = {
 
 
 def ask(names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Runs scripts at the same time.
+    """Runs scripts of `SCRIPTS` at the same time.
 
-    Args:
-        names: Keys of `SCRIPTS`.
-
-    Returns:
-        What each script found, or `{"error": line}`, by name.
+    Returns what each script found, or `{"error": line}`, by name.
     """
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3"}
     # Without this JAX would reserve most of a GPU's memory.

@@ -59,9 +59,6 @@ class Conditions:
         num_images: Generated images a score, at least 10.
         num_real: Real images to compare with, at most.
         classifier: As in `metrics.evaluate`.
-
-    Raises:
-        UserError: One is not as described.
     """
 
     seconds: float
@@ -93,18 +90,11 @@ class Conditions:
 def contestants(
     given: Sequence[str], common: str = ""
 ) -> dict[str, dict[str, Any]]:
-    """Reads contestants.
+    """Reads contestants: texts of the form "name: --flag=value ...".
 
-    Args:
-        given: Texts of the form "name: --flag=value ...".
-        common: Flags of all; a contestant's own win.
-
-    Returns:
-        The settings that each contestant gives, by its name.
-
-    Raises:
-        UserError: There are fewer than two, two of one name, an unknown
-            flag, a value that a setting cannot have, or data that differ.
+    Flags in `common` are for all; a contestant's own win. Returns the settings
+    that each contestant gives, by its name. Refuses fewer than two contestants,
+    two of one name, and data that differ.
 
     Example:
     >>> contestants(["pair: --num_generators=1", "three:"])["pair"]
@@ -143,11 +133,7 @@ def contestants(
 
 
 def classifier_of(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """The bundled classifier for the contestants' source.
-
-    Raises:
-        UserError: There is none.
-    """
+    """The bundled classifier for the contestants' source; refuses others."""
     source = settings.resolve(next(iter(found.values()))).source
     judge = judges.judge_of(source)
     if judge is None:
@@ -202,6 +188,9 @@ def run(
 ) -> list[dict[str, Any]]:
     """Runs a race, or goes on with the one that is in the folder.
 
+    Contestants that do not fit the data, and finished runs of other settings,
+    are refused before any training. A run that fails raises an `OSError`.
+
     Args:
         found: What `contestants` returned.
         conditions: What is the same for all runs.
@@ -214,13 +203,7 @@ def run(
             the smallest distance, in a `.keras` file beside its result.
 
     Returns:
-        The results of all runs, as `race_child` describes them; snapshots
-        are a contestant of their own.
-
-    Raises:
-        UserError: Before any training: contestants and data do not fit, or
-            a finished run in the folder had other settings.
-        OSError: Something cannot be read or written, or a run failed.
+        Results as of `race_child.run`; snapshots are a contestant of their own.
     """
     if seeds < 1:
         raise UserError(

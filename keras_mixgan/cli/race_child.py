@@ -80,19 +80,13 @@ class Marks(BetweenSteps):
     """Scores a model at marks of its training time; the last ends the training.
 
     The clock starts after the first step, which builds the graph, and is
-    paused while the model is scored.
-
-    Args:
-        conditions: Fields of `race.Conditions`.
-        real: Real images, as `metrics.samples.Samples`.
-        say: Called with a line of text at each mark.
-        snapshots: Whether to score the mixture of snapshots as well.
-        keep: File to save the model of the best mark in, or `None`.
+    paused while the model is scored. `conditions` has the fields of
+    `race.Conditions`. With `snapshots`, the mixture of snapshots is scored as
+    well. `keep` is a file for the model of the best mark.
 
     Attributes:
         rows: A dict per mark.
         kept: Number of the mark whose model is saved, from 1, or `None`.
-        snapshots: The `Snapshots`, or `None`.
         compiling: Wall seconds of the first step.
         scoring: Wall seconds of all scores.
         names: Names of the two scores.
@@ -212,12 +206,8 @@ class Marks(BetweenSteps):
 def check(tasks, data_dir=None) -> None:
     """Makes the model of each contestant for the data, without training.
 
-    Args:
-        tasks: A task per contestant, see `race`.
-        data_dir: TFDS's data folder.
-
-    Raises:
-        UserError: A contestant and the data do not fit.
+    Takes a task per contestant, see `race`. A contestant that does not fit the
+    data is refused.
     """
     source, current = None, None
     try:
@@ -237,18 +227,12 @@ def check(tasks, data_dir=None) -> None:
 def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
     """Trains one contestant with one seed, and scores it at the marks.
 
-    Args:
-        task: A task, see `race`.
-        data_dir: TFDS's data folder.
-        say: Called with lines of text.
-
-    Returns:
-        The task without its paths, and the result: `marks` (a dict per mark),
-        `kept` (the number of the mark whose model is saved, or `None`),
-        `snapshots` (the same for the mixture of snapshots, or `None`),
-        `names` of the scores, all `settings`, `compiling_seconds`,
-        `scoring_seconds`, `diverged` (a message, or `None`), `machine`,
-        `versions` and `date`.
+    Returns the task without its paths, and the result: `marks` (a dict per
+    mark), `kept` (the number of the mark whose model is saved, or `None`),
+    `snapshots` (the same as `marks` for the mixture of snapshots, or `None`),
+    `names` of the scores, all `settings`, `compiling_seconds`,
+    `scoring_seconds`, `diverged` (a message, or `None`), `machine`, `versions`
+    and `date`.
     """
     conditions = task["conditions"]
     chosen = settings_module.resolve({**task["given"], "seed": task["seed"]})

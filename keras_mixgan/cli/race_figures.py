@@ -16,13 +16,8 @@ _DASHES = ("-", "--", ":", "-.")
 def draw(results: Sequence[Mapping[str, Any]], clock: str) -> Figure:
     """Draws a line per contestant, with a band if there are several seeds.
 
-    Args:
-        results: Results of runs, as `race_child.run` returns them.
-        clock: `"wall"` or `"processor"`: the seconds of the left column.
-
-    Returns:
-        A figure of four panels. Lines are means over seeds; bands are one
-        standard deviation to either side.
+    Lines are means over seeds; bands are one standard deviation to either side.
+    The left panels have seconds of the clock `"wall"` or `"processor"`.
     """
     figure = Figure(figsize=(10, 7), layout="constrained")
     panels = figure.subplots(2, 2, sharex="col", sharey="row")

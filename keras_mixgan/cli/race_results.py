@@ -42,12 +42,8 @@ def with_snapshots(
 ) -> list[dict[str, Any]]:
     """Adds the snapshots of runs as contestants.
 
-    Args:
-        results: Results of runs, as `race_child.run` returns them.
-
-    Returns:
-        The runs; each one with snapshots is followed by a run that has them
-        as its marks.
+    Takes results of `race_child.run`. Each run with snapshots is followed by a
+    run that has them as its marks.
 
     Example:
     >>> run = {"contestant": "a", "marks": [{}], "snapshots": [{}]}
@@ -64,18 +60,14 @@ def with_snapshots(
 
 
 def table(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Compares contestants at the last mark.
+    """Compares contestants at the last mark, by results of `race_child.run`.
 
-    Args:
-        results: Results of runs, as `race_child.run` returns them.
-
-    Returns:
-        A dict per contestant, the smallest mean distance first: `contestant`,
-        `rank` (by distance), `score_rank`, `runs`, `diverged`, and the mean
-        and the standard deviation over seeds (n - 1 in the denominator;
-        `None` for a single run) of `distance`, `score`, `steps`,
-        `wall_seconds` and `processor_seconds`. Contestants with a diverged
-        run come last; their means are over the other runs.
+    Returns a dict per contestant, the smallest mean distance first:
+    `contestant`, `rank` (by distance), `score_rank`, `runs`, `diverged`, and
+    the mean and the standard deviation over seeds (n - 1 in the denominator;
+    `None` for a single run) of `distance`, `score`, `steps`, `wall_seconds` and
+    `processor_seconds`. Contestants with a diverged run come last; their means
+    are over the other runs.
 
     Example:
     >>> def run(name, distance):
@@ -181,17 +173,7 @@ def write(
     clock: str,
     command: str,
 ) -> None:
-    """Writes all outputs, each whole or not at all.
-
-    Args:
-        workdir: Folder to write to.
-        results: Results of runs, as `race_child.run` returns them.
-        clock: The clock of the race.
-        command: The command of the race.
-
-    Raises:
-        OSError: A file cannot be written.
-    """
+    """Writes all outputs of a race, each whole or not at all."""
     # Deferred: it imports Matplotlib.
     from keras_mixgan.cli import race_figures
     from keras_mixgan.utils import plotting

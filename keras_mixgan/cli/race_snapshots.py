@@ -19,11 +19,8 @@ IMAGES = 1000
 class Snapshots:
     """The last snapshots of a run, and the mixture of them.
 
-    Args:
-        real: Real images, on which the mixture weights are learned.
-
-    Attributes:
-        rows: A dict per mark, as in `race_child.Marks`.
+    The mixture weights are learned on `real`. `rows` has a dict per mark, as in
+    `race_child.Marks`.
     """
 
     def __init__(self, real: Samples):
@@ -32,11 +29,9 @@ class Snapshots:
         self.rows: list[dict[str, float]] = []
 
     def add(self, model: MixGAN) -> MixGAN:
-        """Takes a snapshot of the model.
+        """Takes a snapshot; returns the mixture of the last five.
 
-        Returns:
-            The mixture of the last five snapshots, including this one; for
-            the first snapshot, the model itself.
+        For the first snapshot, that is the model itself.
         """
         self._kept.append(forks.copy_networks(model, len(self.rows)))
         if len(self._kept) == 1:

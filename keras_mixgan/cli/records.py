@@ -41,12 +41,7 @@ OF_DATA = (
 def settings_of(content: Mapping[str, Any]) -> dict[str, Any]:
     """Turns recorded settings into settings to be given to a run.
 
-    Args:
-        content: The "settings" of `settings.json`.
-
-    Returns:
-        The same, with `Option.nothing` for `None`, which would ask for the
-        default.
+    `None`, which would ask for the default, becomes `Option.nothing`.
 
     Example:
     >>> settings_of({"weight_clip": None, "crop_size": None})
@@ -61,14 +56,7 @@ def settings_of(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def of_file(path: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """Reads the settings of the run that a model file belongs to.
-
-    Args:
-        path: A `.keras` file.
-
-    Returns:
-        The settings; `None` if its folder has no settings of a run.
-    """
+    """The settings of the run that a model file belongs to, or `None`."""
     record = pathlib.Path(path).parent / run_files.SETTINGS
     try:
         saved = json_files.read(record, SETTINGS_FORMAT, "settings")["settings"]
@@ -80,17 +68,9 @@ def of_file(path: str | os.PathLike[str]) -> dict[str, Any] | None:
 def of_model(name: str) -> dict[str, Any]:
     """Reads the settings that `train --from` takes over from a model.
 
-    Args:
-        name: As in `opening.open_model`.
-
-    Returns:
-        Settings by name: those of the networks, `None` if unknown; those of
-        the game and the optimizers, if known; and those of the data, if a
-        run trained the model.
-
-    Raises:
-        OSError: The model is missing or cannot be read.
-        ValueError: It is damaged, or not a MixGAN.
+    `name` is as in `opening.open_model`. Returns the settings of the networks,
+    `None` if unknown; of the game and the optimizers, if known; and of the
+    data, if a run trained the model.
     """
     recorded = _recorded(name)
     if not recorded:

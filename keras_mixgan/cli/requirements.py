@@ -24,11 +24,8 @@ _REQUIREMENT = re.compile(
 class Package:
     """A required package.
 
-    Attributes:
-        name: Its name.
-        least: The oldest version allowed; `None` for any.
-        extra: The extra of ours that requires it, or `None`.
-        version: The installed version; `None` if it is missing.
+    `least` is the oldest version allowed, or `None` for any. `extra` is the
+    extra of ours that requires it. `version` is `None` if it is missing.
     """
 
     name: str
@@ -49,9 +46,8 @@ class Package:
 def packages() -> list[Package]:
     """Lists the requirements of this package and its extras.
 
-    Returns:
-        The requirements of the checkout that this runs in, or else of the
-        installed distribution.
+    They are those of the checkout that this runs in, or else of the installed
+    distribution.
     """
     required = []
     for text in _of_checkout() or importlib.metadata.requires(NAME) or []:

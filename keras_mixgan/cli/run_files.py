@@ -29,25 +29,12 @@ SCORE_OUTPUTS = {
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
-    """Whether this is the folder of a run.
-
-    Args:
-        path: Any path or name that a user gives.
-
-    Returns:
-        Whether it is a folder that holds a run's settings.
-    """
+    """Whether this is the folder of a run: one that holds a run's settings."""
     return (pathlib.Path(path) / SETTINGS).is_file()
 
 
 def default_workdir(source: str) -> pathlib.Path:
-    """The default folder of a run.
-
-    Args:
-        source: A source.
-
-    Returns:
-        "runs/" and the name of the source or of its folder.
+    """The default folder of a run: "runs/" and the name of its source.
 
     Example:
     >>> default_workdir("celeb_a_hq/256").as_posix()

@@ -17,19 +17,8 @@ from keras_mixgan.utils.errors import NonFiniteError
 class Outputs:
     """The callbacks that write a run's files, and its final files.
 
-    Args:
-        workdir: The run's folder.
-        settings: Its settings.
-        source: Its data.
-        checkpoint_seconds: As in `runs.train`.
-        sample_epochs: As in `runs.train`.
-        history_steps: As in `runs.train`.
-        keep_checkpoints: As in `runs.train`.
-
-    Attributes:
-        history: The `MixtureHistory`.
-        title: Title of the figures.
-        scores: Callbacks that score the run; empty unless set.
+    The numbers are as in `runs.train`. `title` is that of the figures. `scores`
+    are callbacks that score the run; empty unless set.
     """
 
     def __init__(
@@ -89,8 +78,7 @@ class Outputs:
     def save(self) -> bool:
         """Writes a row of history and a checkpoint of the current step.
 
-        Returns:
-            Whether the model is finite, and so was saved.
+        A model that is not finite is not saved; this then returns False.
         """
         self.history.record()
         return self._checkpoint.save()
@@ -98,12 +86,8 @@ class Outputs:
     def finish(self, model, trained: bool) -> None:
         """Writes the final files.
 
-        Args:
-            model: The trained model.
-            trained: Whether it was trained any further in this process.
-
-        Raises:
-            NonFiniteError: Its weights are not finite.
+        `trained` says whether this process trained the model any further. If
+        so, weights that are not finite raise a `NonFiniteError`.
         """
         if not trained:
             self.history.set_model(model)

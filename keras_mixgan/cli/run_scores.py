@@ -24,18 +24,8 @@ def judge(
 ) -> classifiers.Classifier | None:
     """Finds the classifier of a run's scores, before it trains.
 
-    Args:
-        source: The data.
-        classifier: The user's choice, or `None`.
-        every: Epochs between scores, or `None`.
-
-    Returns:
-        The `Classifier`; `None` for points, and if nothing is scored.
-
-    Raises:
-        ValueError: No classifier is known for these data, or it does not take
-            their images.
-        OSError: It cannot be read.
+    It is `None` for points, and if nothing is scored. It must take the images
+    of the source.
     """
     if every is None:
         if classifier is not None:
@@ -71,19 +61,10 @@ def make(
     history: MixtureHistory,
     title: str,
 ) -> list[keras.callbacks.Callback]:
-    """Makes the callbacks that score a run and draw its scores.
+    """Makes the callbacks that score a run and draw its scores, in order.
 
-    Args:
-        folder: The run's folder.
-        source: The data.
-        network: What `judge` returned.
-        every: Epochs between scores.
-        num_images: Images to generate each time.
-        history: The run's history, whose clock is used.
-        title: Title of the figure.
-
-    Returns:
-        The callbacks, in order.
+    `network` is what `judge` returned. There are `every` epochs between scores.
+    Their seconds are those of the clock of `history`.
     """
     scores = Evaluate(
         OF_POINTS if network is None else OF_IMAGES,

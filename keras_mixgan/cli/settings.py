@@ -45,17 +45,9 @@ class _Checked:
         optimizers.check(self)
 
     def for_source(self, source: sources.Source) -> "Settings":
-        """Completes the settings that depend on the data.
+        """Completes `steps` and `conditional`, which depend on the data.
 
-        Args:
-            source: The loaded source.
-
-        Returns:
-            Settings whose `steps` and `conditional` are known.
-
-        Raises:
-            ValueError: `conditional` is true and there are no labels, or
-                there are fewer images than a batch needs.
+        Refuses `conditional` without labels, and fewer images than a batch.
         """
         labelled = source.num_classes is not None
         if self.conditional and not labelled:
@@ -111,19 +103,10 @@ def resolve(
 ) -> Settings:
     """Completes settings by the defaults of source and architecture.
 
-    Args:
-        given: Settings by name; those that are missing or `None` take their
-            defaults. `Option.nothing` means none.
-        start: What `records.of_model` returned for the setting `from_model`;
-            by default it is read here.
-
-    Returns:
-        The `Settings`.
-
-    Raises:
-        OSError: The model `from_model` is missing.
-        ValueError: A setting is unknown or invalid, or one of the networks is
-            not that of the model `from_model`.
+    Settings that are missing or `None` take their defaults; `Option.nothing`
+    means none. `start` is what `records.of_model` returned for the setting
+    `from_model`; by default it is read here. Networks other than those of that
+    model are refused.
 
     Example:
     >>> resolve({"source": "ring", "num_generators": 5}).architecture
@@ -253,11 +236,8 @@ def write(
 ) -> None:
     """Writes a run's settings as JSON.
 
-    Args:
-        path: File to write.
-        settings: The settings.
-        data_facts: What `facts` returned.
-        **also: More to record; `differences` ignores it.
+    `data_facts` is what `facts` returned. `differences` ignores `also`, which
+    must hold `given` for `read`.
     """
     content = {
         "format": FORMAT,
@@ -271,12 +251,7 @@ def write(
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Reads what `write` wrote.
-
-    Raises:
-        OSError: The file cannot be read.
-        ValueError: It is damaged, or of a newer format.
-    """
+    """Reads what `write` wrote; refuses a damaged file or a newer format."""
     content = json_files.read(path, FORMAT, "settings", "data", "given")
     for name in ("settings", "data", "given"):
         if not isinstance(content[name], dict):
@@ -298,13 +273,8 @@ def differences(
     learning rates follow a schedule that ends with it. A setting that the
     saved run's version did not have counts as its general default.
 
-    Args:
-        saved: What `read` returned.
-        settings: Settings of the new run, after `Settings.for_source`.
-        data_facts: What `facts` returned for it.
-
-    Returns:
-        Lines of the form "name: saved value -> new value".
+    `saved` is what `read` returned, `data_facts` what `facts` returned, and
+    `settings` come after `for_source`. A line is "name: saved -> new".
     """
     before = {name: o.default for name, o in options.SETTINGS.items()}
     before |= {"epochs": None, **saved["settings"], **saved["data"]}

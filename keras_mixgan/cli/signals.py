@@ -17,13 +17,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class StopOnSignal(BetweenSteps):
     """Ends the program at the end of a step, once a signal has come.
 
-    Args:
-        received: The list that `received` yields.
-        save: Called first.
-
-    Raises:
-        SystemExit: A signal has come. The status is 128 plus the signal's
-            number, as in a shell.
+    `received` is the list that the function `received` yields. `save` is called
+    first. The status of the `SystemExit` is 128 plus the signal's number, as in
+    a shell.
     """
 
     def __init__(self, received: list[int], save: Callable[[], None]):
@@ -45,14 +41,8 @@ def received(
     """Records the first signal; a second one ends the process at once.
 
     The previous handlers are restored at the end. Python allows handlers only
-    in the main thread.
-
-    Args:
-        say: Called with a line of text at the first signal.
-        wanted: Whether to handle signals; otherwise nothing is changed.
-
-    Yields:
-        A list that holds the first signal's number, once it has come.
+    in the main thread. Yields a list that holds the first signal's number, once
+    it has come. Unless `wanted`, nothing is changed.
 
     Example:
     >>> with received(print) as signals:

@@ -28,18 +28,9 @@ def make_model(
 ) -> tuple[MixGAN, dict[str, Any] | None]:
     """Makes the model of a run, or opens the model `from_model`.
 
-    Args:
-        settings: Settings, after `Settings.for_source`.
-        source: The source.
-        say: Called with lines of text.
-
-    Returns:
-        A compiled `MixGAN` at step 0; and its origin, for `settings.json`:
-        `model`, `file`, `step` and `sha256`, or `None` for a new model.
-
-    Raises:
-        OSError: The model `from_model` is missing.
-        ValueError: A setting is invalid, or model and data do not fit.
+    The settings come after `for_source`. Returns a compiled `MixGAN` at step 0,
+    and its origin for `settings.json`: `model`, `file`, `step` and `sha256`, or
+    `None` for a new model.
     """
     if settings.from_model is None:
         return models.make_model(settings, source), None
@@ -61,15 +52,8 @@ def recorded(
 ) -> dict[str, Any] | None:
     """Reads what a run took over from `from_model` when it started.
 
-    So a run can be resumed without that model.
-
-    Args:
-        workdir: The run's folder.
-        from_model: The setting `from_model`.
-
-    Returns:
-        What `records.of_model` returned then; `None` if the folder has no run
-        that started from this model.
+    So a run can be resumed without that model. Returns what `records.of_model`
+    returned then; `None` if the folder has no run that started from it.
     """
     path = workdir / run_files.SETTINGS
     if from_model is None or not path.exists():
@@ -86,19 +70,10 @@ def settle(
     recipe: str | None,
     workdir: str | os.PathLike[str] | None,
 ) -> tuple[Settings, str | os.PathLike[str], dict[str, Any] | None]:
-    """Settles the settings and the folder of a run.
+    """Settles the settings and the folder of a run, given as in `runs.train`.
 
-    Args:
-        given: As in `runs.train`.
-        recipe: As in `runs.train`.
-        workdir: As in `runs.train`.
-
-    Returns:
-        The settings; the run's folder; and what it takes over from the model
-        `from_model`, see `records.of_model`, or `None`.
-
-    Raises:
-        OSError, ValueError: See `runs.train`.
+    Returns also what the run takes over from the model `from_model`, see
+    `records.of_model`, or `None`.
     """
     chosen = given if recipe is None else recipes.complete(given, recipe)
     from_model = chosen.get("from_model")

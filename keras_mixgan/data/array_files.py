@@ -32,21 +32,10 @@ def load_npz(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Reads an archive with an array `images`, and maybe `labels`.
 
-    Args:
-        path: The file, as `numpy.savez` writes it.
-        image_size: Height and width to resize to; None keeps them.
-        crop_size: Side of the centre crop; None for no crop, or for the
-            largest square where `image_size` is given.
-
-    Returns:
-        Images uint8 (N, height, width, channels), or points float32
-        (N, features); labels int32 (N,), or None. Float images, which must
-        lie in [-1, 1], are rounded to 8 bits.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If it is no such archive, an array is not as described,
-            or does not fit into half of the machine's memory.
+    Images are uint8 (N, height, width, channels), cropped and resized as by
+    `image_files.crop_and_resize_all`; points are float32 (N, features). Labels
+    are int32 (N,), or None. Float images, which must lie in [-1, 1], are
+    rounded to 8 bits. Arrays must fit into half of the machine's memory.
     """
     if not path.exists():
         raise FileNotFoundError(f"`source` is a file that is not there: {path}")
@@ -77,17 +66,10 @@ def load_npz(
 def check_labels(
     labels: np.ndarray, num_classes: int, where: object, least: int = 0
 ) -> None:
-    """Checks that labels are classes, before they are cast to int32.
+    """Checks labels (N,) before they are cast to int32.
 
-    Args:
-        labels: Integers (N,).
-        num_classes: Number of classes, or the most there can be.
-        where: Where they come from, for the message.
-        least: The smallest label allowed.
-
-    Raises:
-        ValueError: If one lies outside of [least, num_classes). The message has
-            the number of its row.
+    They lie in [least, num_classes), where `num_classes` may be the most there
+    can be. An error has the number of the row, and `where` they come from.
     """
     bad = np.flatnonzero((labels < least) | (labels >= num_classes))
     if len(bad):

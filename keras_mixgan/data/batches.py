@@ -69,14 +69,7 @@ class Batches(keras.utils.PyDataset):
         return self._per_epoch if self._start_step is None else None
 
     def rows(self, index: int) -> np.ndarray:
-        """The row numbers of a batch.
-
-        Args:
-            index: Number of the batch, from 0.
-
-        Returns:
-            int32 (B,).
-        """
+        """The row numbers of batch `index`, from 0: int32 (B,)."""
         if self._start_step is None:
             epoch, number = self._epoch, index
         else:
@@ -109,11 +102,7 @@ class Batches(keras.utils.PyDataset):
 
 
 class Rows(keras.utils.PyDataset):
-    """Only the row numbers of batches, for data that are on the device.
-
-    Args:
-        batches: The `Batches`.
-    """
+    """Only the row numbers of batches, for data that are on the device."""
 
     def __init__(self, batches: Batches):
         super().__init__()
@@ -136,13 +125,8 @@ class Rows(keras.utils.PyDataset):
 def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
     """The order of an epoch, the same under every backend.
 
-    Args:
-        size: Number of rows.
-        seed: At least 0.
-        epoch: At least 0.
-
-    Returns:
-        int32 (size,), a permutation: a pure function of the arguments.
+    A permutation, int32 (size,), and a pure function of the arguments. `seed`
+    and `epoch` are at least 0.
 
     Example:
     >>> epoch_order(8, seed=1, epoch=2).tolist()

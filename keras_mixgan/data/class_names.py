@@ -21,13 +21,9 @@ BY_SOURCE = {
 
 
 def of_settings(settings: Mapping[str, Any] | None) -> tuple[str, ...] | None:
-    """Class names of the data that a model was trained with.
+    """Class names, by label, of the data that a model was trained with.
 
-    Args:
-        settings: The model's `run_settings`.
-
-    Returns:
-        One name per label; `None` where the data set is not known.
+    From the model's `run_settings`; `None` where the data set is not known.
 
     Example:
     >>> of_settings({"source": "cifar10"})[0]

@@ -64,23 +64,16 @@ def load_folder(
 ) -> Folder:
     """Reads every image of a folder, or of its class subfolders.
 
+    An error names the file that is not a whole 8-bit image, is smaller than
+    the crop, or differs in size from the others while `image_size` is None.
+    The images must fit into half of the machine's memory.
+
     Args:
         folder: The folder. Hidden files and folders are ignored.
         image_size: Height and width to resize to; None keeps them.
         crop_size: Side of the centre crop; None for the largest square.
         skip_bad_images: Whether to leave out files that are not whole 8-bit
             images, instead of raising an error.
-
-    Returns:
-        The images, with labels where there are subfolders.
-
-    Raises:
-        FileNotFoundError: If there is no such folder.
-        ValueError: If the folder is a file or empty, mixes images and
-            subfolders, or if a file is not a whole 8-bit image, is smaller
-            than the crop, or differs in size from the others while
-            `image_size` is None (the message names the file); or if the
-            images do not fit into half of the machine's memory.
     """
     paths, labels, names = _list_images(folder)
     skipped: dict[int, str] = {}
@@ -140,6 +133,9 @@ def crop_and_resize_all(
 ) -> np.ndarray:
     """Crops and resizes decoded images that may differ in size.
 
+    The result is uint8 (N, height, width, channels). It must have one size, and
+    fit into half of the machine's memory.
+
     Args:
         images: uint8 array (N, height, width, channels), or an iterable of
             uint8 (height, width, channels).
@@ -148,14 +144,6 @@ def crop_and_resize_all(
             largest square where `image_size` is given.
         name: What to call the images in messages.
         count: N, where an iterable does not tell it.
-
-    Returns:
-        uint8 (N, height, width, channels).
-
-    Raises:
-        ValueError: If an image is smaller than the crop, images differ in
-            size while `image_size` is None, or they do not fit into half of
-            the machine's memory.
     """
     if image_size is None and crop_size is None:
         if isinstance(images, np.ndarray):

@@ -21,6 +21,11 @@ def load(
 ) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...] | None]:
     """Reads one split of a TFDS data set with an "image" feature.
 
+    Images are uint8 (N, height, width, channels) in TFDS's order, gray or RGB.
+    Labels int32 (N,) and class names are there where "label" is a class. It is
+    an OSError if the data set is not prepared and cannot be fetched. An
+    ImportError names the module that is missing.
+
     Args:
         name: TFDS name, with a config or version if wanted ("mnist",
             "celeb_a_hq/256").
@@ -30,18 +35,6 @@ def load(
             where `image_size` is given.
         data_dir: TFDS's data folder; None for TFDS_DATA_DIR, or TFDS's own.
         bundled_names: Names of other sources, for the message.
-
-    Returns:
-        images uint8 (N, height, width, channels) in TFDS's order; labels
-        int32 (N,) and class names where "label" is a class, else None and
-        None.
-
-    Raises:
-        ValueError: If TFDS knows no such data set or split, or it has no
-            8-bit gray or RGB images.
-        OSError: If the data set is not prepared and cannot be fetched.
-        ImportError: If TensorFlow Datasets, or a module that it needs, is
-            not installed. The message names the module.
     """
     builder = _builder(name, data_dir, bundled_names)
     features = builder.info.features

@@ -9,24 +9,11 @@ def distribute(strategy, x, y=None, batch_size=None, shuffle=True, seed=0):
     """Distributes the data of `fit` over the replicas of a strategy.
 
     Every process reads the whole data set, in the same order, and its
-    replicas take their rows of each batch.
-
-    Args:
-        strategy: A `tf.distribute.Strategy` of n replicas.
-        x: A `tf.data.Dataset` of global batches, each a multiple of n; an
-            array; or a `tf.distribute.DistributedDataset`, which is returned
-            as it is.
-        y: Labels, if `x` is an array.
-        batch_size: Images in a global batch, if `x` is an array.
-        shuffle: Whether an array is shuffled anew each epoch.
-        seed: Seed of the order of an array.
-
-    Returns:
-        A `tf.distribute.DistributedDataset` of images, or of pairs of images
-        and labels.
-
-    Raises:
-        ValueError: `x` is of another kind, or a batch is no multiple of n.
+    replicas take their rows of each batch. `x` is a `tf.data.Dataset` of global
+    batches; an array, with labels `y`; or a `tf.distribute.DistributedDataset`,
+    which is returned as it is. Batches must be multiples of the number of
+    replicas. The other arguments are for an array: the size of a global batch,
+    whether to shuffle anew each epoch, and the seed of that order.
     """
     import tensorflow as tf
 
@@ -64,14 +51,8 @@ def distribute(strategy, x, y=None, batch_size=None, shuffle=True, seed=0):
 def check_divides(name: str, size: int, replicas: int, what: str = "") -> None:
     """Checks that a batch is a multiple of the number of replicas.
 
-    Args:
-        name: Name of the argument.
-        size: Number of rows.
-        replicas: Number of replicas.
-        what: What `size` is, if not the argument itself.
-
-    Raises:
-        ValueError: It is not.
+    `name` is that of the argument. `what` says what `size` is, if it is not
+    the argument itself.
     """
     if size % replicas:
         received = f"{size} {what}" if what else f"{name}={size}"

@@ -11,14 +11,9 @@ EXAMPLE = (
 
 
 def from_environment() -> tuple[tuple[str, ...], int]:
-    """Reads TF_CONFIG.
+    """Reads TF_CONFIG: addresses of all processes, and this one's index.
 
-    Returns:
-        Addresses "host:port" of all processes, first that of the chief, which
-        writes files; and the index of this process.
-
-    Raises:
-        ValueError: TF_CONFIG is missing or malformed.
+    Addresses are "host:port", first that of the chief, which writes files.
     """
     import tensorflow as tf
 

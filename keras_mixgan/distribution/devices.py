@@ -11,18 +11,11 @@ from keras_mixgan.utils.errors import UserError
 def resolve(devices: str | Sequence[str] | None) -> list[str]:
     """Converts a user's names of devices to the backend's.
 
-    Args:
-        devices: "gpu:0,gpu:1", or a list of such names. "cpu:1" and above are
-            logical devices of the one CPU, for trials, made here if the
-            backend has not started yet. `None` means all GPUs, or the CPU
-            if there is none.
-
-    Returns:
-        List of names: TensorFlow's, such as "/device:GPU:0", or, under JAX,
-        those of `keras.distribution.list_devices`, such as "gpu:0".
-
-    Raises:
-        ValueError: A device is missing or named twice, or a name is malformed.
+    Users write "gpu:0,gpu:1", or a list of such names. "cpu:1" and above are
+    logical devices of the one CPU, for trials, made here if the backend has not
+    started yet. `None` means all GPUs, or the CPU if there is none. The result
+    has TensorFlow's names, such as "/device:GPU:0", or, under JAX, those of
+    `keras.distribution.list_devices`, such as "gpu:0".
     """
     jax = keras.backend.backend() == "jax"
     if devices is None:

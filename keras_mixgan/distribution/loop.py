@@ -13,14 +13,11 @@ from keras_mixgan.distribution import batches
 def train_function(model):
     """Makes the function that `keras.Model.fit` calls with an iterator.
 
-    Args:
-        model: A compiled `MixGAN`, made in the scope of a strategy.
-
-    Returns:
-        Function from an iterator over the result of `batches.distribute`, or
-        over one global batch `(x, y, sample_weight)`, to the logs. It trains
-        `steps_per_execution` steps, or fewer at the end of the data; if no
-        data are left, it raises `StopIteration`.
+    The model was made in the scope of a strategy. The iterator is over the
+    result of `batches.distribute`, or over one global batch `(x, y,
+    sample_weight)`. The function trains `steps_per_execution` steps, or fewer
+    at the end of the data, and returns the logs; if no data are left, it raises
+    `StopIteration`.
     """
     import tensorflow as tf
 

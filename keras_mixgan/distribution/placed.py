@@ -11,11 +11,7 @@ from keras_mixgan.utils.errors import UserError
 
 
 class PlacedExecutor(TensorFlowExecutor):
-    """Calls every component on its own device.
-
-    Args:
-        strategy: The `ComponentParallel` that places components.
-    """
+    """Calls every component on its own device, by a `ComponentParallel`."""
 
     def __init__(self, strategy):
         self.strategy = strategy
@@ -25,11 +21,7 @@ class PlacedExecutor(TensorFlowExecutor):
         return tf.device(self.strategy.device(component))
 
     def adopt(self, network: keras.Model, component: int) -> None:
-        """See `Executor.adopt`.
-
-        Raises:
-            ValueError: The network's variables are on another device.
-        """
+        """See `Executor.adopt`."""
         device = self.strategy.device(component)
         for variable in network.variables:
             there = _short(variable.value.device)

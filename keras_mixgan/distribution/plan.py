@@ -7,13 +7,9 @@ from collections.abc import Sequence
 def table(
     model, name: str | None, devices: Sequence[str], batch_size: int
 ) -> str:
-    """A table with a line for each device.
+    """A table with a line for each device, of all hosts.
 
-    Args:
-        model: A `MixGAN`, made in any scope.
-        name: A strategy's name; `None` for one device.
-        devices: All devices, of all hosts.
-        batch_size: Images of a global batch.
+    `name` is a strategy's; `None` for one device. `batch_size` is global.
     """
     count, divided = len(devices), name == "component_parallel"
     rows = [("device", "generators", "discriminators", "parameters", "images")]

@@ -20,11 +20,7 @@ from keras_mixgan.utils.errors import UserError
 
 
 class ReplicaExecutor(TensorFlowExecutor):
-    """Replicas of a strategy.
-
-    Args:
-        strategy: A `tf.distribute.Strategy`, in whose scope models are made.
-    """
+    """Replicas of a `tf.distribute` strategy; models are made in its scope."""
 
     def __init__(self, strategy):
         self.strategy = strategy
@@ -45,11 +41,7 @@ class ReplicaExecutor(TensorFlowExecutor):
                     )
 
     def check_seed(self, seed: int | None) -> None:
-        """Checks that all processes have the same seed.
-
-        Raises:
-            ValueError: `seed` is `None`, so each would draw its own.
-        """
+        """Refuses `None` over several processes: each would draw its own."""
         kind = tf.distribute.MultiWorkerMirroredStrategy
         if seed is None and isinstance(self.strategy, kind):
             raise UserError(
@@ -62,8 +54,7 @@ class ReplicaExecutor(TensorFlowExecutor):
     def compiling(self, optimizers: list):
         """Context that makes variables where those of the model are.
 
-        Raises:
-            ValueError: An optimizer was made outside of the strategy.
+        Optimizers must be made in the scope of the strategy.
         """
         for optimizer in optimizers:
             if optimizer._distribution_strategy is not self.strategy:
@@ -132,11 +123,7 @@ def replica_index() -> int:
 
 
 def not_compiled(asked) -> bool:
-    """Returns `False`.
-
-    Raises:
-        ValueError: XLA is requested, which compiles for one device.
-    """
+    """Returns `False`; refuses `True`, since XLA compiles for one device."""
     if asked is True:
         raise UserError(
             "`jit_compile` must not be True under a strategy: XLA compiles a "

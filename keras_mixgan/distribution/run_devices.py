@@ -20,14 +20,8 @@ class WorkerLostError(ConnectionError):
 class RunDevices:
     """A run's devices: checked at once, opened later, or only described.
 
-    Args:
-        name: As in `strategies.strategy`; `None` for one device.
-        devices: As there.
-        batch_size: Images in a global batch.
-
-    Raises:
-        ValueError: An argument is not as described, TF_CONFIG is malformed,
-            or the batch is no multiple of the number of replicas.
+    `name` and `devices` are as in `strategies.strategy`; `name` is `None` for
+    one device. `batch_size` is that of a global batch.
     """
 
     def __init__(
@@ -74,11 +68,7 @@ class RunDevices:
         )
 
     def agree(self, there: bool, workdir) -> None:
-        """Checks that all processes see the same checkpoint, or none.
-
-        Raises:
-            FileNotFoundError: Only some see it.
-        """
+        """Checks that all processes see the same checkpoint, or none."""
         if self.strategy is None or self.name != "multi_worker":
             return
         import tensorflow as tf

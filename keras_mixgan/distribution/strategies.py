@@ -18,11 +18,7 @@ OF_BACKENDS = {
 
 
 def check_name(name: str) -> str:
-    """Returns a strategy's name, checked.
-
-    Raises:
-        ValueError: There is no such strategy, or not under Keras's backend.
-    """
+    """Returns a strategy's name, checked against those of Keras's backend."""
     backend = keras.backend.backend()
     names = OF_BACKENDS.get(backend, ())
     if name not in NAMES:

@@ -9,9 +9,8 @@ import tensorflow as tf
 def require(*conditions):
     """Makes the operations in its block wait for conditions on arguments.
 
-    Args:
-        *conditions: Tuples of a bool scalar tensor, a message that says what
-            was expected, and the tensor to show as received.
+    A condition is a bool scalar tensor, a message that says what was expected,
+    and the tensor to show as received.
     """
     asserts = [
         tf.raw_ops.Assert(

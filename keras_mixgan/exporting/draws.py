@@ -26,17 +26,11 @@ def latents(num_images, latent_dim: int, seed):
 
 
 def labels(given, num_images, num_classes: int | None, seed):
-    """One label per image, from those given, as in `MixGAN.generate`.
+    """One label per image, int32 (num_images,), as in `MixGAN.generate`.
 
-    Args:
-        given: Int32 (K,) labels, which are repeated in order. With K = 0
-            labels are drawn uniformly.
-        num_images: Int32 scalar, at least K.
-        num_classes: Number of classes, or `None` where it is not known.
-        seed: Int64 scalar.
-
-    Returns:
-        Int32 (num_images,).
+    Given labels, int32 (K,), are repeated in order; with K = 0 labels are drawn
+    uniformly. `num_images`, int32, is at least K. `num_classes` is `None` where
+    it is not known. `seed` is an int64 scalar.
     """
     count = tf.size(given)
     conditions = [

@@ -10,12 +10,7 @@ PLACE = pathlib.PurePath("assets.extra", "sampler.json")
 
 
 def describe(model, uint8: bool) -> dict:
-    """Describes a sampler, ready for JSON.
-
-    Args:
-        model: The `MixGAN`.
-        uint8: Whether images are uint8 in [0, 255].
-    """
+    """Describes a sampler, ready for JSON."""
     return {
         "format": FORMAT,
         "keras_mixgan": __version__,
@@ -31,13 +26,9 @@ def describe(model, uint8: bool) -> dict:
 
 
 def signatures(functions: dict) -> dict:
-    """Describes inputs and outputs of a SavedModel's signatures.
+    """Describes inputs and outputs of a SavedModel's signatures, by name.
 
-    Args:
-        functions: Concrete functions by name of signature.
-
-    Returns:
-        Dict by name. Shapes are lists, with `None` for a variable size.
+    Takes concrete functions by name. Variable sizes in shapes are `None`.
     """
     return {
         name: {

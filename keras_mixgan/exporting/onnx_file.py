@@ -24,23 +24,12 @@ METADATA_KEY = "sampler"
 
 
 def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
-    """Writes the generators that sample, and the weights, to one file.
+    """Writes the generators that sample, and the weights, to one new file.
 
     Its inputs are `latents`, `component_uniform` and, where the networks
     take them, `labels`; its output is `images`. Inputs are not checked: ONNX
-    has no assertions.
-
-    Args:
-        model: The `MixGAN`.
-        path: A new file that ends in .onnx.
-        uint8: Whether images are uint8 in [0, 255].
-
-    Raises:
-        ImportError: A required package is missing.
-        ValueError: `path` does not end in .onnx, or the generators do not
-            compute in float32.
-        FileExistsError: `path` exists already.
-        OSError: It could not be written.
+    has no assertions. With `uint8`, images are uint8 in [0, 255]. Generators
+    must compute in float32.
     """
     path = pathlib.Path(path)
     _check(model, path)

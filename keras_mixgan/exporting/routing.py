@@ -9,12 +9,8 @@ CHUNK = 256
 def components_of(uniform, edges):
     """Maps uniform numbers to generators; `mixtures.component_of` in a graph.
 
-    Args:
-        uniform: Float tensor (B,) in [0, 1).
-        edges: Float64 array (num_generators - 1,), `mixtures.inner_edges`.
-
-    Returns:
-        Int32 tensor (B,).
+    Floats (B,) in [0, 1) to int32 (B,). `edges` are `mixtures.inner_edges`,
+    float64 (num_generators - 1,).
     """
     passed = tf.cast(uniform, tf.float64)[:, None] >= tf.constant(
         edges, tf.float64, (1, len(edges))
@@ -28,15 +24,10 @@ def run_mixed(model, components, latents, labels, run_rows):
     Generators that share a body run their own layers on their own rows, and
     the body once on all.
 
-    Args:
-        model: The `MixGAN`.
-        components: Int32 tensor (B,).
-        latents: Float tensor (B, latent_dim).
-        labels: Int32 tensor (B,), or `None`.
-        run_rows: `run` or `run_in_chunks`.
-
-    Returns:
-        Float32 tensor (B, ...), in the batch's order.
+    Components, int32 (B,), latents (B, latent_dim) and labels, int32 (B,) or
+    `None`, to float32 images (B, ...) in the batch's order. It reads only
+    `sampling_generators` and `sampling_shared` of the model. `run_rows` is
+    `run` or `run_in_chunks`.
     """
     shared = model.sampling_shared
     own = model.sampling_generators if shared is None else shared.own
@@ -50,15 +41,8 @@ def run_mixed(model, components, latents, labels, run_rows):
 def run_own_rows(generators, components, latents, labels, run_rows):
     """Outputs of each network for its own rows, in the batch's order.
 
-    Args:
-        generators: Keras models from latents, or `[latents, labels]`.
-        components: Int32 tensor (B,).
-        latents: Float tensor (B, latent_dim).
-        labels: Int32 tensor (B,), or `None`.
-        run_rows: `run` or `run_in_chunks`.
-
-    Returns:
-        Float32 tensor (B, ...).
+    Networks take latents, or `[latents, labels]`. Tensors and `run_rows` are as
+    in `run_mixed`.
     """
     batch = tf.range(tf.shape(components)[0])
     rows = tf.dynamic_partition(batch, components, len(generators))

@@ -16,14 +16,7 @@ from keras_mixgan.utils import atomic
 def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
     """Writes only the generators that sample, and the mixture weights.
 
-    Args:
-        model: The `MixGAN`.
-        path: A new or empty folder.
-        uint8: Whether images are uint8 in [0, 255].
-
-    Raises:
-        FileExistsError: `path` exists, and is not an empty folder.
-        OSError: It could not be written.
+    The folder must be new or empty. With `uint8`, images are uint8 in [0, 255].
     """
     with atomic.new_folder(path) as folder:
         archive = keras.export.ExportArchive()

@@ -12,9 +12,7 @@ from keras_mixgan.game import mixtures
 class Signatures:
     """A mixture's sampler as functions of tensors.
 
-    Args:
-        model: The `MixGAN`.
-        uint8: Whether images are uint8 in [0, 255], not float32 in [-1, 1].
+    Images are float32 in [-1, 1], or with `uint8` uint8 in [0, 255].
     """
 
     def __init__(self, model, uint8: bool):

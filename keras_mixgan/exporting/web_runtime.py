@@ -34,13 +34,8 @@ _SECONDS = 300
 def copy_to(folder: pathlib.Path) -> None:
     """Copies the files into a folder; fetches them first if not cached.
 
-    Args:
-        folder: An existing folder.
-
-    Raises:
-        ImportError: npm is missing, or failed, or its files are not those
-            that are pinned.
-        OSError: They cannot be written.
+    A missing or failing npm, or files other than those pinned, raise an
+    `ImportError`.
     """
     cached = cache.folder(PACKAGE)
     if not _are_right(cached):

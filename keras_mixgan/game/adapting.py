@@ -35,17 +35,7 @@ class Sample:
 
 
 def shapes(latent_dim, image_shape) -> tuple:
-    """Checks the shapes of a latent vector and of an image.
-
-    Args:
-        latent_dim: Positive int, or `None`.
-        image_shape: Sequence of positive ints, or `None`.
-
-    Returns:
-        Two tuples, each `None` if the argument is.
-
-    Raises:
-        ValueError: An argument is not as described.
+    """Checks the shapes of a latent vector and of an image; `None` stays.
 
     Example:
     >>> shapes(16, [28, 28, 1])
@@ -69,17 +59,8 @@ def shapes(latent_dim, image_shape) -> tuple:
 def adapt(network, side: str, sample: Sample) -> keras.Model:
     """Converts a network to a Functional model of the form of this file.
 
-    Args:
-        network: A Keras model of any kind.
-        side: `"generator"` or `"discriminator"`.
-        sample: Shapes to call it with, if it declares none.
-
-    Returns:
-        The network itself if it already has the form, or a model around it.
-
-    Raises:
-        TypeError: It is not a Keras model.
-        ValueError: Its inputs are unknown, or a call fails.
+    A network that has the form is returned as it is. `sample` gives the shapes
+    to call it with if it declares none.
     """
     if not isinstance(network, keras.Model):
         raise TypeError(
@@ -97,14 +78,8 @@ def check_clonable(network: keras.Model) -> None:
     """Checks that a network can be rebuilt from its configuration.
 
     Keras's own `get_config` omits the constructor arguments of a subclassed
-    model, so a copy would silently be a different network.
-
-    Args:
-        network: A Keras model of any kind.
-
-    Raises:
-        ValueError: Its class, or that of a nested model, does not define
-            `get_config`.
+    model, so a copy would silently be a different network. Nested models are
+    checked too.
     """
     for part in network._flatten_layers():
         if not isinstance(part, keras.Model) or _inputs(part):
@@ -120,14 +95,10 @@ def check_clonable(network: keras.Model) -> None:
 
 
 def keep_names(network: keras.Model, copy: keras.Model) -> None:
-    """Gives the layers of a clone their original names.
+    """Gives the layers of a clone their original names, in place.
 
     Keras numbers the layers within a subclassed model anew, so they could not
     be matched.
-
-    Args:
-        network: The original.
-        copy: Its clone, changed in place.
     """
     pairs = zip(network._flatten_layers(), copy._flatten_layers(), strict=True)
     for layer, twin in pairs:
@@ -179,10 +150,9 @@ def _called(network, side: str, sample: Sample) -> keras.Model:
 
 
 def _seen_shapes(network) -> tuple:
-    """Shapes of the inputs of an earlier call, without the batch.
+    """Shapes of the first input and of the labels in an earlier call.
 
-    Returns:
-        Shapes of the first input and of the labels, each `None` if unknown.
+    Without the batch; each is `None` if unknown.
     """
     config = network.get_build_config() if network.built else None
     shapes = (config or {}).get("input_shape")

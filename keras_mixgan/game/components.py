@@ -32,18 +32,9 @@ def seeded(seed: str):
 
 
 def clone(network: keras.Model, name: str) -> keras.Model:
-    """Clones a network with fresh initial weights.
+    """Clones a Functional or Sequential model with fresh initial weights.
 
-    Args:
-        network: A Functional or Sequential model.
-        name: Name of the clone.
-
-    Returns:
-        A model of the same layers. Its initial weights are drawn anew, even
-        if the network's initializers had fixed seeds.
-
-    Raises:
-        ValueError: A subclassed model within it cannot be cloned.
+    They are drawn anew even if the network's initializers had fixed seeds.
     """
     adapting.check_clonable(network)
     copy = keras.models.clone_model(
@@ -63,29 +54,14 @@ def make(
     sample: adapting.Sample,
     share: str | None = None,
 ) -> tuple[list[keras.Model], sharing.Shared | None]:
-    """Makes the component networks of one side.
+    """Makes the component networks of one side, and their `Shared` parts.
 
-    Args:
-        networks: A Keras model to clone, a function without arguments that
-            builds one, or a list of models, which are used as they are.
-        number: How many components. `None` means as many as the list has,
-            else three. A discriminator with K logits is K components.
-        side: `"generator"` or `"discriminator"`, for names and errors.
-        seed: Int from which all initial weights follow.
-        executor: The `Executor` of the model, which places components.
-        sample: Shapes to call networks with that do not declare their inputs.
-        share: Name of the layer at which the networks are cut, see `sharing`;
-            `None` for networks that share nothing.
-
-    Returns:
-        List of networks, `number` components in all; and their `Shared` parts
-        or `None`.
-
-    Raises:
-        TypeError: `networks` is none of these.
-        ValueError: `number` is not positive or does not match the list; a
-            network's inputs are unknown; networks are listed twice or share
-            variables.
+    A model is cloned, a function is called once per network, and the models of
+    a list are used as they are. A discriminator with K logits is K components.
+    `number` counts components; by default there are as many as the list has,
+    else three, or K if one network is K of them. All initial weights follow
+    from `seed`. `share` names the layer at which the networks are cut, see
+    `sharing`; with `None` they share nothing, and there are no `Shared` parts.
     """
     if isinstance(networks, sharing.Shared):  # from a saved model
         return _adopted(networks, executor)
@@ -234,17 +210,8 @@ def _without_seeds(config):
 def num_classes(generators: list, given: int | None) -> int | None:
     """The number of classes of a conditional mixture.
 
-    Args:
-        generators: The generators.
-        given: `num_classes` as the user passed it.
-
-    Returns:
-        `given`, or the size of the generator's label embedding or encoding;
-        `None` without labels, or if unknown.
-
-    Raises:
-        ValueError: `given` is not positive, is larger than the embedding, or
-            the networks take no labels.
+    It is `given`, or the size of the generator's label embedding or encoding,
+    which `given` must not exceed; `None` without labels, or if unknown.
     """
     if given is None:
         return _embedded_classes(generators[0])

@@ -40,15 +40,9 @@ def draw(model, batch_size, labels) -> Fakes:
     split estimate they make one batch together, each with a share of the
     labels. The split estimate needs one image a pair; a smaller batch grows.
 
-    Args:
-        model: The `MixGAN`.
-        batch_size: Number of real images of this replica: an int, or an
-            integer scalar tensor.
-        labels: Int tensor (B,), labels of the real images, or `None`. Unused
-            if generators take no labels.
-
-    Returns:
-        The `Fakes`.
+    `batch_size` is the number of real images of this replica, an int or an
+    integer scalar tensor. `labels` (B,) are those of the real images; they are
+    unused if generators take none.
     """
     if not model.conditional:
         labels = None

@@ -46,11 +46,8 @@ class Outputs:
     def levels(self, name: str) -> list:
         """The outputs of a name, for codes (if judged) and for images.
 
-        Args:
-            name: Name of an output; the one for codes has the prefix `code_`.
-
-        Returns:
-            List of one or two float tensors (N, T, ...).
+        One or two float tensors (N, T, ...). The name of the output for codes
+        has the prefix `code_`.
         """
         names = (f"code_{name}", name)
         return [self.extras[n] for n in names if n in self.extras]
@@ -65,12 +62,9 @@ class Outputs:
 
 
 class Ensemble:
-    """The networks of one side and their mixture logits.
+    """The networks of one side and their mixture logits, a variable (T,).
 
-    Args:
-        networks: Keras models, each one component (or more, see `width`).
-        mixture_logits: Keras variable (T,).
-        shared: The parts of the networks, if they share a body.
+    Each network is one component, or more, see `width`.
     """
 
     def __init__(
@@ -162,11 +156,7 @@ class Generators(Ensemble):
         self.body = None if shared is None else shared.body
 
     def give_codes(self, executor) -> None:
-        """Makes every call also return the output of layer `codes`.
-
-        Args:
-            executor: The `Executor` that places components.
-        """
+        """Makes every call also return the output of layer `codes`."""
         if self.body is not None:
             self.body = _with_codes(self.body)
             executor.adopt(self.body, 0)
@@ -178,14 +168,9 @@ class Generators(Ensemble):
     def __call__(self, executor, latents: list, labels: list | None) -> tuple:
         """Makes images in training mode, one generator after the other.
 
-        Args:
-            executor: The `Executor` of the step.
-            latents: A float tensor (n_i, latent_dim) for each generator.
-            labels: An int tensor (n_i,) for each; `None` without labels.
-
-        Returns:
-            Float tensor (sum of n_i, ...), the images; and their codes
-            (sum of n_i, F), `None` without `give_codes`.
+        Generator i takes latents (n_i, latent_dim), and int labels (n_i,) if
+        there are any. Returns float32 images (N, ...) and codes (N, F), where N
+        is the sum of n_i; codes are `None` without `give_codes`.
         """
         parts = []
         each = labels or [None] * len(latents)
@@ -231,19 +216,12 @@ class Discriminators(Ensemble):
     def __call__(
         self, executor, images, beside, sizes: list, only: int | None = None
     ) -> Outputs:
-        """Judges images in training mode, each network in one call.
+        """Judges images (N, ...) in training mode, each network in one call.
 
-        Args:
-            executor: The `Executor` of the step.
-            images: Float tensor (N, ...).
-            beside: The second input: labels, int tensor (N,), or codes, float
-                tensor (N, F); `None` if there is none.
-            sizes: Number of images of each source (real, or one generator),
-                in order; batch normalization keeps them apart.
-            only: Index of the only discriminator to call.
-
-        Returns:
-            The `Outputs`, float32.
+        `beside` is the second input: int labels (N,), float codes (N, F), or
+        `None`. `sizes` counts the images of each source (real, or one
+        generator), in order; batch normalization keeps them apart. `only` is
+        the index of the only discriminator to call. Outputs are float32.
         """
         images = executor.lay_out(images)
         answers, start = [], 0
@@ -298,11 +276,9 @@ def takes_codes(network: keras.Model) -> bool:
 
 
 def without_codes(network: keras.Model) -> keras.Model:
-    """Removes the input `codes` from a discriminator.
+    """Removes the input `codes`, and outputs that begin with `code_`.
 
-    Raises:
-        ValueError: An output whose name does not begin with `code_` depends
-            on codes.
+    Raises `ValueError` if another output depends on codes.
     """
     outputs = {
         name: output

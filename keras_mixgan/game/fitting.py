@@ -13,17 +13,9 @@ def check(
 ) -> None:
     """Checks that every generator fits every discriminator.
 
-    Args:
-        generators: Models of latents (B, L), or of these and labels (B,).
-        discriminators: Models of images, or of these and labels (B,) or codes
-            (B, F), with logits (B, 1) or (B, K), alone or in a dict.
-        latents: Shape of a latent vector as the user gave it, or `None`.
-        images: The same for an image.
-        shared: The `Shared` parts of each side, or `None`.
-
-    Raises:
-        ValueError: Inputs or outputs are of another kind, components of one
-            side differ, or the discriminators do not take the images.
+    Components of one side must have the same inputs and outputs. `latents` and
+    `images` are the shapes of one of each, as the user gave them; `shared` has
+    the `Shared` parts of each side.
     """
     for side, networks in (
         ("generator", generators),

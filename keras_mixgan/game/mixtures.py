@@ -9,14 +9,7 @@ from keras import ops
 
 
 def weights(logits):
-    """Mixture weights, w_i = exp(alpha_i) / sum_k exp(alpha_k).
-
-    Args:
-        logits: Float tensor (T,), the mixture logits alpha.
-
-    Returns:
-        Float tensor (T,), positive, summing to one.
-    """
+    """Weights (T,) of mixture logits: exp(alpha_i) / sum_k exp(alpha_k)."""
     return ops.exp(_log_weights(logits))
 
 
@@ -26,19 +19,11 @@ def _log_weights(logits):
 
 
 def value(pairs, generator_weights, discriminator_weights):
-    """The mixture's value, sum_ij w_ui w_vj F(u_i, v_j).
+    """The mixture's value, sum_ij w_ui w_vj F(u_i, v_j), a scalar.
 
     Payoffs are averaged, never discriminator outputs: phi is not linear
-    (end of Section 4.1).
-
-    Args:
-        pairs: Float tensor (num_generators, num_discriminators): the payoff F
-            or the generators' loss of each pair.
-        generator_weights: Float tensor (num_generators,).
-        discriminator_weights: Float tensor (num_discriminators,).
-
-    Returns:
-        Float scalar.
+    (end of Section 4.1). `pairs` (num_generators, num_discriminators) holds
+    the payoff F or the generators' loss of each pair.
     """
     return ops.sum(
         generator_weights[:, None] * discriminator_weights[None, :] * pairs
@@ -46,35 +31,22 @@ def value(pairs, generator_weights, discriminator_weights):
 
 
 def cross_entropy_from_uniform(logits):
-    """The regulariser of one side, R = -(1/T) sum_i log w_i.
+    """The regulariser of one side, R = -(1/T) sum_i log w_i, of logits (T,).
 
     It is the cross-entropy from the uniform distribution to w: least, log T,
     at equal weights, and unbounded as a weight vanishes. The sign is that of
     the arXiv text; the ICML text drops the minus.
-
-    Args:
-        logits: Float tensor (T,), the mixture logits alpha.
-
-    Returns:
-        Float scalar, at least log T.
     """
     return -ops.mean(_log_weights(logits))
 
 
 def stratum_sizes(batch_size, num_generators: int) -> list:
-    """Images each generator gives to one stratified batch.
+    """Images each generator gives to one stratified batch, larger sizes first.
 
     Sizes are as equal as possible. Every generator gives at least one image,
     or the estimate would be biased; so a batch smaller than the number of
-    generators grows to one image each.
-
-    Args:
-        batch_size: Images wanted, at least 1. An int, or an integer tensor
-            if the size is known only when the step runs.
-        num_generators: Number of strata.
-
-    Returns:
-        `num_generators` positive ints (or integer tensors), larger ones first.
+    generators grows to one image each. `batch_size` is an int, or an integer
+    tensor if the size is known only when the step runs; so are the results.
 
     Example:
     >>> stratum_sizes(32, 5)
@@ -92,14 +64,8 @@ def cell_sizes(
 ) -> list:
     """Images each generator gives to a batch split among discriminators.
 
-    Args:
-        batch_size: As in `stratum_sizes`.
-        num_generators: Number of strata.
-        num_discriminators: Number of equal parts of each stratum.
-
-    Returns:
-        `num_generators` equal multiples of `num_discriminators`: the largest
-        whose sum is at most the batch, or one image a pair.
+    Equal multiples of `num_discriminators`: the largest whose sum is at most
+    the batch, or one image a pair. `batch_size` is as in `stratum_sizes`.
 
     Example:
     >>> cell_sizes(64, 3, 2)
@@ -111,17 +77,11 @@ def cell_sizes(
 
 
 def stratum_means(terms, sizes: list):
-    """Means over consecutive strata of a batch.
+    """Means over consecutive strata of a batch, in the order of the generators.
 
-    Args:
-        terms: Float tensor (sum of sizes, num_discriminators, ...), one row
-            for each example, in the order of the generators.
-        sizes: An int or integer tensor for each generator.
-
-    Returns:
-        Float tensor (num_generators, num_discriminators, ...). Weighted by
-        w_u, its sum over generators is an unbiased estimate of the mixture's
-        expectation, whatever the sizes.
+    Maps (sum of sizes, num_discriminators, ...) to (num_generators,
+    num_discriminators, ...). Weighted by w_u, the sum over generators is an
+    unbiased estimate of the mixture's expectation, whatever the sizes.
     """
     # Slices, not masks of 0 and 1: a NaN must stay with its generator, or its
     # source could not be named.
@@ -135,27 +95,16 @@ def stratum_means(terms, sizes: list):
 def draw_components(generator_weights, num_images: int, rng) -> np.ndarray:
     """Draws a generator for every image, independently, by the weights.
 
-    Args:
-        generator_weights: Float array (num_generators,), summing to one.
-        num_images: How many to draw.
-        rng: A `numpy.random.Generator`.
-
-    Returns:
-        Int array (num_images,) in [0, num_generators).
+    `rng` is a `numpy.random.Generator`. Returns ints (num_images,).
     """
     uniform = rng.random(num_images)
     return component_of(uniform, generator_weights)
 
 
 def component_of(uniform, generator_weights) -> np.ndarray:
-    """Maps uniform numbers to components by inverting the weights' CDF.
+    """Maps uniform numbers in [0, 1) to components, (N,) to int (N,).
 
-    Args:
-        uniform: Float array (N,) in [0, 1).
-        generator_weights: Float array (num_generators,), summing to one.
-
-    Returns:
-        Int array (N,) in [0, num_generators).
+    Inverts the weights' CDF.
     """
     return np.searchsorted(inner_edges(generator_weights), uniform, "right")
 
@@ -163,13 +112,8 @@ def component_of(uniform, generator_weights) -> np.ndarray:
 def inner_edges(generator_weights) -> np.ndarray:
     """Where the weights' CDF steps from one component to the next.
 
-    Args:
-        generator_weights: Float array (num_generators,), summing to one.
-
-    Returns:
-        Float64 array (num_generators - 1,), not decreasing. A uniform number
-        belongs to the component whose index is the number of edges that are
-        not above it.
+    Float64 (num_generators - 1,), not decreasing. A uniform number belongs to
+    the component whose index is the number of edges that are not above it.
 
     Example:
     >>> inner_edges([0.5, 0.25, 0.25])

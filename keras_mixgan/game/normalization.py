@@ -33,11 +33,9 @@ _context = _Context()
 
 @contextlib.contextmanager
 def groups(sizes: list):
-    """Context in which networks split their batch into these groups.
+    """Context in which networks split their batch into groups of these sizes.
 
-    Args:
-        sizes: Number of images of each group, in the order of the batch: ints,
-            or integer tensors if known only when the step runs.
+    Ints, or integer tensors if known only when the step runs.
     """
     previous, _context.sizes = _context.sizes, sizes
     try:
@@ -47,16 +45,13 @@ def groups(sizes: list):
 
 
 def normalize_by_group(network: keras.Model) -> None:
-    """Makes the layers that compute over a batch respect `groups`.
+    """Makes the layers that compute over a batch respect `groups`, in place.
 
     These are batch normalization, and layers with an attribute `by_group`. Only
     the instances change: class, weights, configuration and saved files stay
     the same. So does the behaviour outside of `groups`, and that of batch
     normalization in inference. Moving statistics take one update per group,
     in order, as in separate calls.
-
-    Args:
-        network: A Keras model, changed in place.
     """
     for layer in network._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):

@@ -93,14 +93,7 @@ class Objective:
         return (GradientPenalty(self.gradient_penalty), *self.auxiliary)
 
     def codes_of(self, images):
-        """Codes of real images, from the auxiliary loss that gives them.
-
-        Args:
-            images: Float tensor (B, ...).
-
-        Returns:
-            Float tensor (B, F).
-        """
+        """Codes (B, F) of real images, from the loss that gives them."""
         answers = (loss.codes_of(images) for loss in self.auxiliary)
         return next(codes for codes in answers if codes is not None)
 
@@ -189,14 +182,9 @@ class Outcome(NamedTuple):
 def discriminator_objective(model, images, labels):
     """What the discriminators and their mixture logits minimise.
 
-    Args:
-        model: The `MixGAN`; its networks are called in training mode.
-        images: Float tensor (B, ...), real images.
-        labels: Int tensor (B,), or `None`.
-
-    Returns:
-        The `Outcome`: minus the mixture's payoff, plus the regulariser and
-        auxiliary losses; and the payoffs.
+    Minus the mixture's payoff, plus the regulariser and auxiliary losses. All
+    networks are called in training mode. `images` (B, ...) are real, `labels`
+    int (B,) or `None`. The pairs of the `Outcome` are payoffs.
     """
     fakes = draws.draw(model, draws.batch_size(images), labels)
     codes = None if fakes.codes is None else ops.stop_gradient(fakes.codes)
@@ -211,16 +199,10 @@ def generator_objective(model, images, labels):
     """What the generators and their mixture logits minimise.
 
     If the payoff is a sum, its real term is the same for every generator and
-    gives no gradient, so it is left out.
-
-    Args:
-        model: The `MixGAN`; its networks are called in training mode.
-        images: Float tensor (B, ...), real images. They are judged only if the
-            payoff or an auxiliary loss needs it; else only B counts.
-        labels: Int tensor (B,), or `None`.
-
-    Returns:
-        The `Outcome`, with the losses of the pairs.
+    gives no gradient, so it is left out. Real images are judged only if the
+    payoff or an auxiliary loss needs it; else only their number counts. The
+    pairs of the `Outcome` are losses. The arguments are those of
+    `discriminator_objective`.
     """
     fakes = draws.draw(model, draws.batch_size(images), labels)
     readers = (model.objective.payoff, *model.objective.losses)
@@ -232,15 +214,9 @@ def generator_objective(model, images, labels):
 def both_objectives(model, images, labels):
     """What both sides minimise, from one forward pass of all networks.
 
-    Args:
-        model: The `MixGAN`; its networks are called in training mode.
-        images: Float tensor (B, ...), real images.
-        labels: Int tensor (B,), or `None`.
-
-    Returns:
-        The discriminators' `Outcome` and the generators'. Use only the
-        gradients of a side's loss by its own variables: no gradient is stopped
-        between the sides.
+    Takes what `discriminator_objective` takes; returns the discriminators'
+    `Outcome` and the generators'. Use only the gradients of a side's loss by
+    its own variables: no gradient is stopped between the sides.
     """
     fakes = draws.draw(model, draws.batch_size(images), labels)
     turn = turns.take(model, images, labels, fakes)
@@ -250,14 +226,10 @@ def both_objectives(model, images, labels):
 def shared_value(model, outcomes):
     """The value that the discriminators ascend and the generators descend.
 
-    Args:
-        model: The `MixGAN`.
-        outcomes: What `both_objectives` returned.
-
-    Returns:
-        Float scalar: the mixture's value, plus the generators' regulariser,
-        minus the discriminators'. Its gradients are those of the generators'
-        "minimax" loss, and minus those of the discriminators' loss.
+    The mixture's value, plus the generators' regulariser, minus the
+    discriminators', from the result of `both_objectives`. Its gradients are
+    those of the generators' "minimax" loss, and minus those of the
+    discriminators' loss.
     """
     pairs = outcomes[0].pairs
     logits = (

@@ -189,17 +189,7 @@ def get(payoff: str | Payoff | PairwisePayoff) -> Payoff | PairwisePayoff:
 
 
 def get_sum(payoff: str | Payoff) -> Payoff:
-    """Returns a payoff that is a sum of a real and a fake term.
-
-    Args:
-        payoff: See `get`.
-
-    Returns:
-        The `Payoff`.
-
-    Raises:
-        ValueError: See `get`; or it is a `PairwisePayoff`.
-    """
+    """Like `get`, for sums of two terms alone: refuses a `PairwisePayoff`."""
     resolved = get(payoff)
     if not isinstance(resolved, Payoff):
         raise UserError(
@@ -213,14 +203,7 @@ def get_sum(payoff: str | Payoff) -> Payoff:
 def saved_name(payoff: Payoff | PairwisePayoff) -> str:
     """Returns the name by which a saved model will find its payoff.
 
-    Args:
-        payoff: The payoff of a model to be saved.
-
-    Returns:
-        Its name.
-
-    Raises:
-        ValueError: It is not registered, so the file could not be loaded.
+    The payoff must be registered, or the file could not be loaded.
     """
     _check_name(payoff)
     if payoff.name not in PAYOFFS:

@@ -14,12 +14,9 @@ class GradientPenalty(Auxiliary):
 
     Gulrajani et al. 2017 (arXiv:1704.00028), Equation 3:
     E[(||grad D_v(x)||_2 - 1)^2] at points x on the lines between real images
-    and those of generator u. It restricts the class of critics and is not a
-    payoff, so the mixture logits get no gradient from it.
-
-    Args:
-        coefficient: Positive float, 10 in the paper.
-        moves_mixture: See `Auxiliary`.
+    and those of generator u. Its coefficient is 10 in the paper. It restricts
+    the class of critics and is not a payoff, so the mixture logits get no
+    gradient from it.
     """
 
     def __init__(self, coefficient: float = 10.0, moves_mixture: bool = False):
@@ -67,10 +64,6 @@ def clip_weights(variables: list, limit: float) -> None:
     """Clips variables to [-limit, limit], in place.
 
     Arjovsky et al. 2017 (arXiv:1701.07875), Algorithm 1, line 7.
-
-    Args:
-        variables: Keras variables.
-        limit: Positive bound.
     """
     for variable in variables:
         variable.assign(ops.clip(variable, -limit, limit))

@@ -16,14 +16,7 @@ THRESHOLDS = (0.65, 0.5, 0.3)
 
 
 def half_loss(payoff):
-    """Half the discriminators' adversarial loss, which sets the schedule.
-
-    Args:
-        payoff: Float scalar, the mixture's payoff.
-
-    Returns:
-        Float scalar.
-    """
+    """Half the discriminators' adversarial loss, from the mixture's payoff."""
     return -0.5 * payoff
 
 
@@ -33,14 +26,7 @@ def moves_discriminators(loss):
 
 
 def generator_steps(loss):
-    """Number of generator steps that follow: 1, 3, 5 or 7.
-
-    Args:
-        loss: Float scalar, `half_loss`.
-
-    Returns:
-        Int32 scalar.
-    """
+    """Number of generator steps after a `half_loss`: 1, 3, 5 or 7, int32."""
     steps = ops.convert_to_tensor(1, "int32")
     for threshold in THRESHOLDS:
         steps = steps + 2 * ops.cast(loss <= threshold, "int32")

@@ -63,18 +63,8 @@ class Shared:
 def share(networks: list[keras.Model], layer: str, side: str) -> Shared:
     """Cuts networks of the same layers in two, and shares one part.
 
-    Args:
-        networks: Functional or Sequential models of the same layers.
-        layer: Name of the layer to cut after.
-        side: Generators share the layers after it, discriminators those up
-            to it.
-
-    Returns:
-        The `Shared` networks. The shared part is the first network's.
-
-    Raises:
-        ValueError: There is no such layer, or it does not separate the
-            network in two.
+    Generators share the layers after `layer`, discriminators those up to it.
+    The shared part is the first network's.
     """
     cuts = [cut(network, layer, side) for network in networks]
     if side == "generator":
@@ -83,19 +73,11 @@ def share(networks: list[keras.Model], layer: str, side: str) -> Shared:
 
 
 def cut(network: keras.Model, layer: str, side: str) -> tuple:
-    """Cuts a network after a layer.
+    """Cuts a Functional or Sequential model after a layer.
 
-    Args:
-        network: A Functional or Sequential model.
-        layer: Name of the layer.
-        side: Named in errors.
-
-    Returns:
-        Two models: from the inputs to the layer's output, and from that
-        output (and the labels, if read) to the outputs.
-
-    Raises:
-        ValueError: See `share`.
+    Returns two models: from the inputs to the layer's output, and from that
+    output (and the labels, if read) to the outputs. The layer must separate
+    the network in two. `side` is named in errors.
     """
     names = [x.name for x in network.layers]
     if layer not in names:

@@ -147,16 +147,9 @@ def _side_by_side(columns: list):
 
 
 def take(model, images, labels, fakes: Fakes) -> Turn:
-    """Calls the discriminators.
+    """Calls the discriminators in training mode.
 
-    Args:
-        model: The `MixGAN`; its networks are called in training mode.
-        images: Float tensor (B, ...), or `None` to judge fakes alone.
-        labels: Int tensor (B,), or `None`.
-        fakes: The generators' images.
-
-    Returns:
-        The `Turn`.
+    `images` (B, ...) are real, or `None` to judge fakes alone.
     """
     judge, executor = model.discriminator_ensemble, model.executor
     codes = None
@@ -193,15 +186,10 @@ def take(model, images, labels, fakes: Fakes) -> Turn:
 
 
 def of_logits(real, fake, sizes: list) -> Turn:
-    """Makes a turn from known logits, on one device.
+    """Makes a turn that payoffs can read from known logits, on one device.
 
-    Args:
-        real: Float tensor (B, num_discriminators), of real images.
-        fake: Float tensor (N, num_discriminators), of fakes.
-        sizes: Images of each generator, which sum to N.
-
-    Returns:
-        A `Turn` that payoffs can read.
+    `real` are (B, num_discriminators), `fake` (N, num_discriminators). `sizes`
+    are the images of each generator, which sum to N.
     """
     outputs = Outputs(real), Outputs(fake)
     return Turn(None, [], sizes, sizes, *outputs, None, None, Executor(), None)

@@ -79,9 +79,6 @@ def activations(
         cache: Keep the activations of data sets on disk. Those of a model's
             images are never kept: the model changes.
         progress: Called with the number of images done, batch by batch.
-
-    Raises:
-        ValueError: The classifier cannot take such images.
     """
     conversion = classifier.conversion(samples.image_shape)
     memo = ("activations", classifier.sha256, conversion)

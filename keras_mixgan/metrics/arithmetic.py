@@ -10,11 +10,8 @@ import numpy as np
 def classifier_score(logits: np.ndarray) -> float:
     """exp(E_x KL(p(y|x) || p(y))), Salimans et al. 2016 (arXiv:1606.03498).
 
-    Args:
-        logits: Float64 (N, K), no more than 700 below a row's largest.
-
-    Returns:
-        The score, from 1 to K.
+    From float64 logits (N, K), no more than 700 below a row's largest, to a
+    score from 1 to K.
 
     Example:
     >>> round(classifier_score(np.array([[99.0, 0.0], [0.0, 99.0]])), 6)
@@ -30,12 +27,8 @@ def classifier_score(logits: np.ndarray) -> float:
 def frechet_distance(real: np.ndarray, features: np.ndarray) -> float:
     """|m - m'|^2 + Tr(C + C' - 2 (C C')^(1/2)), arXiv:1706.08500.
 
-    Args:
-        real: Float64 (M, F), M at least 2.
-        features: Float64 (N, F), N at least 2.
-
-    Returns:
-        The squared Frechet distance of the Gaussians fitted to both.
+    The squared Frechet distance of the Gaussians fitted to float64 features
+    (M, F) and (N, F), with M and N at least 2.
 
     Example:
     >>> points = np.array([[0.0], [2.0]])
@@ -59,14 +52,9 @@ def kernel_distance(
 ) -> tuple[float, float]:
     """Squared MMD under the kernel (x.y / F + 1)^3, arXiv:1801.01401.
 
-    Args:
-        real: Float64 (M, F).
-        features: Float64 (N, F).
-        blocks: Number of blocks, each of at least two rows of either.
-
-    Returns:
-        Mean of the blocks' unbiased estimates, and its standard error; NaN
-        for one block.
+    From float64 features (M, F) and (N, F), at least two rows of either in a
+    block, to the mean of the blocks' unbiased estimates and its standard error,
+    which is NaN for one block.
     """
     estimates = np.array(
         [

@@ -76,11 +76,15 @@ def birthday(
     pairs = len(images) * (len(images) - 1) / 2
     same = _coinciding(images, threshold)
     support = pairs / same if same else float("inf")
+    from scipy import special
+
+    # The upper 95 % bound of a Poisson mean, given as many events.
+    upper = float(special.gammaincinv(same + 1, 0.95))
     details = {
         "num_images": len(images),
         "threshold": float(threshold),
         "coinciding_pairs": same,
-        "at_least": pairs / _poisson_upper(same),
+        "at_least": pairs / upper,
         # P(no duplicate among s) = exp(-s^2 / 2 / support) = 1/2.
         "batch_with_duplicates_half_of_the_time": float(
             np.sqrt(2 * np.log(2) * support)
@@ -126,20 +130,10 @@ def _blocks(images: np.ndarray, size: int = 256):
         # The expansion has rounding errors if rows are nearly equal:
         # compute those distances by the definition.
         near = np.argwhere(distances <= 1e-6 * (1 + squares.max()))
-        for i, j in near:
-            distances[i, j] = np.sum((some[i] - images[j]) ** 2)
+        for first in range(0, len(near), size):
+            i, j = near[first : first + size].T
+            distances[i, j] = np.sum((some[i] - images[j]) ** 2, axis=1)
         yield start, np.maximum(distances, 0)
-
-
-def _poisson_upper(count: int) -> float:
-    """Returns the upper 95 % bound of a Poisson mean after `count` events.
-
-    Exact for none (3.0); else Wilson and Hilferty's approximation.
-    """
-    if count == 0:
-        return float(-np.log(0.05))
-    shifted = count + 1
-    return shifted * (1 - 1 / (9 * shifted) + 1.6449 / (3 * shifted**0.5)) ** 3
 
 
 def _flat(samples: Samples) -> np.ndarray:

@@ -26,14 +26,11 @@ def path(name: str) -> pathlib.Path:
 
 
 def build(name: str) -> keras.Model:
-    """Builds the untrained network: images in [-1, 1] to two outputs.
+    """Builds one of `NAMES`, untrained: images in [-1, 1] to two outputs.
 
     The outputs have the names of TF-GAN's Inception module: `logits` (10) and
     `pool_3`, the global average of the last feature map: 96 features of gray
     images (28, 28, 1), 256 of colour images (32, 32, 3).
-
-    Args:
-        name: One of `NAMES`.
 
     Example:
     >>> sorted(build("digits").output)
@@ -103,12 +100,7 @@ def save(model: keras.Model, file: pathlib.Path) -> None:
 
 
 def load(name: str, file: pathlib.Path | None = None) -> keras.Model:
-    """Builds the network with the weights of a file.
-
-    Args:
-        name: One of `NAMES`.
-        file: File of the weights; `None` for the bundled one.
-    """
+    """Builds one of `NAMES` with the weights of a file, or the bundled ones."""
     model = build(name)
     with np.load(file or path(name)) as arrays:
         for key, variable in _variables(model).items():

@@ -12,6 +12,7 @@ import keras
 
 from keras_mixgan.metrics import judges
 from keras_mixgan.metrics import registry
+from keras_mixgan.metrics.evaluate import checked
 from keras_mixgan.metrics.evaluate import evaluate
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.utils import atomic
@@ -51,7 +52,8 @@ class Evaluate(keras.callbacks.Callback):
 
     Raises:
         ValueError: unknown metric, or `every` below 1. When training begins:
-            no `source` or no `classifier` is given or known.
+            no `source` or no `classifier` is given or known, or any other
+            error of `evaluate` that does not need the images.
 
     Example:
     >>> callback = Evaluate(metrics=["inception_score", "fid"], every=5)
@@ -99,26 +101,18 @@ class Evaluate(keras.callbacks.Callback):
         }
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Reads the source, so that errors in it show at once."""
-        seed = self._arguments["seed"]
+        """Reads the source, and raises now what scoring would raise."""
+        use = self._arguments
+        seed = use["seed"]
         source = self.source
         if source is None:
             source = _recorded_source(self.model)
         # Kept, so that the classifier sees the real data only once.
         self._real = as_samples(source, seed=seed, argument="source")
-        if tuple(self._real.image_shape) != tuple(self.model.image_shape):
-            raise UserError(
-                "`source` must have images of the model's shape "
-                f"{tuple(self.model.image_shape)}. Received: "
-                f"{tuple(self._real.image_shape)}."
-            )
-        if self._arguments["classifier"] is None and any(
-            registry.get(name).needs_classifier
-            for name in self._arguments["metrics"]
-        ):
-            self._arguments["classifier"] = judges.choose(
-                self._real.name, self.model
-            )
+        use["classifier"] = checked(
+            self.model, self._real, use["metrics"], use["options"],
+            use["classifier"], use["num_images"], use["splits"],
+        )  # fmt: skip
         if self.path is not None and self.path.exists() and not self.records:
             self.records = read_scores(self.path)
 

@@ -49,7 +49,7 @@ def classification_error(
     >>> 0 <= float(score) <= 1
     True
     """
-    networks = list(map(_classifier, model.discriminator_ensemble.of_images))
+    networks = class_predictors(model)
     samples = as_samples(real, seed=seed, argument="real")
     if samples.labels is None or not (samples.labels >= 0).any():
         raise UserError(
@@ -89,6 +89,11 @@ def _count(
         predicted = np.concatenate([mixed, each], axis=1).argmax(axis=2)
         wrong += (predicted != labels[known][:, None]).sum(axis=0)
     return wrong, count
+
+
+def class_predictors(model: Any) -> list[keras.Model]:
+    """Models from images to `class_logits`, one for each discriminator."""
+    return list(map(_classifier, model.discriminator_ensemble.of_images))
 
 
 def _classifier(network: keras.Model) -> keras.Model:

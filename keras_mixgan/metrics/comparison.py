@@ -13,7 +13,7 @@ from keras_mixgan.utils.figures import COLOURS
 # Scores of two reports are comparable only if these are equal.
 CONDITIONS = (
     "source", "classifier", "classifier_sha256", "conversion", "num_images",
-    "num_real", "splits",
+    "num_real", "splits", "options",
 )  # fmt: skip
 # Names of the main row of a report.
 _WHOLE = ("mixture", "images")

@@ -182,13 +182,8 @@ def kernel_distance(
 ) -> tuple[float, float | None, int]:
     """Returns (estimate, standard error or None, blocks) of the squared MMD.
 
-    Args:
-        features: (N, F), in random order, as `Samples` gives them.
-        real: (M, F), in random order.
-        block_size: The most rows in a block.
-
-    Raises:
-        ValueError: A block would hold fewer than two rows.
+    Features (N, F) and (M, F) are in random order, as `Samples` gives them. A
+    block has at most `block_size` rows; it must have two of either.
     """
     blocks = -(-max(len(features), len(real)) // block_size)
     smaller = min(len(features), len(real))

@@ -142,7 +142,7 @@ def equilibrium_gap(
         opponents,
         game.discriminator_weights,
         *settings,
-        num_classes=game.num_classes,
+        labels=game.labels[0],
         seed=seed,
     )
     below = min(float(column.min()), game.generator_value(answer))
@@ -157,24 +157,27 @@ def equilibrium_gap(
     return Equilibrium(value, value - below, above - value, pairs, details)
 
 
+def payoff_of(model: Any, payoff: Any = None) -> payoffs.Payoff:
+    """The payoff that is given, else the one that a model is compiled with."""
+    objective = getattr(model, "objective", None)
+    for chosen in (payoff, getattr(objective, "payoff", None)):
+        if chosen is not None:
+            return payoffs.get_sum(chosen)
+    raise UserError(
+        "`payoff` must be given for a model that is not compiled. "
+        f"Received: payoff={payoff!r}"
+    )
+
+
 class _Game:
     """A frozen mixture, its data in halves, and payoffs against it."""
 
     def __init__(self, model, real, num_images, payoff, seed):
         objective = getattr(model, "objective", None)
-        chosen = payoff or getattr(model, "payoff", None)
-        if chosen is None:
-            chosen = getattr(objective, "payoff", None)
-        if chosen is None:
-            raise UserError(
-                "`payoff` must be given for a model that is not compiled. "
-                f"Received: payoff={payoff!r}"
-            )
         self.model, self.seed = model, seed
         self.forward = Forward()
         self.weight_clip = getattr(objective, "weight_clip", None)
-        self.payoff = payoffs.get_sum(chosen)
-        self.num_classes = getattr(model, "num_classes", None)
+        self.payoff = payoff_of(model, payoff)
         self.generator_weights = np.asarray(model.generator_weights, "float64")
         self.discriminator_weights = np.asarray(
             model.discriminator_weights, "float64"
@@ -237,7 +240,7 @@ class _Game:
         """Returns sum_j w_j F(network, v_j)."""
         rng = np.random.default_rng([self.seed, 1])
         inputs = response.draw_latents(
-            network, len(self.images[1]), self.num_classes, rng
+            network, len(self.images[1]), self.labels[1], rng
         )
         if self.labels[1] is not None:
             inputs[1] = self.labels[1]

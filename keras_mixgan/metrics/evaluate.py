@@ -7,6 +7,7 @@ fresh images, ten splits. Each generator is scored alone as well, which shows
 dead components, and real data is scored as the ceiling.
 """
 
+import json
 import time
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -94,14 +95,11 @@ def evaluate(
         num_images, model = images.num_images, None
     # Every metric keeps at least a few numbers per image.
     memory.check_fits("num_images", 64 * num_images, f"{num_images:,} images")
-    _check(images or model, reference, metrics, options)
+    network = checked(
+        images or model, reference, metrics, options, classifier, num_images,
+        splits,
+    )  # fmt: skip
     table = {name: registry.get(name) for name in metrics}
-    if "inception_score" in table:
-        check_splits(splits, num_images)
-    network = None
-    if any(metric.needs_classifier for metric in table.values()):
-        network = judges.load(classifier, reference.name, model)
-        network.conversion(reference.image_shape)
     use = Settings(
         network, splits, seed, batch_size, num_images, reference.name
     )
@@ -129,18 +127,27 @@ def evaluate(
         bar.add(1)
     weights = {row.name: row.weight for row in rows if row.weight is not None}
     settings = _settings(use, reference)
+    if options:
+        settings["options"] = json.loads(json.dumps(options, default=_name))
     if images is not None:
         settings["images"] = images.name
     return Report(scores, weights, settings, time.time() - started)
 
 
-def _check(
+def checked(
     model: Any,
     reference: Samples,
     metrics: Sequence[str],
     options: dict[str, dict[str, Any]] | None,
-) -> None:
-    """Raises ValueError early for what would fail only after an hour."""
+    classifier: Any,
+    num_images: int,
+    splits: int,
+) -> Any:
+    """Raises early what would else fail after an hour; loads the classifier.
+
+    `model` is one, or the `Samples` that are scored. Returns the classifier,
+    `None` where no metric needs one.
+    """
     if isinstance(metrics, str) or not metrics:
         raise UserError(
             f"`metrics` must be a list of names. Received: {metrics!r}."
@@ -162,6 +169,8 @@ def _check(
                 f"`metrics` has {name!r}, which needs real data with labels. "
                 f"Received: {reference.name}, which has none."
             )
+        if metric.check is not None:
+            metric.check(model, (options or {}).get(name, {}))
     for name in options or {}:
         if name not in metrics:
             raise UserError(
@@ -177,6 +186,14 @@ def _check(
             f"`source` must have images of {whose} shape {shape}. "
             f"Received: {tuple(reference.image_shape)}."
         )
+    if "inception_score" in metrics:
+        check_splits(splits, num_images)
+    if not any(registry.get(name).needs_classifier for name in metrics):
+        return None
+    of = None if isinstance(model, Samples) else model
+    network = judges.load(classifier, reference.name, of)
+    network.conversion(reference.image_shape)
+    return network
 
 
 def _rows(
@@ -243,6 +260,14 @@ def _settings(use: Settings, reference: Samples) -> dict[str, Any]:
             tuple(reference.image_shape)
         )
     return settings
+
+
+def _name(thing: Any) -> str:
+    """What stands in a report for a payoff, a function or an array."""
+    for attribute in ("name", "__name__"):
+        if hasattr(thing, attribute):
+            return str(getattr(thing, attribute))
+    return type(thing).__name__
 
 
 def _progbar(target: int, verbose: int, unit: str) -> keras.utils.Progbar:

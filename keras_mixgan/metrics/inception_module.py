@@ -12,12 +12,9 @@ def locate() -> pathlib.Path:
     """Returns the folder of TF-GAN's Inception SavedModel.
 
     If it is not in TensorFlow Hub's cache (`TFHUB_CACHE_DIR`, or a folder
-    under the temporary directory), TensorFlow Hub downloads it.
-
-    Raises:
-        OSError: It cannot be downloaded; the message says where to put it by
-            hand.
-        ImportError: It must be downloaded and TensorFlow Hub is missing.
+    under the temporary directory), TensorFlow Hub downloads it. If that fails,
+    an OSError says where to put it by hand. Without TensorFlow Hub it is an
+    ImportError.
     """
     folder = cache_folder()
     if (folder / "saved_model.pb").is_file():

@@ -77,15 +77,9 @@ def inception_score(
 def inception_score_from_activations(
     found: Activations, splits: int = 10, seed: int = 0
 ) -> Score:
-    """Computes the score from a classifier's outputs.
+    """Computes the score from a classifier's logits.
 
-    Args:
-        found: The outputs; only the logits are read.
-        splits: Number of parts, of sizes that differ by at most one.
-        seed: Recorded in the details.
-
-    Raises:
-        ValueError: Fewer images than splits.
+    Splits differ in size by at most one image. `seed` is only recorded.
     """
     check_splits(splits, len(found))
     scores = [

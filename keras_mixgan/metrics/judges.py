@@ -21,14 +21,10 @@ JUDGES: dict[str, str] = {
 
 
 def judge_of(source: Any) -> str | None:
-    """Returns the bundled classifier for a data set.
+    """Returns the bundled classifier for a data set, or `None`.
 
-    Args:
-        source: Name of the data set, also with TFDS's configuration or
-            version; anything else has none.
-
-    Returns:
-        A name that `classifiers.load` takes, or `None`.
+    `source` is the data set's name, also with TFDS's configuration or version;
+    anything else has no classifier.
 
     Example:
     >>> judge_of("mnist:3.0.1"), judge_of("my_photos/")
@@ -40,14 +36,10 @@ def judge_of(source: Any) -> str | None:
 
 
 def recorded(model: Any) -> dict[str, Any]:
-    """Returns the settings of the run that trained a model, where known.
+    """Returns the settings of the run that trained a model, or an empty dict.
 
-    Args:
-        model: A `MixGAN`. Models of presets know them, and those that the
-            command line trained or loaded from a run's folder.
-
-    Returns:
-        The settings, `source` among them; else an empty dict.
+    Models of presets know them, and those that the command line trained or
+    loaded from a run's folder.
     """
     return dict(getattr(model, "run_settings", None) or {})
 
@@ -55,16 +47,8 @@ def recorded(model: Any) -> dict[str, Any]:
 def choose(source: Any, model: Any = None) -> str:
     """Chooses the classifier for real data, or for a model's own data.
 
-    Args:
-        source: Name of the real data.
-        model: The model, whose record is asked where the name of the real
-            data (a folder, say) tells nothing.
-
-    Returns:
-        A name that `classifiers.load` takes.
-
-    Raises:
-        ValueError: No bundled classifier is known to fit.
+    The model's record is asked where the name of the real data (a folder, say)
+    tells nothing. It is an error if no bundled classifier is known to fit.
 
     Example:
     >>> choose("fashion_mnist")
@@ -86,20 +70,7 @@ def choose(source: Any, model: Any = None) -> str:
 
 
 def load(classifier: Any, source: Any, model: Any) -> classifiers.Classifier:
-    """Loads the classifier that is given, or else the one that is chosen.
-
-    Args:
-        classifier: See `classifiers.load`; or `None`.
-        source: See `choose`.
-        model: See `choose`.
-
-    Returns:
-        The `Classifier`.
-
-    Raises:
-        ValueError: See `choose` and `classifiers.load`.
-        OSError: See `classifiers.load`.
-    """
+    """Loads the classifier that is given, or else the one that is chosen."""
     if classifier is None:
         classifier = choose(source, model)
     return classifiers.load(classifier)

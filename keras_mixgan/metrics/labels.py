@@ -18,6 +18,7 @@ from keras_mixgan.metrics import networks
 from keras_mixgan.metrics.samples import CHUNK
 from keras_mixgan.metrics.samples import chunk_seed
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 
@@ -111,6 +112,17 @@ def _classes_seen(
     return seen
 
 
+def count_of_several(model: Any) -> int:
+    """The number of a mixture's generators, at least two."""
+    count = len(model.generators)
+    if count < 2:
+        raise UserError(
+            "`model` must have at least 2 generators to tell apart. Received: "
+            f"{count}"
+        )
+    return count
+
+
 def component_distinctness(
     model: Any,
     network: Any = None,
@@ -138,12 +150,8 @@ def component_distinctness(
     Raises:
         ValueError: Fewer than two generators or four images.
     """
-    count = len(model.generators)
-    if count < 2 or num_images < 4:
-        raise UserError(
-            "`model` must have at least 2 generators, and `num_images` be at "
-            f"least 4. Received: {count} generators, num_images={num_images}"
-        )
+    count = count_of_several(model)
+    num_images = checks.integer("num_images", num_images, least=4)
     made = [
         model.generate(num_images, component=i, seed=chunk_seed(seed, i))
         for i in range(count)

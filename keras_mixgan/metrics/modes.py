@@ -18,14 +18,7 @@ WITHIN = 3.0
 
 
 def known_modes(name: str) -> tuple[np.ndarray, float]:
-    """Returns centres (M, 2) and the standard deviation of a bundled source.
-
-    Args:
-        name: "ring" or "grid".
-
-    Raises:
-        ValueError: Another name.
-    """
+    """Returns centres (M, 2) and the standard deviation of "ring" or "grid"."""
     from keras_mixgan.data import sources
 
     if name == "ring":

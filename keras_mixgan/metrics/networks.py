@@ -23,8 +23,9 @@ def build(
 ) -> keras.Model:
     """Builds a network of a named class, with fresh weights.
 
-    Neither class has batch normalization: with its statistics the network
-    would judge whole batches, not single images.
+    It maps images (B, ...) to logits (B, outputs). Neither named class has
+    batch normalization: with its statistics the network would judge whole
+    batches, not single images.
 
     Args:
         kind: "mlp", two dense layers; "conv", three strided convolutions
@@ -33,12 +34,6 @@ def build(
         image_shape: Shape of one image (H, W, C), or (F,) for points.
         outputs: Number of logits; architectures have one.
         seed: Seed of the initial weights.
-
-    Returns:
-        A Keras model, images (B, ...) to logits (B, outputs).
-
-    Raises:
-        ValueError: Unknown name; images needed; wrong number of outputs.
 
     Example:
     >>> build("conv", (28, 28, 1)).output_shape
@@ -74,11 +69,8 @@ def outputs_in_batches(
 ) -> np.ndarray:
     """Returns a network's outputs in inference mode, float64 (N, ...).
 
-    Args:
-        network: A Keras model of one or more inputs.
-        inputs: One array, or a list of arrays of one length.
-        batch_size: Examples at a time.
-        forward: Compiled inference to reuse, for repeated calls.
+    `inputs` is one array, or a list of arrays of one length. Repeated calls may
+    reuse `forward`, compiled inference.
     """
     forward = forward or Forward()
     inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]

@@ -170,7 +170,8 @@ def generalization_gap(
         seed: See `neural_net_distance`.
 
     Raises:
-        ValueError: A size below 2, or above the number of training images.
+        ValueError: A size below 2, or above the number of training images or
+            of generated ones.
     """
     train = as_samples(train, seed=seed, argument="train")
     largest = min(train.num_images, max(sizes, default=0))
@@ -180,6 +181,11 @@ def generalization_gap(
             f"{train.num_images}. Received: sizes={sizes}"
         )
     generated = as_samples(model_or_images, 2 * largest, seed=seed + 1)
+    if generated.num_images < largest:
+        raise UserError(
+            "`model_or_images` must hold as many images as the largest of "
+            f"`sizes`. Received: {generated.num_images}, sizes={sizes}"
+        )
     real, fake = train.images(largest), generated.images(largest)
     _check_sides(real, fake)
     kind = discriminator or networks.default_kind(train.image_shape)
@@ -216,11 +222,8 @@ def distance(
 ) -> tuple[float, float]:
     """Returns the distance by one discriminator, and its standard error.
 
-    Args:
-        network: Images to logits (B, 1).
-        real: Float32 (N, ...).
-        fake: Float32 (M, ...).
-        payoff: Gives both terms from logits.
+    `network` maps images to logits (B, 1). `real` is float32 (N, ...), `fake`
+    (M, ...).
     """
     forward = Forward()
     terms = [

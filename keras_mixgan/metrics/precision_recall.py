@@ -84,19 +84,9 @@ def precision_recall(
 def prdc(
     real: np.ndarray, generated: np.ndarray, nearest: int = 5
 ) -> dict[str, float]:
-    """Computes all four from features, with distances in blocks.
+    """Computes all four of `NAMES` from features (N, F) and (M, F).
 
-    Args:
-        real: (N, F).
-        generated: (M, F).
-        nearest: K.
-
-    Returns:
-        "precision", "recall", "density" and "coverage".
-
-    Raises:
-        ValueError: Not more features than `nearest`.
-        ImportError: Scikit-learn is not installed.
+    Distances are taken in blocks. Both sides need more than `nearest` rows.
     """
     if nearest < 1 or min(len(real), len(generated)) <= nearest:
         raise UserError(

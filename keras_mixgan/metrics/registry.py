@@ -6,13 +6,16 @@ from typing import Any
 
 from keras_mixgan.metrics.birthday import birthday
 from keras_mixgan.metrics.class_diversity import class_diversity
+from keras_mixgan.metrics.classification_error import class_predictors
 from keras_mixgan.metrics.classification_error import classification_error
 from keras_mixgan.metrics.classifiers import Classifier
 from keras_mixgan.metrics.distances import fid
 from keras_mixgan.metrics.distances import kid
 from keras_mixgan.metrics.equilibrium import equilibrium_gap
+from keras_mixgan.metrics.equilibrium import payoff_of
 from keras_mixgan.metrics.inception_score import inception_score
 from keras_mixgan.metrics.labels import component_distinctness
+from keras_mixgan.metrics.labels import count_of_several
 from keras_mixgan.metrics.labels import label_agreement
 from keras_mixgan.metrics.modes import modes
 from keras_mixgan.metrics.neural_net_distance import neural_net_distance
@@ -88,6 +91,8 @@ class Metric:
         needs_classifier: whether it uses the report's classifier.
         conditional: whether it needs a model that takes labels.
         labelled: whether it needs real data with labels.
+        check: takes the model and the user's options, and raises what `run`
+            would raise only later; optional.
     """
 
     run: Callable[..., dict[str, Score]]
@@ -95,9 +100,11 @@ class Metric:
     needs_classifier: bool = False
     conditional: bool = False
     labelled: bool = False
+    check: Callable[..., Any] | None = None
 
 
 def _inception_score(row: Row, use: Settings, **options: Any):
+    options.setdefault("num_images", None)
     score = inception_score(
         row.samples,
         use.classifier,
@@ -110,6 +117,7 @@ def _inception_score(row: Row, use: Settings, **options: Any):
 
 def _distance(name: str, function: Callable[..., Score]):
     def run(row: Row, use: Settings, **options: Any):
+        options.setdefault("num_images", None)
         options.setdefault("seed", use.seed)
         score = function(
             row.compared,
@@ -231,19 +239,26 @@ METRICS: dict[str, Metric] = {
         _class_diversity, conditional=True, labelled=True
     ),
     "classification_error": Metric(
-        _classification_error, "mixture", labelled=True
+        _classification_error,
+        "mixture",
+        labelled=True,
+        check=lambda model, _: class_predictors(model),
     ),
-    "component_distinctness": Metric(_component_distinctness, "mixture"),
-    "equilibrium_gap": Metric(_equilibrium_gap, "mixture"),
+    "component_distinctness": Metric(
+        _component_distinctness,
+        "mixture",
+        check=lambda model, _: count_of_several(model),
+    ),
+    "equilibrium_gap": Metric(
+        _equilibrium_gap,
+        "mixture",
+        check=lambda model, given: payoff_of(model, given.get("payoff")),
+    ),
 }
 
 
 def get(name: str) -> Metric:
-    """Returns a metric by name.
-
-    Raises:
-        ValueError: unknown name.
-    """
+    """Returns a metric by name."""
     if name not in METRICS:
         raise UserError(
             f"`metrics` must be among {list(METRICS)}. Received: {name!r}."

@@ -164,11 +164,9 @@ def _score(content: dict[str, Any]) -> Score:
 
 
 def aligned(lines: list[list[str]], names: int = 1) -> str:
-    """Returns lines of cells as text in columns.
+    """Returns lines of cells, equally many, as text in columns.
 
-    Args:
-        lines: the cells of each line, equally many.
-        names: number of left-aligned columns; the others are centred.
+    The first `names` columns are left-aligned; the others are centred.
 
     Example:
     >>> print(aligned([["", "FID"], ["mixture", "12.5"]]))

@@ -45,9 +45,6 @@ def train_discriminator(
         seed: Seed of the order of the examples.
         weight_clip: Largest absolute weight, as for a Wasserstein critic,
             whose F has no maximum otherwise; `None` for no clipping.
-
-    Returns:
-        The network.
     """
     real, fake = _listed(real), _listed(fake)
     sides = [
@@ -86,7 +83,7 @@ def train_generator(
     steps: int = 500,
     batch_size: int = 64,
     learning_rate: float = LEARNING_RATE,
-    num_classes: int | None = None,
+    labels: np.ndarray | None = None,
     seed: int = 0,
 ) -> keras.Model:
     """Trains a generator in place against a frozen mixture of discriminators.
@@ -102,12 +99,8 @@ def train_generator(
         steps: Updates of Adam.
         batch_size: Images in a batch.
         learning_rate: Learning rate of Adam.
-        num_classes: Number of classes that labels are drawn from; `None`
-            without labels.
+        labels: Int array (N,) that labels are drawn from; `None` without.
         seed: Seed of latents and labels.
-
-    Returns:
-        The network.
     """
     inputs = [keras.Input(t.shape[1:], dtype=t.dtype) for t in network.inputs]
     images = network(inputs if len(inputs) > 1 else inputs[0])
@@ -128,7 +121,7 @@ def train_generator(
     _compile(both, loss, learning_rate)
     unused = np.zeros((batch_size, len(discriminators)), "float32")
     for _ in range(steps):
-        latents = draw_latents(network, batch_size, num_classes, rng)
+        latents = draw_latents(network, batch_size, labels, rng)
         both.train_on_batch(latents, unused)
     return network
 
@@ -136,14 +129,14 @@ def train_generator(
 def draw_latents(
     network: keras.Model,
     count: int,
-    num_classes: int | None,
+    labels: np.ndarray | None,
     rng: np.random.Generator,
 ) -> list[np.ndarray]:
     """Returns a generator's inputs: latents, and labels if it takes them."""
     size = network.inputs[0].shape[1]
     inputs = [rng.standard_normal((count, size), dtype="float32")]
     if len(network.inputs) > 1:
-        inputs.append(rng.integers(num_classes, size=count, dtype="int32"))
+        inputs.append(rng.choice(labels, count).astype("int32"))
     return inputs
 
 

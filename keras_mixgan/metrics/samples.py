@@ -211,6 +211,12 @@ def as_samples(
 ) -> Samples:
     """Returns `Samples(data, ...)`; of a `Samples`, its first images."""
     if isinstance(data, Samples):
+        component = keywords.get("component")
+        if component not in (None, data.component):
+            raise UserError(
+                "`component` must be that of the `Samples`, which are of "
+                f"component {data.component}. Received: component={component}"
+            )
         return data.first(num_images)
     return Samples(data, num_images, **keywords)
 

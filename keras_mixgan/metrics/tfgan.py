@@ -51,18 +51,10 @@ _modules: dict[str, types.ModuleType] = {}
 
 
 def module(name: str) -> types.ModuleType:
-    """Returns one of TF-GAN's evaluation modules, loading it on first use.
+    """Returns one of `MODULES`, run from the installed TF-GAN's own file.
 
-    Args:
-        name: One of `MODULES`.
-
-    Returns:
-        The module, executed from the installed TF-GAN's own file.
-
-    Raises:
-        ValueError: `name` is not one of `MODULES`.
-        ImportError: TF-GAN or TensorFlow Probability is not installed; the
-            message says how to install them.
+    It is loaded on first use. If TF-GAN or TensorFlow Probability is missing,
+    an ImportError says how to install them.
 
     Example:
     >>> import tensorflow as tf
@@ -122,8 +114,7 @@ def hub() -> types.ModuleType:
     setuptools no longer ships. If it is missing, a stand-in with the one
     function that is needed replaces it during the import.
 
-    Raises:
-        ImportError: TensorFlow Hub or tf-keras is not installed.
+    An ImportError means that TensorFlow Hub or tf-keras is not installed.
     """
     with _lock:
         stand_in = None

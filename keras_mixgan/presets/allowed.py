@@ -106,17 +106,9 @@ _VALUES = frozenset(
 def check(config: Any, source: str) -> bool:
     """Checks that a configuration names only what is allowed.
 
-    Args:
-        config: What `json.loads` returned.
-        source: What it was read from, for errors.
-
-    Returns:
-        Whether it names classes or functions that the running program has
-        registered, other than those of keras_mixgan.
-
-    Raises:
-        ValueError: A class or function is not allowed, or the configuration
-            is nested too deeply. The message says where.
+    `source` is what it was read from, for errors. Returns whether it names
+    classes or functions that the running program has registered, other than
+    those of keras_mixgan. A configuration nested too deeply is refused, too.
     """
     own = False
     for where, node in _objects(config, source):

@@ -35,19 +35,9 @@ def check(
 ) -> str:
     """Checks that a `.keras` file is whole and has no code or references.
 
-    Args:
-        path: The file.
-        name: What to call it in an error.
-        compiled: Whether it will be loaded with its `compile` arguments. If
-            not, they may hold the user's own losses and metrics.
-
-    Returns:
-        The name of the model's class.
-
-    Raises:
-        OSError: It cannot be read.
-        ValueError: It is damaged, or holds something that a model without
-            code does not.
+    `name` is what errors call it. Unless `compiled`, its `compile` arguments
+    will not be loaded, and may hold the user's own losses and metrics. Returns
+    the name of the model's class.
     """
     path = pathlib.Path(path)
     if path.exists() and not path.is_file():

@@ -2,15 +2,7 @@
 
 
 def of_model(model, name: str) -> str:
-    """The card of a preset that a user saves, from the model alone.
-
-    Args:
-        model: A `MixGAN`.
-        name: The preset's name.
-
-    Returns:
-        Markdown.
-    """
+    """The Markdown card of a preset that a user saves, from the model alone."""
     shape = "x".join(map(str, model.image_shape))
     labels = (
         f", with labels of {model.num_classes or 'unknown'} classes"

@@ -18,11 +18,7 @@ ZOO = pathlib.Path(__file__).with_name("zoo_hashes.json")
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
-    """Returns a file's SHA-256 in hexadecimal.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
+    """Returns a file's SHA-256 in hexadecimal."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(2**20):
@@ -31,16 +27,9 @@ def sha256(path: str | os.PathLike[str]) -> str:
 
 
 def check(path: pathlib.Path, expected: str | None, source: str) -> None:
-    """Checks a file against its hash.
+    """Checks a file against its SHA-256.
 
-    Args:
-        path: The file.
-        expected: Its SHA-256.
-        source: The file that `expected` comes from, for the error.
-
-    Raises:
-        OSError: The file is missing, or cannot be read.
-        ValueError: Its hash differs.
+    `source` is the file that `expected` comes from, for the error.
     """
     if not path.is_file():
         raise FileNotFoundError(f"A preset's file is missing: {path}")
@@ -53,26 +42,12 @@ def check(path: pathlib.Path, expected: str | None, source: str) -> None:
 
 
 def of_zoo(name: str) -> dict[str, str]:
-    """The hashes of a preset of the zoo, which this package holds.
-
-    Args:
-        name: A name in the zoo.
-
-    Returns:
-        SHA-256 by file name; empty if the package has none.
-    """
+    """SHA-256 by file name of a preset of the zoo; empty if not known."""
     return json_files.read(ZOO, FORMAT, "presets")["presets"].get(name, {})
 
 
 def write_zoo(folders: list[pathlib.Path]) -> None:
-    """Writes the hashes of the zoo into this package.
-
-    Args:
-        folders: All presets of the zoo.
-
-    Raises:
-        OSError: A file cannot be read or written.
-    """
+    """Writes the hashes of all presets of the zoo into this package."""
     presets = {
         folder.name: {
             file.name: sha256(file) for file in sorted(folder.iterdir())

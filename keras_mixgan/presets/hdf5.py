@@ -23,16 +23,9 @@ MAX_DEPTH = 100
 def check(file: str | os.PathLike[str] | BinaryIO, source: str) -> int:
     """Checks that a weights file holds plain arrays, each stored completely.
 
-    Args:
-        file: Its path, or an open file that can be sought in.
-        source: What to call it in errors.
-
-    Returns:
-        The number of array elements in it.
-
-    Raises:
-        ValueError: It is no HDF5 file, or holds links, virtual or external
-            data, filters, types other than numbers, or less than it declares.
+    Refuses links, virtual or external data, filters, and types other than
+    numbers. An open file must allow seeking. Returns the number of array
+    elements in the file.
     """
     if not hasattr(file, "read"):
         file = pathlib.Path(file)

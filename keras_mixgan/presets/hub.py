@@ -34,16 +34,10 @@ def is_url(preset: str | os.PathLike[str]) -> bool:
 
 
 def split(url: str) -> tuple[str, str | None]:
-    """Splits a URL into repository and revision.
+    """Splits a URL into "user/name" and the revision, or `None`.
 
-    Args:
-        url: `hf://user/name`, optionally with `@` and a branch, tag or commit.
-
-    Returns:
-        "user/name", and the revision or `None`.
-
-    Raises:
-        ValueError: It is no such URL.
+    The URL is `hf://user/name`, optionally with `@` and a branch, tag or
+    commit.
 
     Example:
     >>> split("hf://user/faces@v1")
@@ -61,17 +55,8 @@ def split(url: str) -> tuple[str, str | None]:
 def fetch(url: str, names: tuple[str, ...]) -> pathlib.Path:
     """Fetches files of one commit of a repository into the hub's cache.
 
-    Args:
-        url: See `split`.
-        names: The files to fetch, where they exist.
-
-    Returns:
-        The folder that holds them.
-
-    Raises:
-        ValueError: There is no such repository or revision.
-        OSError: It cannot be reached, and is not in the cache either.
-        ImportError: huggingface_hub is missing.
+    Files that do not exist are left out. Returns the folder of the others. A
+    hub that cannot be reached raises an `OSError`, unless they are cached.
     """
     repository, revision = split(url)
     with _one_line_errors(url):
@@ -91,16 +76,8 @@ def push(folder: pathlib.Path, url: str) -> None:
     """Uploads the files of a preset as one commit.
 
     A missing repository is created by the settings of the user's account. `hf
-    auth login` or `HF_TOKEN` says who the user is.
-
-    Args:
-        folder: The folder.
-        url: `hf://user/name`, optionally with `@` and an existing branch.
-
-    Raises:
-        ValueError: It is no such URL, or the hub refuses it.
-        OSError: The hub cannot be reached, or refuses the user.
-        ImportError: huggingface_hub is missing.
+    auth login` or `HF_TOKEN` says who the user is. `url` may end with `@` and
+    an existing branch.
     """
     repository, revision = split(url)
     with _one_line_errors(url):
@@ -123,12 +100,7 @@ def push(folder: pathlib.Path, url: str) -> None:
 
 
 def check(url: str) -> None:
-    """Checks before a model is saved that it can be pushed afterwards.
-
-    Raises:
-        ValueError: It is not a URL of the hub.
-        ImportError: huggingface_hub is missing.
-    """
+    """Checks the URL and huggingface_hub before a model is saved and pushed."""
     split(url)
     with _one_line_errors(url):
         import huggingface_hub  # noqa: F401

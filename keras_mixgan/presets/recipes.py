@@ -188,19 +188,9 @@ RECIPES: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
 
 
 def complete(given: Mapping[str, Any], recipe: str) -> dict[str, Any]:
-    """Completes settings by those of a recipe.
+    """Completes settings by those of a recipe, which given ones override.
 
-    Args:
-        given: Settings by name, which override the recipe's; `None` counts as
-            not given.
-        recipe: Key of `RECIPES`.
-
-    Returns:
-        Settings by name.
-
-    Raises:
-        ValueError: There is no such recipe, or it needs a `source` that is
-            not given.
+    `None` counts as not given. A recipe may need a given `source`.
 
     Example:
     >>> complete({"seed": 1}, "mix_wgan_mnist")["num_generators"]

@@ -11,19 +11,10 @@ NOT_BUILT = "networks that could not be built"
 
 @contextlib.contextmanager
 def one_line(message: str) -> Iterator[None]:
-    """Turns any error into a `ValueError` of one line.
+    """Turns any error into a `ValueError` of one line, after `message`.
 
-    A damaged file may make Keras, NumPy or HDF5 raise anything.
-
-    Args:
-        message: What is wrong with which file.
-
-    Yields:
-        Nothing.
-
-    Raises:
-        ValueError: The block raised an error. Its first line is added to
-            `message`.
+    A damaged file may make Keras, NumPy or HDF5 raise anything. `message` says
+    what is wrong with which file.
 
     Example:
     >>> with one_line("config.json"):

@@ -23,17 +23,9 @@ def check(saved: dict[str, Any], source: str, elements: int | None) -> None:
     """Checks a model's size against this machine and the weights file.
 
     Networks are built without values: they have shapes, but take no memory.
-
-    Args:
-        saved: A model as Keras writes it, with `class_name` and `config`,
-            which `allowed.check` has passed: a `MixGAN`, or one network.
-        source: What it was read from, for errors.
-        elements: The number of array elements in the weights file; `None`
-            where none is read.
-
-    Raises:
-        ValueError: Networks cannot be built, would take more memory than this
-            machine has, or hold more weights than the file.
+    `saved` is a model as Keras writes it, with `class_name` and `config`, which
+    `allowed.check` has passed: a `MixGAN`, or one network. `elements` counts
+    the array elements in the weights file; it is `None` where none is read.
     """
     with refusals.one_line(f"{source} describes {refusals.NOT_BUILT}"):
         networks = [saved]
@@ -64,17 +56,10 @@ def check_made(
     batch_size: int,
     source: str,
 ) -> None:
-    """Checks new networks as `check` does saved ones.
+    """Checks new networks against this machine, as `check` does saved ones.
 
-    Args:
-        make: Makes the networks, from layers of this package and Keras's.
-        copies: How often each network is used.
-        batch_size: Examples in a batch.
-        source: What describes them, for errors.
-
-    Raises:
-        ValueError: `make` refuses, or they would take more memory than this
-            machine has.
+    `make` makes them from layers of this package and Keras's. `copies` says how
+    often each network is used.
     """
 
     def counted():

@@ -15,15 +15,8 @@ def shrink(source: pathlib.Path, target: pathlib.Path) -> None:
     """Copies a weights file in half precision, without optimizer state.
 
     Keras casts to each variable's own type as it loads. Integers, such as
-    random states and the step, stay as they are.
-
-    Args:
-        source: A `.weights.h5` file.
-        target: The file to write.
-
-    Raises:
-        OSError: A file cannot be read or written.
-        ValueError: A weight is beyond the range of half precision.
+    random states and the step, stay as they are. Weights beyond the range of
+    half precision are refused.
     """
     with h5py.File(source) as old, h5py.File(target, "w") as new:
 

@@ -29,16 +29,7 @@ def make_app(
     limits: Limits,
     allowed_hosts: Collection[str] = (),
 ) -> guard.Guard:
-    """Makes the application.
-
-    Args:
-        samplers: The samplers by name.
-        limits: What one client may ask for.
-        allowed_hosts: Names of this server besides localhost.
-
-    Returns:
-        The ASGI application.
-    """
+    """Makes the ASGI application; `allowed_hosts` is as in `guard.Guard`."""
     # Each model answers one request at a time; models do not wait for others.
     threads = {
         name: concurrent.futures.ThreadPoolExecutor(1) for name in samplers

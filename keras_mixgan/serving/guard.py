@@ -39,13 +39,8 @@ def error_response(error: HTTPException) -> JSONResponse:
 class Guard:
     """ASGI middleware: limits hosts, origins, sizes, concurrency and time.
 
-    Args:
-        app: The application behind it.
-        limits: What one client may ask for.
-        max_body_bytes: Bytes of a request's body.
-        allowed_hosts: Names of this server besides localhost. IP addresses
-            always pass: the check is against DNS rebinding, which needs a
-            name.
+    `allowed_hosts` are names of this server besides localhost. IP addresses
+    always pass: the check is against DNS rebinding, which needs a name.
     """
 
     def __init__(

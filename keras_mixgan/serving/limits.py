@@ -11,7 +11,7 @@ _BYTES_A_NUMBER = 40
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """Limits of a server.
+    """Limits of a server, all positive.
 
     Attributes:
         max_images: Images, or rows, that one request may ask for.
@@ -23,9 +23,6 @@ class Limits:
         idle_timeout: Seconds after which a connection is closed if no header
             was completed, or the answer is not read. It may last twice as
             long.
-
-    Raises:
-        ValueError: One of them is not positive.
 
     Example:
     >>> Limits(max_images=16).body_bytes(latent_dim=64)

@@ -24,14 +24,8 @@ _ABOUT = (
 class Sampler:
     """An exported sampler under the name that requests give.
 
-    Args:
-        name: Its name.
-        folder: The folder of its `saved_model.pb`. It is not needed after
-            this.
-        names: Names of its classes, where the file has none.
-
-    Raises:
-        ValueError: The folder holds no sampler that can be loaded.
+    `folder` holds its `saved_model.pb`, and is not needed once it is loaded.
+    `names` are those of its classes, where the file has none.
 
     Attributes:
         about: What clients are told about it.
@@ -62,17 +56,10 @@ class Sampler:
         }
 
     def run(self, signature: str, inputs: dict) -> dict:
-        """Calls a signature.
+        """Calls a signature with arrays by name, of its dtypes and shapes.
 
-        Args:
-            signature: Its name.
-            inputs: Arrays by name, of its dtypes and shapes.
-
-        Returns:
-            Its outputs, arrays by name.
-
-        Raises:
-            ValueError: The graph itself refuses the inputs.
+        Returns its outputs by name. Inputs that the graph itself refuses raise
+        a `ValueError`.
         """
         import tensorflow as tf
 
@@ -92,22 +79,12 @@ def load(
     scratch: str | os.PathLike[str],
     load_model: Callable[[str], Any],
 ) -> dict[str, Sampler]:
-    """Loads all models that are to be served.
+    """Loads all models that are to be served, by name.
 
-    Args:
-        texts: For each model the folder of an exported sampler, a folder of
-            numbered versions, a `.keras` file or a preset; `NAME=` before it
-            chooses the name, which otherwise is that of the folder or file.
-        scratch: Folder for what has to be exported first. It is not needed
-            any more when this returns.
-        load_model: Loads a run's folder, a `.keras` file or a preset.
-
-    Returns:
-        The samplers by name.
-
-    Raises:
-        ValueError: One of them is no model, or two have the same name.
-        OSError: One of them cannot be read.
+    A text is the folder of an exported sampler or of numbered versions, a run's
+    folder, a `.keras` file or a preset. `NAME=` before it chooses the name,
+    which otherwise is that of the folder or file. What has to be exported first
+    goes into `scratch`, which is not needed any more when this returns.
     """
     samplers: dict[str, Sampler] = {}
     for number, text in enumerate(texts):

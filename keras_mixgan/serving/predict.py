@@ -43,18 +43,10 @@ class Request(pydantic.BaseModel, extra="forbid", strict=True):
 
 
 def answer(sampler: Sampler, body: bytes, max_images: int) -> bytes:
-    """Answers one request.
+    """Answers one request: JSON of a `Request` to JSON, `{"outputs": ...}`.
 
-    Args:
-        sampler: The sampler that is asked.
-        body: JSON of a `Request`.
-        max_images: Most images, or rows.
-
-    Returns:
-        JSON, `{"outputs": ...}`; a single output has no name.
-
-    Raises:
-        ValueError: The request is wrong; its message is for the client.
+    A single output has no name. A request may ask for `max_images` images, or
+    rows. A wrong one raises a `ValueError`, whose message is for the client.
     """
     request = _parse(body)
     name = request.signature_name

@@ -18,16 +18,7 @@ from keras_mixgan.utils.errors import UserError
 def bind(host: str, port: int) -> socket.socket:
     """Takes an address, so that a server can listen there later.
 
-    Args:
-        host: Name or address of this machine.
-        port: Number of the port, 0 for any free one.
-
-    Returns:
-        The socket.
-
-    Raises:
-        ValueError: The port is out of range.
-        OSError: The address is in use, or not available.
+    Port 0 takes any free one. An address in use raises an `OSError`.
     """
     if not 0 <= port <= 65535:
         raise UserError(f"`port` must lie in [0, 65535]. Received: port={port}")
@@ -53,10 +44,7 @@ def address(listener: socket.socket) -> str:
 class Server(uvicorn.Server):
     """uvicorn for an application, with our limits.
 
-    Args:
-        app: The ASGI application.
-        limits: What one client may ask for.
-        announce: Called once requests are answered.
+    `announce` is called once requests are answered.
     """
 
     def __init__(self, app, limits: Limits, announce: Callable[[], None]):

@@ -11,11 +11,7 @@ WARM_UP = 20
 
 
 def check_decay(decay: float | None) -> float | None:
-    """Returns a decay, checked.
-
-    Raises:
-        ValueError: It is neither `None` nor strictly between 0 and 1.
-    """
+    """Returns a decay, checked: `None` or strictly between 0 and 1."""
     if decay is not None and not 0 < decay < 1:
         raise UserError(
             "`ema_decay` must be None or lie strictly between 0 and 1. "
@@ -27,12 +23,7 @@ def check_decay(decay: float | None) -> float | None:
 def make(parts: list, executor) -> list:
     """Makes a copy of each part of the generators' side, to hold its average.
 
-    Args:
-        parts: Keras models: the generators, or the parts they own and share.
-        executor: The model's `Executor`.
-
-    Returns:
-        The copies, not trainable, with the same weights.
+    The copies have the same weights and are not trainable.
     """
     averages = []
     for i, generator in enumerate(parts):
@@ -45,10 +36,11 @@ def make(parts: list, executor) -> list:
     return averages
 
 
-def update(
-    executor, averages: list, generators: list, decay: float, updates
-) -> None:
-    """Moves the averages towards the generators, in place.
+def update(model, moved) -> None:
+    """Moves a model's averages towards its generators, in place.
+
+    The generators' optimizer has just been called. `moved` is False where it
+    only collected gradients: then the averages stay, too.
 
     Update n keeps min(decay, (n - 1) / (n + WARM_UP)) of the average. So the
     first update copies, and until the decay is reached the average looks back
@@ -57,17 +49,16 @@ def update(
     is polynomial-decay averaging (Shamir & Zhang 2013, arXiv:1212.1824), then
     an exponential moving average.
 
-    Args:
-        executor: The `Executor` of the step.
-        averages: What `make` made.
-        generators: The generators, just updated.
-        decay: In (0, 1), the most of the average that an update keeps.
-        updates: Integer scalar tensor, updates of the generators so far.
+    n is the model's own count, which a file keeps: neither `compile` nor a
+    preset without optimizers starts the average anew.
     """
-    number = ops.cast(updates, "float32")
-    decay = ops.minimum(decay, (number - 1.0) / (number + WARM_UP))
-    for average, generator in zip(averages, generators, strict=True):
-        with executor.placed(generator):
+    model.ema_updates.assign_add(ops.cast(moved, "int32"))
+    number = ops.cast(model.ema_updates.value, "float32")
+    decay = ops.minimum(model.ema_decay, (number - 1.0) / (number + WARM_UP))
+    decay = ops.where(moved, decay, 1.0)
+    parts = model.generator_ensemble.parts
+    for average, generator in zip(model.ema_parts, parts, strict=True):
+        with model.executor.placed(generator):
             _move(average, generator, decay)
 
 

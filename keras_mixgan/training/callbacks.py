@@ -93,6 +93,8 @@ class Checkpoint(BetweenSteps):
     def on_train_begin(self, logs=None):
         """Starts the clock, unless an earlier training did."""
         self._begun_step = self._mixture.step
+        if self._saved_step is not None and self._saved_step > self._begun_step:
+            self._saved_step = None  # The model was set back since.
         if self._saved_at is None:
             self._saved_at = time.monotonic()
 

@@ -78,11 +78,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
 def describe(model) -> str:
     """Says at which step, and in which component, losses went wrong.
 
-    Args:
-        model: A `MixGAN` whose `nonfinite_step` is set.
-
-    Returns:
-        One line of text.
+    `nonfinite_step` of the model must be set.
     """
     step = int(ops.convert_to_numpy(model.nonfinite_step))
     if step < 0:

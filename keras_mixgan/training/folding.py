@@ -47,18 +47,12 @@ def fold(model, blending: float) -> keras.Model:
 
 
 def slopes(weights, blending: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where the selector's steps begin and end.
+    """Where the selector's steps begin and end: float64 (T - 1,), units of h_0.
 
     Step i leads from generator i to generator i + 1. The standard normal h_0
     is on its slope with probability blending / (T - 1), half of it on each
-    side of the edge between the two generators' shares.
-
-    Args:
-        weights: Floats (T,), the mixture weights.
-        blending: In (0, 1), the probability of all slopes together.
-
-    Returns:
-        Two float64 arrays (T - 1,), in units of h_0.
+    side of the edge between the two generators' shares. So `blending`, in
+    (0, 1), is the probability of all slopes together.
 
     Example:
     >>> starts, ends = slopes([0.5, 0.5], 0.01)

@@ -30,14 +30,13 @@ def from_pair(cls, pair, numbers: tuple, noise: float, seed, **arguments):
         seed=seed,
         **arguments,
     )
+    for name in ("generators", "discriminators", "ema_generators"):
+        for copy in getattr(model, name):
+            for variable, its in _pairs(getattr(pair, name)[0], copy, model):
+                _assign(its, variable)
+    _assign(model.ema_updates, pair.ema_updates)
+    model.run_settings = pair.run_settings
     rng = np.random.default_rng(seed)
-    for networks, source in (
-        (model.generators, pair.generators[0]),
-        (model.discriminators, pair.discriminators[0]),
-        (model.ema_generators, (pair.ema_generators or [None])[0]),
-    ):
-        for network in networks:
-            _copy_weights(source, network)
     for side in (model.generator_ensemble, model.discriminator_ensemble):
         own = side.networks if side.shared is None else side.shared.own
         for network in own[1:]:
@@ -68,18 +67,11 @@ def copy_networks(model, number: int) -> tuple[list, list]:
 
 
 def join(cls, snapshots: list, model, images, labels, seed):
-    """Makes a mixture of snapshots.
+    """Makes a mixture of snapshots; see `MixGAN.from_snapshots`.
 
-    Args:
-        cls: `MixGAN`.
-        snapshots: What `copy_networks` returned for each, oldest first.
-        model: The model that they were copied from.
-        images: As in `MixGAN.from_snapshots`.
-        labels: As in `MixGAN.from_snapshots`.
-        seed: As in `MixGAN.from_snapshots`.
-
-    Returns:
-        The mixture, compiled as `model` is, without component classifiers.
+    `snapshots` holds what `copy_networks` returned for each, oldest first, and
+    `model` is the one that they were copied from. The mixture is compiled as
+    `model` is, without component classifiers.
     """
     mixture = cls(
         [generator for generators, _ in snapshots for generator in generators],
@@ -97,6 +89,7 @@ def join(cls, snapshots: list, model, images, labels, seed):
         if not isinstance(loss, ComponentClassifier)
     ]
     mixture.compile_from_config(config)
+    mixture.run_settings = model.run_settings
     game = matrix_games.matrix_game(
         mixture.payoff_matrix(images, labels, seed=seed)
     )
@@ -109,17 +102,9 @@ def join(cls, snapshots: list, model, images, labels, seed):
 
 
 def copies(networks: list[keras.Model], name: str) -> list[keras.Model]:
-    """Copies networks with their weights.
+    """Copies Functional or Sequential models with their weights.
 
-    Args:
-        networks: Functional or Sequential models.
-        name: What the copies' names begin with; their number follows.
-
-    Returns:
-        As many models with the same layers, but variables of their own.
-
-    Raises:
-        ValueError: A network cannot be cloned.
+    The copies have variables of their own. Their names are `name` and a number.
     """
     made = []
     for i, network in enumerate(networks):
@@ -131,11 +116,33 @@ def copies(networks: list[keras.Model], name: str) -> list[keras.Model]:
     return made
 
 
-def _copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copies layers by name: a cut network has them in another order."""
-    layers = {layer.name: layer for layer in _leaves(target)}
-    for layer in _leaves(source):
-        layers[layer.name].set_weights(layer.get_weights())
+def _pairs(network: keras.Model, copy: keras.Model, model) -> list[tuple]:
+    """Pairs of a variable of a network and that of its copy in a model.
+
+    Where a side shares a body its networks were cut, and have their layers in
+    another order: they are found by name.
+    """
+    ensembles = (model.generator_ensemble, model.discriminator_ensemble)
+    judges = any(copy is x for x in model.discriminators)
+    if ensembles[judges].shared is None:
+        return list(zip(network.weights, copy.weights, strict=True))
+    layers = {layer.name: layer for layer in _leaves(copy)}
+    found = [
+        pair
+        for layer in _leaves(network)
+        for pair in zip(layer.weights, layers[layer.name].weights, strict=True)
+    ]
+    if not len(found) == len(network.weights) == len(copy.weights):
+        raise UserError(
+            "`model` must have networks whose layers have names of their own, "
+            f"so that each is found in a copy. Received: {network.name}"
+        )
+    return found
+
+
+def _assign(variable, source) -> None:
+    # Through NumPy: training under JAX donates the variables' buffers.
+    variable.assign(keras.ops.convert_to_numpy(source))
 
 
 def _leaves(network: keras.Model) -> list:
@@ -165,11 +172,10 @@ def _copy_optimizers(pair, model) -> None:
     for side, (old, new) in zip(sides, optimizers, strict=True):
         known = {_name(state): state for state in old.variables}
         (original,) = getattr(pair, f"{side}s")
-        originals = _variables(original)
         renamed = {
-            _flat(variable.path): _flat(originals[key].path)
+            _flat(copy.path): _flat(variable.path)
             for network in getattr(model, f"{side}s")
-            for key, variable in _variables(network).items()
+            for variable, copy in _pairs(original, network, model)
         }
         for state in new.variables:
             name = _name(state)
@@ -179,16 +185,7 @@ def _copy_optimizers(pair, model) -> None:
                 name = renamed[path] + name[len(path) :]
             source = known.get(name)
             if source is not None and source.shape == state.shape:
-                state.assign(source)
-
-
-def _variables(network: keras.Model) -> dict:
-    """Trainable variables by (name of the layer, name of the variable)."""
-    return {
-        (layer.name, variable.name): variable
-        for layer in _leaves(network)
-        for variable in layer.trainable_variables
-    }
+                _assign(state, source)
 
 
 def _flat(path: str) -> str:

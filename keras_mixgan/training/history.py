@@ -91,6 +91,7 @@ class MixtureHistory(BetweenSteps):
         self.rows: list[dict[str, float]] = []
         self._epoch = 0
         self._begun = None
+        self._running = False
         self._seconds = 0.0
         # Sums and counts: `_before` of the open window in epochs that have
         # ended, `_base` of the running epoch when the window began.
@@ -102,12 +103,17 @@ class MixtureHistory(BetweenSteps):
         step = self.model.step
         if self._begun is None:
             self.take_up()
-        self.rows = [row for row in self.rows if row["step"] <= step]
+        kept = [row for row in self.rows if row["step"] <= step]
+        if len(kept) < len(self.rows):
+            # The model was set back since.
+            self.rows = kept
+            if self.path is not None:
+                self._write_all()
         if self.rows:
             self._seconds = max(self._seconds, self.rows[-1]["seconds"])
         if self._begun is None or self._last_step > step:
             self._open_window(step)
-        self._begun = time.monotonic()
+        self._begun, self._running = time.monotonic(), True
 
     def take_up(self) -> None:
         """Keeps the file's rows up to the model's step, removes later ones."""
@@ -120,8 +126,7 @@ class MixtureHistory(BetweenSteps):
 
     def on_train_end(self, logs=None):
         """Stops the clock."""
-        self._seconds = self._clock()
-        self._begun = time.monotonic()
+        self._seconds, self._running = self._clock(), False
 
     def on_epoch_begin(self, epoch, logs=None):
         """Starts from zero, as Keras's running means have just done."""
@@ -195,10 +200,12 @@ class MixtureHistory(BetweenSteps):
         try:
             yield
         finally:
-            self._begun += time.monotonic() - began
+            if self._running:
+                self._begun += time.monotonic() - began
 
     def _clock(self) -> float:
-        return self._seconds + time.monotonic() - self._begun
+        running = time.monotonic() - self._begun if self._running else 0.0
+        return self._seconds + running
 
     def _write_all(self) -> None:
         lines = [_csv_line(self._columns())]

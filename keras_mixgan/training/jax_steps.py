@@ -22,17 +22,11 @@ DATA_SHARE = 0.25
 def train_step(model, state, data, table=None):
     """One step as a pure function, see `keras.Model.train_step` under JAX.
 
-    Args:
-        model: The compiled `MixGAN`.
-        state: Lists of values of trainable, non-trainable, optimizer and
-            metric variables.
-        data: What `MixGAN.train_step` takes under TensorFlow; or, with a
-            table, a tuple of the row numbers (B,).
-        table: Images (N, ...), as `Batches` holds them, and labels (N,) or
-            `None`.
-
-    Returns:
-        Pair of the logs and the new state.
+    `state` has lists of values of trainable, non-trainable, optimizer and
+    metric variables. `data` are what `MixGAN.train_step` takes under
+    TensorFlow; or, with a table, a tuple of the row numbers (B,). The table has
+    images (N, ...), as `Batches` holds them, and labels (N,) or `None`. Returns
+    the logs and the new state.
     """
     groups = _variables(model)
     data = _batch(data, table)
@@ -48,12 +42,8 @@ def train_step(model, state, data, table=None):
 def make_train_function(model):
     """Makes the function from (state, iterator) that `fit` calls.
 
-    Args:
-        model: The compiled `MixGAN`.
-
-    Returns:
-        Function that takes up to `steps_per_execution` batches from the
-        iterator, and returns the last step's logs and the new state.
+    It takes up to `steps_per_execution` batches from the iterator, and returns
+    the last step's logs and the new state.
     """
     one = model.train_step
     if model.jit_compile and not model.run_eagerly:
@@ -89,12 +79,8 @@ def _runner(model, one, many):
 def place_data(x):
     """Puts `Batches` on the device if they fit there.
 
-    Args:
-        x: As in `fit`.
-
-    Returns:
-        Pair of the data for Keras to read, and the table for `train_step`, or
-        `None`.
+    Returns the data for Keras to read, and the table for `train_step`, or
+    `None`.
     """
     if not isinstance(x, Batches) or not _fits(x):
         return x, None

@@ -12,22 +12,12 @@ def class_numbers(
     name: str = "labels",
     least: int = 0,
 ) -> np.ndarray:
-    """Checks labels, and turns them into class numbers.
+    """Checks labels, and turns them into class numbers (N,).
 
-    Args:
-        labels: Ints in [least, num_classes), (N,) or (N, 1). Or one-hot rows
-            (N, num_classes), numbers or booleans, where the number of classes
-            is known and not 1.
-        num_classes: How many classes there are; `None` leaves the upper end
-            unchecked.
-        name: What to call the array in an error.
-        least: The smallest label allowed.
-
-    Returns:
-        The class numbers (N,).
-
-    Raises:
-        ValueError: Wrong rank, kind or range, or rows that are not one-hot.
+    Labels are ints in [least, num_classes), (N,) or (N, 1). Or one-hot rows
+    (N, num_classes), numbers or booleans, where the number of classes is known
+    and not 1. Where that is `None`, the upper end is unchecked. Errors call the
+    array `name`.
 
     Example:
     >>> class_numbers(np.array([[0, 1, 0], [1, 0, 0]]), 3)
@@ -77,13 +67,9 @@ def _are_one_hot(labels) -> bool:
 
 
 def class_numbers_in_step(labels):
-    """The class numbers of a batch of labels, unchecked.
+    """The class numbers, int32 (B,), of a batch of labels, unchecked.
 
-    Args:
-        labels: Tensor (B,), (B, 1) or (B, num_classes).
-
-    Returns:
-        Int32 tensor (B,).
+    Labels are (B,), (B, 1) or one-hot (B, num_classes).
     """
     if len(labels.shape) == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]

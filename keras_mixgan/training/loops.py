@@ -9,12 +9,8 @@ from keras_mixgan.training import jax_steps
 def train_step(model, *arguments):
     """One step, with the arguments of `keras.Model.train_step`.
 
-    Args:
-        model: The compiled `MixGAN`.
-        *arguments: The data; under JAX the state and the data.
-
-    Returns:
-        The logs; under JAX the logs and the new state.
+    Takes the data and returns the logs; under JAX it takes the state too,
+    first, and also returns the new one.
     """
     if keras.backend.backend() == "jax":
         return jax_steps.train_step(model, *arguments)
@@ -42,15 +38,9 @@ def train_function_of(model):
 def place_data(model, x, y, batch_size, arguments: dict):
     """Places data where the training function reads them.
 
-    Args:
-        model: The compiled `MixGAN`.
-        x: As in `fit`.
-        y: As in `fit`.
-        batch_size: As in `fit`.
-        arguments: More arguments of `fit`.
-
-    Returns:
-        `x`, `y`, `batch_size` and `arguments` to pass to Keras.
+    `arguments` are the other ones of `fit`. Returns `x`, `y`, `batch_size` and
+    `arguments` to pass to Keras. Under JAX it sets `model.table` and
+    `model.host_step`.
     """
     strategy = _strategy(model)
     if strategy is not None:

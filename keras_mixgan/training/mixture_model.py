@@ -114,6 +114,10 @@ class MixtureModel(TrainedMixture, keras.Model):
         self.step_variable = self.add_weight(
             shape=(), dtype="int32", initializer="zeros", trainable=False
         )
+        # For `averages`: how often they were moved.
+        self.ema_updates = self.add_weight(
+            shape=(), dtype="int32", initializer="zeros", trainable=False
+        )
         # For `divergence`: the first step, from 1, whose losses were not
         # finite; and payoffs and generator losses of the last step up to it.
         self.nonfinite_step = self.add_weight(
@@ -250,4 +254,6 @@ class MixtureModel(TrainedMixture, keras.Model):
     def load_own_variables(self, store):
         """Loads what `save_own_variables` saved."""
         for name, variable in serialization.own_state(self).items():
+            if name == "ema_updates" and name not in store:
+                name = "step"  # Files before 2026-11-28 have no such count.
             variable.assign(np.asarray(store[name]))

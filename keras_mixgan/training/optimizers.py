@@ -12,15 +12,9 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
     """The optimizers of the generators' and of the discriminators' side.
 
     Keras saves, restores and schedules one object, `model.optimizer`. Its
-    `variables` are those of both sides, so neither side's state is lost.
-
-    Args:
-        generator_optimizer: A Keras optimizer, its name or configuration.
-        discriminator_optimizer: The same, another instance.
-
-    Raises:
-        ValueError: Both arguments are the same object, whose state both sides
-            would share.
+    `variables` are those of both sides, so neither side's state is lost. A side
+    has a Keras optimizer, or its name or configuration. One object for both is
+    refused, since they would share its state.
     """
 
     def __init__(
@@ -45,12 +39,7 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
         """Does nothing for Keras's call: `build_sides` builds both sides."""
 
     def build_sides(self, generator_variables, discriminator_variables):
-        """Creates both sides' state.
-
-        Args:
-            generator_variables: Variables that the generators' side trains.
-            discriminator_variables: The same of the discriminators' side.
-        """
+        """Creates both sides' state, for the variables that each trains."""
         self.generator_optimizer.build(generator_variables)
         self.discriminator_optimizer.build(discriminator_variables)
         self.built = True
@@ -105,11 +94,7 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
         self.discriminator_optimizer.learning_rate = scaled
 
     def apply(self, grads, trainable_variables=None):
-        """Refused: each side is updated through its own optimizer.
-
-        Raises:
-            TypeError: Always.
-        """
+        """Refused: each side is updated through its own optimizer."""
         raise TypeError(
             "A TwoPlayerOptimizer has no gradients of its own: call `apply` "
             "of its `generator_optimizer` or `discriminator_optimizer`."

@@ -86,12 +86,8 @@ class ProgressBar(keras.callbacks.Callback):
 def with_bar(callbacks, verbose) -> tuple[list, object]:
     """Puts this bar in the place of Keras's own.
 
-    Args:
-        callbacks: As in `fit`: one, a list, or `None`.
-        verbose: As in `fit`.
-
-    Returns:
-        The list of callbacks, and the `verbose` to give to Keras.
+    `callbacks` and `verbose` are as in `fit`. Returns the list of callbacks,
+    and the `verbose` to give to Keras.
     """
     if callbacks is None:
         callbacks = []

@@ -34,7 +34,9 @@ def prune(model, below: float):
         copy.set_weights(network.get_weights())
     logits = ops.convert_to_numpy(model.generator_log_probabilities)
     pruned.generator_log_probabilities.assign(logits[kept])
-    for name in ("discriminator_log_probabilities", "step_variable"):
+    for name in (
+        "discriminator_log_probabilities", "step_variable", "ema_updates",
+    ):  # fmt: skip
         # Through NumPy: training under JAX donates the variables' buffers.
         value = ops.convert_to_numpy(getattr(model, name))
         getattr(pruned, name).assign(value)

@@ -8,12 +8,10 @@ from keras_mixgan.game import components
 
 
 def restart(model, seed: int) -> None:
-    """Sets a model back to step 0, but keeps its weights.
+    """Sets a model back to step 0, but keeps networks and mixture weights.
 
-    Args:
-        model: A `MixGAN`. Its networks and mixture weights stay as they are;
-            `compile` it afterwards for fresh optimizers.
-        seed: Int, the seed of the latents of the new training.
+    `seed` is that of the latents of the new training. `compile` the model
+    afterwards for fresh optimizers.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -27,8 +25,10 @@ def restart(model, seed: int) -> None:
     model.host_step = None
     for variable in (
         model.step_variable, model.nonfinite_step, model.last_pairs,
+        model.ema_updates, model.generator_steps_left,
     ):  # fmt: skip
-        variable.assign(keras.ops.zeros_like(variable))
+        if variable is not None:
+            variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
     # The state that a new model of this seed would have.
     with components.seeded(f"{seed}/latents"):
         fresh = keras.random.SeedGenerator(random.randrange(2**31))

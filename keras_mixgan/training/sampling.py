@@ -101,19 +101,9 @@ def _components(model, num_images, component, weights, rng) -> np.ndarray:
 def check_weights(
     weights, num_generators: int, least: float = 0.0
 ) -> np.ndarray:
-    """Checks mixture weights, and normalises them.
+    """Checks mixture weights, and normalises them to float64 (num_generators,).
 
-    Args:
-        weights: Floats (num_generators,), not all zero.
-        num_generators: How many there must be.
-        least: The smallest weight allowed; at 0 not all may be zero.
-
-    Returns:
-        Float64 array (num_generators,), summing to one.
-
-    Raises:
-        ValueError: There is another number of them, one is not finite or too
-            small, or all are zero.
+    They must be finite, at least `least`, and not all zero.
     """
     values = np.asarray(weights, "float64")
     kind = "positive" if least > 0 else "not negative, not all zero"
@@ -186,7 +176,8 @@ def _labels(model, num_images, labels, rng) -> np.ndarray | None:
             model.known_num_classes(), size=num_images, dtype="int32"
         )
     labels = class_numbers(np.atleast_1d(np.asarray(labels)), model.num_classes)
-    if (len(labels) == 0 and num_images > 0) or len(labels) > num_images:
+    most = max(num_images, 1)
+    if (len(labels) == 0 and num_images > 0) or len(labels) > most:
         raise UserError(
             f"`labels` must hold 1 to num_images={num_images} labels; fewer "
             f"are repeated in order. Received: {len(labels)} labels"
@@ -221,13 +212,10 @@ def interpolate(
 
 
 def _great_circle(start, end, count: int) -> np.ndarray:
-    """Latents on the great circle between two.
+    """Latents on the great circle between two, float32 (count, latent_dim).
 
-    White 2016 (arXiv:1609.04468): a straight line would pass through short
-    latents, which generators rarely see in training.
-
-    Returns:
-        Float32 array (count, latent_dim), both ends included.
+    Both ends are included. White 2016 (arXiv:1609.04468): a straight line would
+    pass through short latents, which generators rarely see in training.
     """
     lengths = np.linalg.norm(start), np.linalg.norm(end)
     share = np.linspace(0, 1, count)[:, None]

@@ -19,12 +19,6 @@ def own_state(model) -> dict:
 
     Keras leaves the states of random generators out of saved files; training
     would then go on with other latents and other dropout.
-
-    Args:
-        model: A `MixGAN`.
-
-    Returns:
-        Dict from names to Keras variables.
     """
     state = {
         # The names of version 0.1, whose files still load.
@@ -34,6 +28,8 @@ def own_state(model) -> dict:
         "nonfinite_step": model.nonfinite_step,
         "last_pairs": model.last_pairs,
     }
+    if model.ema_decay is not None:
+        state["ema_updates"] = model.ema_updates
     if model.generator_steps_left is not None:
         state["generator_steps_left"] = model.generator_steps_left
     random_states = [model.seed_generator.state]
@@ -47,11 +43,7 @@ def own_state(model) -> dict:
 
 
 def config_of(model) -> dict:
-    """The arguments that build the model, with every network's configuration.
-
-    Raises:
-        ValueError: A subclassed network has no configuration of its own.
-    """
+    """The arguments that build the model, and every network's configuration."""
     config = {
         "num_generators": model.num_generators,
         "num_discriminators": model.num_discriminators,

@@ -14,14 +14,8 @@ def start(model, images) -> None:
 
     Discriminators see the real images, generators latents. Both are called in
     training mode, as in the authors' code (arXiv:1602.07868, Section 3).
-
-    Args:
-        model: The `MixGAN`.
-        images: Float array (B, ...), the first real images. `None`, where
-            they cannot be read ahead, or fewer than two initialize nothing.
-
-    Raises:
-        ValueError: A discriminator that takes codes has such layers.
+    `images` (B, ...) are the first real ones. `None`, where they cannot be read
+    ahead, or fewer than two initialize nothing.
     """
     sides = model.generators, model.discriminators
     if not any(layers.waits_for_data(x) for side in sides for x in side):

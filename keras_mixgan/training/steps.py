@@ -39,19 +39,14 @@ def log_names(objective) -> tuple[str, ...]:
 
 
 def train_step(model, images, labels, due: bool | None = None) -> dict:
-    """One step on one batch.
+    """One step on one batch of real images (B, ...).
 
-    Args:
-        model: The compiled `MixGAN`.
-        images: Real images (B, ...).
-        labels: Their labels, (B,), (B, 1) or one-hot (B, num_classes), or
-            `None`.
-        due: Whether the generators are updated, where the caller has worked
-            it out from `discriminator_steps`; `None` has the step do so.
+    Labels are (B,), (B, 1), one-hot (B, num_classes), or `None`. `due` says
+    whether the generators are updated, where the caller has worked it out from
+    `discriminator_steps`; `None` has the step do so.
 
-    Returns:
-        Dict from each of `log_names` to a pair of scalars: its value, and its
-        weight, 0 where the step had no such value, else 1.
+    Returns a pair of scalars for each of `log_names`: its value, and its
+    weight, 0 where the step had no such value, else 1.
     """
     images = ops.cast(images, "float32")
     if labels is not None:
@@ -117,9 +112,8 @@ def _update_discriminators(model, images, labels):
 def _update_discriminators_as_released(model, images, labels, weights):
     """Updates the discriminators once the generators have no steps left.
 
-    Returns:
-        Whether it was their turn, 0.0 or 1.0; and the outcome, zeros where
-        it was not.
+    Returns whether it was their turn, 0.0 or 1.0, and the outcome, zeros where
+    it was not.
     """
     cond, left = model.executor.cond, model.generator_steps_left
 
@@ -226,17 +220,15 @@ def _move_discriminators(model, gradients):
 def _move_generators(model, gradients):
     optimizer = model.optimizer.generator_optimizer
     side = model.generator_ensemble
+    # A sum, not the variable, which changes; with accumulated gradients not at
+    # every call.
+    before = optimizer.iterations + 0
     model.executor.apply(
         optimizer, gradients, side.trainable_variables, side.units
     )
     if model.ema_decay is not None:
-        averages.update(
-            model.executor,
-            model.ema_parts,
-            side.parts,
-            model.ema_decay,
-            optimizer.iterations,
-        )
+        moved = ops.not_equal(optimizer.iterations, before)
+        averages.update(model, moved)
 
 
 def _note_nonfinite(model, images, total, pairs):

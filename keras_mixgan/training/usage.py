@@ -32,10 +32,8 @@ class UsageWarning(UserWarning):
 def warn(model, images: np.ndarray) -> None:
     """Warns of classic mistakes, once per model.
 
-    Args:
-        model: The `MixGAN`.
-        images: Float array (B, ...), the first real images; `None` where they
-            cannot be read ahead.
+    `images` (B, ...) are the first real ones; `None` if they cannot be read
+    ahead.
     """
     if getattr(model, "usage_checked", False):
         return

@@ -11,16 +11,11 @@ from keras_mixgan.utils.errors import UserError
 
 
 def check_images(images: np.ndarray, image_shape: tuple, name="images") -> None:
-    """Checks real images against what the networks take.
+    """Checks real images (B, ...) against what the networks take.
 
-    Args:
-        images: Array (B, ...).
-        image_shape: Shape of one image, as the generators make it.
-        name: What to call the array in an error.
-
-    Raises:
-        ValueError: Wrong rank or size, NaN or infinite, or pixels outside of
-            [-1, 1] (points, of shape (dimension,), may lie anywhere).
+    They must have the `image_shape` that generators make, be finite, and lie in
+    [-1, 1] (points, of shape (dimension,), may lie anywhere). Errors call the
+    array `name`.
     """
     if tuple(images.shape[1:]) != tuple(image_shape):
         raise UserError(
@@ -56,16 +51,8 @@ def check_images(images: np.ndarray, image_shape: tuple, name="images") -> None:
 def check_batch(model, images, labels, training: bool = True) -> None:
     """Checks one batch, or a whole array, against a model.
 
-    Args:
-        model: The `MixGAN`.
-        images: Array (B, ...).
-        labels: Array (B,), (B, 1) or (B, num_classes), or `None`.
-        training: Whether it is for training, where auxiliary losses may need
-            labels that the networks do not take.
-
-    Raises:
-        ValueError: See `check_images`; or labels are missing, superfluous, of
-            wrong number, rank or kind, or out of range.
+    Labels are (B,), (B, 1), one-hot (B, num_classes), or `None`. In `training`
+    auxiliary losses may need labels that the networks do not take.
     """
     check_images(images, model.image_shape)
     wanted = model.takes_labels if training else model.conditional
@@ -92,8 +79,9 @@ def check_batch(model, images, labels, training: bool = True) -> None:
 def _check_labels_of(model, labels: np.ndarray) -> None:
     """Generators need all labels, a classifying discriminator only some."""
     if not model.conditional:
-        network = model.discriminators[0]
-        count = ensembles.output_shape(network, "class_logits")[-1]
+        network, count = model.discriminators[0], model.num_classes
+        if "class_logits" in ensembles.output_names(network):
+            count = ensembles.output_shape(network, "class_logits")[-1]
         class_numbers(labels, count, least=-1)
         return
     if labels.dtype.kind in "iu" and labels.size and labels.min() == -1:
@@ -120,14 +108,7 @@ REFUSED = {
 
 
 def check_arguments(arguments: dict) -> None:
-    """Checks the other arguments of `fit`.
-
-    Args:
-        arguments: By name.
-
-    Raises:
-        ValueError: One of `REFUSED` is given.
-    """
+    """Checks that none of `REFUSED` is among the other arguments of `fit`."""
     for name, reason in REFUSED.items():
         value = arguments.get(name)
         # The value may be an array; a fraction of 0.0 counts as not given.
@@ -141,20 +122,9 @@ def check_arguments(arguments: dict) -> None:
 def check_data(model, x, y, batch_size: int | None):
     """Checks the data given to `fit`: a whole array, or else the first batch.
 
-    Data that can be read only once, such as a generator, are not checked.
-
-    Args:
-        model: The `MixGAN`.
-        x: As in `fit`.
-        y: As in `fit`.
-        batch_size: As in `fit`.
-
-    Returns:
-        The images of the first batch, or `None` where it cannot be read ahead.
-
-    Raises:
-        ValueError: See `check_batch`; no images at all, or fewer images than
-            one batch.
+    Data that can be read only once, such as a generator, are not checked. Also
+    warns of classic mistakes, see `usage`. Returns the images of the first
+    batch, or `None` where it cannot be read ahead.
     """
     if is_array(x):
         wanted = batch_size or 32

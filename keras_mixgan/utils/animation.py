@@ -20,11 +20,9 @@ _COMMENT = "keras_mixgan steps"
 
 @dataclasses.dataclass(frozen=True)
 class Animation:
-    """Pictures and the steps that they were drawn at.
+    """Pictures and the steps, in ascending order, that they were drawn at.
 
-    Attributes:
-        steps: Ints, in ascending order.
-        frames: As many Pillow images of one size, of 256 colours each.
+    The pictures have one size, and 256 colours each.
     """
 
     steps: tuple[int, ...] = ()
@@ -32,12 +30,6 @@ class Animation:
 
     def until(self, step: int) -> "Animation":
         """Leaves out pictures drawn after a step.
-
-        Args:
-            step: The last step to keep.
-
-        Returns:
-            The animation up to there.
 
         Example:
         >>> white = Image.new("RGB", (4, 4), "white")
@@ -50,13 +42,8 @@ class Animation:
     def add(self, step: int, picture: Image.Image) -> "Animation":
         """Appends a picture, in place of any of the same step or later.
 
-        Args:
-            step: The step at which it was drawn.
-            picture: Pillow image. All get the size of the first: widths may
-                differ by some pixels, because of titles.
-
-        Returns:
-            The longer animation.
+        All get the size of the first: widths may differ by some pixels, because
+        of titles.
         """
         earlier = self.until(step - 1)
         size = earlier.frames[0].size if earlier.frames else picture.size
@@ -67,14 +54,7 @@ class Animation:
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes an endless GIF; the file is never left half written.
-
-        Args:
-            path: File to write, ending in ".gif".
-
-        Raises:
-            OSError: The file could not be written.
-        """
+        """Writes an endless GIF to a `.gif` path; it is never half written."""
         comment = " ".join([_COMMENT, *map(str, self.steps)])
         with atomic.replacing(path) as partial:
             self.frames[0].save(
@@ -90,12 +70,7 @@ class Animation:
 def read(path: str | os.PathLike[str]) -> Animation:
     """Reads an animation that `Animation.save` wrote.
 
-    Args:
-        path: File to read.
-
-    Returns:
-        The animation; an empty one if the file does not exist, or another
-        program wrote it.
+    It is empty if the file does not exist, or another program wrote it.
     """
     if not pathlib.Path(path).exists():
         return Animation()

@@ -29,16 +29,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     writer of the same file removes. If `path` is a symbolic link, the link is
     replaced, and its target stays as it is.
 
-    Args:
-        path: The file to write. Its folder must exist.
-
-    Yields:
-        Path of an empty file to write to; it ends like `path`, as some
-        writers choose the format by the ending. If the block raises, `path`
-        stays as it was.
-
-    Raises:
-        OSError: The file could not be written.
+    The folder of `path` must exist. The block gets the path of an empty file;
+    it ends like `path`, as some writers choose the format by the ending. If
+    the block raises, `path` stays as it was.
 
     Example:
     >>> import pathlib, tempfile
@@ -76,16 +69,8 @@ def new_folder(
     meanwhile leaves a hidden `.partial` folder, which the next writer of the
     same folder removes.
 
-    Args:
-        path: The folder to write. Folders above it are made.
-        name: What to call it in an error.
-
-    Yields:
-        Path of an empty folder to write to; it is removed if the block raises.
-
-    Raises:
-        FileExistsError: There is a file, or a folder that is not empty.
-        OSError: It could not be written.
+    Folders above it are made. The block gets the path of an empty folder,
+    which is removed if the block raises. It raises what `check_new` raises.
 
     Example:
     >>> import pathlib, tempfile
@@ -125,12 +110,8 @@ def new_folder(
 def check_new(path: str | os.PathLike[str], name: str) -> None:
     """Checks that nothing would be overwritten at a path.
 
-    Args:
-        path: Where a file or folder is to be written.
-        name: What to call it in an error.
-
-    Raises:
-        FileExistsError: There is a file, or a folder that is not empty.
+    A file there, or a folder that is not empty, is a FileExistsError, which
+    calls it `name`.
     """
     path = pathlib.Path(path)
     if path.is_dir():

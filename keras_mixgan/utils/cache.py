@@ -9,11 +9,7 @@ VARIABLE = "KERAS_MIXGAN_CACHE"
 def folder(name: str) -> pathlib.Path:
     """A folder in `$KERAS_MIXGAN_CACHE`, or in `~/.cache/keras_mixgan`.
 
-    Args:
-        name: What the folder is called.
-
-    Returns:
-        Its path; it may not exist yet.
+    It may not exist yet.
 
     Example:
     >>> folder("activations").name

@@ -1,4 +1,4 @@
-"""Checks of arguments: each returns the value, or raises an error.
+"""Checks of arguments, which raise a `UserError`.
 
 All errors read "`name` must be X. Received: name=value".
 """
@@ -13,19 +13,7 @@ from keras_mixgan.utils.errors import UserError
 
 
 def integer(name: str, value: Any, least: int = 1) -> int:
-    """Checks an integer, of Python or NumPy.
-
-    Args:
-        name: Name of the argument.
-        value: What the caller passed.
-        least: The smallest value allowed.
-
-    Returns:
-        `value` as a Python int.
-
-    Raises:
-        ValueError: If `value` is not an integer of at least `least`, or is a
-            bool.
+    """Checks an integer, of Python or NumPy, of at least `least`; no bool.
 
     Example:
     >>> integer("batch_size", 64)
@@ -41,34 +29,12 @@ def integer(name: str, value: Any, least: int = 1) -> int:
 
 
 def optional_integer(name: str, value: Any, least: int = 1) -> int | None:
-    """Checks an integer that may be left out.
-
-    Args:
-        name: Name of the argument.
-        value: What the caller passed.
-        least: The smallest value allowed.
-
-    Returns:
-        None, or `value` as a Python int.
-
-    Raises:
-        ValueError: If `value` is neither None nor such an integer.
-    """
+    """Checks an integer that may be left out."""
     return None if value is None else integer(name, value, least)
 
 
 def positive_number(name: str, value: Any) -> float:
     """Checks a finite number above 0.
-
-    Args:
-        name: Name of the argument.
-        value: What the caller passed.
-
-    Returns:
-        `value` as a Python float.
-
-    Raises:
-        ValueError: If `value` is not a finite number above 0.
 
     Example:
     >>> positive_number("stddev", 1)
@@ -85,14 +51,6 @@ def positive_number(name: str, value: Any) -> float:
 def one_of(name: str, value: Any, known: Iterable[str]) -> None:
     """Checks a name against those that exist, and suggests the nearest.
 
-    Args:
-        name: Name of the argument.
-        value: The name received.
-        known: The names that exist.
-
-    Raises:
-        ValueError: If there is no such name.
-
     Example:
     >>> one_of("payoff", "log", ["log", "wasserstein"])
     """
@@ -106,14 +64,7 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> None:
 
 
 def nearest_of(value: Any, known: Iterable[str]) -> str:
-    """A suggestion of a similar name, for the end of an error.
-
-    Args:
-        value: The name received.
-        known: The names that exist.
-
-    Returns:
-        A question; an empty string if no name is similar.
+    """A suggestion of a similar name, or nothing, for the end of an error.
 
     Example:
     >>> nearest_of("payof", ["payoff", "seed"])

@@ -14,19 +14,9 @@ MAX_BYTES = 64 * 2**20
 def read(
     path: str | os.PathLike[str], newest: int, *needed: str
 ) -> dict[str, Any]:
-    """Reads a JSON object that has a `format`.
+    """Reads a JSON object of a `format` up to `newest`, with the keys `needed`.
 
-    Args:
-        path: The file.
-        newest: The newest format that this version can read.
-        *needed: Required keys besides `format`.
-
-    Returns:
-        The object.
-
-    Raises:
-        OSError: The file cannot be read.
-        ValueError: It is damaged, or of a newer format.
+    It is a UserError if the file is damaged, or of a newer format.
 
     Example:
     >>> import pathlib, tempfile
@@ -52,16 +42,10 @@ def read(
 
 
 def check_format(content: Any, newest: int, source: str) -> None:
-    """Checks that this version can read a format.
+    """Checks that the `format` of what was read is at most `newest`.
 
-    Args:
-        content: What was read; its `format` is a number.
-        newest: The newest format that this version can read.
-        source: What to call it in an error.
-
-    Raises:
-        KeyError, TypeError: It has no such number.
-        ValueError: It is of a newer format.
+    An error calls the content `source`. A format that is missing, or no
+    number, is a KeyError or a TypeError.
     """
     if content["format"] > newest:
         raise UserError(
@@ -71,18 +55,7 @@ def check_format(content: Any, newest: int, source: str) -> None:
 
 
 def parse(content: bytes, source: str) -> Any:
-    """Parses JSON.
-
-    Args:
-        content: The JSON, of at most `MAX_BYTES`.
-        source: What to call it in an error.
-
-    Returns:
-        The parsed value.
-
-    Raises:
-        ValueError: It is not JSON, too long, or nested too deeply.
-    """
+    """Parses JSON of at most `MAX_BYTES`; an error calls it `source`."""
     if len(content) > MAX_BYTES:
         raise UserError(
             f"{source} must have at most {MAX_BYTES:,} bytes. Received: more"

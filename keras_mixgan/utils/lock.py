@@ -21,19 +21,10 @@ def held(folder: str | os.PathLike[str], name: str = "path") -> Iterator[None]:
     The operating system frees the lock of a process that dies in any way, so a
     lock file that is left over blocks nobody.
 
-    Args:
-        folder: The folder. It is made if missing, and then removed again if
-            nothing was written to it. The hidden files ".lock" and
-            ".lock.json" are written to it; the former stays.
-        name: What to call the folder in an error.
-
-    Yields:
-        Nothing.
-
-    Raises:
-        BlockingIOError: If another process holds the lock. The message names
-            its pid, its host and how long it has held it.
-        OSError: If the lock cannot be written.
+    The folder is made if missing, and then removed again if nothing was written
+    to it. The hidden files ".lock" and ".lock.json" are written to it; the
+    former stays. If another process holds the lock, a BlockingIOError names its
+    pid, its host and how long it has held it. Errors call the folder `name`.
 
     Example:
     >>> import tempfile

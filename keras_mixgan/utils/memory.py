@@ -13,11 +13,9 @@ _LIMITS = (
 
 
 def limit() -> int | None:
-    """Bytes of memory in total.
+    """Bytes of the machine's memory, or of the container's limit if smaller.
 
-    Returns:
-        The smaller of the machine's memory and the container's limit, or
-        None if the system does not tell.
+    None if the system does not tell.
     """
     limits = []
     for path in _LIMITS:
@@ -31,17 +29,10 @@ def limit() -> int | None:
 
 
 def check_fits(name: str, size: int, what: str) -> None:
-    """Checks that data fit into half of the memory.
+    """Checks that `size` bytes fit into half of the memory.
 
-    Half, because training makes a copy.
-
-    Args:
-        name: Name of the argument that asks for the data.
-        size: Bytes that the data take.
-        what: What they are, for the message.
-
-    Raises:
-        ValueError: If they do not fit.
+    Half, because training makes a copy. An error names the argument `name`, and
+    says `what` takes so much.
     """
     most = limit()
     if most is not None and size > most / 2:

@@ -6,11 +6,7 @@ import numpy as np
 def to_floats(levels):
     """Maps the levels 0..255 to [-1, 1], exactly at both ends.
 
-    Args:
-        levels: uint8 array (...), or a tensor of the backend.
-
-    Returns:
-        float32 (...), of the same kind.
+    A uint8 array, or a tensor of the backend, gives float32 of its kind.
 
     Example:
     >>> to_floats(np.array([0, 255], "uint8")).tolist()
@@ -28,11 +24,7 @@ def to_floats(levels):
 def to_levels(images) -> np.ndarray:
     """Maps [-1, 1] to the nearest of the levels 0..255; clips other values.
 
-    Args:
-        images: Float array (...).
-
-    Returns:
-        uint8 (...). `to_levels(to_floats(levels))` gives `levels` back.
+    The levels are uint8. `to_levels(to_floats(levels))` gives `levels` back.
 
     Example:
     >>> to_levels(np.array([-1.0, 1.0])).tolist()

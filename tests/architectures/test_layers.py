@@ -15,6 +15,7 @@ from keras_mixgan.architectures import WeightNormalization
 from keras_mixgan.architectures.layers import initializing
 from keras_mixgan.backends import executor
 from keras_mixgan.backends import stateless
+from keras_mixgan.backends.inference import Forward
 from keras_mixgan.game import normalization
 
 
@@ -204,3 +205,15 @@ def test_a_deviation_is_positive(value):
         WeightNormalization(layers.Dense(3), value)
     with pytest.raises(ValueError, match="`num_kernels` must be a positive"):
         MinibatchDiscrimination(value)
+
+
+def test_batches_are_judged_without_padding():
+    images = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    x = keras.Input((4,))
+    network = keras.Model(x, MinibatchDiscrimination(3)(x))
+    np.testing.assert_allclose(
+        Forward()(network, images),
+        keras.ops.convert_to_numpy(network(images, training=False)),
+        rtol=1e-5,
+        atol=1e-6,
+    )

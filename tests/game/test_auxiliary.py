@@ -249,7 +249,9 @@ def test_a_step_with_an_auxiliary_loss(monkeypatch, loss, moves, estimate):
         assert not paid.pop("discriminator")
     logged = {n: v for n, v in logs.items() if n.endswith(losses[0].name)}
     assert logged == pytest.approx(
-        {f"{side}_{losses[0].name}": v for side, v in paid.items()}, rel=1e-5
+        {f"{side}_{losses[0].name}": v for side, v in paid.items()},
+        rel=1e-5,
+        abs=2e-6,
     )
     for networks, expected in (
         (model.generators, oracle.generators),
@@ -292,11 +294,13 @@ def test_a_network_of_two_heads_is_two_discriminators(tmp_path):
     apart, together = independent_heads()
     points = np.random.default_rng(0).uniform(-1, 1, (8, 2)).astype("float32")
     models = []
+    # An epsilon above rounding; gradients of two networks count double.
     for discriminators in (apart, [together]):
         model = MixGAN(small_generator(), discriminators, 3, seed=0)
         model.compile(
             "log", optimizers.Adam(0.01), optimizers.Adam(0.01),
             gradient_penalty=2.0,
+            run_eagerly=keras.backend.backend() == "tensorflow",
         )  # fmt: skip
         model.fit(points, batch_size=4, shuffle=False, epochs=3, verbose=0)
         models.append(model)
@@ -305,15 +309,20 @@ def test_a_network_of_two_heads_is_two_discriminators(tmp_path):
     assert len(other.discriminators) == 1
     for a, b in zip(one.generators, other.generators, strict=True):
         for w, v in zip(a.get_weights(), b.get_weights(), strict=True):
-            np.testing.assert_allclose(w, v, atol=1e-4)
+            # Weights move by up to 0.06; Adam enlarges rounding.
+            np.testing.assert_allclose(w, v, atol=5e-4)
     np.testing.assert_allclose(
-        one.discriminator_weights, other.discriminator_weights, atol=1e-4
+        one.discriminator_weights, other.discriminator_weights, atol=5e-4
     )
     matrix = other.payoff_matrix(points, seed=1)
-    np.testing.assert_allclose(one.payoff_matrix(points, seed=1), matrix, 1e-3)
+    np.testing.assert_allclose(
+        one.payoff_matrix(points, seed=1), matrix, atol=1e-3
+    )
     other.save(tmp_path / "heads.keras")
     loaded = keras.saving.load_model(tmp_path / "heads.keras")
-    np.testing.assert_allclose(loaded.payoff_matrix(points, seed=1), matrix)
+    np.testing.assert_allclose(
+        loaded.payoff_matrix(points, seed=1), matrix, atol=1e-6
+    )
 
 
 def test_heads_are_counted():

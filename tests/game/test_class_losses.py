@@ -7,6 +7,7 @@ central differences of the objective.
 import keras
 import numpy as np
 import pytest
+from conftest import image_networks
 from conftest import small_discriminator
 from conftest import small_generator
 from keras import layers
@@ -266,3 +267,17 @@ def test_a_classifier_needs_classes():
 
 def test_the_loss_is_known_by_its_name():
     assert auxiliary.get("real_classifier:2") == auxiliary.RealClassifier(2.0)
+
+
+@pytest.mark.parametrize("name", ["auxiliary_classifier", "real_classifier"])
+def test_a_class_without_a_logit_is_refused(name):
+    generator, _ = image_networks(5)
+    _, unlabelled = image_networks()
+    outputs = {
+        "logits": unlabelled.output,
+        "class_logits": layers.Dense(3)(unlabelled.layers[-2].output),
+    }
+    critic = keras.Model(unlabelled.input, outputs)
+    model = MixGAN(generator, critic, 2, 1, seed=0)
+    with pytest.raises(ValueError, match="3 numbers, 5 classes"):
+        model.compile(auxiliary=[name])

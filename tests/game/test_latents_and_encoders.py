@@ -242,6 +242,7 @@ def test_latents_go_with_their_images(estimate):
         auxiliary=[Watched()], payoff_estimate=estimate, run_eagerly=True
     )
     model.train_on_batch(np.zeros((8, 2), "float32"))
+    assert seen
     for terms in seen:
         assert terms.shape == (2, model.num_discriminators)
         np.testing.assert_allclose(terms, 0, atol=1e-10)
@@ -345,3 +346,11 @@ def test_a_model_that_is_mixed_as_released_comes_back(tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert loaded.objective == model.objective
     assert loaded.objective.losses[0].moves_mixture
+
+
+def test_an_encoder_in_another_format_is_named(tmp_path):
+    path = tmp_path / "encoder.npz"
+    with open(path, "wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(ValueError, match="could not be read"):
+        encoders.load(path)

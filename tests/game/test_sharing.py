@@ -115,7 +115,7 @@ def test_it_trains_saves_and_goes_on(tmp_path):
 
     ends = []
     for stop in (False, True):
-        model = shared_mixture(ema_decay=0.9, dropout=0.3)
+        model = shared_mixture((2, 2), ema_decay=0.9, dropout=0.3)
         model.compile(payoff_estimate="linear")
         fit(model, 2)
         if stop:

@@ -88,7 +88,7 @@ def test_presets_know_what_they_were_trained_on():
     assert score.mean > 0.6
 
 
-def test_the_callback_asks_or_takes_what_is_recorded():
+def test_the_callback_asks_or_takes_what_is_recorded(monkeypatch):
     real, _ = digits(40)
     callback = kmg.callbacks.Evaluate(["fid"], every=1, num_images=20)
     callback.set_model(FromArrays(real))
@@ -99,7 +99,15 @@ def test_the_callback_asks_or_takes_what_is_recorded():
         callback.on_train_begin()
     callback = kmg.callbacks.Evaluate(["fid"], every=1, num_images=20)
     callback.set_model(recorded(FromArrays(real), source="digits"))
+    whole = kmg.sources.load_source("digits")
+    few = kmg.sources.Source("digits", whole.images[:40], whole.labels[:40])
+    loaded = []
+    monkeypatch.setattr(
+        "keras_mixgan.data.sources.load_source",
+        lambda name, **_: (loaded.append(name), few)[1],
+    )
     callback.on_train_begin()
     callback.on_epoch_end(0, logs := {})
+    assert loaded == ["digits"]
     assert np.isfinite(logs["fid"])
     assert callback.report.settings["classifier"] == "digits"

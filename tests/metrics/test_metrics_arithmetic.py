@@ -8,7 +8,11 @@ from keras_mixgan.metrics import arithmetic
 from keras_mixgan.metrics import tfgan
 
 pytestmark = tensorflow_only
-RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
 
 
 def tensors(*arrays):
@@ -17,31 +21,31 @@ def tensors(*arrays):
     return map(tf.constant, arrays)
 
 
-def test_classifier_score():
-    logits = RNG.normal(0, 5, (300, 10))
+def test_classifier_score(rng):
+    logits = rng.normal(0, 5, (300, 10))
     metrics = tfgan.module("classifier_metrics")
     expected = metrics.classifier_score_from_logits(*tensors(logits))
     assert arithmetic.classifier_score(logits) == pytest.approx(
-        float(expected), rel=1e-12
+        float(expected), rel=1e-10
     )
 
 
 @pytest.mark.parametrize("rows", [200, 15])
-def test_frechet_distance(rows):
+def test_frechet_distance(rng, rows):
     """Also for fewer rows than features; TF-GAN takes no tiny roots."""
-    pair = RNG.normal(size=(rows, 20)), RNG.normal(0.3, 2, (rows + 31, 20))
+    pair = rng.normal(size=(rows, 20)), rng.normal(0.3, 2, (rows + 31, 20))
     metrics = tfgan.module("classifier_metrics")
     expected = metrics.frechet_classifier_distance_from_activations(
         *tensors(*pair)
     )
     assert arithmetic.frechet_distance(*pair) == pytest.approx(
-        float(expected), rel=1e-7
+        float(expected), rel=1e-6
     )
 
 
 @pytest.mark.parametrize("block", [64, 1000])
-def test_kernel_distance(block):
-    pair = RNG.normal(size=(205, 20)), RNG.normal(0.3, 1, (231, 20))
+def test_kernel_distance(rng, block):
+    pair = rng.normal(size=(205, 20)), rng.normal(0.3, 1, (231, 20))
     metrics = tfgan.module("classifier_metrics")
     with tfgan.quiet():
         distance = metrics.kernel_classifier_distance_and_std_from_activations

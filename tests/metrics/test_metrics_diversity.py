@@ -238,3 +238,8 @@ def test_component_distinctness():
     np.testing.assert_allclose(np.sum(apart.details["confusion"], axis=1), 1)
     with pytest.raises(ValueError, match="at least 2 generators"):
         metrics.component_distinctness(FromArrays(ring))
+
+
+def test_a_thousand_equal_points_are_one():
+    same = np.zeros((2000, 784), "float32")
+    assert float(metrics.birthday(same, threshold=0.0)) == 1.0

@@ -7,6 +7,8 @@ import types
 import keras
 import numpy as np
 import pytest
+from conftest import small_discriminator
+from conftest import small_generator
 from metrics_stand_ins import FromArrays
 from metrics_stand_ins import collapsed
 from metrics_stand_ins import digits
@@ -15,6 +17,7 @@ from metrics_stand_ins import stub
 
 import keras_mixgan as kmg
 from keras_mixgan import metrics
+from keras_mixgan.data.sources import Source
 from keras_mixgan.data.sources import load_source
 from keras_mixgan.metrics import figures
 
@@ -314,3 +317,63 @@ def test_score_in_print():
     assert metrics.Score(0.00012, 0.00002).format() == "1.20e-04 +- 2.00e-05"
     assert float(metrics.Score(2.5)) == 2.5
     assert metrics.Score(float("inf")).format() == "inf"
+
+
+def points(count=16):
+    rng = np.random.default_rng(0)
+    return rng.uniform(-1, 1, (count, 2)).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"metrics": ["label_agreement"]}, "conditional"),
+        ({"metrics": ["birthday"], "options": {"fid": {}}}, "options"),
+        ({"metrics": ["component_distinctness"]}, "at least 2 generators"),
+        ({"metrics": ["classification_error"]}, "labels"),
+    ],
+)
+def test_a_callback_that_cannot_score_stops_before_training(arguments, match):
+    model = kmg.MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
+    model.compile()
+    evaluate = metrics.Evaluate(source="ring", every=1, **arguments)
+    with pytest.raises(ValueError, match=match):
+        model.fit(points(), batch_size=8, callbacks=[evaluate], verbose=0)
+    assert model.step == 0
+
+
+def test_a_metric_that_must_fail_does_so_before_any_image(monkeypatch):
+    model = kmg.MixGAN(small_generator(), small_discriminator(), 2, 1, seed=0)
+    monkeypatch.setattr(kmg.MixGAN, "generate", pytest.fail)
+    with pytest.raises(ValueError, match="not compiled"):
+        metrics.evaluate(model, "ring", ["modes", "equilibrium_gap"], verbose=0)
+    labelled = Source("points", points(), np.zeros(16, "int32"))
+    with pytest.raises(ValueError, match="class_logits"):
+        metrics.evaluate(model, labelled, ["classification_error"], verbose=0)
+
+
+def test_reports_of_other_options_differ():
+    reports = {
+        name: metrics.evaluate(
+            points(40), points(60), ["birthday"], real=False, verbose=0,
+            options={"birthday": {"threshold": threshold}},
+        )
+        for name, threshold in (("a", 0.1), ("b", 0.2))
+    }  # fmt: skip
+    (line,) = metrics.Comparison(reports).differences()
+    assert "options differs" in line
+
+
+def test_more_images_than_the_protocols_are_scored():
+    images = np.random.default_rng(0).uniform(-1, 1, (50_010, 4, 4, 1))
+    report = metrics.evaluate(
+        images.astype("float32"),
+        images[:100].astype("float32"),
+        ["inception_score", "fid", "kid"],
+        stub(),
+        num_images=60_000,
+        real=False,
+        verbose=0,
+    )
+    for score in report.scores["images"].values():
+        assert score.details["num_images"] == 50_010

@@ -135,3 +135,9 @@ def test_bad_arguments(tmp_path):
 def test_a_diverged_model_is_named():
     with pytest.raises(ValueError, match="diverged"):
         Samples(FromArrays(np.full((3, 4, 4, 1), np.nan)), 5).images()
+
+
+def test_components_of_samples_are_theirs():
+    samples = Samples(FromArrays(noise(20)), 10)
+    with pytest.raises(ValueError, match="component=1"):
+        module.as_samples(samples, 10, component=1)

@@ -140,15 +140,22 @@ def test_checkpoint_can_be_gone_on_from_and_is_whole(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.keras"]
 
 
+def write_steps(monkeypatch, model):
+    """Makes checkpoints files of the step alone; returns the steps."""
+    steps = []
+
+    def save(path):
+        steps.append(model.step)
+        path.write_text(str(model.step))
+
+    monkeypatch.setattr(model, "save", save)
+    return steps
+
+
 def saves(monkeypatch, model, batches, fit_epochs=1, **arguments):
     """Steps at which a checkpoint is written."""
-    steps = []
     model.step_variable.assign(0)
-    monkeypatch.setattr(
-        model,
-        "save",
-        lambda path: (steps.append(model.step), path.write_bytes(b"x")),
-    )
+    steps = write_steps(monkeypatch, model)
     checkpoint = callbacks.Checkpoint(**arguments)
     fit(model, batches, checkpoint, epochs=fit_epochs)
     return steps
@@ -170,8 +177,7 @@ def test_checkpoint_keeps_to_seconds_epochs_and_multiples(
 
 
 def steps_kept(path):
-    files = callbacks.checkpoints(path)
-    return [keras.saving.load_model(file).step for file in files]
+    return [int(file.read_text()) for file in callbacks.checkpoints(path)]
 
 
 @pytest.mark.parametrize("links", [True, False])
@@ -182,6 +188,7 @@ def test_checkpoint_keeps_the_last_ones(tmp_path, monkeypatch, links):
     if not links:
         monkeypatch.setattr(callbacks.os, "link", unable)
     path, model = tmp_path / "checkpoint.keras", make()
+    write_steps(monkeypatch, model)
     checkpoint = callbacks.Checkpoint(path, seconds=0, keep_checkpoints=3)
     fit(model, 5, checkpoint)
     assert steps_kept(path) == [5, 4, 3]
@@ -195,8 +202,11 @@ def test_checkpoint_keeps_the_last_ones(tmp_path, monkeypatch, links):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_save_that_died_between_two_names_is_gone_on_from(tmp_path):
+def test_a_save_that_died_between_two_names_is_gone_on_from(
+    tmp_path, monkeypatch
+):
     path, model = tmp_path / "checkpoint.keras", make()
+    write_steps(monkeypatch, model)
     fit(model, 1, callbacks.Checkpoint(path))
     older = tmp_path / "checkpoint-1.keras"
     older.hardlink_to(path)
@@ -208,17 +218,19 @@ def test_a_save_that_died_between_two_names_is_gone_on_from(tmp_path):
 @pytest.mark.filterwarnings("ignore::keras_mixgan.UsageWarning")
 def test_a_model_that_is_not_finite_is_never_saved(tmp_path):
     path = tmp_path / "checkpoint.keras"
-    model = make(
-        generator_optimizer=keras.optimizers.SGD(1e30),
-        discriminator_optimizer=keras.optimizers.SGD(1e30),
-    )
+    rates = [keras.optimizers.SGD(0.1) for _ in range(2)]
+    model = make(generator_optimizer=rates[0], discriminator_optimizer=rates[1])
     checkpoint = callbacks.Checkpoint(path, seconds=0)
+    fit(model, 1, checkpoint)
+    for optimizer in rates:
+        optimizer.learning_rate = 1e30
     with pytest.raises(kmg.NonFiniteError, match="step"):
         fit(model, 20, checkpoint)
     assert not callbacks.is_finite(model)
     assert not checkpoint.save()
-    if path.exists():
-        assert callbacks.is_finite(keras.saving.load_model(path))
+    kept = keras.saving.load_model(path)
+    assert kept.step == 1
+    assert callbacks.is_finite(kept)
     broken = make()
     weights = broken.generators[0].get_weights()
     broken.generators[0].set_weights([w * np.nan for w in weights])
@@ -229,7 +241,7 @@ def test_pictures_come_every_so_many_epochs(tmp_path):
     model = make()
     history = callbacks.MixtureHistory(every=1)
     grid = callbacks.SampleGrid(tmp_path / "{epoch}-{step}.png", every=2)
-    curves = callbacks.Curves(tmp_path / "curves.png", history)
+    curves = callbacks.Curves(tmp_path / "curves.png", history, every=2)
     fit(model, 2, history, grid, curves, epochs=4)
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["2-4.png", "4-8.png", "curves.png"]
@@ -320,3 +332,55 @@ def test_progress_bar_tells_epochs_and_the_losses_alone(capsys):
 def test_callbacks_refuse(make_callback, argument):
     with pytest.raises(ValueError, match=argument):
         make_callback()
+
+
+def small_model():
+    model = kmg.MixGAN(
+        conftest.small_generator(), conftest.small_discriminator(), 2, 1, seed=0
+    )
+    model.compile()
+    return model
+
+
+def plane():
+    rng = np.random.default_rng(0)
+    return rng.uniform(-1, 1, (16, 2)).astype("float32")
+
+
+def test_history_of_a_model_set_back_has_no_later_rows(tmp_path):
+    model = small_model()
+    path = tmp_path / "history.csv"
+    history = callbacks.MixtureHistory(path, every=1)
+    model.fit(plane(), batch_size=2, callbacks=[history], verbose=0)
+    model.step_variable.assign(3)
+    model.fit(plane(), batch_size=8, callbacks=[history], verbose=0)
+    assert [row["step"] for row in history.rows] == [1, 2, 3, 4, 5]
+    assert [x["step"] for x in history_module.read_history(path)] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
+
+
+def test_a_model_set_back_is_saved_again(tmp_path):
+    model = small_model()
+    checkpoint = callbacks.Checkpoint(tmp_path / "x.keras", keep_checkpoints=1)
+    model.fit(plane(), batch_size=8, callbacks=[checkpoint], verbose=0)
+    model.step_variable.assign(0)
+    (tmp_path / "x.keras").unlink()
+    model.fit(plane(), batch_size=8, callbacks=[checkpoint], verbose=0)
+    assert (tmp_path / "x.keras").exists()
+
+
+def test_seconds_stand_still_between_trainings(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    history = callbacks.MixtureHistory()
+    assert history.seconds == 0
+    model = small_model()
+    model.fit(plane(), batch_size=8, callbacks=[history], verbose=0)
+    before = history.seconds
+    now[0] += 100
+    assert history.seconds == before

@@ -112,3 +112,45 @@ def test_misuse_is_named():
         MixGAN.from_pair(pair, noise=2)
     with pytest.raises(ValueError, match="at least two"):
         MixGAN.from_snapshots([pair], np.zeros((4, 2), "float32"))
+
+
+def points(count=16):
+    rng = np.random.default_rng(0)
+    return rng.uniform(-1, 1, (count, 2)).astype("float32")
+
+
+def nested_generator():
+    def block(name):
+        return keras.Sequential(
+            [layers.Dense(4, name="dense"), layers.ReLU(name="relu")], name=name
+        )
+
+    latents = keras.Input((3,))
+    x = block("second")(block("first")(latents))
+    return keras.Model(latents, layers.Dense(2, activation="tanh")(x))
+
+
+def test_blocks_whose_layers_have_one_name_are_copied():
+    pair = MixGAN(nested_generator(), small_discriminator(), 1, 1, seed=0)
+    pair.compile()
+    pair.fit(points(), batch_size=4, verbose=0)
+    model = MixGAN.from_pair(pair, 2, 1, noise=0.0, seed=1)
+    for i in range(2):
+        np.testing.assert_array_equal(
+            model.generate(5, seed=2, component=i), pair.generate(5, seed=2)
+        )
+
+
+def test_both_train_on_after_a_fork(tmp_path):
+    pair = MixGAN(
+        small_generator(), small_discriminator(), 1, 1, ema_decay=0.9, seed=0
+    )
+    pair.compile()
+    pair.fit(points(), batch_size=4, verbose=0)
+    pair.run_settings = {"source": "ring"}
+    model = MixGAN.from_pair(pair, 3, 2, seed=1)
+    for one in (model, pair):
+        assert one.run_settings == {"source": "ring"}
+        one.fit(points(), batch_size=4, verbose=0)
+        one.save(tmp_path / "model.keras")
+        assert int(one.ema_updates) == 8

@@ -141,56 +141,6 @@ def test_two_devices_do_what_one_does():
     np.testing.assert_allclose(one[1:], two[1:], rtol=1e-4, atol=1e-5)
 
 
-def test_trains_and_scores_where_there_is_no_tensorflow(tmp_path):
-    """Nor scikit-learn, nor TF-GAN: only the packages that README names."""
-    pytest.importorskip("jax")
-    points = np.random.default_rng(0).uniform(-1, 1, (14, 2))
-    np.savez(tmp_path / "noise.npz", images=points, labels=np.arange(14) % 3)
-    script = f"""
-        import sys
-        missing = (
-            "tensorflow", "tensorflow_datasets", "tensorflow_gan", "sklearn",
-            "tensorflow_probability", "tf_keras", "tensorflow_hub",
-        )
-        sys.modules.update(dict.fromkeys(missing))  # Not to be imported.
-        import keras_mixgan as kmg
-        import keras, numpy as np
-        assert keras.backend.backend() == "jax"
-        from keras_mixgan.cli import runs
-        model = runs.train(
-            {{"source": {str(tmp_path / "noise.npz")!r}, "steps": 2,
-              "batch_size": 4, "width": 2, "num_generators": 1,
-              "num_discriminators": 1, "architecture": "mlp"}},
-            {str(tmp_path / "run")!r}, verbose=0,
-        )
-        assert model.conditional and model.step == 2
-        images = np.random.default_rng(0).uniform(-1, 1, (40, 28, 28, 1))
-        score = kmg.metrics.inception_score(images, "digits", splits=2)
-        assert 1 <= score.mean <= 10
-        assert kmg.metrics.kid(images, images[:20], "digits").mean < 1
-        for asked, wanted in (
-            (lambda: kmg.data.load("mnist"), "TensorFlow Datasets"),
-            (lambda: kmg.metrics.sliced_wasserstein(images, real=images),
-             "needs TF-GAN and TensorFlow"),
-        ):
-            try:
-                asked()
-            except ImportError as error:
-                assert wanted in str(error), error
-            else:
-                raise AssertionError(wanted)
-    """
-    environment = {"KERAS_MIXGAN_CACHE": str(tmp_path / "cache")}
-    environment["KERAS_HOME"] = str(tmp_path / "keras")
-    given = os.environ.pop("KERAS_BACKEND", None)
-    try:
-        run_python(script, **environment)
-    finally:
-        if given is not None:
-            os.environ["KERAS_BACKEND"] = given
-    assert (tmp_path / "run" / "model.keras").exists()
-
-
 def test_a_backend_is_chosen_where_nobody_did(monkeypatch):
     pytest.importorskip("jax")
     import keras_mixgan

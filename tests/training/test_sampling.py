@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from conftest import image_networks
 from conftest import small_discriminator
 from conftest import small_generator
 from keras import layers
@@ -214,3 +215,8 @@ class TestPayoffMatrix:
             MixGAN(generator, discriminator).payoff_matrix(points())
         with pytest.raises(ValueError, match="`labels` must be given"):
             conditional().payoff_matrix(images()[0])
+
+
+def test_one_label_for_no_images():
+    model = MixGAN(*image_networks(3), 2, 1, seed=0)
+    assert model.generate(0, labels=[2]).shape == (0, 8, 8, 1)

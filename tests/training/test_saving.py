@@ -37,7 +37,7 @@ def data():
 
 def trained(epochs, **arguments):
     model = MixGAN(
-        *image_networks(10, dropout=0.3), 2, 3, ema_decay=0.9, seed=0
+        *image_networks(10, dropout=0.3), 2, 1, ema_decay=0.9, seed=0
     )
     model.compile(
         "hinge",

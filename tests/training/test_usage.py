@@ -3,10 +3,8 @@
 import warnings
 
 import keras
-import numpy as np
 import pytest
 from conftest import image_networks
-from conftest import small_discriminator
 from conftest import small_generator
 from keras import layers
 from keras import ops
@@ -101,10 +99,3 @@ def test_data_from_0_to_1():
     model.compile()
     with pytest.warns(UsageWarning, match=r"in \[0, 1\].*Give 2 \* x - 1"):
         model.fit(abs(images()[0]), batch_size=4, verbose=0)
-
-
-def test_points_may_lie_anywhere():
-    generator = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
-    model = MixGAN(generator, small_discriminator(), 1, 1, seed=0)
-    model.compile()
-    model.fit(np.full((32, 2), 0.5, "float32"), verbose=0)

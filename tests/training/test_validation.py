@@ -14,6 +14,7 @@ from test_mixgan import points
 from keras_mixgan import MixGAN
 from keras_mixgan import NonFiniteError
 from keras_mixgan import UsageWarning
+from keras_mixgan import auxiliary
 
 
 @pytest.fixture
@@ -91,10 +92,13 @@ def test_data_sets_are_looked_at_too(model):
 
 
 def test_points_may_lie_anywhere():
-    model = MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
+    """Where images would be warned of, or refused; so may generated ones."""
+    generator = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model = MixGAN(generator, small_discriminator(), 1, 1, seed=0)
     model.compile()
-    model.fit(np.full((32, 2), 5.0, "float32"), verbose=0)
-    assert model.step == 1
+    for value in (0.5, 5.0):
+        model.fit(np.full((32, 2), value, "float32"), verbose=0)
+    assert model.step == 2
 
 
 @pytest.mark.parametrize(
@@ -182,3 +186,19 @@ def test_terminate_on_nan_goes_first():
     )
     assert len(history.epoch) == 1
     assert model.step == 1
+
+
+class Labelled(auxiliary.Auxiliary):
+    needs_real_labels = True
+
+    def discriminator_terms(self, turn):
+        labels = keras.ops.cast(turn.labels("real"), "float32")
+        return [keras.ops.mean(labels, axis=0)]
+
+
+def test_labels_for_a_loss_that_reads_no_class_logits():
+    model = MixGAN(small_generator(), small_discriminator(), 2, 1, seed=0)
+    model.compile(auxiliary=[Labelled(coefficient=1.0)])
+    labels = np.arange(16) % 3
+    model.fit(points(16), labels, batch_size=8, verbose=0)
+    assert model.step == 2

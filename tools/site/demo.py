@@ -25,11 +25,7 @@ keras-mixgan export --model=runs/digits --format=web --out=web
 
 
 def page(quick: bool) -> str:
-    """The page that leads to the demo.
-
-    Args:
-        quick: Whether this build leaves the demo out.
-    """
+    """The page that leads to the demo, which a quick build leaves out."""
     link = (
         f'<a class="md-button md-button--primary" href="{PLACE}/index.html">'
         "Open the demo</a>"
@@ -38,10 +34,6 @@ def page(quick: bool) -> str:
 
 
 def write(folder: pathlib.Path) -> None:
-    """Writes the page of the demo itself.
-
-    Args:
-        folder: A new or empty folder.
-    """
+    """Writes the page of the demo itself, in a new or empty folder."""
     models = {name: kmg.MixGAN.from_preset(name) for name in PRESETS}
     web_page.write_page(models, folder)

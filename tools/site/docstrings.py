@@ -13,11 +13,8 @@ _EXAMPLE = re.compile(r"^Example:\n((?:.*\n?)*)", re.M)
 def with_section(text: str) -> str:
     """A docstring whose example is a section in Google's style.
 
-    Args:
-        text: The docstring, without its common indentation.
-
-    Returns:
-        The same with the lines after "Example:" indented.
+    The lines after "Example:" get indented; the text comes without its common
+    indentation.
     """
 
     def indented(found: re.Match) -> str:

@@ -30,14 +30,7 @@ class _Page(html.parser.HTMLParser):
 
 
 def wrong(site: pathlib.Path) -> list[str]:
-    """Lists what is wrong with the links of a site.
-
-    Args:
-        site: The folder that it was built into.
-
-    Returns:
-        A line for each, none if all is well.
-    """
+    """Lists what is wrong with the links of a site, a line for each."""
     pages = {}
     for path in sorted(site.rglob("*.html")):
         pages[path] = _Page()

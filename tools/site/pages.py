@@ -47,14 +47,9 @@ def shown() -> dict[str, str]:
 
 
 def page_of(source: str, places: dict[str, str]) -> str:
-    """The Markdown of one file of the repository.
+    """The Markdown of one file of the repository, with links for its place.
 
-    Args:
-        source: Its path in the repository.
-        places: What `shown` returns.
-
-    Returns:
-        Its text, with links as its place in the site needs them.
+    `places` is what `shown` returns.
     """
     text = linked((ROOT / source).read_text(encoding="utf-8"), source, places)
     return _TIGHT.sub(r"\1\n\n\2", text)
@@ -63,13 +58,8 @@ def page_of(source: str, places: dict[str, str]) -> str:
 def linked(text: str, source: str, places: dict[str, str]) -> str:
     """Turns links between files of the repository into links between pages.
 
-    Args:
-        text: Markdown.
-        source: The path of its file in the repository.
-        places: What `shown` returns.
-
-    Returns:
-        The text with the links that its place in the site needs.
+    `source` is the path of the text's file in the repository, `places` what
+    `shown` returns.
     """
     home = _in_docs(source)
     here = posixpath.dirname(places.get(source, home))

@@ -30,15 +30,9 @@ _LEFT_OUT = (
 
 
 def read(path: pathlib.Path, execute: bool) -> nbformat.NotebookNode:
-    """Reads a tutorial as a notebook.
+    """Reads a tutorial as a notebook, and may run it in a folder of its own.
 
-    Args:
-        path: Its Python file.
-        execute: Whether to run it, in a folder of its own.
-
-    Raises:
-        CellExecutionError: A cell failed.
-        ValueError: A cell wrote to stderr.
+    It is an error if a cell fails, or writes to stderr.
     """
     notebook = jupytext.read(path)
     notebook.metadata["kernelspec"] = {
@@ -90,14 +84,9 @@ def _without_notes(path: pathlib.Path, notebook) -> None:
 def markdown(
     notebook: nbformat.NotebookNode, name: str
 ) -> tuple[str, dict[str, bytes]]:
-    """Renders a notebook.
+    """Renders a notebook, run or not.
 
-    Args:
-        notebook: The notebook, run or not.
-        name: What its page is called.
-
-    Returns:
-        The page, and its pictures by file name.
+    Returns the page, which is called `name`, and its pictures by file name.
     """
     lines: list[str] = []
     pictures: dict[str, bytes] = {}

@@ -35,15 +35,7 @@ Examples:
 
 
 def run(values) -> None:
-    """Compares the reports.
-
-    Args:
-        values: The flags' values, as attributes.
-
-    Raises:
-        ValueError: There are fewer than two, or one is not a report.
-        OSError: A report cannot be read, or the picture cannot be written.
-    """
+    """Compares the reports."""
     if len(values.words) < 2:
         raise UserError(
             "`compare` takes two reports or more: keras-mixgan compare "

@@ -52,14 +52,7 @@ WITHOUT = {
 
 
 def run(values) -> int:
-    """Prints what is installed.
-
-    Args:
-        values: The flags' values, as attributes.
-
-    Returns:
-        The exit status.
-    """
+    """Prints what is installed; returns the exit status."""
     from keras_mixgan.cli import probes
     from keras_mixgan.cli import requirements
 
@@ -94,13 +87,9 @@ def run(values) -> int:
 
 
 def prepared(folder: pathlib.Path) -> list[str]:
-    """Lists the data sets that TFDS has prepared in a folder.
+    """Lists the data sets that TFDS has prepared in a folder, sorted.
 
-    Args:
-        folder: TFDS's data folder; it need not exist.
-
-    Returns:
-        Names, with configuration and version, sorted.
+    Names have configuration and version. The folder need not exist.
     """
     names = []
     for depth in ("*/*", "*/*/*"):

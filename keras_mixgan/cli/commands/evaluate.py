@@ -151,16 +151,7 @@ Examples:
 
 
 def run(values) -> None:
-    """Scores the model, or the images.
-
-    Args:
-        values: The flags' values, as attributes.
-
-    Raises:
-        ValueError: A flag is invalid, or the model is not a MixGAN.
-        OSError: The model or the data cannot be read, or the scores cannot be
-            written.
-    """
+    """Scores the model, or the images."""
     out = _checked_out(values)
 
     from keras_mixgan import metrics

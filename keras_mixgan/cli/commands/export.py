@@ -60,17 +60,7 @@ Examples:
 
 
 def run(values) -> None:
-    """Exports the sampler.
-
-    Args:
-        values: The flags' values, as attributes.
-
-    Raises:
-        ValueError: A flag is invalid, or the model is not a MixGAN.
-        OSError: The model cannot be read, or `out` exists or cannot be
-            written.
-        ImportError: A package that ONNX needs is missing.
-    """
+    """Exports the sampler."""
     model_flag.check(values.model)
     if values.format not in _OUT:
         raise UserError(

@@ -37,12 +37,7 @@ class Flag:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Flags under one heading.
-
-    Attributes:
-        title: The heading.
-        flags: The flags.
-    """
+    """Flags under one heading."""
 
     title: str
     flags: tuple[Flag, ...]
@@ -68,19 +63,10 @@ _PLACEHOLDERS = {
 def parse(
     groups: Sequence[Group], arguments: Sequence[str], words: bool = False
 ) -> types.SimpleNamespace:
-    """Parses a command's flags.
+    """Parses a command's flags; returns the values as attributes.
 
-    Args:
-        groups: The command's flags.
-        arguments: What follows the command's name.
-        words: Whether it takes arguments that are not flags.
-
-    Returns:
-        The values, as attributes; with `words`, the attribute `words` holds
-        the arguments that are not flags.
-
-    Raises:
-        absl.flags.Error: A flag is unknown, or its value is of another kind.
+    With `words`, arguments that are not flags are allowed, and are the
+    attribute `words`. What cannot be parsed raises an `absl.flags.Error`.
     """
     # Not absl's global FLAGS, to which every imported library adds its own.
     values = flags.FlagValues()
@@ -103,17 +89,7 @@ def parse(
 def help_text(
     usage: str, description: str, groups: Sequence[Group], epilogue: str
 ) -> str:
-    """Formats a command's help.
-
-    Args:
-        usage: The line that shows how to call it.
-        description: What it does.
-        groups: Its flags.
-        epilogue: What follows the flags.
-
-    Returns:
-        Text of at most 79 columns.
-    """
+    """Formats a command's help, its flags in at most 79 columns."""
     lines = [f"usage: {usage}", "", description.strip()]
     for group in groups:
         lines += ["", f"{group.title}:"]

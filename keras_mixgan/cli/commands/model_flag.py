@@ -17,17 +17,7 @@ MODEL = Flag(
 
 
 def check(model: str | None) -> str:
-    """Checks that a model is given, before anything slow is done.
-
-    Args:
-        model: The flag's value.
-
-    Returns:
-        The same.
-
-    Raises:
-        ValueError: It is missing or empty.
-    """
+    """Checks that a model is given, before anything slow is done."""
     if not model:
         raise UserError("`model` must be given: --model=runs/digits")
     return model
@@ -36,12 +26,8 @@ def check(model: str | None) -> str:
 def folder_of(model: str) -> pathlib.Path:
     """The default folder for what a command writes about a model.
 
-    Args:
-        model: The flag's value.
-
-    Returns:
-        That of the run, or of the `.keras` file; for a preset, the current
-        one.
+    It is that of the run, or of the `.keras` file; for a preset, the current
+    one.
     """
     if run_files.is_run(model):
         return pathlib.Path(model)

@@ -8,16 +8,7 @@ from keras_mixgan.utils.errors import UserError
 def check(out: str, figure: bool = False) -> pathlib.Path:
     """Checks the picture's path, before anything slow is done.
 
-    Args:
-        out: The flag's value.
-        figure: Whether Matplotlib writes it, and not Pillow.
-
-    Returns:
-        The path.
-
-    Raises:
-        ValueError: Its ending is not that of a picture.
-        OSError: Its folder is missing.
+    `figure` says whether Matplotlib writes it, and not Pillow.
     """
     path = pathlib.Path(out)
     if path.suffix.lower() not in _endings(figure):

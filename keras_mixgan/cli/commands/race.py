@@ -111,14 +111,7 @@ Examples:
 
 
 def run(values) -> None:
-    """Runs the race.
-
-    Args:
-        values: The flags' values, as attributes.
-
-    Raises:
-        UserError, OSError: See `race.contestants` and `race.run`.
-    """
+    """Runs the race."""
     from keras_mixgan.cli import race
     from keras_mixgan.cli import race_results
 

@@ -57,15 +57,7 @@ Examples:
 
 
 def run(values) -> None:
-    """Draws the images.
-
-    Args:
-        values: The flags' values, as attributes.
-
-    Raises:
-        ValueError: A flag is invalid, or the model is not a MixGAN.
-        OSError: The model cannot be read, or the picture cannot be written.
-    """
+    """Draws the images."""
     model_flag.check(values.model)
     if values.num_images < 1:
         raise UserError(

@@ -96,16 +96,7 @@ Examples:
 
 
 def run(values) -> None:
-    """Serves until it is stopped.
-
-    Args:
-        values: The flags' values, as attributes.
-
-    Raises:
-        ImportError: The packages of the extra `serve` are missing.
-        ValueError: A flag is invalid, or a file is not a model.
-        OSError: A model cannot be read, or the port is in use.
-    """
+    """Serves until it is stopped."""
     if values.model == []:
         raise UserError(
             "`model` must name what to serve, such as --model=runs/digits; "

@@ -54,15 +54,7 @@ Examples:
 
 
 def run(values) -> None:
-    """Trains.
-
-    Args:
-        values: The flags' values, as attributes.
-
-    Raises:
-        ValueError, OSError, NonFiniteError: See `runs.train`.
-        SystemExit: SIGTERM or Ctrl-C ended the run, with a checkpoint.
-    """
+    """Trains; SIGTERM and Ctrl-C end it by `SystemExit`, with a checkpoint."""
     from keras_mixgan.cli import configs
     from keras_mixgan.cli import runs
 

@@ -26,16 +26,20 @@ class AuxiliaryClassifier(Auxiliary):
     needs = ("class_logits",)
     needs_labels = True
 
+    def check(self, model) -> None:
+        """Checks that there is a logit for each class."""
+        _check_classes(model)
+
     def discriminator_terms(self, turn: Turn):
         """Cross-entropies of real images (num_discriminators,) and pairs."""
         logits = turn.real.extras["class_logits"]
-        real = _cross_entropies(logits, turn.labels("real"))
+        real = cross_entropies(logits, turn.labels("real"))
         return [ops.mean(real, axis=0), self.generator_terms(turn)]
 
     def generator_terms(self, turn: Turn):
         """Cross-entropies of fakes (num_generators, num_discriminators)."""
         logits = turn.fake.extras["class_logits"]
-        return turn.pair_means(_cross_entropies(logits, turn.labels("fake")))
+        return turn.pair_means(cross_entropies(logits, turn.labels("fake")))
 
 
 @register
@@ -58,11 +62,15 @@ class RealClassifier(Auxiliary):
     needs = ("class_logits",)
     needs_real_labels = True
 
+    def check(self, model) -> None:
+        """Checks that there is a logit for each class of the generators."""
+        _check_classes(model)
+
     def discriminator_terms(self, turn: Turn):
         """Cross-entropies of labelled real images (num_discriminators,)."""
         labels = turn.labels("real")
         costs = sum(
-            _cross_entropies(logits, labels)
+            cross_entropies(logits, labels)
             for logits in turn.real.levels("class_logits")
         )
         known = ops.cast(labels >= 0, costs.dtype)
@@ -111,11 +119,21 @@ class ComponentClassifier(Auxiliary):
             )
 
 
-def _cross_entropies(logits, labels):
-    """-log P(label) of each image by each discriminator, (N, T).
+def _check_classes(model) -> None:
+    """A label without a logit would have a loss with no lower bound."""
+    count = output_shape(model.discriminators[0], "class_logits")[-1]
+    if model.num_classes is not None and count < model.num_classes:
+        raise UserError(
+            "`class_logits` must have a number for each class. Received: "
+            f"{count} numbers, {model.num_classes} classes"
+        )
 
-    `logits` are (N, T, num_classes), `labels` (N, 1) or (N, T). The result
-    for a label -1 is meaningless.
+
+def cross_entropies(logits, labels):
+    """-log P(label), (...), of logits (..., num_classes).
+
+    Discriminators give logits (N, T, num_classes), with labels (N, 1) or
+    (N, T). The result for a label -1 is meaningless.
     """
     chosen = ops.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
     return ops.logsumexp(logits, axis=-1) - ops.sum(chosen * logits, axis=-1)

@@ -9,6 +9,7 @@ from keras_mixgan.architectures import sgan
 from keras_mixgan.game import mixtures
 from keras_mixgan.game.auxiliary.base import Auxiliary
 from keras_mixgan.game.auxiliary.base import register
+from keras_mixgan.game.auxiliary.classes import cross_entropies
 from keras_mixgan.game.turns import Turn
 from keras_mixgan.utils.errors import UserError
 
@@ -98,7 +99,7 @@ class EncodedClass(Encoded):
         fakes = turn.fakes
         logits = self.network(fakes.images, training=False)
         return mixtures.stratum_means(
-            _cross_entropies(logits, fakes.labels), fakes.sizes
+            cross_entropies(logits, fakes.labels), fakes.sizes
         )
 
 
@@ -147,7 +148,7 @@ class EncodedCodes(Encoded):
         return [
             mixtures.stratum_means(costs, fakes.sizes)
             for costs in (
-                _cross_entropies(logits, fakes.labels),
+                cross_entropies(logits, fakes.labels),
                 ops.mean(gaps, axis=-1),
             )
         ]
@@ -175,9 +176,3 @@ class EncodedCodes(Encoded):
                 "`codes`. Received: discriminators of images alone"
             )
         super().check(model)
-
-
-def _cross_entropies(logits, labels):
-    """-log P(label) of each image, (N,)."""
-    chosen = ops.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
-    return ops.logsumexp(logits, axis=-1) - ops.sum(chosen * logits, axis=-1)

@@ -56,14 +56,10 @@ class KernelRepulsion(Auxiliary):
 
 
 def kernels(features):
-    """Kernels of each image and its nearest neighbour.
+    """Kernels (N, T) in [0, 1] of each image and its nearest neighbour.
 
-    Args:
-        features: Float tensor (N, T, ...), of N images by T discriminators.
-
-    Returns:
-        Float tensor (N, T) in [0, 1]. Neighbours and h get no gradient. For
-        a single image it is 1, without a gradient.
+    `features` are (N, T, ...), of N images by T discriminators. Neighbours and
+    h get no gradient. A single image gives 1, without a gradient.
     """
     count = math.prod(features.shape[2:])
     codes = ops.reshape(features, (-1, features.shape[1], count))
