@@ -18,6 +18,7 @@ its days of training are not ours, and the two do not compare.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import pathlib
@@ -151,7 +152,8 @@ def given_of(recipe: str, use: argparse.Namespace) -> dict[str, Any]:
 
 def encoder(use: argparse.Namespace) -> pathlib.Path:
     """The frozen encoder of the data, trained where it is not there yet."""
-    path = pathlib.Path(use.workdir).resolve() / "encoder.npz"
+    name = f"encoder_{use.source}_{use.encoder_epochs}.npz"
+    path = pathlib.Path(use.workdir).resolve() / name.replace("/", "_")
     if not path.exists():
         tool = pathlib.Path(__file__).parents[1] / "tools/train_encoder.py"
         call(
@@ -234,9 +236,7 @@ def conditional(result: dict) -> bool:
 
 
 def evaluate(path, out, wanted, split, use, count, classifier=None) -> None:
-    """Runs `keras-mixgan evaluate`, unless its file is there."""
-    if out.exists():
-        return
+    """Runs `keras-mixgan evaluate`, unless it did so of this model."""
     flags = {
         "model": path,
         "source": use.source,
@@ -249,7 +249,13 @@ def evaluate(path, out, wanted, split, use, count, classifier=None) -> None:
         "data_dir": use.data_dir,
     }
     given = [f"--{k}={v}" for k, v in flags.items() if v is not None]
+    digest = hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+    asked = json.dumps([digest, *given])
+    note = out.with_suffix(".asked")
+    if out.exists() and note.exists() and note.read_text() == asked:
+        return
     call(["-m", "keras_mixgan", "evaluate", "--noreal", *given])
+    note.write_text(asked)
 
 
 def score_of(found: dict, name: str, row: str = "mixture") -> str:

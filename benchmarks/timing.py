@@ -186,7 +186,11 @@ def in_new_process(script: str, *arguments) -> dict:
 
 
 def peak_memory() -> float:
-    """Peak memory of this process so far, in MiB."""
-    import resource
+    """Peak memory of this process so far, in MiB.
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    Not `ru_maxrss`, which on Linux begins with the peak of the process that
+    started this one.
+    """
+    status = pathlib.Path("/proc/self/status").read_text()
+    (line,) = [x for x in status.splitlines() if x.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024

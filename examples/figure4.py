@@ -7,7 +7,7 @@ over all pairs by the mixture weights. Weights are clipped, so each estimate has
 its own scale; compare only how the estimates fall.
 
 Both models train on the bundled digits with small networks. --full trains the
-zoo's recipes (five pairs on MNIST from TFDS, 3,000 steps).
+zoo's recipes (MNIST from TFDS; a quarter of an hour of one core).
 Run it: python examples/figure4.py
 """
 

@@ -187,6 +187,7 @@ class MixGAN(Mixture):
             generator_optimizer or _default_optimizer(),
             discriminator_optimizer or _default_optimizer(),
         )
+        self.executor.check_optimizers(optimizer.sides)
         super().compile(
             optimizer=optimizer,
             run_eagerly=run_eagerly,

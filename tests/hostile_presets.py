@@ -54,9 +54,14 @@ def refused(path, match):
     try:
         load_model(path)
     except ValueError as error:
-        message, trace = str(error), error.__traceback__
+        assert_is_ours(error, match)
     else:
         raise AssertionError(f"{path} was loaded")
+
+
+def assert_is_ours(error, match):
+    """Asserts that an error is one of this package, of one line."""
+    message, trace = str(error), error.__traceback__
     assert re.search(match, message), message
     assert "\n" not in message
     assert len(message) < 1500

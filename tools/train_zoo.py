@@ -71,7 +71,11 @@ def train(key: str) -> None:
 def evaluate(name: str) -> None:
     """Scores the model of a preset, unless that is done."""
     run = Run(ROOT.value, name)
-    if run.report or run.best is None:
+    if run.best is None or (
+        run.report
+        and run.command.exists()
+        and run.scores.stat().st_mtime > run.model.stat().st_mtime
+    ):
         return
     wanted = METRICS
     if run.result["settings"]["conditional"]:

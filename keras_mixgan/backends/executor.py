@@ -39,6 +39,9 @@ class Executor:
         """Context in which variables of `compile` are made."""
         return contextlib.nullcontext()
 
+    def check_optimizers(self, optimizers: list) -> None:
+        """Checks that a model of this executor can use optimizers."""
+
     def jit_compile(self, asked):
         """The value of `jit_compile` to pass to Keras."""
         return asked

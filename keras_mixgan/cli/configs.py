@@ -40,7 +40,8 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     has_settings = isinstance(content.get("settings"), dict)
     if has_settings and isinstance(content.get("format"), int):  # Of a run.
         json_files.check_format(content, records.SETTINGS_FORMAT, str(path))
-        content = records.settings_of(_BEFORE | content["settings"])
+        content = _BEFORE | records.as_recorded(content["settings"])
+        content = records.settings_of(content)
     known = {
         name: option
         for option in options.OPTIONS.values()
@@ -73,7 +74,7 @@ def completed(
     for one, other in (("steps", "epochs"), ("epochs", "steps")):
         if one in given:
             values.pop(other, None)
-    return values | dict(given)
+    return options.without_others_arguments(values, given) | dict(given)
 
 
 def _parsed(path: pathlib.Path) -> Any:

@@ -38,8 +38,11 @@ def parts(
         return epoch - number, length, number if length % per_call else None
 
     for _, group in itertools.groupby(enumerate(epochs), key):
-        numbers, lengths = zip(*(epoch for _, epoch in group), strict=True)
-        yield numbers[0], len(numbers), lengths[0]
+        # Counted, not listed: a run may have millions of epochs.
+        count = 0
+        for count, (_, (epoch, length)) in enumerate(group, 1):  # noqa: B007
+            pass
+        yield epoch - count + 1, count, length
 
 
 def _epochs(step, steps, per_epoch, per_call):

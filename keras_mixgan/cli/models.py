@@ -59,13 +59,13 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
 def compile_model(model: MixGAN, settings: Settings) -> None:
     """Compiles a model as settings describe."""
     arguments = options.values(settings, "compile")
-    arguments["auxiliary"] = _losses(settings)
+    arguments["auxiliary"] = losses(settings)
     model.compile(**optimizers.make(settings), **arguments)
     for loss in model.objective.losses:
         loss.prepare(model)
 
 
-def _losses(settings: Settings) -> list[auxiliary.Auxiliary]:
+def losses(settings: Settings) -> list[auxiliary.Auxiliary]:
     """The auxiliary losses; those that need the encoder get it."""
     losses = [auxiliary.get(loss) for loss in settings.auxiliary or ()]
     for loss in losses:
@@ -105,7 +105,7 @@ def _cuts(settings: Settings) -> dict:
 
 def _with_heads(discriminator, settings: Settings, classes: int | None):
     """Adds the outputs that the auxiliary losses read."""
-    needed = {name for loss in _losses(settings) for name in loss.needs}
+    needed = {name for loss in losses(settings) for name in loss.needs}
     needed -= set(ensembles.output_names(discriminator))
     if not needed:
         return discriminator

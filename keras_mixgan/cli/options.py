@@ -352,6 +352,20 @@ SETTINGS: Mapping[str, Option] = {
 }
 
 
+def without_others_arguments(
+    kept: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Leaves out the arguments of an optimizer that `given` replaces."""
+    own = kept.get("optimizer")
+    if own in (None, given.get("optimizer", own)):
+        return dict(kept)
+    return {
+        name: value
+        for name, value in kept.items()
+        if OPTIONS[name].to != "optimizer"
+    }
+
+
 def values(settings: Any, to: str) -> dict[str, Any]:
     """The settings that go to one receiver (`Option.to`), unless `None`."""
     arguments = {

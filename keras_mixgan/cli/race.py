@@ -117,7 +117,17 @@ def contestants(
                 "`contestant` must have a name of its own. Received: "
                 f"{name!r} twice"
             )
-        chosen = shared | _parse(f"contestant {name}", own)
+        chosen = _parse(f"contestant {name}", own)
+        # Both set the length: a contestant's one also overrides the other.
+        length = {"steps", "epochs"} & chosen.keys()
+        chosen = {
+            **{
+                key: value
+                for key, value in shared.items()
+                if not (length and key in ("steps", "epochs"))
+            },
+            **chosen,
+        }
         if "recipe" in chosen:
             chosen = recipes.complete(chosen, chosen.pop("recipe"))
             chosen.pop("seed", None)
@@ -211,7 +221,7 @@ def run(
         )
     for name in snapshots:
         one_of("snapshots", name, found)
-    workdir = pathlib.Path(workdir)
+    workdir = pathlib.Path(workdir).expanduser()
     tasks = list(_tasks(found, conditions, seeds, workdir, snapshots))
     if keep:
         for task in tasks:
@@ -270,13 +280,18 @@ def _finished(task: Mapping[str, Any]) -> dict[str, Any] | None:
     before = {name: o.default for name, o in options.SETTINGS.items()}
     before |= result["settings"] | result["conditions"]
     now = {**dataclasses.asdict(chosen), **task["conditions"]}
-    before["snapshots"] = bool(result.get("snapshots"))
+    # A run that diverged at once has an empty list of them.
+    before["snapshots"] = result.get("snapshots") is not None
     now["snapshots"] = task["snapshots"] or before["snapshots"]
     for name in _SETTLED_LATER:
         before[name] = result["given"].get(name)
         now[name] = task["given"].get(name)
     # As JSON gives it back: a tuple has become a list.
     now = json.loads(json.dumps(now))
+    before["backend"], now["backend"] = (
+        "jax" if "jax" in versions else "tensorflow"
+        for versions in (result["versions"], settings.versions())
+    )
     lines = [
         f"{name}: {before[name]} -> {value}"
         for name, value in now.items()

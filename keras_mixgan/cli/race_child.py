@@ -209,15 +209,16 @@ def check(tasks, data_dir=None) -> None:
     Takes a task per contestant, see `race`. A contestant that does not fit the
     data is refused.
     """
-    source, current = None, None
+    known, current = {}, None
     try:
         for task in tasks:
             chosen = settings_module.resolve(task["given"])
-            if source is None:
-                source = _load(chosen, data_dir)
+            key = json.dumps(options.values(chosen, "data"))
+            if key not in known:
+                known[key] = _load(chosen, data_dir)
                 network = classifiers.load(task["conditions"]["classifier"])
-                network.conversion(source.image_shape)
-            current = task["contestant"]
+                network.conversion(known[key].image_shape)
+            source, current = known[key], task["contestant"]
             models.make_model(chosen.for_source(source), source)
     except UserError as error:
         prefix = "" if current is None else f"contestant {current}: "

@@ -53,7 +53,7 @@ def with_snapshots(
     found = []
     for run in results:
         found.append(dict(run))
-        if run.get("snapshots"):
+        if run.get("snapshots") is not None:
             name = run["contestant"] + race_snapshots.SUFFIX
             found.append({**run, "contestant": name, "marks": run["snapshots"]})
     return found
@@ -216,7 +216,12 @@ def _page(results, clock: str, command: str) -> str:
         return "; ".join(dict.fromkeys(str(run[key]) for run in results))
 
     conditions = results[0]["conditions"]
-    versions = ", ".join(f"{k} {v}" for k, v in results[0]["versions"].items())
+    versions = "; ".join(
+        dict.fromkeys(
+            ", ".join(f"{k} {v}" for k, v in run["versions"].items())
+            for run in results
+        )
+    )
     contestants = {run["contestant"]: run["given"] for run in results}
     flags = "\n".join(
         f"- {name}: "

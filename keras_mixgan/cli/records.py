@@ -78,11 +78,23 @@ def of_model(name: str) -> dict[str, Any]:
     game = [n for n, o in options.SETTINGS.items() if o.to == "compile"]
     rates = [n for n, o in options.SETTINGS.items() if o.to == "optimizer"]
     names = (*OF_NETWORKS, *game, *rates, *_OF_TRAINING, *OF_DATA)
+    recorded = as_recorded(recorded)
     kept = settings_of({n: recorded[n] for n in names if n in recorded})
     if kept.get("architecture") not in options.OPTIONS["architecture"].choices:
         # Perhaps a Python file: a record must not decide that it is executed.
         kept["architecture"] = None
     return dict.fromkeys(OF_NETWORKS) | kept
+
+
+def as_recorded(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with those that were Keras's defaults when they were recorded.
+
+    Version 0.1 had no settings for the arguments of RMSprop.
+    """
+    before = {}
+    if settings.get("optimizer") == "rmsprop":
+        before = {"rho": 0.9, "epsilon": 1e-7}
+    return before | dict(settings)
 
 
 def _recorded(name: str) -> Mapping[str, Any] | None:

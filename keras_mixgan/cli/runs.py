@@ -164,7 +164,7 @@ class _Run:
 
     def __init__(self, settings: Settings, workdir, verbose: int):
         self.settings = settings
-        self.workdir = pathlib.Path(workdir)
+        self.workdir = pathlib.Path(workdir).expanduser()
         self.verbose = verbose
         # Origin of the model of `train --from`, see `starting.make_model`.
         self.origin = None

@@ -142,7 +142,7 @@ def resolve(
         # `mixture` has what a single pair cannot use, such as sharing.
         pair = given.get("num_generators") == 1
         defaults |= {"num_discriminators": 1} if pair else architecture.mixture
-    chosen |= _without_others_arguments(defaults, given) | given
+    chosen |= options.without_others_arguments(defaults, given) | given
     if "steps" in given:
         chosen["epochs"] = None
     for name, option in options.SETTINGS.items():
@@ -175,6 +175,7 @@ def _upon(start: Mapping[str, Any], given: Mapping[str, Any]) -> dict:
         if name not in of_data
         and (value is not None or name in records.OF_NETWORKS)
     }
+    kept = options.without_others_arguments(kept, given)
     # Given settings of the networks equal the model's: see the check above.
     return kept | {
         name: value
@@ -193,17 +194,6 @@ def _of_architecture(architecture: architectures.Architecture) -> dict:
         "latent_dim": arguments["latent_dim"].default,
         "width": arguments["width"].default,
         **training,
-    }
-
-
-def _without_others_arguments(defaults: dict, given: Mapping[str, Any]) -> dict:
-    """Leaves out the arguments of an optimizer that `given` replaces."""
-    if given.get("optimizer", defaults["optimizer"]) == defaults["optimizer"]:
-        return defaults
-    return {
-        name: value
-        for name, value in defaults.items()
-        if options.OPTIONS[name].to != "optimizer"
     }
 
 
@@ -277,7 +267,11 @@ def differences(
     `settings` come after `for_source`. A line is "name: saved -> new".
     """
     before = {name: o.default for name, o in options.SETTINGS.items()}
-    before |= {"epochs": None, **saved["settings"], **saved["data"]}
+    before |= {
+        "epochs": None,
+        **records.as_recorded(saved["settings"]),
+        **saved["data"],
+    }
     after = {**dataclasses.asdict(settings), **data_facts}
     # JSON turns tuples into lists.
     after = json.loads(json.dumps(after))

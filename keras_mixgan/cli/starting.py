@@ -118,7 +118,11 @@ def _check(model: MixGAN, settings: Settings, source: sources.Source) -> None:
             f"{hint}. Received: {source.name}, with images of shape "
             f"{tuple(source.image_shape)}"
         )
-    if model.conditional != settings.conditional:
+    # A discriminator may read labels that the generators do not take.
+    reads = model.conditional or any(
+        loss.needs_real_labels for loss in models.losses(settings)
+    )
+    if settings.conditional not in (model.conditional, reads):
         raise UserError(
             f"`conditional` must be {model.conditional}, as in {name}. "
             f"Received: conditional={settings.conditional}"

@@ -53,7 +53,7 @@ class Batches(keras.utils.PyDataset):
         self._batch_size = batch_size
         self._per_epoch = num_batches
         self._start_step = start_step
-        self._epoch = 0
+        self._epoch, self._begun = 0, False
         self._limit = None
         self._order = functools.lru_cache(maxsize=2)(
             functools.partial(epoch_order, len(images), seed)
@@ -86,12 +86,18 @@ class Batches(keras.utils.PyDataset):
         return images if self.labels is None else (images, self.labels[rows])
 
     def __iter__(self) -> Iterator:
+        self.on_epoch_begin()
         yield from super().__iter__()
         self.on_epoch_end()
 
+    def on_epoch_begin(self) -> None:
+        """Notes that an epoch has begun: Keras also ends some that did not."""
+        self._begun = True
+
     def on_epoch_end(self) -> None:
         """The next iteration has another order."""
-        self._epoch += 1
+        self._epoch += self._begun
+        self._begun = False
 
     def take(self, count: int) -> "Batches":
         """The first batches, as in `tf.data.Dataset.take`."""
@@ -117,8 +123,12 @@ class Rows(keras.utils.PyDataset):
         """Row numbers of batch `index`, in a tuple: int32 (B,)."""
         return (self._batches.rows(index),)
 
+    def on_epoch_begin(self) -> None:
+        """See `Batches`."""
+        self._batches.on_epoch_begin()
+
     def on_epoch_end(self) -> None:
-        """The next iteration has another order."""
+        """See `Batches`."""
         self._batches.on_epoch_end()
 
 

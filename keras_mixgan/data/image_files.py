@@ -377,7 +377,8 @@ def _crop_and_resize(
     top, left = (height - side) // 2, (width - side) // 2
     image = image[top : top + side, left : left + side]
     if image_size is None or image_size == side:
-        return image
+        # A view would keep the whole image, or its batch, in memory.
+        return image.copy()
     # Pillow's filters widen when they shrink an image, so nothing aliases
     # (Parmar et al., arXiv:2104.11222). Bicubic rings less than Lanczos at
     # the hard edges of digits.

@@ -4,6 +4,15 @@ import math
 from collections.abc import Sequence
 
 
+def _places(ensemble) -> list[int]:
+    """The component with which each part of a side is placed.
+
+    A shared body lies with the first.
+    """
+    count = len(ensemble.networks)
+    return [i % count for i in range(len(ensemble.parts))]
+
+
 def table(
     model, name: str | None, devices: Sequence[str], batch_size: int
 ) -> str:
@@ -20,10 +29,15 @@ def table(
         ]
         parameters = sum(
             math.prod(variable.shape)
-            for side in sides
-            for network in side.values()
-            for variable in network.trainable_variables
-        )
+            for ensemble in (
+                model.generator_ensemble, model.discriminator_ensemble,
+            )
+            for part, place in zip(
+                ensemble.parts, _places(ensemble), strict=True
+            )
+            if not divided or place % count == d
+            for variable in part.trainable_variables
+        )  # fmt: skip
         images = batch_size if divided else batch_size // count
         numbers = (",".join(map(str, side)) or "-" for side in sides)
         rows.append((device, *numbers, f"{parameters:,}", str(images)))

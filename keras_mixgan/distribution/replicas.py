@@ -50,12 +50,8 @@ class ReplicaExecutor(TensorFlowExecutor):
                 "seed=None"
             )
 
-    @contextlib.contextmanager
-    def compiling(self, optimizers: list):
-        """Context that makes variables where those of the model are.
-
-        Optimizers must be made in the scope of the strategy.
-        """
+    def check_optimizers(self, optimizers: list) -> None:
+        """Optimizers must be made in the scope of the strategy."""
         for optimizer in optimizers:
             if optimizer._distribution_strategy is not self.strategy:
                 raise UserError(
@@ -63,6 +59,11 @@ class ReplicaExecutor(TensorFlowExecutor):
                     "that the model was made in. Received: "
                     f"{type(optimizer).__name__} made outside of it"
                 )
+
+    @contextlib.contextmanager
+    def compiling(self, optimizers: list):
+        """Context that makes variables where those of the model are."""
+        for optimizer in optimizers:
             # Gradients are already means over replicas. Keras would sum them
             # only after clipping each replica's part.
             optimizer._all_reduce_sum_gradients = lambda pairs: pairs

@@ -98,6 +98,12 @@ def _check(name: str, model) -> None:
             "A model's name must be made of letters, digits, _, - and ., and "
             f"begin with a letter, a digit or _. Received: {name!r}"
         )
+    if model.conditional and model.num_classes is None:
+        raise UserError(
+            '`format` "web" needs a mixture whose number of classes is known, '
+            f"so that its page can draw each. Received: {name}, which takes "
+            "labels without `num_classes`"
+        )
     if not pixels.has_png(model.image_shape):
         raise UserError(
             '`format` "web" needs a mixture that makes images of 1 to 4 '

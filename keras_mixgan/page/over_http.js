@@ -39,7 +39,11 @@ async function ask(path, options) {
 
 async function list() {
   const { models, max_images: most } = await ask("/v1/models");
-  return { models: models.filter((m) => "sample_png" in m.signatures), most };
+  // Without the number of classes the page cannot name a label to ask for.
+  const shown = models.filter((m) =>
+    "sample_png" in m.signatures && (!m.conditional || m.num_classes)
+  );
+  return { models: shown, most };
 }
 
 async function draw(wanted, signal) {

@@ -50,6 +50,7 @@ _SHARED = {
 # RMSprop and clipping at 0.01 as in arXiv:1701.07875, at higher rates than its
 # 5e-5, with which samples did not look like digits after 4,000 steps.
 _WGAN = {
+    **_APART,
     "source": "mnist",
     "architecture": "wgan",
     "conditional": False,
@@ -59,10 +60,6 @@ _WGAN = {
     "generator_learning_rate": 1e-3,
     "discriminator_learning_rate": 3e-4,
     "ema_decay": 0.99,
-    # Keras's defaults, with which version 0.1 trained.
-    "rho": 0.9,
-    "epsilon": 1e-7,
-    "steps": 3000,
 }
 # Without a source: users bring the images, which may not be passed on.
 _FACES = {
@@ -154,8 +151,8 @@ ZOO: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
         "mix_dcgan_fashion_mnist": _recipe(
             _FASHION_MNIST, 5, **_SHARED, steps=14795
         ),
-        "wgan_mnist": _recipe(_WGAN, 1),
-        "mix_wgan_mnist": _recipe(_WGAN, 5),
+        "wgan_mnist": _recipe(_WGAN, 1, steps=40185),
+        "mix_wgan_mnist": _recipe(_WGAN, 5, **_SHARED, steps=34769),
         "dcgan_celeba_64": _recipe(_FACES, 1, steps=12794),
         "mix_dcgan_celeba_64": _recipe(_FACES, 5, **_SHARED, steps=12463),
         "dcgan_cifar10": _recipe(_CIFAR10, 1, steps=20862),

@@ -1,6 +1,7 @@
 """Which training function `fit` runs, and on which data."""
 
 import keras
+import numpy as np
 
 from keras_mixgan.distribution import batches
 from keras_mixgan.training import jax_steps
@@ -45,7 +46,11 @@ def place_data(model, x, y, batch_size, arguments: dict):
     strategy = _strategy(model)
     if strategy is not None:
         shuffle = arguments.get("shuffle", True)
-        x = batches.distribute(strategy, x, y, batch_size, shuffle, model.seed)
+        # Another order at each call, the same in all processes.
+        (seed,) = np.random.SeedSequence(
+            [model.seed, model.step]
+        ).generate_state(1)
+        x = batches.distribute(strategy, x, y, batch_size, shuffle, int(seed))
         y = batch_size = None
         arguments = arguments | {"shuffle": False}
     if keras.backend.backend() == "jax":

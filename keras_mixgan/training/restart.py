@@ -19,7 +19,7 @@ def restart(model, seed: int) -> None:
     >>> before = model.step
     >>> restart(model, seed=1)
     >>> before, model.step, model.seed
-    (3000, 0, 1)
+    (40185, 0, 1)
     """
     model.seed = seed
     model.host_step = None

@@ -68,13 +68,19 @@ def config_of(model) -> dict:
 def arguments_from(config: dict, custom_objects=None) -> dict:
     """Turns `config_of` back into arguments; weights are those of the seed."""
     arguments, executor = dict(config), executors.current()
+    # Keras allows synchronized normalization under TensorFlow alone; elsewhere
+    # a batch over many devices is one batch.
+    keep = keras.backend.backend() == "tensorflow"
     load = functools.partial(
         keras.saving.deserialize_keras_object, custom_objects=custom_objects
     )
     for side in SIDES:
         arguments[side] = []
         body = arguments.pop(f"{side}_body", None)
+        if not keep:
+            body = _not_synchronized(body)
         for i, network in enumerate(config[side]):
+            network = network if keep else _not_synchronized(network)
             seed = f"{config['seed']}/{side}/{i}"
             with components.seeded(seed), executor.placing(i):
                 arguments[side].append(load(network))
@@ -83,6 +89,18 @@ def arguments_from(config: dict, custom_objects=None) -> dict:
                 body = load(body)
             arguments[side] = sharing.Shared(arguments[side], body, side)
     return arguments
+
+
+def _not_synchronized(config):
+    """A copy of a configuration without `synchronized` normalization."""
+    if isinstance(config, dict):
+        return {
+            key: False if key == "synchronized" else _not_synchronized(value)
+            for key, value in config.items()
+        }
+    if isinstance(config, list | tuple):
+        return type(config)(map(_not_synchronized, config))
+    return config
 
 
 def compile_config_of(model) -> dict:

@@ -237,13 +237,17 @@ def _note_nonfinite(model, images, total, pairs):
     The step is kept as a negative number where the images were not finite.
     """
     finite = ops.isfinite(total) & ops.all(ops.isfinite(pairs))
+    # Those of all replicas.
+    clean = model.executor.average(
+        ops.cast(ops.all(ops.isfinite(images)), "float32")
+    )
     before = ops.equal(model.nonfinite_step, 0)
     model.last_pairs.assign(ops.where(before, pairs, model.last_pairs.value))
     model.nonfinite_step.assign(
         ops.where(
             before & ~finite,
             ops.where(
-                ops.all(ops.isfinite(images)),
+                clean > 0.999,
                 model.step_variable.value,
                 -model.step_variable.value,
             ),

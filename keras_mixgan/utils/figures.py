@@ -56,7 +56,9 @@ def scatter(
     palette = _palette(max(1, len(panels) - 1, len(panels[0])))
     everything = [_plane(c) for panel in panels for c in panel]
     framed = everything if real is None else [_plane(real)]
-    reach = 1.35 * max(float(np.abs(cloud).max()) for cloud in framed)
+    reach = 1.35 * max(
+        float(np.abs(cloud).max()) for cloud in framed if cloud.size
+    )
     for i, (clouds, title) in enumerate(zip(panels, titles, strict=True)):
         axes = figure.add_subplot(rows, columns, i + 1)
         if real is not None:
@@ -148,9 +150,12 @@ def _draw_lines(axes, table, names: Mapping[str, str | None], title: str):
     for colour, (key, label) in zip(
         _palette(len(names)), names.items(), strict=True
     ):
+        # A step without the generators' turn has no loss of theirs; a line
+        # would break there.
+        shown = np.isfinite(table[key])
         axes.plot(
-            table["step"],
-            table[key],
+            table["step"][shown],
+            table[key][shown],
             color=colour,
             lw=1.4,
             label=label,
@@ -197,11 +202,15 @@ def _thinned(rows) -> dict[str, np.ndarray]:
     }
     size = math.ceil(len(rows) / _MAX_POINTS)
     starts = np.arange(0, len(rows), size)
-    counts = np.diff(np.append(starts, len(rows)))
-    return {
-        key: np.add.reduceat(column, starts) / counts
-        for key, column in table.items()
-    }
+    return {key: _means(column, starts) for key, column in table.items()}
+
+
+def _means(column: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Means of the finite numbers from each start to the next; else NaN."""
+    finite = np.isfinite(column)
+    sums = np.add.reduceat(np.where(finite, column, 0), starts)
+    with np.errstate(invalid="ignore"):
+        return sums / np.add.reduceat(finite.astype(int), starts)
 
 
 def _palette(count: int) -> list:

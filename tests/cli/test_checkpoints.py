@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 
+import keras_mixgan
 from keras_mixgan.cli import models
 from keras_mixgan.cli import run_files
 from keras_mixgan.cli import runs
@@ -27,10 +28,12 @@ RING = {
     "batch_size": 1000,
 }
 CHECKPOINT = run_files.CHECKPOINT
+PACKAGE = pathlib.Path(keras_mixgan.__file__).parent
 
 
 def train(workdir, steps, verbose=0, **options):
     options = {"checkpoint_seconds": 0, "history_steps": 2} | options
+    options["sample_epochs"] = 100  # Pictures are drawn at the end alone.
     given = RING | {"steps": steps}
     return runs.train(given, workdir, verbose=verbose, **options)
 
@@ -56,9 +59,9 @@ def whole(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
-    """The folder of a run that stopped after 8 steps."""
+    """The folder of a run that stopped after 8 steps, with 3 checkpoints."""
     folder = tmp_path_factory.mktemp("stopped") / "run"
-    train(folder, 8)
+    train(folder, 8, keep_checkpoints=3)
     return folder
 
 
@@ -104,17 +107,52 @@ def test_none_intact_names_the_newest_and_changes_nothing(half):
     assert before == {p.name: p.read_bytes() for p in half.iterdir()}
 
 
-def test_one_checkpoint_can_be_kept(tmp_path):
+def test_runs_keep_as_many_checkpoints_as_they_are_told(
+    stopped, tmp_path, monkeypatch
+):
+    assert len(names(stopped)) == 3
+    # Nor does a run that another program calls touch the handlers of signals.
+    monkeypatch.setattr(signal, "signal", pytest.fail)
     train(tmp_path, 6, keep_checkpoints=1)
     assert names(tmp_path) == [CHECKPOINT]
-    train(tmp_path, 12, keep_checkpoints=3)
-    assert len(names(tmp_path)) == 3
     with pytest.raises(ValueError, match="`keep_checkpoints`"):
         train(tmp_path, 12, keep_checkpoints=0)
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
-def test_a_signal_ends_a_run_with_a_checkpoint(tmp_path, name):
+def assert_stopped(workdir, name, out):
+    """Asserts what a signal leaves; returns the step that it came in."""
+    assert f"{name}: saving after the current step" in out
+    step = models.load_model(workdir / CHECKPOINT).step
+    assert f"Stopped after step {step:,}" in out
+    rows = callbacks.read_history(workdir / "history.csv")
+    assert rows[-1]["step"] == step
+    assert not (workdir / "model.keras").exists()
+    return step
+
+
+def test_ctrl_c_ends_a_run_with_a_checkpoint(
+    whole, tmp_path, capsys, monkeypatch
+):
+    act = signals.StopOnSignal.act
+
+    def press_ctrl_c(self, step):
+        if step == 6:
+            os.kill(os.getpid(), signal.SIGINT)
+            while not self.received:
+                time.sleep(0.001)
+        act(self, step)
+
+    monkeypatch.setattr(signals.StopOnSignal, "act", press_ctrl_c)
+    options = {"checkpoint_seconds": 1000, "save_on_signals": True}
+    with pytest.raises(SystemExit) as caught:
+        train(tmp_path, 12, verbose=1, **options)
+    assert caught.value.code == 130
+    assert assert_stopped(tmp_path, "SIGINT", capsys.readouterr().out) == 6
+    monkeypatch.undo()
+    same(train(tmp_path, 12), whole)
+
+
+def test_a_signal_ends_the_program_with_a_checkpoint(tmp_path):
     workdir = tmp_path / "run"
     flags = [f"--{key}={value}" for key, value in RING.items()]
     command = [sys.executable, "-m", "keras_mixgan", "train", *flags]
@@ -128,20 +166,16 @@ def test_a_signal_ends_a_run_with_a_checkpoint(tmp_path, name):
     history = workdir / "history.csv"
     while process.poll() is None:
         if history.exists() and len(history.read_text().splitlines()) > 5:
-            process.send_signal(getattr(signal, name))
+            process.send_signal(signal.SIGTERM)
             break
         time.sleep(0.01)
     out, err = process.communicate()
-    assert process.returncode == 128 + getattr(signal, name)
-    assert f"{name}: saving after the current step" in out
+    assert process.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in err
-    saved = models.load_model(workdir / CHECKPOINT)
-    rows = callbacks.read_history(history)
-    assert f"Stopped after step {saved.step:,}" in out
-    assert rows[-1]["step"] == saved.step >= 10
-    assert not (workdir / "model.keras").exists()
+    step = assert_stopped(workdir, "SIGTERM", out)
+    assert step >= 10
     # Resumed, it ends with the weights of an uninterrupted run.
-    end = saved.step + 4
+    end = step + 4
     resume = RING | {"steps": end}
     (workdir / "settings.json").write_text(
         (workdir / "settings.json").read_text().replace("100000", str(end))
@@ -166,28 +200,33 @@ def test_handlers_are_restored():
     assert before == [signal.getsignal(number) for number in signals.SIGNALS]
 
 
-def test_runs_of_other_programs_leave_handlers_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(signal, "signal", pytest.fail)
-    train(tmp_path, 2)
+# Without Keras, which takes seconds to import.
+SECOND_SIGNAL = f"""
+import sys
+import time
+import types
+for name in ("", ".cli", ".training"):
+    package = types.ModuleType("keras_mixgan" + name)
+    package.__path__ = [{str(PACKAGE)!r} + name.replace(".", "/")]
+    sys.modules[package.__name__] = package
+history = types.ModuleType("keras_mixgan.training.history")
+history.BetweenSteps = object
+sys.modules[history.__name__] = history
+from keras_mixgan.cli import signals
+# Silent: its line could come within one of ours.
+with signals.received(lambda line: None) as received:
+    print("ready", flush=True)
+    while not received:
+        time.sleep(0.001)
+    print("once", flush=True)
+    time.sleep(1000)
+"""
 
 
 def test_a_second_signal_leaves_at_once():
-    script = """
-        import time
-        from keras_mixgan.cli import signals
-        # Silent: its line could come within one of ours.
-        with signals.received(lambda line: None) as received:
-            print("ready", flush=True)
-            while not received:
-                time.sleep(0.001)
-            print("once", flush=True)
-            time.sleep(1000)
-    """
-    root = pathlib.Path(runs.__file__).parents[2]
     with subprocess.Popen(
-        [sys.executable, "-c", "if True:" + script],
+        [sys.executable, "-c", SECOND_SIGNAL],
         stdout=subprocess.PIPE,
-        cwd=root,
         text=True,
     ) as process:
         for line in process.stdout:

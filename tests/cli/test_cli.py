@@ -16,10 +16,12 @@ import keras_mixgan as kmg
 from keras_mixgan import cli
 from keras_mixgan._version import __version__
 from keras_mixgan.architectures import ARCHITECTURES
+from keras_mixgan.cli import models
 from keras_mixgan.cli import runs
 from keras_mixgan.cli.commands import COMMANDS
 from keras_mixgan.cli.commands import flag_groups
 from keras_mixgan.game import payoffs
+from keras_mixgan.training import callbacks
 from keras_mixgan.utils import errors
 
 SMALL = [
@@ -132,20 +134,26 @@ def raising(error):
     return train
 
 
-def test_a_loss_that_is_not_finite_is_one_line(capsys, tmp_path):
+def test_a_loss_that_is_not_finite_is_one_line_and_what_was_good_is_kept(
+    capsys, tmp_path
+):
     status, _, err = call(
         capsys,
         "train",
         *SMALL,
         f"--workdir={tmp_path}",
         "--steps=40",
-        "--generator_learning_rate=1e25",
-        "--discriminator_learning_rate=1e25",
+        "--generator_learning_rate=3e38",
+        "--history_steps=1",
+        "--checkpoint_seconds=0",
     )
     assert status == 2
     assert err.startswith("error: A loss became NaN or infinite at step ")
     assert len(err.splitlines()) == 1
     assert not (tmp_path / "model.keras").exists()
+    kept = models.load_model(tmp_path / "checkpoint.keras")
+    assert kept.step > 0
+    assert callbacks.is_finite(kept)
 
 
 def test_a_full_disk_is_one_line(capsys, monkeypatch):

@@ -279,3 +279,33 @@ def test_a_models_own_configuration_tells_its_game(tmp_path):
         "rho": 0.8,
     }
     assert {name: start[name] for name in expected} == expected
+
+
+def test_another_optimizer_leaves_the_old_ones_arguments_out():
+    given = {"from_model": str(DIGITS), "source": "digits", "optimizer": "sgd"}
+    assert settings.resolve(given).beta_1 is None
+
+
+def test_generators_without_labels_on_data_with_labels(tmp_path):
+    given = {
+        "source": "digits",
+        "architecture": "improved_gan",
+        "num_generators": 1,
+        "num_discriminators": 1,
+        "width": 2,
+        "latent_dim": 4,
+        "batch_size": 8,
+        "steps": 1,
+    }
+    runs.train(given, tmp_path / "run", verbose=0, sample_epochs=100)
+    again = {"from_model": str(tmp_path / "run"), "source": "digits"}
+    source = sources.load_source("digits")
+    chosen = settings.resolve({**again, "steps": 1}).for_source(source)
+    model, _ = starting.make_model(chosen, source)
+    assert model.step == 0
+
+
+def test_rmsprop_of_version_0_1_stays_as_it_was():
+    recorded = {"optimizer": "rmsprop", "architecture": "wgan"}
+    assert records.as_recorded(recorded)["rho"] == 0.9
+    assert records.as_recorded({**recorded, "rho": 0.99})["rho"] == 0.99

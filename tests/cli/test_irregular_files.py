@@ -11,6 +11,7 @@ import pytest
 from keras_mixgan import cli
 from keras_mixgan import presets
 from keras_mixgan.cli import records
+from keras_mixgan.cli import runs
 
 RING = ["--source=ring", "--width=4", "--batch_size=1000", "--steps=2"]
 
@@ -122,3 +123,10 @@ def test_settings_beside_a_model(tmp_path):
     )
     os.mkfifo(tmp_path / "settings.json")
     assert records.of_file(tmp_path / "model.keras") is None
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    given = {"source": "ring", "width": 2, "num_generators": 1, "steps": 1}
+    runs.train(given, "~/run", verbose=0, sample_epochs=100)
+    assert (tmp_path / "run" / "model.keras").exists()

@@ -69,11 +69,13 @@ def test_damaged_files_are_passed_over_and_said(run):
         opened(run)
 
 
-def test_a_run_without_a_model_is_refused(run):
+def test_a_run_without_a_model_is_refused(run, capsys):
     for path in run.glob("*.keras"):
         path.unlink()
     with pytest.raises(FileNotFoundError, match="which has neither"):
         opened(run)
+    assert cli.main(["evaluate", f"--model={run}"]) == 2
+    assert "holds model.keras or a checkpoint" in capsys.readouterr().err
 
 
 def test_a_file_alone_is_what_it_was(run, tmp_path):
@@ -100,6 +102,8 @@ def test_every_command_takes_a_runs_folder(run, tmp_path, capsys):
         out, err = capsys.readouterr()
         assert (status, err) == (0, "")
         assert said in out.splitlines()
+        if command[0] == "evaluate":
+            assert f"Wrote {run / 'scores.json'}" in out
     assert (run / "scores.json").exists()
 
 

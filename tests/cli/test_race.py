@@ -1,7 +1,10 @@
 """`keras-mixgan race`: contestants at equal seconds of training."""
 
+import contextlib
 import csv
+import io
 import json
+import shutil
 import subprocess
 import sys
 
@@ -49,6 +52,24 @@ def fails(capsys, *flags):
     return error
 
 
+@contextlib.contextmanager
+def checked_here():
+    """Has this process check contestants; only runs get one of their own."""
+    child = race._child
+
+    def carry_out(order, log):
+        if "check" not in order:
+            child(order, log)
+            return
+        patch.setattr("sys.stdin", io.StringIO(json.dumps(order)))
+        assert race_child.main() == 0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(race, "_child", carry_out)
+        patch.setattr(race_child, "_end_with_the_race", lambda: None)
+        yield
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A resumed race, whose first run was trained in this process."""
@@ -60,7 +81,8 @@ def folder(tmp_path_factory):
     first.write_text(json.dumps(race_child.run(order)))
     written = first.stat().st_mtime_ns
     flags = [*FLAGS, "--seconds=0.4", f"--workdir={folder}"]
-    assert cli.main(["race", *flags, "--snapshots=2x1"]) == 0
+    with checked_here():
+        assert cli.main(["race", *flags, "--snapshots=2x1"]) == 0
     assert first.stat().st_mtime_ns == written
     return folder
 
@@ -92,8 +114,17 @@ def test_a_run_tells_all_that_it_depends_on(folder):
     assert run["diverged"] is None
 
 
-def test_snapshots_are_scored_beside_the_run_itself(folder):
-    run = json.loads((folder / "runs" / "2x1-0.json").read_text())
+@pytest.fixture(scope="module")
+def by_steps(tmp_path_factory):
+    """Marks at two moments of a run; they are surely two by steps alone."""
+    path = tmp_path_factory.mktemp("steps") / "a.keras"
+    order = task(ONE, seconds=4, clock="steps", marks=2)
+    order |= {"model": str(path), "snapshots": True}
+    return race_child.run(order), path
+
+
+def test_snapshots_are_scored_beside_the_run_itself(by_steps):
+    run, _ = by_steps
     (first, last), (own, joined) = run["marks"], run["snapshots"]
     seconds = "scoring_seconds"
     assert first | {seconds: 0} == own | {seconds: 0}  # One snapshot.
@@ -128,7 +159,10 @@ def test_other_settings_are_refused(folder, capsys):
     assert "payoff: log -> hinge" in fails(capsys, *flags)
 
 
-def test_a_setting_that_a_result_lacks_was_its_default(folder, capsys):
+def test_a_setting_that_a_result_lacks_was_its_default(
+    folder, tmp_path, capsys
+):
+    folder = shutil.copytree(folder, tmp_path / "race")
     path = folder / "runs" / "pair-0.json"
     result = json.loads(path.read_text())
     del result["settings"]["dtype"]
@@ -207,10 +241,8 @@ def test_a_run_does_not_outlive_its_race(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_race_by_steps_keeps_its_best_model(tmp_path):
-    path = tmp_path / "a.keras"
-    order = task(ONE, seconds=4, clock="steps", marks=2) | {"model": str(path)}
-    result = race_child.run(order)
+def test_a_race_by_steps_keeps_its_best_model(by_steps):
+    result, path = by_steps
     assert [row["steps"] for row in result["marks"]] == [2, 4]
     best = min(result["marks"], key=lambda row: row["distance"])
     assert result["kept"] == best["mark"]
@@ -263,3 +295,49 @@ def test_ranks_means_and_deviations():
     assert rows[0]["distance_std"] is None
     assert rows[2]["diverged"] == 1
     assert "1 diverged" in race_results.text([result("b", 0, 0, "NaN")])
+
+
+def test_a_run_that_diverged_at_once_is_a_result(tmp_path):
+    rate = {"discriminator_learning_rate": 1e30}
+    order = task(rate, 5, "steps") | {"snapshots": True}
+    result = race_child.run(order)
+    assert result["diverged"]
+    path = tmp_path / "a-0.json"
+    path.write_text(json.dumps(result))
+    assert race._finished(order | {"result": str(path)}) == json.loads(
+        path.read_text()
+    )
+    names = [x["contestant"] for x in race_results.with_snapshots([result])]
+    assert names == ["a", "a snapshots"]
+
+
+def test_a_run_of_another_backend_is_refused(folder, monkeypatch):
+    path = folder / "runs" / "2x1-0.json"
+    saved = json.loads(path.read_text())
+    order = {**saved, "snapshots": True, "result": str(path)}
+    assert race._finished(order) is not None
+    monkeypatch.setattr(race.settings, "versions", lambda: {"jax": "1"})
+    with pytest.raises(UserError, match="backend: tensorflow -> jax"):
+        race._finished(order)
+
+
+def test_all_versions_are_listed(folder):
+    run = json.loads((folder / "runs" / "2x1-0.json").read_text())
+    other = {**run, "versions": {"keras": "9.9"}}
+    page = race_results._page([run, other], "wall", "race")
+    assert f"keras {keras.__version__}" in page
+    assert "; keras 9.9" in page
+
+
+def test_a_contestants_length_overrides_the_common_one():
+    found = race.contestants(["a: --epochs=5", "b:"], "--steps=100")
+    assert found == {"a": {"epochs": 5}, "b": {"steps": 100}}
+
+
+def test_each_contestant_is_checked_with_its_own_data():
+    some = {"architecture": "improved_gan", "labels_per_class": 5}
+    race_child.check([task(some, name="some"), task(ONE, name="pair")])
+    with pytest.raises(UserError, match=r"contestant b: .*labels_per_class"):
+        race_child.check(
+            [task(ONE, name="a"), task({"labels_per_class": 5}, name="b")]
+        )

@@ -9,6 +9,7 @@ import pytest
 from keras import layers
 from PIL import Image
 
+import keras_mixgan as kmg
 from keras_mixgan import cli
 from keras_mixgan import metrics
 from keras_mixgan.training import callbacks
@@ -22,6 +23,7 @@ RING = [
     "--latent_dim=2",
     "--batch_size=2000",
     "--history_steps=5",
+    "--sample_epochs=100",
     "--evaluate_images=200",
 ]
 
@@ -55,13 +57,18 @@ def test_scores_are_written_with_seconds_and_drawn(scored):
         assert record["seconds"] >= at[record["step"]]
 
 
-def test_the_clock_stands_still_while_a_mixture_is_scored(monkeypatch):
+def test_the_clock_stands_still_while_a_mixture_is_scored(
+    monkeypatch, generator, discriminator
+):
     clock = [0.0]
     monkeypatch.setattr(
         "keras_mixgan.training.history.time.monotonic", lambda: clock[0]
     )
+    model = kmg.MixGAN(generator, discriminator, 1, 1, seed=0)
+    model.compile()
     history = callbacks.MixtureHistory()
-    history._begun = 0.0
+    history.set_model(model)
+    history.on_train_begin()
     clock[0] = 5.0
     with history.paused():
         clock[0] = 65.0

@@ -38,6 +38,7 @@ def train(workdir, steps_per_execution=1, verbose=0, **given):
         RING | given,
         workdir,
         checkpoint_seconds=3600,  # Never, even on a slow machine.
+        sample_epochs=100,  # Pictures are drawn at the end alone.
         history_steps=2,
         steps_per_execution=steps_per_execution,
         verbose=verbose,
@@ -126,11 +127,12 @@ def test_a_run_killed_at_any_moment_ends_as_if_never_stopped(whole, tmp_path):
     flags = [f"--{name}={value}" for name, value in RING.items()]
     workdir = tmp_path / "run"
     command = [sys.executable, "-m", "keras_mixgan", "train", *flags]
-    command += [f"--workdir={workdir}", "--steps=46", "--history_steps=2"]
+    command += [f"--workdir={workdir}", "--steps=100000", "--history_steps=2"]
     process = subprocess.Popen(
         [
             *command,
             "--checkpoint_seconds=0",
+            "--sample_epochs=100",
             f"--steps_per_execution={steps_per_execution}",
         ],
         stdout=subprocess.DEVNULL,
@@ -145,8 +147,17 @@ def test_a_run_killed_at_any_moment_ends_as_if_never_stopped(whole, tmp_path):
         time.sleep(0.002)
     assert process.wait() == -signal.SIGKILL
     stopped_at = models.load_model(workdir / "checkpoint.keras").step
-    assert 0 < stopped_at < 46
-    model = train(workdir, steps_per_execution, steps=46)
+    assert stopped_at > 0
+    if stopped_at >= 46:  # Only if we came late, as on a busy machine.
+        straight = tmp_path / "straight"
+        whole = train(straight, steps=stopped_at + 4), straight
+    steps = whole[0].step
+    # A run may get longer but not shorter, so its settings are changed.
+    settings_file = workdir / "settings.json"
+    settings_file.write_text(
+        settings_file.read_text().replace("100000", str(steps))
+    )
+    model = train(workdir, steps_per_execution, steps=steps)
     assert same_weights(model, whole[0])
     assert same_history(workdir, whole[1])
     left = [*run_files.OUTPUTS, "checkpoint-1.keras"]
@@ -208,15 +219,6 @@ def test_a_truncated_checkpoint_is_named_and_kept(whole, tmp_path, size):
     assert contents(tmp_path) == before
 
 
-def test_a_damaged_checkpoint_is_found(whole, tmp_path):
-    path = tmp_path / "checkpoint.keras"
-    content = bytearray((whole[1] / "checkpoint.keras").read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    path.write_bytes(bytes(content))
-    with pytest.raises(ValueError, match="damaged"):
-        models.load_model(path)
-
-
 def test_files_that_are_no_mixture_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"a\.keras"):
         models.load_model(tmp_path / "a.keras")
@@ -233,8 +235,10 @@ def test_files_that_are_no_mixture_are_named(tmp_path):
 
 
 def test_an_older_checkpoint_without_settings_is_not_taken(whole, tmp_path):
-    workdir = tmp_path / "run"
+    # Braces of a folder are a part of its name.
+    workdir = tmp_path / "{a} {step}"
     train(workdir, steps=4)
+    assert (workdir / "samples.png").exists()
     kept = (workdir / "checkpoint.keras").rename(workdir / "checkpoint-1.keras")
     for file in workdir.iterdir():
         if file != kept:
@@ -242,12 +246,6 @@ def test_an_older_checkpoint_without_settings_is_not_taken(whole, tmp_path):
     with pytest.raises(FileExistsError, match=r"which holds checkpoint-1\.k"):
         train(workdir, steps=4, width=2)
     assert [file.name for file in workdir.iterdir()] == [kept.name]
-
-
-def test_braces_of_a_folder_are_its_name(tmp_path):
-    workdir = tmp_path / "{a} {step}"
-    train(workdir, steps=2)
-    assert (workdir / "samples.png").exists()
 
 
 def test_damaged_settings_are_named(whole, tmp_path):
@@ -286,20 +284,6 @@ def test_folders_that_cannot_be_used_are_refused_first(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(PermissionError, match="writable"):
         train(tmp_path / "run", steps=1)
-
-
-def test_a_run_whose_loss_is_not_finite_keeps_what_was_good(tmp_path):
-    with pytest.raises(kmg.NonFiniteError, match="step"):
-        train(
-            tmp_path,
-            steps=40,
-            generator_learning_rate=1e25,
-            discriminator_learning_rate=1e25,
-        )
-    assert not (tmp_path / "model.keras").exists()
-    checkpoint = tmp_path / "checkpoint.keras"
-    if checkpoint.exists():
-        assert callbacks.is_finite(models.load_model(checkpoint))
 
 
 def test_weights_that_break_in_the_last_step_are_not_kept(

@@ -4,12 +4,16 @@ import itertools
 
 import hostile_data
 import hostile_presets
+import keras
 import numpy as np
 import pytest
+from conftest import small_discriminator
+from conftest import small_generator
 from conftest import tensorflow_only
 from hostile_data import header
 from hostile_data import written
 
+from keras_mixgan import MixGAN
 from keras_mixgan import data
 from keras_mixgan.data import array_files
 from keras_mixgan.data import sources
@@ -159,3 +163,25 @@ def test_missing_and_damaged_npz(tmp_path):
     (tmp_path / "text.npz").write_text("hello")
     with pytest.raises(ValueError, match=r"`source` must be a \.npz file"):
         sources.load_source(str(tmp_path / "text.npz"))
+
+
+def test_fit_sees_the_orders_of_epochs_one_after_the_other():
+    places = np.linspace(-1, 1, 8, dtype="float32")
+    source = sources.Source("points", np.stack([places, places], axis=1))
+    pipeline = data.load(source, batch_size=2, seed=1)
+    seen = []
+
+    mixture = MixGAN([small_generator()], [small_discriminator()], seed=0)
+    mixture.compile(run_eagerly=True)
+    train_on = mixture.train_on
+
+    def spy(images, *arguments):
+        rows = keras.ops.convert_to_numpy(images)[:, 0]
+        seen.extend(np.rint((rows + 1) * 3.5).astype(int))
+        return train_on(images, *arguments)
+
+    mixture.train_on = spy
+    mixture.fit(pipeline, epochs=2, verbose=0)
+    mixture.fit(pipeline, epochs=1, verbose=0)
+    for epoch, order in enumerate(np.reshape(seen, (3, 8))):
+        np.testing.assert_array_equal(order, epoch_order(8, 1, epoch))

@@ -78,12 +78,9 @@ def test_size_and_crop_reach_the_images():
     assert dataset.element_spec[0].shape == (8, 32, 32, 1)
 
 
-@pytest.mark.parametrize("start_step", [None, 0])
-def test_one_seed_one_order(start_step):
+def test_one_seed_one_order():
     def run(seed):
-        dataset = data.load(
-            numbered(), batch_size=5, seed=seed, start_step=start_step
-        )
+        dataset = data.load(numbered(), batch_size=5, seed=seed, start_step=0)
         return orders(dataset, 4)
 
     assert run(1) == run(1)
@@ -96,6 +93,7 @@ def test_finite_epochs_are_reshuffled_reproducibly():
     epochs = [orders(first) for _ in range(3)]
     assert epochs == [orders(again) for _ in range(3)]
     assert epochs[0] != epochs[1] != epochs[2]
+    assert epochs[0] != orders(data.load(numbered(), batch_size=5, seed=2))
 
 
 def test_a_look_at_the_first_batch_is_no_epoch():

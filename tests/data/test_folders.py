@@ -1,6 +1,7 @@
 """Folders of images, good and bad."""
 
 import os
+import weakref
 
 import hostile_data
 import numpy as np
@@ -8,6 +9,7 @@ import PIL.Image
 import pytest
 from hostile_data import picture
 
+from keras_mixgan.data import image_files
 from keras_mixgan.data import sources
 from keras_mixgan.utils import memory
 from keras_mixgan.utils.errors import UserError
@@ -206,3 +208,20 @@ def test_images_of_two_sizes_need_an_image_size(tmp_path):
         *(2, 4, 4),
         3,
     )
+
+
+@pytest.mark.parametrize("image_size", [None, 16])
+def test_cropped_images_do_not_keep_whole_ones(image_size):
+    alive = []
+
+    def images():
+        for _ in range(3):
+            # The caller's loop still has the last one.
+            assert sum(one() is not None for one in alive) <= 1
+            image = np.zeros((64, 64, 3), np.uint8)
+            alive.append(weakref.ref(image))
+            yield image
+            del image
+
+    cropped = image_files.crop_and_resize_all(images(), image_size, 16, "x")
+    assert cropped.shape == (3, 16, 16, 3)

@@ -1,22 +1,25 @@
 """Training on several devices and processes, and the launch examples."""
 
+import contextlib
 import json
 import os
 import pathlib
-import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 import types
 
+import forked
 import keras
 import numpy as np
 import pytest
+import two_devices
 import yaml
+from conftest import image_networks
 
 from keras_mixgan import MixGAN
+from keras_mixgan import cli
 from keras_mixgan.cli import runs
 from keras_mixgan.cli.commands import flag_groups
 from keras_mixgan.cli.commands import train
@@ -25,9 +28,7 @@ from keras_mixgan.distribution import plan
 from keras_mixgan.distribution import run_devices
 from keras_mixgan.distribution import strategy
 
-TESTS = pathlib.Path(__file__).parents[1]
-LAUNCH = TESTS.parent / "examples" / "launch"
-CASES = re.findall(r"@case\ndef (\w+)", (TESTS / "two_devices.py").read_text())
+LAUNCH = pathlib.Path(__file__).parents[2] / "examples" / "launch"
 # No batch normalization; ten steps an epoch.
 RING = {
     "source": "ring",
@@ -40,66 +41,63 @@ RING = {
 
 
 @pytest.fixture(scope="module")
-def outcomes():
+def outcomes(tmp_path_factory):
     """The result of each case on two devices, all run in one process."""
-    run = subprocess.run(
-        [sys.executable, "two_devices.py"],
-        cwd=TESTS,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    lines = [x for x in run.stdout.splitlines() if x.startswith("[")]
-    return dict(map(json.loads, lines)) | {"stderr": run.stderr[-3000:]}
+    folder = tmp_path_factory.mktemp("two") / "devices"
+    process = forked.start(two_devices.main, [], folder)
+    _, out, err = forked.ended(process, folder)
+    lines = [x for x in out.splitlines() if x.startswith("[")]
+    return dict(map(json.loads, lines)) | {"stderr": err[-3000:]}
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", two_devices.CASES)
 def test_on_two_devices(outcomes, name):
     assert name in outcomes, outcomes["stderr"]
     assert outcomes[name] is None, outcomes[name]
 
 
-def command(*flags):
-    return [sys.executable, "-m", "keras_mixgan", "train", *flags]
+@contextlib.contextmanager
+def held_ports(count):
+    """Ports that no other program is given, while TensorFlow may have them.
+
+    A socket that is bound keeps its port from all who ask for any port. As it
+    does not listen, a server that asks for this very port gets it.
+    """
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind(("localhost", 0))
+        yield [one.getsockname()[1] for one in sockets]
 
 
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("localhost", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-def start_workers(*flags):
-    addresses = [f"localhost:{port}" for port in free_ports(2)]
+def start_workers(folder, ports, *flags):
+    """Starts a process for each port; the first is the chief."""
+    addresses = [f"localhost:{port}" for port in ports]
+    arguments = ["train", "--strategy=multi_worker", *flags]
     processes = []
-    for index in range(2):
+    for index in range(len(ports)):
         config = {
             "cluster": {"worker": addresses},
             "task": {"type": "worker", "index": index},
         }
         processes.append(
-            subprocess.Popen(
-                command("--strategy=multi_worker", *flags),
-                env=os.environ | {"TF_CONFIG": json.dumps(config)},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
+            forked.start(
+                cli.main,
+                arguments,
+                folder / str(index),
+                TF_CONFIG=json.dumps(config),
             )
         )
     return processes
 
 
-def ended(processes):
+def ended(folder, processes):
     """Waits for processes; returns the status and output of each."""
-    results = []
-    for process in processes:
-        out, err = process.communicate(timeout=600)
-        results.append((process.returncode, out, err))
-    return results
+    return [
+        forked.ended(process, folder / str(index))
+        for index, process in enumerate(processes)
+    ]
 
 
 def test_two_processes_one_dies_and_the_job_goes_on(tmp_path):
@@ -107,15 +105,17 @@ def test_two_processes_one_dies_and_the_job_goes_on(tmp_path):
     given = RING | {"checkpoint_seconds": 0, "history_steps": 1}
     flags = [f"--{name}={value}" for name, value in given.items()]
     flags.append(f"--workdir={workdir}")
-    chief, worker = processes = start_workers(*flags, "--steps=2000")
-    history = workdir / "history.csv"
-    while not history.exists() or len(history.read_text().splitlines()) < 4:
-        assert chief.poll() is None, chief.communicate()
-        time.sleep(0.05)
-    os.kill(worker.pid, signal.SIGKILL)
-    (status, _, err), _ = ended(processes)
-    assert status != 0
-    assert "lost" in err, err
+    first, second = tmp_path / "first", tmp_path / "second"
+    with held_ports(2) as ports:
+        processes = start_workers(first, ports, *flags, "--steps=2000")
+        history = workdir / "history.csv"
+        while not history.exists() or len(history.read_text().splitlines()) < 4:
+            assert processes[0].is_alive(), ended(first, processes[:1])
+            time.sleep(0.05)
+        os.kill(processes[1].pid, signal.SIGKILL)
+        (status, _, err), _ = ended(first, processes)
+    assert status not in (0, None)
+    assert "was lost" in err, err
     assert "Run the same command again" in err
     assert "Traceback" not in err
     reached = keras.saving.load_model(workdir / "checkpoint.keras").step
@@ -125,9 +125,9 @@ def test_two_processes_one_dies_and_the_job_goes_on(tmp_path):
     settings = json.loads((workdir / "settings.json").read_text())
     settings["settings"]["steps"] = steps
     (workdir / "settings.json").write_text(json.dumps(settings))
-    (status, out, err), (other, quiet, _) = ended(
-        start_workers(*flags, f"--steps={steps}")
-    )
+    with held_ports(2) as ports:
+        processes = start_workers(second, ports, *flags, f"--steps={steps}")
+        (status, out, err), (other, quiet, _) = ended(second, processes)
     assert (status, other) == (0, 0), err
     assert f"Resuming after step {reached}" in out
     assert quiet == ""  # Only the chief prints and writes.
@@ -174,6 +174,30 @@ def test_table_of_components(generator, discriminator):
         ["b", "1", "-", str(made), "7"],
         ["c", "-", "-", "0", "7"],
     ]
+
+
+def test_table_counts_a_shared_body_once(discriminator):
+    generator = image_networks()[0]
+    cut = next(x.name for x in generator.layers if x.name.startswith("re_lu"))
+    model = MixGAN(
+        generator, image_networks()[1], 3, 1, seed=0, share_generators=cut
+    )
+    sizes = [
+        [sum(np.prod(v.shape) for v in part.trainable_variables)
+         for part in side.parts]
+        for side in (model.generator_ensemble, model.discriminator_ensemble)
+    ]  # fmt: skip
+    *own, body = sizes[0]
+
+    def parameters(name, devices):
+        rows = plan.table(model, name, devices, 6).splitlines()[1:]
+        return [int(row.split()[3].replace(",", "")) for row in rows]
+
+    whole = sum(own) + body + sum(sizes[1])
+    assert parameters(None, ["a"]) == [whole]
+    assert parameters("component_parallel", ["a", "b"]) == [
+        own[0] + own[2] + body + sum(sizes[1]), own[1],
+    ]  # fmt: skip
 
 
 def test_batches_are_multiples_of_the_replicas(

@@ -10,6 +10,7 @@ import shutil
 import browser
 import conftest
 import exported
+import keras
 import numpy as np
 import pytest
 import scipy.stats
@@ -19,6 +20,7 @@ import keras_mixgan as kmg
 from keras_mixgan import cli
 from keras_mixgan.exporting import web_page
 from keras_mixgan.exporting import web_runtime
+from keras_mixgan.utils import cache
 from keras_mixgan.utils.errors import MissingPackageError
 
 pytest.importorskip("selenium")
@@ -28,6 +30,13 @@ NUMBER = 12
 
 @pytest.fixture(scope="module")
 def runtime():
+    """Has the files of the runtime: of the user's cache, or by npm."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(cache.VARIABLE, raising=False)
+        own = cache.folder(web_runtime.PACKAGE)
+    if own.is_dir():
+        here = cache.folder(web_runtime.PACKAGE)
+        shutil.copytree(own, here, dirs_exist_ok=True)
     try:
         web_runtime.copy_to(pathlib.Path("/dev/null"))
     except MissingPackageError as error:
@@ -204,6 +213,23 @@ def test_draws_are_normal_uniform_and_their_own(driver, site):
     assert "".join(refused) == "Generator 1 has no weight in this mixture."
 
 
+def nameless():
+    """A mixture that takes labels, and does not know how many there are."""
+
+    class Codes(keras.layers.Layer):
+        def call(self, labels):
+            return keras.ops.one_hot(labels, 3)
+
+    networks = []
+    for network in conftest.image_networks():
+        labels = keras.Input((), dtype="int32")
+        x = keras.Input(network.inputs[0].shape[1:])
+        code = keras.layers.Dense(1, use_bias=False)(Codes()(labels))
+        code = keras.layers.Reshape((1,) * len(x.shape[1:]))(code)
+        networks.append(keras.Model([x, labels], network(x + code)))
+    return kmg.MixGAN(*([x] for x in networks), seed=0)
+
+
 def test_what_the_page_cannot_show_is_refused(model, tmp_path):
     out = tmp_path / "page"
     with pytest.raises(ValueError, match="`uint8` must be False"):
@@ -211,6 +237,8 @@ def test_what_the_page_cannot_show_is_refused(model, tmp_path):
     points = exported.telling_mixture([0.0])
     with pytest.raises(ValueError, match="1 to 4 channels"):
         points.export_sampler(out, format="web")
+    with pytest.raises(ValueError, match="number of classes is known"):
+        nameless().export_sampler(out, format="web")
     with pytest.raises(ValueError, match="made of letters"):
         web_page.write_page({"../x": model}, out)
     assert list(tmp_path.iterdir()) == []

@@ -69,7 +69,9 @@ assert left == [], left
 
 # First without ours, in a fork of a process that has only imported TensorFlow.
 BOTH = f"""
+import gc
 import os
+gc.set_threshold(50_000, 20, 20)  # As in conftest.py.
 import tensorflow
 child = os.fork()
 if not child:

@@ -2,6 +2,9 @@
 
 import dataclasses
 import pathlib
+import subprocess
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -48,15 +51,20 @@ def source(labelled=2):
     return dataclasses.replace(whole, labels=labels.astype("int32"))
 
 
-def encoder_of(name, few, folder):
+@pytest.fixture(scope="module")
+def encoders(tmp_path_factory):
+    """Files of two encoders, by the system whose recipes need them."""
+    folder, few = tmp_path_factory.mktemp("encoders"), source()
+    for system, width in (("huang", 1), ("sgan", 64)):  # 64 gives 256 codes.
+        network = encoder.encoder(few.image_shape, few.num_classes, width)
+        encoder.save(network, folder / f"{system}.npz")
+    return {path.stem: str(path) for path in folder.iterdir()}
+
+
+def encoder_of(name, encoders):
     """The setting of an encoder's file, where a recipe needs one."""
-    if "huang" not in name and "sgan" not in name:
-        return {}
-    path = folder / "encoder.npz"
-    width = 64 if "sgan" in name else 1  # 64 gives 256 codes.
-    network = encoder.encoder(few.image_shape, few.num_classes, width)
-    encoder.save(network, path)
-    return {"encoder": str(path)}
+    needed = [path for system, path in encoders.items() if system in name]
+    return {"encoder": needed[0]} if needed else {}
 
 
 def fewer(name):
@@ -75,10 +83,10 @@ def make(name, few, **given):
 
 
 @pytest.mark.parametrize("name", MIXTURES)
-def test_a_recipe_has_the_losses_of_its_system(name, tmp_path):
+def test_a_recipe_has_the_losses_of_its_system(name, encoders):
     partial = "labels_per_class" in recipes.TABLE_1[name]
     few = source(2 if partial else None)
-    given = encoder_of(name, few, tmp_path)
+    given = encoder_of(name, encoders)
     chosen, model = make(
         name, few, num_generators=1, num_discriminators=1, ema_decay=0, **given
     )
@@ -104,12 +112,13 @@ def test_a_recipe_has_the_losses_of_its_system(name, tmp_path):
         "steingan_cifar10",
     ],
 )
-def test_presets_hold_layers_and_losses(name, tmp_path):
+def test_presets_hold_layers_and_losses(name, encoders, tmp_path):
     few = source(None)
-    given = {**encoder_of(name, few, tmp_path), **fewer(name)}
+    given = {**encoder_of(name, encoders), **fewer(name)}
     _, model = make(name, few, **given, ema_decay=0)
     model.save_to_preset(tmp_path / "preset")
-    assert str(tmp_path) not in (tmp_path / "preset/config.json").read_text()
+    config = (tmp_path / "preset/config.json").read_text()
+    assert not any(path in config for path in encoders.values())
     loaded = kmg.MixGAN.from_preset(tmp_path / "preset")
     for loss in loaded.objective.losses:
         if isinstance(loss, auxiliary.Encoded):
@@ -136,11 +145,11 @@ def test_presets_hold_layers_and_losses(name, tmp_path):
         "steingan_cifar10",
     ],
 )
-def test_generators_of_a_recipe_are_exported(name, tmp_path):
+def test_generators_of_a_recipe_are_exported(name, encoders, tmp_path):
     import tensorflow as tf
 
     few = source(None)
-    given = {**encoder_of(name, few, tmp_path), **fewer(name)}
+    given = {**encoder_of(name, encoders), **fewer(name)}
     _, model = make(name, few, **given)
     model.export_sampler(tmp_path / "exported")
     sampler = tf.saved_model.load(tmp_path / "exported")
@@ -183,15 +192,14 @@ def test_an_energy_has_no_body_to_share():
     assert model.generator_ensemble.shared is not None
 
 
-def test_an_encoder_that_is_not_there(tmp_path):
+def test_an_encoder_that_is_not_there(encoders, tmp_path):
     few = source(None)
     with pytest.raises(ValueError, match=r"`encoder` must be the file of"):
         make("dcgan_huang_cifar10", few)
     with pytest.raises(ValueError, match=r"which encoded_codes uses"):
         make("sgan_cifar10", few)
-    path = encoder_of("huang", few, tmp_path)
     with pytest.raises(ValueError, match=r"codes of 256 numbers.*gives 4"):
-        make("sgan_cifar10", few, **path)
+        make("sgan_cifar10", few, encoder=encoders["huang"])
     with pytest.raises(FileNotFoundError, match="`encoder` must be an exist"):
         make("dcgan_huang_cifar10", few, encoder=str(tmp_path / "none.npz"))
 
@@ -232,3 +240,43 @@ def test_figure_3s_wide_pair_is_as_large_as_the_mixture(monkeypatch):
 
     wide = table1_figures.widened({"architecture": "dcgan", "width": 4}, 3)
     assert parameters(wide - 1) < 3 * parameters(4) <= parameters(wide)
+
+
+def test_old_scores_are_not_taken_for_others(tmp_path, monkeypatch):
+    root = pathlib.Path(__file__).parents[2]
+    monkeypatch.syspath_prepend(root / "benchmarks")
+    import table1
+
+    calls = []
+
+    def call(arguments):
+        calls.append(arguments)
+        (tmp_path / "scores.json").write_text("{}")
+
+    monkeypatch.setattr(table1, "call", call)
+    model = tmp_path / "model.keras"
+    use = types.SimpleNamespace(source="digits", splits=10, data_dir=None)
+    for content, count, expected in (
+        (b"a", 100, 1), (b"a", 100, 1), (b"a", 200, 2), (b"b", 200, 3),
+    ):  # fmt: skip
+        model.write_bytes(content)
+        out = tmp_path / "scores.json"
+        table1.evaluate(model, out, ["fid"], "train", use, count)
+        assert len(calls) == expected
+
+
+def test_peak_memory_is_not_that_of_the_process_before():
+    root = pathlib.Path(__file__).parents[2]
+    child = "import timing; print(timing.peak_memory())"
+    parent = (
+        "import subprocess, sys; large = bytearray(b'x' * 2**28); "
+        f"subprocess.run([sys.executable, '-c', {child!r}], check=True)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", parent],
+        cwd=root / "benchmarks",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(run.stdout) < 200

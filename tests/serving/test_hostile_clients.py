@@ -40,6 +40,28 @@ def start(fake):
         fake.opened.set()
 
 
+def until(holds):
+    """Waits until something holds, and does not take the server's core."""
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def is_answered(server):
+    """Whether a small request is answered now."""
+    return server.predict("fake", serving.ask(4))[0] == 200
+
+
+def is_refused(server):
+    """Whether it closes a connection without an answer."""
+    try:
+        server.get("/v1/models")
+    except ConnectionError:
+        return True
+    return False
+
+
 def error_of(answer):
     """Status and error of an answer received over a socket."""
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -148,10 +170,9 @@ def test_who_comes_when_all_places_are_taken_is_sent_away(start, fake):
     for thread in held:
         thread.start()
     assert fake.entered.wait(60)
-    while True:  # Until the second has arrived too.
-        status, headers, body = server.call("GET", "/v1/models")
-        if status == 503:
-            break
+    # Until the second has arrived too.
+    until(lambda: server.call("GET", "/v1/models")[0] == 503)
+    _, headers, body = server.call("GET", "/v1/models")
     assert headers["Retry-After"] == "1"
     assert "busy with 2 requests" in json.loads(body)["error"]
     fake.opened.set()
@@ -161,17 +182,16 @@ def test_who_comes_when_all_places_are_taken_is_sent_away(start, fake):
 
 
 def test_a_slow_answer_is_given_up(start, fake):
-    server = start(timeout=0.2)
+    server = start(timeout=0.5)
     status, answer = server.predict("fake", serving.ask(1))
     assert (status, answer["error"]) == (
         504,
-        "The request timed out after 0.2 s",
+        "The request timed out after 0.5 s",
     )
     # A request that waits for it times out too, and is never computed.
     assert server.predict("fake", serving.ask(7))[0] == 504
     fake.opened.set()
-    while server.predict("fake", serving.ask(4))[0] != 200:
-        pass
+    until(lambda: is_answered(server))
     assert 7 not in fake.computed
 
 
@@ -202,7 +222,7 @@ def test_connections_without_a_header_are_closed(start):
 
 
 def test_a_header_in_drops_is_cut_after_a_first_request_too(start):
-    server = start(idle_timeout=0.1)
+    server = start(idle_timeout=0.5)
     with server.socket() as client:
         client.sendall(GET)
         client.sendall(b"GET / HTTP/1.1\r\n")
@@ -210,7 +230,7 @@ def test_a_header_in_drops_is_cut_after_a_first_request_too(start):
 
 
 def test_a_refused_body_that_does_not_end_is_cut(start):
-    server = start(idle_timeout=0.1)
+    server = start(idle_timeout=0.5)
     refused = POST.replace(b"localhost", b"evil.example")
     with server.socket() as client:
         client.sendall(refused + b"Content-Length: 100\r\n\r\n{")
@@ -243,17 +263,15 @@ def test_a_header_has_an_end(start):
 def test_who_does_not_read_the_answer_is_cut(start, fake):
     """What its connection has buffered is dropped too."""
     server = start(
-        idle_timeout=0.1, timeout=1, max_requests=1, max_images=20_000
+        idle_timeout=0.5, timeout=1, max_requests=1, max_images=20_000
     )
     body = serving.ask(10_000).encode()  # 40 MB of zeros.
     with server.socket() as client:
         length = f"Content-Length: {len(body)}\r\n\r\n".encode()
         client.sendall(POST + length + body)
-        while server.predict("fake", serving.ask(4))[0] != 200:
-            pass  # Until its place is free.
+        until(lambda: is_answered(server))  # Its place is free.
         assert 10_000 in fake.computed
-        while server.server.server_state.connections:
-            time.sleep(0.02)
+        until(lambda: not server.server.server_state.connections)
 
 
 def test_answers_that_are_not_read_have_an_end(start, fake):
@@ -269,8 +287,7 @@ def test_answers_that_are_not_read_have_an_end(start, fake):
         assert (status, headers["Retry-After"]) == (503, "1")
         assert "unread" in json.loads(answer)["error"]
         assert fake.computed.count(10_000) == 4
-    while server.predict("fake", serving.ask(4))[0] != 200:
-        pass  # Until they are gone.
+    until(lambda: is_answered(server))  # They are gone.
 
 
 def test_connections_have_an_end_of_number(start):
@@ -285,10 +302,9 @@ def test_connections_have_an_end_of_number(start):
         for _ in range(3):
             with server.socket() as client:
                 assert serving.received(client) == b""
-    while True:  # Until the closed ones have left their places.
-        with contextlib.suppress(ConnectionError):
-            assert server.get("/v1/models")[0] == 200
-            break
+    # Until the closed ones have left their places.
+    until(lambda: not is_refused(server))
+    assert server.get("/v1/models")[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -303,7 +319,7 @@ def test_connections_have_an_end_of_number(start):
     ],
 )
 def test_what_is_no_http_is_refused_in_silence(start, garbage, caplog, capfd):
-    server = start(timeout=1, idle_timeout=0.1)
+    server = start(timeout=1, idle_timeout=0.5)
     answer = server.send(garbage)
     assert answer == b"" or answer.startswith(b"HTTP/1.1 400")
     with server.socket() as gone:
@@ -365,9 +381,7 @@ def test_a_stopped_server_first_answers_what_it_has_begun(start, fake):
     thread.start()
     assert fake.entered.wait(60)
     server.server.should_exit = True
-    with contextlib.suppress(ConnectionError):
-        while True:  # Until no connection is accepted any more.
-            server.get("/v1/models")
+    until(lambda: is_refused(server))
     fake.opened.set()
     thread.join()
     assert answers == [(200, {"outputs": [0.0] * 1000})]

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import tracemalloc
 import types
 
 import conftest
@@ -188,3 +189,12 @@ def test_convolutions_are_the_same_wherever_calls_end():
         assert model.step == 3
         ends.append(model)
     assert_same(*ends)
+
+
+def test_a_run_without_an_end_needs_no_memory():
+    tracemalloc.start()
+    try:
+        assert next(epochs.parts(0, 10**6, 5)) == (0, 200_000, 5)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()

@@ -153,3 +153,23 @@ def test_a_backend_is_chosen_where_nobody_did(monkeypatch):
     monkeypatch.delenv("KERAS_BACKEND")
     keras_mixgan._choose_backend()
     assert os.environ["KERAS_BACKEND"] == "jax"
+
+
+@jax_only
+def test_synchronized_normalization_is_loaded_without(tmp_path):
+    """Keras has it under TensorFlow alone, which may have saved the model."""
+    model = MixGAN(*image_networks(), 2, 1, seed=0)
+
+    def synchronized(config):
+        if isinstance(config, dict):
+            return {
+                key: True if key == "synchronized" else synchronized(value)
+                for key, value in config.items()
+            }
+        if isinstance(config, list):
+            return [synchronized(value) for value in config]
+        return config
+
+    config = synchronized(model.get_config())
+    assert "'synchronized': True" in str(config)
+    assert MixGAN.from_config(config).generate(2, seed=0).shape[0] == 2

@@ -11,7 +11,7 @@ def test_a_mixture_covers_all_modes_of_the_ring():
         kmg.architectures.mlp_generator((2,), latent_dim=16),
         kmg.architectures.mlp_discriminator((2,)),
         num_generators=8,
-        num_discriminators=2,
+        num_discriminators=1,
         seed=0,
     )
     model.compile(

@@ -95,7 +95,9 @@ def test_going_on_in_a_new_process_equals_going_straight_on(
 ):
     half.save(tmp_path / "half.keras")
     script = f"""
+        import gc
         import sys
+        gc.set_threshold(50_000, 20, 20)  # As in conftest.py.
         sys.path[:0] = {FOLDERS!r}
         import keras
         import keras_mixgan

@@ -176,3 +176,22 @@ def test_random_state_of_training_is_left_alone():
     plotting.draw_mixture(model)
     after = keras.ops.convert_to_numpy(model.seed_generator.state)
     assert (before == after).all()
+
+
+@pytest.mark.parametrize("count", [20, 700])
+def test_losses_of_every_second_row_are_a_line(count):
+    rows = [row(step + 1) for step in range(count)]
+    for one in rows[::2]:
+        one["generator_loss"] = float("nan")
+    losses = plotting.curves(rows).axes[0]
+    for line in losses.lines:
+        heights = np.asarray(line.get_ydata())
+        assert len(heights) >= 10
+        assert np.isfinite(heights).all()
+
+
+def test_a_generator_of_hardly_any_weight_is_drawn():
+    networks = kmg.architectures.build("mlp", (2,), width=4)
+    model = kmg.MixGAN(*networks, num_generators=2, seed=0)
+    model.set_generator_weights([1.0, 1e-9])
+    assert plotting.draw_mixture(model).mode == "RGB"

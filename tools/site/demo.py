@@ -2,9 +2,6 @@
 
 import pathlib
 
-import keras_mixgan as kmg
-from keras_mixgan.exporting import web_page
-
 PLACE = "live"
 PRESETS = ("mix_dcgan_mnist", "mix_dcgan_fashion_mnist")
 _PAGE = """# Demo
@@ -35,5 +32,9 @@ def page(quick: bool) -> str:
 
 def write(folder: pathlib.Path) -> None:
     """Writes the page of the demo itself, in a new or empty folder."""
+    # Only here: a quick build does without Keras, which takes seconds.
+    import keras_mixgan as kmg
+    from keras_mixgan.exporting import web_page
+
     models = {name: kmg.MixGAN.from_preset(name) for name in PRESETS}
     web_page.write_page(models, folder)

@@ -8,6 +8,7 @@ import logging
 import os
 import pathlib
 import sys
+from unittest import mock
 
 import nbformat
 from mkdocs.structure.files import File
@@ -17,12 +18,16 @@ sys.path.insert(0, os.path.dirname(__file__))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import demo
-import pages
-import reference
 import tutorials
 
 LOG = logging.getLogger("mkdocs.hooks.keras_mixgan")
 QUICK = os.environ.get("KERAS_MIXGAN_SITE") == "quick"
+# For a program of this name the package does not load Keras, which takes
+# seconds; a quick build needs none.
+with mock.patch.object(sys, "argv", ["keras-mixgan"] if QUICK else sys.argv):
+    import pages
+    import reference
+
 ROOT = pathlib.Path(__file__).parents[2]
 
 

@@ -67,7 +67,7 @@ def run(values) -> None:
             f"`format` must be one of {', '.join(_OUT)}. Received: "
             f"format={values.format}"
         )
-    out = pathlib.Path(values.out or _OUT[values.format])
+    out = pathlib.Path(values.out or _OUT[values.format]).expanduser()
 
     if values.format == "onnx" and out.suffix != ".onnx":
         raise UserError(
