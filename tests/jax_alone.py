@@ -12,7 +12,8 @@ MISSING = (
     "tensorflow", "tensorflow_datasets", "tensorflow_gan", "sklearn",
     "tensorflow_probability", "tf_keras", "tensorflow_hub",
 )  # fmt: skip
-sys.modules.update(dict.fromkeys(MISSING))  # Not to be imported.
+if __name__ == "__main__":  # pytest imports this file as well.
+    sys.modules.update(dict.fromkeys(MISSING))  # Not to be imported.
 
 import keras_mixgan as kmg  # Before Keras: it chooses the backend.
 
