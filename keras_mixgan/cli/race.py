@@ -117,17 +117,11 @@ def contestants(
                 "`contestant` must have a name of its own. Received: "
                 f"{name!r} twice"
             )
-        chosen = _parse(f"contestant {name}", own)
+        chosen = shared | _parse(f"contestant {name}", own)
         # Both set the length: a contestant's one also overrides the other.
-        length = {"steps", "epochs"} & chosen.keys()
-        chosen = {
-            **{
-                key: value
-                for key, value in shared.items()
-                if not (length and key in ("steps", "epochs"))
-            },
-            **chosen,
-        }
+        for one, other in (("steps", "epochs"), ("epochs", "steps")):
+            if one in chosen and one not in shared:
+                chosen.pop(other, None)
         if "recipe" in chosen:
             chosen = recipes.complete(chosen, chosen.pop("recipe"))
             chosen.pop("seed", None)
