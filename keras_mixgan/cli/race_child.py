@@ -115,7 +115,7 @@ class Marks(BetweenSteps):
 
     def act(self, step: int) -> None:
         """Starts the clock after the first step; scores at a mark."""
-        if step == 0:
+        if self._started is None:
             self._started = time.perf_counter()
         elif not self.compiling:
             self._wait()
