@@ -115,7 +115,8 @@ def main():
         ]
     half = flags.seconds / 2
     marks = [half + half * mark / MARKS for mark in range(1, MARKS + 1)]
-    print("| from half time on | " + " | ".join(f"{s:.0f} s" for s in marks), "|")
+    names = " | ".join(f"{seconds:.0f} s" for seconds in marks)
+    print(f"| from half time on | {names} |")
     print("|---" * (1 + MARKS) + "|")
     for name in FORKS:
         cells = []
