@@ -83,6 +83,7 @@ class _Best(keras.callbacks.Callback):
     """Saves the model after each epoch that has the smallest distance so far.
 
     A long training does not end at its best: GANs swing, and may collapse.
+    Distances of other numbers of images, before a resume, are no measure.
     """
 
     def __init__(self, path: pathlib.Path, scores: Evaluate):
@@ -93,7 +94,12 @@ class _Best(keras.callbacks.Callback):
         *earlier, last = self.scores.records
         if "fid" not in last:
             return
-        known = [record["fid"] for record in earlier if "fid" in record]
+        images = last["num_images"]
+        known = [
+            record["fid"]
+            for record in earlier
+            if "fid" in record and record.get("num_images", images) == images
+        ]
         if last["fid"] <= min(known, default=last["fid"]):
             with atomic.replacing(self.path) as partial:
                 self.model.save(partial)

@@ -119,14 +119,19 @@ class Evaluate(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Records the weights and, every few epochs, the scores."""
         record: dict[str, float] = {"epoch": epoch + 1}
+        # Epochs that a resumed run repeats replace the old ones.
+        kept = [old for old in self.records if old["epoch"] <= epoch]
         pause = contextlib.nullcontext()
         if self.history is not None:
             record["step"] = self.model.step
             record["seconds"] = self.history.seconds
             pause = self.history.paused()
-        if (epoch + 1) % self.every == 0:
+        # Numbers may be left out: one call of many steps may end several.
+        previous = kept[-1]["epoch"] if kept else epoch
+        if (epoch + 1) // self.every > previous // self.every:
             with pause:
                 scores = self._scores()
+            record["num_images"] = self._arguments["num_images"]
             record.update(scores)
             if logs is not None:
                 logs.update(scores)
@@ -134,8 +139,6 @@ class Evaluate(keras.callbacks.Callback):
             weights = getattr(self.model, f"{side}_weights", ())
             for i, weight in enumerate(weights):
                 record[f"{side}_weight_{i}"] = float(weight)
-        # Epochs that a resumed run repeats replace the old ones.
-        kept = [old for old in self.records if old["epoch"] <= epoch]
         self.records = [*kept, record]
         if self.path is not None:
             write_scores(self.path, self.records)

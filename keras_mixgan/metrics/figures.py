@@ -142,7 +142,7 @@ def score_names(records: Sequence[Mapping[str, float]]) -> list[str]:
     return [
         key
         for key in columns
-        if key not in ("epoch", "step", "seconds")
+        if key not in ("epoch", "step", "seconds", "num_images")
         and not key.endswith("_std")
         and (not key.startswith(of_components) or key.endswith("_gain"))
     ]

@@ -103,18 +103,16 @@ def test_a_preset_is_scored_by_the_judge_of_its_data(capsys, tmp_path):
     assert "such as --source=FOLDER" in capsys.readouterr().err
 
 
-def test_points_are_scored_by_their_modes(folder, capsys, tmp_path):
-    out = tmp_path / "s.json"
+def test_points_are_scored_by_their_modes(folder, capsys, monkeypatch):
+    # No shell expands ~ after the sign of equality.
+    monkeypatch.setenv("HOME", str(folder))
+    flags = ("--metrics=modes", "--num_images=200", "--nocomponents")
     status, _, _ = evaluate(
-        capsys,
-        f"--model={folder / 'ring' / 'model.keras'}",
-        "--metrics=modes",
-        "--num_images=200",
-        "--nocomponents",
-        "--noreal",
-        f"--out={out}",
+        capsys, "--model=~/ring/checkpoint.keras", *flags, "--noreal"
     )
     assert status == 0
+    # Not scores.json, which belongs to model.keras.
+    out = folder / "ring" / "checkpoint_scores.json"
     assert list(json.loads(out.read_text())["scores"]) == ["mixture"]
 
 

@@ -159,15 +159,20 @@ def test_without_a_judge_it_says_how_to_give_one(photos, tmp_path, capsys):
 def test_the_model_of_the_smallest_distance_is_kept(
     photos, tmp_path, capsys, monkeypatch
 ):
-    distances = iter([3.0, 2.0, 4.0])
+    distances = iter([3.0, 2.0, 4.0, 9.0])
     monkeypatch.setattr(
         metrics.callback.Evaluate, "_scores", lambda _: {"fid": next(distances)}
     )
     judge = f"--classifier={photos / 'judge.keras'}"
-    assert of_photos(photos, tmp_path / "run", judge, "--epochs=3") == 0
+    run = tmp_path / "run"
+    assert of_photos(photos, run, judge, "--epochs=3") == 0
     assert "best.keras" in capsys.readouterr().out
-    best = keras.saving.load_model(tmp_path / "run" / "best.keras")
+    best = keras.saving.load_model(run / "best.keras")
     assert best.step == 2 * 3  # Three batches an epoch.
+    # A distance of more images is another measure: comparison begins anew.
+    flags = (judge, "--epochs=4", "--evaluate_images=30")
+    assert of_photos(photos, run, *flags) == 0
+    assert keras.saving.load_model(run / "best.keras").step == 4 * 3
 
 
 def test_a_judge_that_is_given_is_used(photos, tmp_path, capsys):

@@ -233,6 +233,16 @@ def test_callback_records_and_resumes(ring, tmp_path):
     assert again[:3] == records[:3]
 
 
+def test_no_score_is_missed_where_one_call_ends_several_epochs(monkeypatch):
+    callback = metrics.Evaluate(["modes"], every=2, source="ring")
+    callback.set_model(ring_model())
+    monkeypatch.setattr(callback, "_scores", lambda: {"modes": 1.0})
+    for epoch in (0, 3, 6, 7):
+        callback.on_epoch_end(epoch)
+    scored = [r["epoch"] for r in callback.records if "modes" in r]
+    assert scored == [4, 7, 8]
+
+
 def test_callback_scores_components_and_stds():
     real = noise(40, (4, 4, 1))
     callback = metrics.Evaluate(

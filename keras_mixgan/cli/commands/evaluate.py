@@ -4,6 +4,7 @@ import os
 import pathlib
 import sys
 
+from keras_mixgan.cli import run_files
 from keras_mixgan.cli.commands import model_flag
 from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.cli.commands.flag_groups import Group
@@ -18,6 +19,7 @@ computes inception_score, fid and kid.
 
 IMAGE_METRICS = ("inception_score", "fid", "kid")
 POINT_METRICS = ("modes", "neural_net_distance")
+_SCORES = "scores.json"
 
 GROUPS = (
     Group(
@@ -127,8 +129,8 @@ GROUPS = (
                 "out",
                 str,
                 "JSON file to write.",
-                shown="scores.json, in the folder of the run or file, else "
-                "in the current one",
+                shown="scores.json, in the folder of the run, else in the "
+                "current one; for a file best.keras best_scores.json beside it",
                 placeholder="PATH",
             ),
         ),
@@ -210,15 +212,15 @@ def _checked_out(values) -> pathlib.Path:
                 "`source` must be given with `images`: the real data to "
                 "compare them with. Received: source=None"
             )
-        beside = pathlib.Path(".")
+        default = pathlib.Path(_SCORES)
     else:
         if values.image_size is not None:
             raise UserError(
                 "`image_size` must not be given with --model, which has a "
                 f"size. Received: image_size={values.image_size}"
             )
-        beside = model_flag.folder_of(model_flag.check(values.model))
-    out = pathlib.Path(values.out or beside / "scores.json")
+        default = _beside(model_flag.check(values.model))
+    out = pathlib.Path(values.out or default)
     if not out.parent.is_dir():
         raise FileNotFoundError(
             f"`out` must be in an existing folder. Received: out={out}"
@@ -233,6 +235,15 @@ def _checked_out(values) -> pathlib.Path:
             f"out={out}"
         )
     return out
+
+
+def _beside(model: str) -> pathlib.Path:
+    """The default file for a model's scores; each file of a run has its own."""
+    folder, stem = model_flag.folder_of(model), pathlib.Path(model).stem
+    of_run = pathlib.Path(run_files.MODEL).stem
+    if not model.endswith(".keras") or stem == of_run:
+        return folder / _SCORES
+    return folder / f"{stem}_{_SCORES}"
 
 
 def _sets(values, sources):

@@ -1,6 +1,7 @@
 """The flags of a command: a table, parsed by absl and printed as help."""
 
 import dataclasses
+import os
 import textwrap
 import types
 from collections.abc import Callable
@@ -65,6 +66,7 @@ def parse(
 ) -> types.SimpleNamespace:
     """Parses a command's flags; returns the values as attributes.
 
+    A text that begins with ~ is a path: a shell does not expand --model=~/run.
     With `words`, arguments that are not flags are allowed, and are the
     attribute `words`. What cannot be parsed raises an `absl.flags.Error`.
     """
@@ -80,7 +82,12 @@ def parse(
         raise flags.Error(
             f"Every argument must be a flag, --name=value. Received: {rest[0]}"
         )
-    parsed = types.SimpleNamespace(**values.flag_values_dict())
+    parsed = types.SimpleNamespace(
+        **{
+            name: os.path.expanduser(value) if isinstance(value, str) else value
+            for name, value in values.flag_values_dict().items()
+        }
+    )
     if words:
         parsed.words = rest
     return parsed
