@@ -132,6 +132,8 @@ def main(arguments):
         return
     if not GROUP_NAMES.value:
         raise app.UsageError(f"--groups must be given: {', '.join(GROUPS)}")
+    if FACES.value and GROUP_NAMES.value != ["faces"]:
+        raise app.UsageError("--faces is for the group faces alone")
     for key in GROUP_NAMES.value:
         train(key)
         for name in GROUPS[key].names:
