@@ -21,6 +21,8 @@ from keras_mixgan.architectures import sgan
 from keras_mixgan.architectures.acgan import acgan_discriminator
 from keras_mixgan.architectures.acgan import acgan_generator
 from keras_mixgan.architectures.architecture import Architecture
+from keras_mixgan.architectures.augmentation import Augmentation
+from keras_mixgan.architectures.augmentation import augmented
 from keras_mixgan.architectures.dcgan import dcgan_discriminator
 from keras_mixgan.architectures.dcgan import dcgan_generator
 from keras_mixgan.architectures.dcgan_huang import dcgan_huang_discriminator
@@ -42,10 +44,12 @@ from keras_mixgan.architectures.spectral import SpectralNormalization
 from keras_mixgan.architectures.steingan import steingan_discriminator
 from keras_mixgan.architectures.steingan import steingan_generator
 from keras_mixgan.utils import checks
+from keras_mixgan.utils.errors import UserError
 
 __all__ = [
     "ARCHITECTURES",
     "Architecture",
+    "Augmentation",
     "MinibatchDiscrimination",
     "ReversibleConv2D",
     "ScaledGradient",
@@ -54,6 +58,7 @@ __all__ = [
     "acgan_discriminator",
     "acgan_generator",
     "add_heads",
+    "augmented",
     "build",
     "dcgan_discriminator",
     "dcgan_generator",
@@ -326,6 +331,7 @@ def build(
     latent_dim: int | None = None,
     num_classes: int | None = None,
     width: int | None = None,
+    augment: bool = False,
 ) -> tuple[keras.Model, keras.Model]:
     """Builds the generator and the discriminator of a named architecture.
 
@@ -336,6 +342,8 @@ def build(
         num_classes: Number of classes, or None for unconditional networks.
         width: Channels (units for points) of the hidden layer with the highest
             resolution, in both networks; None for the default.
+        augment: Whether the discriminator sees each image moved, and covered
+            in part; see `augmented`.
 
     Returns:
         (generator, discriminator), two Functional models. The generator maps
@@ -355,6 +363,11 @@ def build(
     ['latents', 'labels']
     """
     architecture = get(name)
+    if augment and len(image_shape) == 1:
+        raise UserError(
+            "`augment` must be False for points, which have no pixels to move. "
+            f"Received: augment={augment}, image_shape={image_shape}"
+        )
     shared = {"image_shape": image_shape, "num_classes": num_classes}
     if width is not None:
         shared["width"] = width
@@ -363,7 +376,8 @@ def build(
     takes = inspect.signature(architecture.discriminator).parameters
     if "latent_dim" not in takes:
         latent = {}
-    return generator, architecture.discriminator(**shared, **latent)
+    discriminator = architecture.discriminator(**shared, **latent)
+    return generator, augmented(discriminator) if augment else discriminator
 
 
 def __dir__():

@@ -165,6 +165,12 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             "mlp, units of each hidden layer.",
         ),
         Option(
+            name="augment", kind=bool, to="networks", default=False,
+            help="Whether discriminators see each image moved, and covered in "
+            "part, another way each time (DiffAugment). For few images, or a "
+            "long training.",
+        ),
+        Option(
             name="ema_decay", kind=float, to="model", zero=True, least=0,
             below=1, by={"digits": 0.99},
             help="Decay of the moving average of generator weights, which "

@@ -25,7 +25,7 @@ SETTINGS_FORMAT = 1
 # `train --from` keeps the model's networks, and so these settings.
 OF_NETWORKS = (
     "architecture", "num_generators", "num_discriminators", "share",
-    "latent_dim", "width", "ema_decay", "dtype", "conditional",
+    "latent_dim", "width", "augment", "ema_decay", "dtype", "conditional",
 )  # fmt: skip
 # `train --from` keeps these unless a flag overrides them.
 _OF_TRAINING = (
