@@ -1,10 +1,7 @@
 """Training under JAX, and without TensorFlow."""
 
 import os
-import pathlib
-import subprocess
 import sys
-import textwrap
 
 import keras
 import numpy as np
@@ -19,8 +16,6 @@ from keras_mixgan import MixGAN
 from keras_mixgan import NonFiniteError
 from keras_mixgan.data.sources import Source
 from keras_mixgan.data.streams import load
-
-HERE = pathlib.Path(__file__).parents[1]
 
 
 def noise(count=14):
@@ -45,32 +40,13 @@ def quick_networks():
     return generator, keras.Model([images, labels], layers.Dense(1)(y))
 
 
-def run_python(script, **environment):
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)],
-        env={
-            **os.environ,
-            "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-            "PYTHONPATH": os.pathsep.join(
-                [str(HERE), str(HERE.parent), *filter(None, sys.path)]
-            ),
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @jax_only
 def test_data_on_the_device_are_the_same_data():
     """Rows gathered in the step, with one or two steps per call; or arrays."""
     source = noise()
     ends = []
     for steps in (1, 2, None):
-        model = MixGAN(*quick_networks(), 1, 2, seed=0)
+        model = MixGAN(*quick_networks(), 1, 1, seed=0)
         model.compile(steps_per_execution=steps or 1)
         data = load(source, batch_size=4, drop_remainder=False, start_step=0)
         if steps is None:
@@ -114,31 +90,29 @@ def test_all_state_is_handed_to_the_step():
 
 @jax_only
 def test_two_devices_do_what_one_does():
-    script = """
-        import keras, numpy as np
-        from test_jax import noise
-        from test_jax import quick_networks
-        from keras_mixgan import MixGAN
-        from keras_mixgan.data.streams import load
-        import jax
-        if jax.device_count() > 1:
-            parallel = keras.distribution.DataParallel()
-            keras.distribution.set_distribution(parallel)
+    import jax
+
+    def train(count):
         model = MixGAN(*quick_networks(), 1, 2, seed=0)
         sgd = keras.optimizers.SGD
         model.compile(
             generator_optimizer=sgd(0.1), discriminator_optimizer=sgd(0.1)
         )
         model.fit(load(noise(), batch_size=4, seed=0), verbose=0)
-        sums = [float(w.sum()) for w in model.get_weights()]
-        print(jax.device_count(), *sums)
-    """
-    one, two = (
-        np.array(run_python(script, XLA_FLAGS=flags).split(), "float64")
-        for flags in ("", "--xla_force_host_platform_device_count=2")
-    )
-    assert (one[0], two[0]) == (1, 2)
-    np.testing.assert_allclose(one[1:], two[1:], rtol=1e-4, atol=1e-5)
+        for variable in model.variables:
+            assert len(variable.value.sharding.device_set) == count
+        return [weight.sum() for weight in model.get_weights()]
+
+    one = train(1)
+    devices = [f"cpu:{device.id}" for device in jax.devices()[:2]]
+    try:
+        keras.distribution.set_distribution(
+            keras.distribution.DataParallel(devices=devices)
+        )
+        two = train(2)
+    finally:
+        keras.distribution.set_distribution(None)
+    np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5)
 
 
 def test_a_backend_is_chosen_where_nobody_did(monkeypatch):
