@@ -41,7 +41,7 @@ def test_every_argument_of_compile_is_an_option():
 
 
 def test_every_option_has_a_taker():
-    assert options_to("model") <= arguments_of(kmg.MixGAN)
+    assert options_to("model") <= arguments_of(kmg.MixGAN.__init__)
     assert options_to("networks") <= arguments_of(kmg.architectures.build)
     assert options_to("data") <= arguments_of(sources.load_source)
     assert arguments_of(runs.train) == options_to("run") | {
