@@ -150,12 +150,13 @@ class MixGAN(Mixture):
             as_released: Whether auxiliary losses move the mixture weights, as
                 in the paper's released code; in its theory only the payoff
                 does. Needs the payoff `"log"`, which that code uses.
-            schedule: `"fixed"`, by `discriminator_steps`; or `"released"`, as
-                in the paper's code: the generators take 1, 3, 5 or 7 steps
-                per turn of the discriminators, more where the discriminators'
-                loss is low; below 0.3 these skip their update. Every batch is
-                a step of the generators. Needs the payoff `"log"`, and one
-                device.
+            schedule: `"fixed"`, by `discriminator_steps`. `"wgan"`, as in the
+                code of arXiv:1701.07875: the same, but 100 updates of the
+                discriminators for each of the first 25 of the generators and
+                every 500th. `"released"`, as in the code of arXiv:1703.00573:
+                the generators take 1, 3, 5 or 7 steps, one a batch, per turn
+                of the discriminators, more where their loss is low; below 0.3
+                they skip it. Needs the payoff `"log"`, and one device.
             run_eagerly: As in `keras.Model.compile`.
             steps_per_execution: As in `keras.Model.compile`.
             jit_compile: As in `keras.Model.compile`.
@@ -177,10 +178,10 @@ class MixGAN(Mixture):
             schedule=schedule,
         )
         self._check_estimate(payoff_estimate)
-        if schedule != "fixed" and self.executor.replicas > 1:
+        if schedule == "released" and self.executor.replicas > 1:
             raise UserError(
-                "`schedule` must be fixed where a batch is divided among "
-                f"replicas. Received: schedule={schedule!r}"
+                "`schedule` must not be released where a batch is divided "
+                f"among replicas. Received: schedule={schedule!r}"
             )
         auxiliaries.check(objective.losses, self)
         optimizer = TwoPlayerOptimizer(

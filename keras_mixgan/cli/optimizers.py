@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_mixgan.cli import options
+from keras_mixgan.game import schedules
 from keras_mixgan.utils.errors import UserError
 
 OPTIMIZERS = {
@@ -47,16 +48,17 @@ def make(settings: Any) -> dict[str, keras.optimizers.Optimizer]:
     """Makes the optimizers for `compile`, from settings with known `steps`."""
     kind = OPTIMIZERS[settings.optimizer]
     arguments = options.values(settings, "optimizer")
-    steps_per_update = {
-        "generator": settings.discriminator_steps,
-        "discriminator": 1,
-    }
+    updates = dict.fromkeys(SIDES, settings.steps)
+    if settings.learning_rate_schedule != "constant":
+        updates["generator"] = schedules.generator_updates(
+            settings.schedule, settings.steps, settings.discriminator_steps
+        )
     return {
         f"{side}_optimizer": kind(
             _learning_rate(
                 settings.learning_rate_schedule,
                 getattr(settings, f"{side}_learning_rate"),
-                max(1, settings.steps // steps_per_update[side]),
+                max(1, updates[side]),
             ),
             **arguments,
         )

@@ -241,12 +241,14 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="schedule", kind=str, to="compile", default="fixed",
-            choices=("fixed", "released"),
+            choices=("fixed", "released", "wgan"),
             by=dict.fromkeys(("dcgan_huang", "sgan"), "released"),
             registry="keras_mixgan.game.schedules:SCHEDULES",
-            help="fixed: as --discriminator_steps says; released: as in the "
-            "paper's code, 1, 3, 5 or 7 generator steps per discriminator "
-            "step, more the further the discriminators are ahead.",
+            help="fixed: as --discriminator_steps says; wgan: the same, but "
+            "100 discriminator steps for each of the first 25 generator steps "
+            "and every 500th, as in WGAN's code; released: as in the paper's "
+            "code, 1, 3, 5 or 7 generator steps per discriminator step, more "
+            "the further the discriminators are ahead.",
         ),
         Option(
             name="weight_clip", kind=float, to="compile", zero=True, least=0,

@@ -3,7 +3,7 @@
 Keras's own runs `train_step` in every replica and averages its logs. Here the
 host chooses the step: replicas exchange gradients, and a branch of a graph must
 not contain an exchange, so the graph cannot decide whether the generators are
-due (`discriminator_steps`). Logs need no averaging: the results of a step are
+due. Logs need no averaging: the results of a step are
 already means over replicas.
 """
 
@@ -53,18 +53,14 @@ def train_function(model):
             batch = next(iterator, None)
             if batch is None:
                 break
-            step = step_on(iterator.element_spec, _generators_are_due(model))
+            due = model.objective.generators_are_due(model.step + 1)
+            step = step_on(iterator.element_spec, due)
             logs = step(batch)
         if logs is None:
             raise StopIteration
         return logs
 
     return function
-
-
-def _generators_are_due(model) -> bool:
-    every = model.objective.discriminator_steps
-    return every == 1 or (model.step + 1) % every == 0
 
 
 def _replica_step(model, batch, due: bool) -> None:

@@ -92,6 +92,15 @@ class Objective:
             return self.auxiliary
         return (GradientPenalty(self.gradient_penalty), *self.auxiliary)
 
+    def generators_are_due(self, batch):
+        """Whether the generators are updated at a batch, numbered from 1.
+
+        For other schedules than `"released"`, which goes by losses.
+        """
+        return schedules.generators_are_due(
+            self.schedule, batch, self.discriminator_steps
+        )
+
     def codes_of(self, images):
         """Codes (B, F) of real images, from the loss that gives them."""
         answers = (loss.codes_of(images) for loss in self.auxiliary)
@@ -110,13 +119,14 @@ class Objective:
             )
         if self.schedule == "fixed":
             return
-        required = {
-            "discriminator_steps": 1,
-            "update": "alternating",
-            "payoff": "log",
+        required: dict[str, Any] = {"update": "alternating"}
+        if self.schedule == "released":
+            required |= {"discriminator_steps": 1, "payoff": "log"}
+        actual = {
+            "update": self.update,
+            "discriminator_steps": self.discriminator_steps,
+            "payoff": self.payoff.name,
         }
-        actual = {name: getattr(self, name) for name in required}
-        actual["payoff"] = self.payoff.name
         for name, value in required.items():
             if actual[name] != value:
                 raise UserError(

@@ -1,4 +1,9 @@
-"""Which side is updated: the schedule of the paper's released code.
+"""Which side is updated: fixed turns, and the schedules of two released codes.
+
+By `fixed`, the generators are updated at every n-th batch. WGAN's authors
+(arXiv:1701.07875, `main.py` of martinarjovsky/WassersteinGAN) first let the
+critic come near its optimum: each of the first 25 generator steps, and then
+every 500th, has 100 critic steps.
 
 MIX+GAN's authors (and Huang et al. 2017, whose code they built on) use half
 the discriminators' adversarial loss, -F / 2 of the mixture's payoff F with
@@ -6,13 +11,56 @@ phi = log. Below 0.3 the discriminators are not updated. The smaller it is, the
 more steps the generators take. It is log 2 = 0.69 if all logits are 0.
 """
 
+import numpy as np
 from keras import ops
 
-SCHEDULES = ("fixed", "released")
+SCHEDULES = ("fixed", "released", "wgan")
+# WGAN's: discriminator steps of a long turn; the generator steps that have one
+# are the first few, and after them one in each round.
+LONG_TURN = 100
+FIRST_LONG_TURNS = 25
+ROUND = 500
 # Discriminators with a smaller loss are not updated.
 LEAST_LOSS = 0.3
 # Each one that the loss does not exceed gives the generators two more steps.
 THRESHOLDS = (0.65, 0.5, 0.3)
+
+
+def generators_are_due(schedule: str, batch, discriminator_steps: int):
+    """Whether the generators are updated, by the schedules fixed and wgan.
+
+    Args:
+        schedule: `"fixed"` or `"wgan"`.
+        batch: Number of this batch, from 1: an int, or an integer array or
+            tensor of any shape.
+        discriminator_steps: Batches of a turn that is not long.
+
+    Returns:
+        A bool, or bools in the shape of `batch`.
+    """
+    if schedule == "fixed":
+        return discriminator_steps == 1 or batch % discriminator_steps == 0
+
+    def in_round(place, long):
+        """In a round that begins with `long` batches of long turns."""
+        due = place % LONG_TURN == 0
+        later = (place - long) % discriminator_steps == 0
+        return ((place <= long) & due) | ((place > long) & later)
+
+    first = LONG_TURN * FIRST_LONG_TURNS
+    length = first + discriminator_steps * (ROUND - FIRST_LONG_TURNS)
+    others = LONG_TURN + discriminator_steps * (ROUND - 1)
+    place = (batch - length - 1) % others + 1
+    return ((batch <= length) & in_round(batch, first)) | (
+        (batch > length) & in_round(place, LONG_TURN)
+    )
+
+
+def generator_updates(schedule: str, batches: int, discriminator_steps: int):
+    """Number of generator updates in a training, an int, by the same two."""
+    numbers = np.arange(1, batches + 1)
+    due = generators_are_due(schedule, numbers, discriminator_steps)
+    return int(np.sum(np.broadcast_to(due, numbers.shape)))
 
 
 def half_loss(payoff):

@@ -43,7 +43,7 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
 
     Labels are (B,), (B, 1), one-hot (B, num_classes), or `None`. `due` says
     whether the generators are updated, where the caller has worked it out from
-    `discriminator_steps`; `None` has the step do so.
+    the schedule; `None` has the step do so.
 
     Returns a pair of scalars for each of `log_names`: its value, and its
     weight, 0 where the step had no such value, else 1.
@@ -151,13 +151,13 @@ def _discriminator_gradients(model, images, labels):
 
 
 def _update_generators_when_due(model, images, labels, due):
-    """Updates the generators at every n-th step, else gives zeros."""
-    every = model.objective.discriminator_steps
-    if every == 1 or due:
+    """Updates the generators where the schedule says so, else gives zeros."""
+    if due is None:
+        due = model.objective.generators_are_due(model.step_variable + 1)
+    if due is True:
         return 1.0, _update_generators(model, images, labels)
     if due is False:
         return 0.0, _nothing(model, "generator")
-    due = ops.equal((model.step_variable + 1) % every, 0)
     outcome = model.executor.cond(
         due,
         lambda: _update_generators(model, images, labels),

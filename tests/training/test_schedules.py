@@ -1,4 +1,4 @@
-"""The schedule of the released code: skipped and repeated steps."""
+"""Schedules: skipped and repeated steps, and WGAN's long turns."""
 
 import keras
 import numpy as np
@@ -117,6 +117,60 @@ def test_turns_against_discriminators_that_are_ahead(distance, steps, moves):
     assert seen == [(d, True, n) for d, n in zip(turns, left, strict=True)]
 
 
+def by_wgans_code(batches, discriminator_steps):
+    """Numbers of the batches with a generator step, as that code loops."""
+    due, batch, generator_step = [], 0, 0
+    while True:
+        long = generator_step < 25 or generator_step % 500 == 0
+        batch += 100 if long else discriminator_steps
+        if batch > batches:
+            return due
+        due.append(batch)
+        generator_step += 1
+
+
+@pytest.mark.parametrize("discriminator_steps", [1, 5])
+def test_wgans_turns(discriminator_steps):
+    batches = np.arange(1, 20_001)
+    rule = "wgan", batches, discriminator_steps
+    due = schedules.generators_are_due(*rule)
+    expected = by_wgans_code(20_000, discriminator_steps)
+    assert len(expected) > 1500  # Several rounds.
+    assert batches[due].tolist() == expected
+    some = [100, 2500, 2500 + discriminator_steps, 4999, 20_000]
+    for n in some:
+        one = schedules.generators_are_due("wgan", n, discriminator_steps)
+        assert one is (n in expected)
+    for n in (1, 2599, 20_000):
+        count = schedules.generator_updates("wgan", n, discriminator_steps)
+        assert count == sum(batch <= n for batch in expected)
+
+
+def test_fixed_turns():
+    assert schedules.generators_are_due("fixed", 7, 1) is True
+    assert [schedules.generators_are_due("fixed", n, 3) for n in (1, 2, 3)] == [
+        False, False, True
+    ]  # fmt: skip
+    assert schedules.generator_updates("fixed", 7, 1) == 7
+    assert schedules.generator_updates("fixed", 7, 3) == 2
+
+
+@pytest.mark.parametrize("done", [0, 98, 99, 2499, 2500, 2504, 4975, 4976])
+def test_a_step_by_wgans_turns(done):
+    """The step that follows `done` steps, on the graph's own integers."""
+    made = MixGAN(small_generator(), small_discriminator(), 2, 2, seed=0)
+    made.compile(
+        "wasserstein", optimizers.SGD(0.1), optimizers.SGD(0.1),
+        discriminator_steps=5, schedule="wgan",
+    )  # fmt: skip
+    made.step_variable.assign(done)
+    before = discriminators_of(made), generators_of(made)
+    made.train_on_batch(points(4))
+    assert not np.array_equal(before[0], discriminators_of(made))
+    moved = not np.array_equal(before[1], generators_of(made))
+    assert moved is (done + 1 in by_wgans_code(done + 1, 5))
+
+
 def test_a_model_goes_on_in_the_midst_of_its_turns(tmp_path):
     made = far_ahead(5.0)
     real = np.ones((8, 2), "float32")
@@ -136,6 +190,10 @@ def test_a_model_goes_on_in_the_midst_of_its_turns(tmp_path):
     ("arguments", "text"),
     [
         ({"schedule": "sometimes"}, "`schedule` must be one of"),
+        (
+            {"schedule": "wgan", "update": "simultaneous"},
+            "update is 'alternating'.*schedule='wgan'",
+        ),
         ({"discriminator_steps": 2}, "discriminator_steps is 1"),
         ({"update": "simultaneous"}, "update is 'alternating'"),
         ({"payoff": "hinge"}, "payoff is 'log'.*payoff='hinge'"),
