@@ -257,6 +257,7 @@ def frames_of(path):
         ]
 
 
+@conftest.tensorflow_only  # Pictures; under JAX it takes 7 s.
 def test_an_animation_goes_on_with_a_training_taken_up_again(tmp_path):
     """Its pictures are those of a training that never stopped."""
     straight, path = tmp_path / "straight.gif", tmp_path / "progress.gif"
