@@ -196,7 +196,7 @@ class MixGAN(Mixture):
             jit_compile=self.executor.jit_compile(jit_compile),
             auto_scale_loss=False,
         )
-        self.objective = objective
+        self.objective, self.jit_asked = objective, jit_compile
         with self.executor.compiling(optimizer.sides):
             optimizer.build_sides(
                 self.generator_ensemble.trainable_variables,

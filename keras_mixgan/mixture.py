@@ -206,6 +206,7 @@ class Mixture(MixtureModel):
             component classifier, whose classes are one snapshot's generators.
 
         Raises:
-            ValueError: There are fewer than two models.
+            ValueError: There are fewer than two models, or the last one is not
+                compiled.
         """
         return forks.from_snapshots(cls, models, images, labels, seed)

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_mixgan.utils import checks
+from keras_mixgan.utils.errors import UserError
 
 
 def shape_tuple(image_shape: Any) -> tuple[int, ...] | None:
@@ -18,6 +19,18 @@ def shape_tuple(image_shape: Any) -> tuple[int, ...] | None:
         return tuple(checks.integer("image_shape", n) for n in image_shape)
     except ValueError:
         return None
+
+
+def functional(argument: str, model: Any) -> keras.Model:
+    """Returns a Functional model as it is, a Sequential one as a Functional."""
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise UserError(
+            f"`{argument}` must be a Functional model, or a Sequential one "
+            f"that knows its input. Received: {type(model).__name__}"
+        )
+    if isinstance(model, keras.Sequential):
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    return model
 
 
 def normal_init(stddev: float = 0.02) -> keras.initializers.Initializer:

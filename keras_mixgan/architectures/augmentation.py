@@ -7,6 +7,7 @@ without `training` changes images, and together they take 1.7 times as long.
 import keras
 from keras import ops
 
+from keras_mixgan.architectures import _checks
 from keras_mixgan.utils.errors import UserError
 
 # Of the authors' code: an image is moved by up to an eighth of its size, and
@@ -37,7 +38,8 @@ class Augmentation(keras.layers.Layer):
     """
 
     def __init__(self, seed: int | None = None, **kwargs):
-        super().__init__(**kwargs)
+        # Images stay exact where they are not changed.
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
@@ -97,14 +99,15 @@ def augmented(discriminator: keras.Model) -> keras.Model:
     comes to that much later.
 
     Args:
-        discriminator: A Functional model with one input of images (B, height,
-            width, channels) in [-1, 1], and perhaps others.
+        discriminator: A Functional or Sequential model with one input of images
+            (B, height, width, channels) in [-1, 1], and perhaps others.
 
     Returns:
         A model of the same inputs, outputs and layers, with initial weights.
 
     Raises:
-        ValueError: No input, or more than one, is of images.
+        ValueError: It is neither Functional nor Sequential; no input, or more
+            than one, is of images.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -112,6 +115,7 @@ def augmented(discriminator: keras.Model) -> keras.Model:
     >>> [layer.name for layer in augmented(plain).layers[:2]]
     ['images', 'augmentation']
     """
+    discriminator = _checks.functional("discriminator", discriminator)
     inputs = [
         keras.Input(x.shape[1:], dtype=x.dtype, name=x.name)
         for x in discriminator.inputs

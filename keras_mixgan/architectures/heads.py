@@ -17,8 +17,8 @@ def add_heads(
     """Adds outputs beside a discriminator's logits, on one of its layers.
 
     Args:
-        discriminator: A Functional model with one output, logits, or with a
-            dict of outputs, which are kept.
+        discriminator: A Functional or Sequential model with one output,
+            logits, or with a dict of outputs, which are kept.
         num_classes: If given, adds `class_logits` (batch, num_classes).
         num_components: If given, adds `component_logits` (batch,
             num_components), the number of generators.
@@ -31,7 +31,8 @@ def add_heads(
         among them.
 
     Raises:
-        ValueError: There is no such layer, or a number is not positive.
+        ValueError: It is neither Functional nor Sequential; there is no such
+            layer, or a number is not positive.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -39,6 +40,7 @@ def add_heads(
     >>> sorted(add_heads(discriminator, num_components=3).output)
     ['component_logits', 'logits']
     """
+    discriminator = _checks.functional("discriminator", discriminator)
     names = [x.name for x in discriminator.layers]
     if layer not in names:
         raise UserError(

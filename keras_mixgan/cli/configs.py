@@ -115,7 +115,9 @@ def _parsed(path: pathlib.Path) -> Any:
 def _converted(option, value: Any) -> Any:
     """Converts a value to the kind of its flag."""
     if option.kind is list and isinstance(value, str):
-        return value.split(",")
+        return [x.strip() for x in value.split(",")] if value.strip() else []
+    if option.kind is str and isinstance(value, str):
+        return os.path.expanduser(value)
     if option.kind is float and isinstance(value, str):
         # YAML 1.1 reads 1e-4 as text, because it has no point.
         try:

@@ -19,9 +19,9 @@ def open_model(
 ) -> tuple[MixGAN, pathlib.Path]:
     """Opens the model that a user names; returns it, and its file or folder.
 
-    `name` is a `.keras` file; the folder of a run (its trained model, or else
-    its newest intact checkpoint); or a preset by name, folder or URL. The model
-    gets the settings of its run, if they are recorded.
+    `name` is a `.keras` file; the folder of a run (its trained model, or its
+    newest intact checkpoint where that is newer); or a preset by name, folder
+    or URL. The model gets the settings of its run, if they are recorded.
     """
     if run_files.is_run(name):
         model, file = _open_run(pathlib.Path(name), say)
@@ -36,6 +36,10 @@ def open_model(
     return model, file
 
 
+def _time(path: pathlib.Path) -> int:
+    return path.stat().st_mtime_ns
+
+
 def _open_run(
     folder: pathlib.Path, say: Callable[[str], None]
 ) -> tuple[MixGAN, pathlib.Path]:
@@ -43,7 +47,9 @@ def _open_run(
     files = callbacks.checkpoints(folder / run_files.CHECKPOINT)
     trained = folder / run_files.MODEL
     if trained.is_file():
-        files.insert(0, trained)
+        # Older where a finished run was made longer and goes on.
+        newer = sum(_time(file) > _time(trained) for file in files)
+        files.insert(newer, trained)
     if not files:
         raise FileNotFoundError(
             "`model` must be a run's folder that holds model.keras or a "

@@ -164,7 +164,7 @@ def _parse(where: str, text: str) -> dict[str, Any]:
     except (flags.Error, ValueError) as error:
         raise UserError(
             f"{where}: {error} It takes the flags of `keras-mixgan train` "
-            "that are settings, except --seed."
+            "that are settings, except --seed and --from."
         ) from error
     return {k: v for k, v in vars(values).items() if v is not None}
 

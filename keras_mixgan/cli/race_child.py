@@ -212,13 +212,14 @@ def check(tasks, data_dir=None) -> None:
     known, current = {}, None
     try:
         for task in tasks:
+            current = task["contestant"]
             chosen = settings_module.resolve(task["given"])
             key = json.dumps(options.values(chosen, "data"))
             if key not in known:
                 known[key] = _load(chosen, data_dir)
                 network = classifiers.load(task["conditions"]["classifier"])
                 network.conversion(known[key].image_shape)
-            source, current = known[key], task["contestant"]
+            source = known[key]
             models.make_model(chosen.for_source(source), source)
     except UserError as error:
         prefix = "" if current is None else f"contestant {current}: "

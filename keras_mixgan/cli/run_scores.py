@@ -10,13 +10,13 @@ from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics import figures
 from keras_mixgan.metrics import judges
 from keras_mixgan.metrics.callback import Evaluate
+from keras_mixgan.metrics.modes import KNOWN
 from keras_mixgan.training.history import MixtureHistory
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils import plotting
 from keras_mixgan.utils.errors import UserError
 
 OF_IMAGES = ("inception_score", "fid")
-OF_POINTS = ("modes",)
 
 
 def judge(
@@ -37,8 +37,8 @@ def judge(
     if len(source.image_shape) == 1:
         if classifier is not None:
             raise UserError(
-                "`classifier` must not be given for points, which are scored "
-                f"by their modes. Received: classifier={classifier}"
+                "`classifier` must not be given for points, which no "
+                f"classifier scores. Received: classifier={classifier}"
             )
         return None
     try:
@@ -66,8 +66,12 @@ def make(
     `network` is what `judge` returned. There are `every` epochs between scores.
     Their seconds are those of the clock of `history`.
     """
+    metrics = OF_IMAGES
+    if network is None:
+        known = source.name in KNOWN
+        metrics = ("modes",) if known else ("neural_net_distance",)
     scores = Evaluate(
-        OF_POINTS if network is None else OF_IMAGES,
+        metrics,
         every=every,
         source=source,
         classifier=network,

@@ -48,10 +48,11 @@ def load_npz(
         if "labels.npy" in archive.namelist():
             labels = _read_labels(archive, len(images), path)
     if images.ndim == 2:
-        if not np.isfinite(images).all():
+        if not (np.abs(images) <= 1).all():
             raise UserError(
-                "`images` of shape (N, features) must be finite floats. "
-                f"Received: NaN or infinity in {path}"
+                "`images` of shape (N, features) must be floats in [-1, 1]. "
+                f"Received: {path} with values from {images.min():g} to "
+                f"{images.max():g}"
             )
         return images.astype(np.float32, copy=False), labels
     images = _as_uint8(images, path)

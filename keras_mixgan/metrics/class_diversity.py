@@ -114,7 +114,8 @@ def _spreads_of_data(data: Samples, sizes: np.ndarray) -> np.ndarray:
 
 def _sizes(data: Samples, count: int, num_images: int) -> np.ndarray:
     """Returns how many images of each class to compare, int (count,)."""
-    there = np.bincount(data.labels, minlength=count)[:count]
+    known = data.labels[data.labels >= 0]  # -1 stands for an unknown label.
+    there = np.bincount(known, minlength=count)[:count]
     for label, number in enumerate(there):
         if number < 2:
             raise UserError(
@@ -125,7 +126,7 @@ def _sizes(data: Samples, count: int, num_images: int) -> np.ndarray:
 
 
 def _number_of_classes(data: Samples, argument: str) -> int:
-    if data.labels is None:
+    if data.labels is None or (data.labels < 0).all():
         raise UserError(
             f"`{argument}` must have labels. Received: {data.name}, which has "
             "none"

@@ -15,6 +15,8 @@ from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils.errors import UserError
 
 WITHIN = 3.0
+# Data whose modes are known.
+KNOWN = ("ring", "grid")
 
 
 def known_modes(name: str) -> tuple[np.ndarray, float]:

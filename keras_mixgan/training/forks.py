@@ -54,6 +54,11 @@ def from_snapshots(cls, models: list, images, labels, seed):
             "`models` must list at least two snapshots. Received: "
             f"{len(models)}"
         )
+    if not models[-1].compiled:
+        raise UserError(
+            "`models` must be compiled, since the last one's payoff weighs "
+            "them. Received: the last one without `compile`"
+        )
     snapshots = [copy_networks(model, i) for i, model in enumerate(models)]
     return join(cls, snapshots, models[-1], images, labels, seed)
 
@@ -127,17 +132,22 @@ def _pairs(network: keras.Model, copy: keras.Model, model) -> list[tuple]:
     if ensembles[judges].shared is None:
         return list(zip(network.weights, copy.weights, strict=True))
     layers = {layer.name: layer for layer in _leaves(copy)}
-    found = [
-        pair
+    # A layer around another one lists the other's variables too.
+    found = {
+        id(variable): (variable, its)
         for layer in _leaves(network)
-        for pair in zip(layer.weights, layers[layer.name].weights, strict=True)
-    ]
-    if not len(found) == len(network.weights) == len(copy.weights):
+        for variable, its in zip(
+            layer.weights, layers[layer.name].weights, strict=True
+        )
+    }
+    theirs = {id(its) for _, its in found.values()}
+    sizes = (len(theirs), len(network.weights), len(copy.weights))
+    if any(size != len(found) for size in sizes):
         raise UserError(
             "`model` must have networks whose layers have names of their own, "
             f"so that each is found in a copy. Received: {network.name}"
         )
-    return found
+    return list(found.values())
 
 
 def _assign(variable, source) -> None:

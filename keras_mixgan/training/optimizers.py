@@ -40,8 +40,19 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
 
     def build_sides(self, generator_variables, discriminator_variables):
         """Creates both sides' state, for the variables that each trains."""
-        self.generator_optimizer.build(generator_variables)
-        self.discriminator_optimizer.build(discriminator_variables)
+        variables = generator_variables, discriminator_variables
+        for optimizer, own in zip(self.sides, variables, strict=True):
+            # One that is built would ignore the call, and fail in the step.
+            if optimizer.built and {id(v) for v in own} != {
+                id(v) for v in optimizer._trainable_variables
+            }:
+                raise UserError(
+                    "`generator_optimizer` and `discriminator_optimizer` must "
+                    "be new, or this model's own. Received: "
+                    f"{type(optimizer).__name__} with the state of another "
+                    "model's variables"
+                )
+            optimizer.build(own)
         self.built = True
 
     @property

@@ -112,6 +112,9 @@ def compile_config_of(model) -> dict:
     }
     config["payoff"] = payoffs.saved_name(objective.payoff)
     config["steps_per_execution"] = model.steps_per_execution
+    config["run_eagerly"] = model.run_eagerly
+    # Where XLA was asked for, it need not be there when the file is loaded.
+    config["jit_compile"] = False if model.jit_asked is False else "auto"
     config["auxiliary"] = [
         keras.saving.serialize_keras_object(loss)
         for loss in objective.auxiliary

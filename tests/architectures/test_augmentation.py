@@ -122,3 +122,34 @@ def test_points_have_no_pixels(tmp_path, capsys):
     network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     with pytest.raises(ValueError, match="one input of images"):
         architectures.augmented(network)
+
+
+def test_a_sequential_discriminator_is_taken():
+    network = keras.Sequential(
+        [
+            keras.Input((SIZE, SIZE, 1)),
+            keras.layers.Flatten(name="features"),
+            keras.layers.Dense(1),
+        ]
+    )
+    seen = architectures.augmented(network)
+    names = [layer.name for layer in seen.layers]
+    assert "augmentation" in names
+    headed = architectures.add_heads(network, num_components=3)
+    assert headed.output["component_logits"].shape == (None, 3)
+    unknown = keras.Sequential([keras.layers.Dense(1)])
+    for function in (architectures.augmented, architectures.add_heads):
+        with pytest.raises(ValueError, match=r"`discriminator` must be a Func"):
+            function(unknown)
+
+
+def test_images_stay_exact_in_half_precision():
+    images = np.random.default_rng(0).uniform(-1, 1, (2, SIZE, SIZE, 1))
+    images = images.astype("float32")
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        layer = architectures.Augmentation()
+    finally:
+        keras.config.set_dtype_policy(policy)
+    np.testing.assert_array_equal(layer(images), images)

@@ -152,3 +152,19 @@ def test_numbers_as_people_write_them(tmp_path):
     path.write_text("generator_learning_rate: 1e-4\nauxiliary: a,b\n")
     found = configs.read(path)
     assert found == {"generator_learning_rate": 1e-4, "auxiliary": ["a", "b"]}
+
+
+def test_lists_and_homes_are_read_as_those_of_flags(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        'auxiliary: "component_classifier:0.1, feature_matching"\nfrom: ~/run\n'
+    )
+    found = configs.read(path)
+    assert found["auxiliary"] == [
+        "component_classifier:0.1",
+        "feature_matching",
+    ]
+    assert found["from_model"] == "/home/me/run"
+    path.write_text('auxiliary: ""\n')
+    assert configs.read(path) == {"auxiliary": []}

@@ -1,7 +1,9 @@
 """`--model=RUN_FOLDER`: the trained model, or the newest intact checkpoint."""
 
+import os
 import shutil
 
+import keras
 import pytest
 from conftest import tensorflow_only
 
@@ -47,6 +49,20 @@ def test_the_trained_model_is_taken_and_said(run):
     assert model.run_settings["source"] == "ring"
 
 
+def test_a_run_made_longer_gives_its_newest_checkpoint(run):
+    model = keras.saving.load_model(run / "checkpoint.keras")
+    model.step_variable.assign(6)
+    os.utime(run / "model.keras", (1, 1))
+    model.save(run / "checkpoint.keras")
+    model, file, _ = opened(run)
+    assert (model.step, file.name) == (6, "checkpoint.keras")
+    (run / "checkpoint.keras").write_bytes(b"cut")
+    for path in run.glob("checkpoint-*.keras"):
+        path.unlink()
+    model, file, _ = opened(run)
+    assert (model.step, file.name) == (4, "model.keras")
+
+
 def test_without_it_the_newest_checkpoint(run):
     (run / "model.keras").unlink()
     model, file, lines = opened(run)
@@ -55,7 +71,7 @@ def test_without_it_the_newest_checkpoint(run):
 
 
 def test_damaged_files_are_passed_over_and_said(run):
-    for name in ("model.keras", "checkpoint.keras"):
+    for name in ("checkpoint.keras", "model.keras"):
         path = run / name
         path.write_bytes(path.read_bytes()[:1000])
     model, file, lines = opened(run)

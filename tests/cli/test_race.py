@@ -341,3 +341,7 @@ def test_each_contestant_is_checked_with_its_own_data():
         race_child.check(
             [task(ONE, name="a"), task({"labels_per_class": 5}, name="b")]
         )
+    # The data themselves are at fault here.
+    many = {"architecture": "improved_gan", "labels_per_class": 100_000}
+    with pytest.raises(UserError, match=r"contestant b: .*labels_per_class"):
+        race_child.check([task(ONE, name="a"), task(many, name="b")])

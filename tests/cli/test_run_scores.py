@@ -203,3 +203,21 @@ def test_bad_flags(tmp_path, capsys, flags, message):
     assert message in err
     assert len(err.splitlines()) == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_points_of_ones_own_are_scored_by_distance(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    points = rng.uniform(-1, 1, (2000, 2)).astype("float32")
+    np.savez(tmp_path / "own.npz", images=points)
+    folder = tmp_path / "run"
+    flags = [f"--source={tmp_path / 'own.npz'}", "--architecture=mlp"]
+    scored = [f"--workdir={folder}", "--epochs=1", "--evaluate_every=1"]
+    assert cli.main([*RING, *flags, *scored]) == 0
+    (record,) = metrics.read_scores(folder / "scores.csv")
+    assert record["neural_net_distance"] > 0
+    command = ["evaluate", f"--model={folder}", "--num_images=200"]
+    assert cli.main(command) == 0
+    assert "modes" not in capsys.readouterr().out
+    np.savez(tmp_path / "own.npz", images=2 * points)
+    assert cli.main([*RING, *flags, f"--workdir={tmp_path / 'b'}"]) == 2
+    assert "floats in [-1, 1]" in capsys.readouterr().err

@@ -208,6 +208,17 @@ def test_class_diversity_of_a_generator_that_draws_one_image_a_class():
     assert 0.3 < metrics.class_diversity(model, real).mean < 0.95
 
 
+def test_class_diversity_leaves_unknown_labels_out():
+    points = np.array([[0, 0], [2, 6], [9, 9], [5, 1], [1, 1]]) / 10
+    real = labelled(points, np.array([0, 0, -1, 1, 1]))
+    known = labelled(np.delete(points, 2, 0), np.array([0, 0, 1, 1]))
+    found = metrics.class_diversity(known, real)
+    assert found.details == metrics.class_diversity(known, known).details
+    none = labelled(points, np.full(5, -1))
+    with pytest.raises(ValueError, match="must have labels"):
+        metrics.class_diversity(known, none)
+
+
 def test_bad_class_diversity():
     images, labels = digits(100)
     real = labelled(images, labels)

@@ -75,6 +75,20 @@ def test_a_fork_may_share_a_body():
     assert np.isfinite(model.train_on_batch(images)).all()
 
 
+def test_a_fork_may_share_a_body_of_layers_around_layers():
+    networks = architectures.build("sngan", (28, 28, 1), width=2)
+    pair = MixGAN(*networks, 1, 1, seed=0)
+    model = MixGAN.from_pair(
+        pair, 2, 2, noise=0.0,
+        share_generators="start", share_discriminators="stage_0",
+    )  # fmt: skip
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 28, 28, 1))
+    for copy in model.discriminators:
+        np.testing.assert_allclose(
+            copy(images), pair.discriminators[0](images), atol=1e-6
+        )
+
+
 def test_snapshots_get_the_weights_of_their_game(tmp_path):
     pair = trained_pair()
     pair.save(tmp_path / "first.keras")
@@ -154,3 +168,9 @@ def test_both_train_on_after_a_fork(tmp_path):
         one.fit(points(), batch_size=4, verbose=0)
         one.save(tmp_path / "model.keras")
         assert int(one.ema_updates) == 8
+
+
+def test_snapshots_that_are_not_compiled_are_refused():
+    pair = MixGAN(small_generator(), small_discriminator(), 1, 1)
+    with pytest.raises(ValueError, match="`models` must be compiled"):
+        MixGAN.from_snapshots([pair, pair], np.zeros((4, 2), "float32"))

@@ -60,3 +60,12 @@ def test_nothing_to_scale_from():
     model.compile(generator_optimizer=keras.optimizers.SGD(0.0))
     with pytest.raises(ValueError, match=r"`learning_rate`.*must be positive"):
         model.optimizer.learning_rate = 1.0
+
+
+def test_one_of_another_model_is_refused(model):
+    other = MixGAN(small_generator(), small_discriminator(), 2, 1, seed=0)
+    used = model.optimizer.generator_optimizer
+    with pytest.raises(ValueError, match=r"`generator_optimizer` and .*Adam"):
+        other.compile(generator_optimizer=used)
+    model.compile("hinge", *model.optimizer.sides)  # Its own will do.
+    model.fit(points(), verbose=0)

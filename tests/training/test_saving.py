@@ -212,3 +212,13 @@ def test_a_component_can_be_saved_alone(half, tmp_path):
         half.discriminators[0]([x, y], training=False),
         atol=1e-6,
     )
+
+
+def test_how_it_is_run_is_saved(tmp_path, generator, discriminator):
+    model = MixGAN(generator, discriminator, 1, 1, seed=0)
+    for asked in ({"jit_compile": False}, {"run_eagerly": True}, {}):
+        model.compile(**asked)
+        model.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
+        assert loaded.run_eagerly is model.run_eagerly
+        assert loaded.jit_compile == model.jit_compile

@@ -88,7 +88,7 @@ GROUPS = (
                 "neural_net_distance, equilibrium_gap, and modes (for ring "
                 "and grid).",
                 shown=f"{','.join(IMAGE_METRICS)}; for points "
-                f"{','.join(POINT_METRICS)}",
+                f"{','.join(POINT_METRICS)} (modes of ring and grid only)",
             ),
             Flag(
                 "classifier",
@@ -158,6 +158,7 @@ def run(values) -> None:
 
     from keras_mixgan import metrics
     from keras_mixgan.data import sources
+    from keras_mixgan.metrics.modes import KNOWN
 
     for name in values.metrics or ():
         metrics.registry.get(name)
@@ -168,11 +169,16 @@ def run(values) -> None:
 
         scored, _ = opening.open_model(values.model)
         source = _real_data(values, scored, sources)
-    points = len(scored.image_shape) == 1
+    chosen = values.metrics
+    if not chosen:
+        points = len(scored.image_shape) == 1
+        chosen = POINT_METRICS if points else IMAGE_METRICS
+        if source.name not in KNOWN:
+            chosen = [name for name in chosen if name != "modes"]
     report = metrics.evaluate(
         scored,
         source,
-        metrics=values.metrics or (POINT_METRICS if points else IMAGE_METRICS),
+        metrics=chosen,
         classifier=values.classifier,
         num_images=values.num_images,
         splits=values.splits,

@@ -9,9 +9,9 @@ from keras_mixgan.utils.errors import UserError
 MODEL = Flag(
     "model",
     str,
-    "The folder of a run, such as runs/digits, whose model is used, or else "
-    "its newest intact checkpoint; a .keras file; or a preset: its name in "
-    "the zoo, its folder, or hf://user/name on the Hugging Face hub.",
+    "The folder of a run, such as runs/digits, whose model is used, or its "
+    "newest intact checkpoint while it trains; a .keras file; or a preset: its "
+    "name in the zoo, its folder, or hf://user/name on the Hugging Face hub.",
     placeholder="PATH",
 )
 
