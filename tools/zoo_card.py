@@ -270,9 +270,11 @@ def _making(about: dict) -> str:
 
 def _use(about: dict) -> str:
     data = about["data"]
+    long = about["training"]["processor_seconds"] >= 3600
     limits = _paragraph(
         f"""{about["remark"]} {data["limits"]} These networks are small and
-        were trained for minutes on a CPU; they are not the state of the art."""
+        were trained for {"hours" if long else "minutes"} on a CPU; they are not
+        the state of the art."""
     )
     licence = _paragraph(f"{data['citation']} {data['license']}")
     return f"""## Intended use

@@ -29,7 +29,7 @@ GROUPS = {
         ("dcgan_fashion_mnist", "mix_dcgan_fashion_mnist"), 450, 3
     ),
     "wgan_mnist": Group(("wgan_mnist", "mix_wgan_mnist"), 450, 3),
-    "cifar10": Group(("dcgan_cifar10", "mix_dcgan_cifar10"), 2400, 1),
+    "cifar10": Group(("dcgan_cifar10", "mix_dcgan_cifar10"), 7200, 1),
     "faces": Group(("dcgan_celeba_64", "mix_dcgan_celeba_64"), 3300, 1),
 }
 

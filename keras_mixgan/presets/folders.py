@@ -73,7 +73,10 @@ class Preset:
 
     @property
     def parameters(self) -> int:
-        """Trainable parameters of its generators and discriminators."""
+        """Parameters of its generators and discriminators.
+
+        Those of a shared body count once.
+        """
         return self.metadata["parameters"]
 
     @property
@@ -361,8 +364,9 @@ def describe(model, name: str) -> dict[str, Any]:
         "num_classes": model.num_classes,
         "ema_decay": model.ema_decay,
         "parameters": sum(
-            network.count_params()
-            for network in (*model.generators, *model.discriminators)
+            part.count_params()
+            for side in (model.generator_ensemble, model.discriminator_ensemble)
+            for part in side.parts
         ),
         "step": model.step,
         # Those of its run: `evaluate` chooses the classifier by the data.

@@ -3,6 +3,7 @@ import random
 import shutil
 import sys
 
+import conftest
 import h5py
 import keras
 import numpy as np
@@ -162,6 +163,17 @@ def test_counting_weights_leaves_no_trace(preset):
 def test_load_weights_false_needs_no_weights(preset):
     (preset / presets.WEIGHTS).unlink()
     kmg.MixGAN.from_preset(preset, load_weights=False)
+
+
+def test_parameters_of_a_shared_body_count_once():
+    networks = conftest.small_generator(), conftest.small_discriminator()
+    hidden = networks[0].layers[0].name
+    model = kmg.MixGAN(*networks, 3, 1)
+    shared = kmg.MixGAN(*networks, 3, 1, share_generators=hidden)
+    own, body = (layer.count_params() for layer in networks[0].layers)
+    judge = model.discriminators[0].count_params()
+    counts = [presets.describe(x, "a")["parameters"] for x in (model, shared)]
+    assert counts == [3 * (own + body) + judge, 3 * own + body + judge]
 
 
 def test_a_preset_has_a_card_and_a_picture(preset):
