@@ -12,7 +12,8 @@ Trains contestants one after the other, each for the same time, scores them
 during training, and compares them over several seeds. A contestant is a name
 and flags of `train`, except --seed, --from, --config and those for output,
 scores and devices. The clock ends a run: --steps and --epochs only set the
-length of a learning-rate schedule. Loading, compiling and scoring do not count.
+length of a learning-rate schedule. Loading, compiling and scoring do not
+count.
 
 After an interruption, the same command resumes the race: finished runs are
 kept, an unfinished one starts again. Do not use the machine for anything else
