@@ -10,7 +10,6 @@ from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics import figures
 from keras_mixgan.metrics import judges
 from keras_mixgan.metrics.callback import Evaluate
-from keras_mixgan.metrics.modes import KNOWN
 from keras_mixgan.training.history import MixtureHistory
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils import plotting
@@ -68,7 +67,7 @@ def make(
     """
     metrics = OF_IMAGES
     if network is None:
-        known = source.name in KNOWN
+        known = source.name in sources.POINTS
         metrics = ("modes",) if known else ("neural_net_distance",)
     scores = Evaluate(
         metrics,

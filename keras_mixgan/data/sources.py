@@ -165,7 +165,7 @@ def load_source(
         raise UserError(
             f"`source` must be a name or a folder. Received: source={source!r}"
         )
-    if isinstance(source, str) and source in _POINTS:
+    if isinstance(source, str) and source in POINTS:
         return _load_points(source, split, image_size, crop_size, seed)
     if isinstance(source, str) and source == "digits":
         _check_split(source, split, ("train",))
@@ -257,11 +257,12 @@ def grid_centers() -> np.ndarray:
     return grid.reshape(-1, 2).astype(np.float32)
 
 
-_POINTS: dict[str, tuple[Callable[[], np.ndarray], float]] = {
+# Gaussians in the plane: centres and standard deviation.
+POINTS: dict[str, tuple[Callable[[], np.ndarray], float]] = {
     "ring": (ring_centers, RING_STD),
     "grid": (grid_centers, GRID_STD),
 }
-BUNDLED_SOURCES: tuple[str, ...] = ("digits", *_POINTS)
+BUNDLED_SOURCES: tuple[str, ...] = ("digits", *POINTS)
 
 
 def _load_points(
@@ -281,7 +282,7 @@ def _load_points(
                 f"`{argument}` must be None for points ({name!r}). "
                 f"Received: {argument}={value!r}"
             )
-    make_centers, std = _POINTS[name]
+    make_centers, std = POINTS[name]
     centers = make_centers()
     rng = np.random.default_rng([seed, POINT_SPLITS.index(split)])
     modes = rng.integers(len(centers), size=NUM_POINTS)

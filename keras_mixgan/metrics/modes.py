@@ -15,18 +15,15 @@ from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils.errors import UserError
 
 WITHIN = 3.0
-# Data whose modes are known.
-KNOWN = ("ring", "grid")
 
 
 def known_modes(name: str) -> tuple[np.ndarray, float]:
     """Returns centres (M, 2) and the standard deviation of "ring" or "grid"."""
     from keras_mixgan.data import sources
 
-    if name == "ring":
-        return sources.ring_centers(), sources.RING_STD
-    if name == "grid":
-        return sources.grid_centers(), sources.GRID_STD
+    if name in sources.POINTS:
+        centers, std = sources.POINTS[name]
+        return centers(), std
     raise UserError(
         "`centers` must be 'ring', 'grid' or an array. Received: "
         f"centers={name!r}"

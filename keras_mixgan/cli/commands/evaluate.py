@@ -158,7 +158,6 @@ def run(values) -> None:
 
     from keras_mixgan import metrics
     from keras_mixgan.data import sources
-    from keras_mixgan.metrics.modes import KNOWN
 
     for name in values.metrics or ():
         metrics.registry.get(name)
@@ -173,7 +172,7 @@ def run(values) -> None:
     if not chosen:
         points = len(scored.image_shape) == 1
         chosen = POINT_METRICS if points else IMAGE_METRICS
-        if source.name not in KNOWN:
+        if source.name not in sources.POINTS:
             chosen = [name for name in chosen if name != "modes"]
     report = metrics.evaluate(
         scored,
@@ -284,7 +283,7 @@ def _real_data(values, model, sources):
         kept = {name: saved.get(name) for name in names}
         loading = {k: v for k, v in kept.items() if v is not None} | loading
     height, *width = model.image_shape[:-1] or (None,)
-    if width == [height] and source not in ("ring", "grid"):
+    if width == [height] and source not in sources.POINTS:
         loading["image_size"] = height
     wanted = (
         "`source` must be given: the real data to compare with, such as "
