@@ -4,13 +4,18 @@ import json
 import pathlib
 
 from keras_mixgan._version import __version__
+from keras_mixgan.data import class_names
 
 FORMAT = 1
 PLACE = pathlib.PurePath("assets.extra", "sampler.json")
 
 
 def describe(model, uint8: bool) -> dict:
-    """Describes a sampler, ready for JSON."""
+    """Describes a sampler, ready for JSON.
+
+    `class_names` are there where the data set is known.
+    """
+    names = class_names.of_settings(model.run_settings)
     return {
         "format": FORMAT,
         "keras_mixgan": __version__,
@@ -22,7 +27,7 @@ def describe(model, uint8: bool) -> dict:
         "conditional": model.conditional,
         "num_classes": model.num_classes,
         "uint8": uint8,
-    }
+    } | ({} if names is None else {"class_names": list(names)})
 
 
 def signatures(functions: dict) -> dict:

@@ -17,8 +17,9 @@ let timer = 0;
 // ---- What to draw -------------------------------------------------------
 
 function whole(text, least, most, otherwise) {
-  const number = /^-?\d+$/.test(text ?? "") ? Number(text) : NaN;
-  return number >= least && number <= most ? number : otherwise;
+  const number = text ? Number(text) : NaN; // A field also takes 1e3.
+  const fits = Number.isSafeInteger(number) && number >= least;
+  return fits && number <= most ? number : otherwise;
 }
 
 // Reads what to draw from the address. A user may have typed it, so values that

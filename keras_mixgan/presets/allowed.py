@@ -152,6 +152,8 @@ def _text(place: tuple) -> str:
     keys = []
     while place:
         place, key = place
+        if isinstance(key, str) and not key.isprintable():
+            key = ascii(key)
         keys.append(f"[{key}]" if isinstance(key, int) else f".{key}")
     return "".join(reversed(keys)).lstrip(".")
 

@@ -70,7 +70,7 @@ def check(
 def _check_members(archive: zipfile.ZipFile, path: pathlib.Path) -> None:
     members = archive.infolist()
     if sorted(member.filename for member in members) != list(_MEMBERS):
-        names = ", ".join(member.filename for member in members)
+        names = ", ".join(ascii(member.filename) for member in members)
         raise UserError(
             f"{path} must hold {', '.join(_MEMBERS)}, once each. Received: "
             f"{names[:200] or 'nothing'}"

@@ -1,8 +1,16 @@
 """Model cards: the README.md of a preset."""
 
+_PICTURE = "![Samples of the mixture and of each generator](samples.png)\n\n"
 
-def of_model(model, name: str) -> str:
-    """The Markdown card of a preset that a user saves, from the model alone."""
+
+def of_model(model, name: str, source: str, picture: bool) -> str:
+    """The Markdown card of a preset that a user saves, from the model alone.
+
+    `source` is what its readers give `from_preset`. `picture` says whether
+    there is a picture beside the card.
+    """
+    shown = _PICTURE if picture else ""
+    of_folder = "" if source != name else "  # the folder of this file"
     shape = "x".join(map(str, model.image_shape))
     labels = (
         f", with labels of {model.num_classes or 'unknown'} classes"
@@ -23,7 +31,7 @@ latents{labels}.
 ```python
 import keras_mixgan as kmg
 
-model = kmg.MixGAN.from_preset("{name}")  # the folder of this file
+model = kmg.MixGAN.from_preset("{source}"){of_folder}
 images = model.generate(64)
 ```
 
@@ -31,8 +39,6 @@ images = model.generate(64)
 |---|---|
 {rows}
 
-![Samples of the mixture and of each generator](samples.png)
-
-Before you share this preset, add: the data and their licence, scores, intended
-use and limits.
+{shown}Before you share this preset, add: the data and their licence, scores,
+intended use and limits.
 """

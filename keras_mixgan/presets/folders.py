@@ -179,7 +179,8 @@ def find(preset: str | os.PathLike[str]) -> pathlib.Path:
         Its folder.
 
     Raises:
-        ValueError: There is no such preset; the message lists the zoo's.
+        ValueError: There is no such preset, and the message lists the zoo's;
+            or it names one of the zoo, and a folder here.
         OSError: It is a folder without a preset in it, or the hub cannot be
             reached.
         ImportError: It is on the hub, and huggingface_hub is missing.
@@ -193,9 +194,15 @@ def find(preset: str | os.PathLike[str]) -> pathlib.Path:
             )
         return folder
     bundled = _in_zoo(preset) if isinstance(preset, str) else None
-    if bundled is not None:
-        return bundled
     path = pathlib.Path(preset)
+    if bundled is not None:
+        if (path / METADATA).is_file() and not path.samefile(bundled):
+            raise UserError(
+                "`preset` must be unambiguous. Received: "
+                f"{preset!r}, a preset of the zoo and a folder here. Write "
+                f"./{preset} for the folder"
+            )
+        return bundled
     if path.is_dir():
         if not (path / METADATA).is_file():
             raise FileNotFoundError(
@@ -231,7 +238,7 @@ def read(path: str | os.PathLike[str]) -> Preset:
         if not isinstance(metadata[key], kind):
             raise UserError(
                 f"{path / METADATA} is damaged: {key!r} must be of type "
-                f"{kind.__name__}. Received: {str(metadata[key])[:200]}"
+                f"{kind.__name__}. Received: {ascii(metadata[key])[:200]}"
             )
     return Preset(str(metadata.get("name", path.name)), path, metadata)
 
@@ -305,7 +312,7 @@ def save(
         model: A `MixGAN`.
         path: New or empty folder.
         card: Text of its `README.md`.
-        samples: Picture of its samples (Pillow).
+        samples: Picture of its samples (Pillow), or `None`.
         about: More entries of `metadata.json`.
         small: Whether to keep weights in half precision and leave the
             optimizer's state out.
@@ -332,7 +339,8 @@ def save(
         else:
             model.save_weights(folder / WEIGHTS)
         (folder / CARD).write_text(card)
-        samples.save(folder / SAMPLES, optimize=True)
+        if samples is not None:
+            samples.save(folder / SAMPLES, optimize=True)
         files = {
             name: hashes.sha256(folder / name) for name in (CONFIG, WEIGHTS)
         }

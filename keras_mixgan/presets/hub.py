@@ -33,11 +33,11 @@ def is_url(preset: str | os.PathLike[str]) -> bool:
     return isinstance(preset, str) and preset.startswith(SCHEME)
 
 
-def split(url: str) -> tuple[str, str | None]:
+def split(url: str, name: str = "preset") -> tuple[str, str | None]:
     """Splits a URL into "user/name" and the revision, or `None`.
 
     The URL is `hf://user/name`, optionally with `@` and a branch, tag or
-    commit.
+    commit. Errors call it `name`.
 
     Example:
     >>> split("hf://user/faces@v1")
@@ -46,7 +46,7 @@ def split(url: str) -> tuple[str, str | None]:
     match = _URL.fullmatch(url)
     if match is None:
         raise UserError(
-            "`preset` must be hf://user/name, optionally with @revision. "
+            f"`{name}` must be hf://user/name, optionally with @revision. "
             f"Received: {url!r}"
         )
     return match[1], match[2]
@@ -79,8 +79,8 @@ def push(folder: pathlib.Path, url: str) -> None:
     auth login` or `HF_TOKEN` says who the user is. `url` may end with `@` and
     an existing branch.
     """
-    repository, revision = split(url)
-    with _one_line_errors(url):
+    repository, revision = split(url, "push")
+    with _one_line_errors(url, "push", "write"):
         from huggingface_hub import CommitOperationAdd
         from huggingface_hub import HfApi
 
@@ -101,13 +101,15 @@ def push(folder: pathlib.Path, url: str) -> None:
 
 def check(url: str) -> None:
     """Checks the URL and huggingface_hub before a model is saved and pushed."""
-    split(url)
-    with _one_line_errors(url):
+    split(url, "push")
+    with _one_line_errors(url, "push", "write"):
         import huggingface_hub  # noqa: F401
 
 
 @contextlib.contextmanager
-def _one_line_errors(url: str) -> Iterator[None]:
+def _one_line_errors(
+    url: str, name: str = "preset", may: str = "read"
+) -> Iterator[None]:
     """Turns the errors of huggingface_hub into one line of our own."""
     try:
         yield
@@ -115,7 +117,7 @@ def _one_line_errors(url: str) -> Iterator[None]:
         if error.name != "huggingface_hub":
             raise
         raise MissingPackageError(
-            "`preset` on the Hugging Face hub needs huggingface_hub: pip "
+            f"`{name}` on the Hugging Face hub needs huggingface_hub: pip "
             f"install 'keras-mixgan[hf]'. Received: {url}"
         ) from error
     except Exception as error:
@@ -124,7 +126,7 @@ def _one_line_errors(url: str) -> Iterator[None]:
         first = (str(error).strip().splitlines() or [""])[0][:300]
         if names & {*_NOT_THERE}:
             raise UserError(
-                f"`preset` must be a repository of the hub that you may read. "
+                f"`{name}` must be a repository of the hub that you may {may}. "
                 f"Received: {url} ({type(error).__name__}: {first})"
             ) from error
         raise OSError(

@@ -20,11 +20,14 @@ def save_model(
     # Deferred: it loads Pillow, which would slow `import keras_mixgan` down.
     from keras_mixgan.utils import plotting
 
+    name, samples = pathlib.Path(path).name, None
+    if plotting.can_draw(model.image_shape):
+        samples = plotting.draw_mixture(model)
     folders.save(
         model,
         path,
-        card=cards.of_model(model, pathlib.Path(path).name),
-        samples=plotting.draw_mixture(model),
+        card=cards.of_model(model, name, push or name, samples is not None),
+        samples=samples,
         small=small,
     )
     if push is not None:

@@ -109,7 +109,9 @@ def _numbers(built: keras.Model) -> tuple[int, int]:
     outputs = [
         keras.tree.flatten(node.outputs)
         for layer in built._flatten_layers()
-        for node in layer._inbound_nodes
+        # Operations such as `ops.repeat` are no layers.
+        for operation in (layer, *getattr(layer, "operations", ()))
+        for node in operation._inbound_nodes
     ]
     shapes = [tensor.shape[1:] for tensors in outputs for tensor in tensors]
     return weights, max(

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from keras_mixgan.serving.limits import Limits
+from keras_mixgan.utils.errors import UserError
 
 _MOST_CHARACTERS = 500  # In an error.
 _CLOSE = {"Connection": "close"}
@@ -54,6 +55,12 @@ class Guard:
         self._limits = limits
         self._max_body_bytes = max_body_bytes
         self._allowed = {name.lower() for name in allowed_hosts}
+        for name in self._allowed:
+            if _name_of(f"//{name}") != name:
+                raise UserError(
+                    "`allowed_hosts` must be names of hosts, without scheme, "
+                    f"port or path. Received: {name!r}"
+                )
         self._running = 0
 
     async def __call__(self, scope, receive, send):

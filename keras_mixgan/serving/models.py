@@ -107,6 +107,7 @@ def load(
 
 def _split(text: str) -> tuple[str, str]:
     """The name and the path of a model."""
+    text = os.path.expanduser(text)
     name, equals, source = text.partition("=")
     if not equals or pathlib.Path(text).exists():
         path = pathlib.Path(os.path.abspath(text))
@@ -121,7 +122,7 @@ def _split(text: str) -> tuple[str, str]:
             "`model` must be PATH or NAME=PATH, and a name must have no "
             f"blank and none of / : ? # %. Received: model={text}"
         )
-    return name, source
+    return name, os.path.expanduser(source)
 
 
 def _find(path: pathlib.Path) -> pathlib.Path | None:

@@ -6,6 +6,7 @@ import numpy as np
 from keras_mixgan.game import adapting
 from keras_mixgan.game import matrix_games
 from keras_mixgan.game.auxiliary import ComponentClassifier
+from keras_mixgan.training import serialization
 from keras_mixgan.utils.errors import UserError
 
 
@@ -35,7 +36,7 @@ def from_pair(cls, pair, numbers: tuple, noise: float, seed, **arguments):
             for variable, its in _pairs(getattr(pair, name)[0], copy, model):
                 _assign(its, variable)
     _assign(model.ema_updates, pair.ema_updates)
-    model.run_settings = pair.run_settings
+    model.run_settings = serialization.settings_of(model, pair)
     rng = np.random.default_rng(seed)
     for side in (model.generator_ensemble, model.discriminator_ensemble):
         own = side.networks if side.shared is None else side.shared.own
@@ -94,7 +95,7 @@ def join(cls, snapshots: list, model, images, labels, seed):
         if not isinstance(loss, ComponentClassifier)
     ]
     mixture.compile_from_config(config)
-    mixture.run_settings = model.run_settings
+    mixture.run_settings = serialization.settings_of(mixture, model)
     game = matrix_games.matrix_game(
         mixture.payoff_matrix(images, labels, seed=seed)
     )

@@ -3,6 +3,7 @@
 import numpy as np
 from keras import ops
 
+from keras_mixgan.training import serialization
 from keras_mixgan.utils.errors import UserError
 
 
@@ -40,5 +41,5 @@ def prune(model, below: float):
         # Through NumPy: training under JAX donates the variables' buffers.
         value = ops.convert_to_numpy(getattr(model, name))
         getattr(pruned, name).assign(value)
-    pruned.run_settings = model.run_settings
+    pruned.run_settings = serialization.settings_of(pruned, model)
     return pruned

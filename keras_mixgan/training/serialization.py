@@ -85,7 +85,8 @@ def arguments_from(config: dict, custom_objects=None) -> dict:
             with components.seeded(seed), executor.placing(i):
                 arguments[side].append(load(network))
         if body is not None:
-            with executor.placing(0):
+            seed = f"{config['seed']}/{side}/body"
+            with components.seeded(seed), executor.placing(0):
                 body = load(body)
             arguments[side] = sharing.Shared(arguments[side], body, side)
     return arguments
@@ -101,6 +102,36 @@ def _not_synchronized(config):
     if isinstance(config, list | tuple):
         return type(config)(map(_not_synchronized, config))
     return config
+
+
+def settings_of(model, source) -> dict | None:
+    """The settings of the run that trained `source`, as they fit `model`.
+
+    `model` was made of components of `source`. A component classifier is left
+    out where it counts generators that `model` has not.
+    """
+    if source.run_settings is None:
+        return None
+    ensembles = (model.generator_ensemble, model.discriminator_ensemble)
+    sharing_sides = [ensemble.shared is not None for ensemble in ensembles]
+    settings = source.run_settings | {
+        "num_generators": model.num_generators,
+        "num_discriminators": model.num_discriminators,
+        "share": {
+            (False, False): "none",
+            (True, False): "generators",
+            (False, True): "discriminators",
+            (True, True): "both",
+        }[tuple(sharing_sides)],
+    }
+    losses = settings.get("auxiliary")
+    if losses and model.num_generators != source.num_generators:
+        settings["auxiliary"] = type(losses)(
+            loss
+            for loss in losses
+            if loss.partition(":")[0] != "component_classifier"
+        )
+    return settings
 
 
 def compile_config_of(model) -> dict:

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 
 # Anything older was left by a process that was killed.
 LEFT_OVER_SECONDS = 3600
+# What readers look for in a preset, a SavedModel and a page: these come last.
+_LAST = ("metadata.json", "saved_model.pb", "index.html")
 
 
 @contextlib.contextmanager
@@ -65,9 +67,10 @@ def new_folder(
     """Writes a folder beside its place, then moves it there in one step.
 
     Readers never see a part of it. Where there is an empty folder already, it
-    stays, and gets the finished files one after the other. A process killed
-    meanwhile leaves a hidden `.partial` folder, which the next writer of the
-    same folder removes.
+    stays: the files are written in a hidden folder inside, and renamed one
+    after the other, those last by which readers know that it is complete. A
+    process killed meanwhile leaves a hidden `.partial` folder, which the next
+    writer of the same folder removes.
 
     Folders above it are made. The block gets the path of an empty folder,
     which is removed if the block raises. It raises what `check_new` raises.
@@ -82,21 +85,25 @@ def new_folder(
     """
     path = pathlib.Path(os.path.abspath(path))
     check_new(path, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _clean(path, path.name, "")
-    partial = path.with_name(_partial_name(path.name, ""))
-    partial.mkdir()
+    # It may be a mount, a link, or a shell's current folder: it stays.
+    stays = path.is_dir()
+    target = path / path.name if stays else path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _clean(target, path.name, "")
+    partial = target.with_name(_partial_name(path.name, ""))
     try:
+        partial.mkdir()
         yield partial
         for written in partial.rglob("*"):
             if written.is_file():
                 _flush(written)
         check_new(path, name)
-        if path.exists():
-            # It may be a mount, a link, or a shell's current folder: it stays.
-            for written in sorted(partial.iterdir()):
-                shutil.move(written, path / written.name)
+        if stays or path.exists():
+            entries = sorted(x.name for x in partial.iterdir())
+            for entry in sorted(entries, key=_LAST.__contains__):
+                os.rename(partial / entry, path / entry)
             partial.rmdir()
+            _flush(path)
         else:
             os.rename(partial, path)
     except BaseException as error:
@@ -115,7 +122,12 @@ def check_new(path: str | os.PathLike[str], name: str) -> None:
     """
     path = pathlib.Path(path)
     if path.is_dir():
-        if any(path.iterdir()):
+        # Whoever is killed while `new_folder` writes there leaves its part.
+        start = f".{path.absolute().name}."
+        if any(
+            not (x.name.startswith(start) and x.name.endswith(".partial"))
+            for x in path.iterdir()
+        ):
             raise FileExistsError(
                 f"`{name}` must be a new or an empty folder; nothing is "
                 f"overwritten. Received: {path}, which is not empty"

@@ -37,6 +37,18 @@ _HEADING = 20
 _INK = "#222222"
 
 
+def can_draw(image_shape: Sequence[int]) -> bool:
+    """Whether `draw_mixture` draws examples of this shape: points or images.
+
+    Example:
+    >>> can_draw((28, 28, 1)), can_draw((16, 16, 16, 1))
+    (True, False)
+    """
+    return len(image_shape) == 1 or (
+        len(image_shape) == 3 and image_shape[-1] in (1, 2, 3, 4)
+    )
+
+
 def draw_mixture(
     model,
     rows: int = 4,
@@ -58,7 +70,11 @@ def draw_mixture(
 
     Returns:
         A picture. Conditional models have one column per class, for at most
-        `MAX_COLUMNS` classes; points are drawn as a scatter plot.
+        `MAX_COLUMNS` classes, and draw label 0 where the number of classes is
+        not known; points are drawn as a scatter plot.
+
+    Raises:
+        ValueError: `can_draw` says that it cannot draw such examples.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -83,8 +99,10 @@ def draw_mixture(
         ]
         return scatter([mixture, *([c] for c in clouds)], titles, real)
     columns, labels, names = MAX_COLUMNS, None, None
-    if model.conditional:
-        columns = min(model.known_num_classes(), MAX_COLUMNS)
+    if model.conditional and model.num_classes is None:
+        labels = 0
+    elif model.conditional:
+        columns = min(model.num_classes, MAX_COLUMNS)
         labels = np.tile(np.arange(columns), rows)
         names = list(label_names or map(str, range(columns)))[:columns]
     # All generators get the same latents, the mixture gets others, so that no
@@ -93,6 +111,9 @@ def draw_mixture(
         model.generate(rows * columns, labels, component=i, seed=seed + 1)
         for i in range(len(weights))
     ]
+    # Two and four channels are gray or RGB, and alpha.
+    if blocks[0].shape[-1] in (2, 4):
+        blocks = [block[..., :-1] for block in blocks]
     return sample_grid(blocks, titles, columns, names)
 
 
@@ -126,7 +147,7 @@ def sample_grid(
     True
     """
     _check_grid(blocks, titles, columns, column_names)
-    columns = min(columns, max(len(block) for block in blocks))
+    columns = max(1, min(columns, max(len(block) for block in blocks)))
     scale = max(1, round(_TILE / blocks[0].shape[1]))
     tiles = [_tile(block, columns, scale) for block in blocks]
     heading = _HEADING if column_names else 0

@@ -1,5 +1,6 @@
 """`--model=RUN_FOLDER`: the trained model, or the newest intact checkpoint."""
 
+import json
 import os
 import shutil
 
@@ -132,3 +133,5 @@ def test_the_server_and_export_take_a_runs_folder(run, tmp_path, capsys):
     out = tmp_path / "exported" / "1"
     assert cli.main(["export", f"--model={run}", f"--out={out}"]) == 0
     assert (out / "saved_model.pb").exists()
+    about = json.loads((out / "assets.extra" / "sampler.json").read_text())
+    assert about["name"] == "points"

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 import keras_mixgan as kmg
 from keras_mixgan._version import __version__
+from keras_mixgan.exporting import metadata
 from keras_mixgan.exporting import routing
 from keras_mixgan.game import mixtures
 
@@ -228,6 +229,11 @@ def test_levels_and_averaged_generators(levels):
     alone = {"component": 0, "num_images": 3, "seed": 0}
     alone = exported.call(sampler, "sample_component", **alone)["images"]
     assert alone.dtype == "uint8"
+
+
+def test_classes_of_known_data_have_names(model, monkeypatch):
+    monkeypatch.setattr(model, "run_settings", {"source": "cifar10"})
+    assert metadata.describe(model, uint8=False)["class_names"][9] == "Truck"
 
 
 def test_mixture_weights_and_description(model, sampler, folder):

@@ -151,3 +151,25 @@ def test_a_zoo_with_other_files_is_refused(tmp_path, monkeypatch):
     refused("wgan_mnist", r"SHA-256 .* that in zoo_hashes\.json")
     shutil.copytree(zoo / "wgan_mnist", zoo / "unknown")
     refused("unknown", r"zoo_hashes\.json")
+
+
+HIDDEN = "x\n\x1b[2Jerror: all fine"
+
+
+@pytest.mark.parametrize("place", ["files", "class", "key"])
+def test_terminal_codes_are_not_printed(preset, place):
+    def harm(content):
+        if place == "files":
+            content.update(files=HIDDEN)
+        elif place == "class":
+            content["config"]["generator"][0].update(class_name=HIDDEN)
+        else:
+            content["config"][HIDDEN] = {"class_name": "Lambda", "module": "m"}
+
+    name = presets.METADATA if place == "files" else presets.CONFIG
+    hostile.edit(preset, harm, name)
+    if place != "files":
+        hostile.mend(preset)
+    with pytest.raises(ValueError, match=r"error: all fine") as error:
+        kmg.MixGAN.from_preset(preset)
+    assert str(error.value).isprintable()

@@ -65,6 +65,7 @@ def test_a_pushed_preset_comes_back_the_same(pushed, model, tmp_path):
     for name in ("config.json", "metadata.json", "model.weights.h5"):
         assert files[name] == (tmp_path / "made" / name).read_bytes()
     assert {"README.md", "samples.png"} <= set(files)
+    assert b'from_preset("hf://user/points")' in files["README.md"]
     loaded = kmg.MixGAN.from_preset("hf://user/points")
     np.testing.assert_array_equal(
         loaded.generate(5, seed=1), model.generate(5, seed=1)
@@ -143,7 +144,7 @@ def test_what_is_no_url_is_refused_before_anything_is_written(
 ):
     with pytest.raises(UserError, match="hf://user/name"):
         kmg.MixGAN.from_preset(url)
-    with pytest.raises(UserError, match="hf://user/name"):
+    with pytest.raises(UserError, match="`push` must be hf://user/name"):
         model.save_to_preset(tmp_path / "made", push=url)
     assert not (tmp_path / "made").exists()
 

@@ -147,12 +147,76 @@ def test_load_weights_false_gives_those_of_the_seed(preset):
     assert loaded.compiled
 
 
+def test_load_weights_false_gives_a_shared_body_those_of_the_seed(tmp_path):
+    networks = conftest.small_generator(), conftest.small_discriminator()
+    hidden = networks[0].layers[0].name
+    model = kmg.MixGAN(*networks, 2, 1, seed=3, share_generators=hidden)
+    model.save_to_preset(tmp_path / "shared")
+    before = random.getstate()
+    first, second = (
+        kmg.MixGAN.from_preset(tmp_path / "shared", load_weights=False)
+        for _ in range(2)
+    )
+    assert random.getstate() == before
+    np.testing.assert_array_equal(
+        first.generate(3, seed=1), second.generate(3, seed=1)
+    )
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 2), (8, 8, 4), (4, 4, 4, 1), (8, 1)])
+def test_examples_of_any_shape_make_a_preset(tmp_path, shape):
+    size = int(np.prod(shape))
+    generator = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(size, "tanh"),
+            keras.layers.Reshape(shape),
+        ]
+    )
+    discriminator = keras.Sequential(
+        [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(1)]
+    )
+    model = kmg.MixGAN(generator, discriminator, 2, 1, seed=0)
+    model.save_to_preset(tmp_path / "made")
+    loaded = kmg.MixGAN.from_preset(tmp_path / "made")
+    assert loaded.generate(2).shape == (2, *shape)
+    has_picture = shape in [(8, 8, 2), (8, 8, 4)]
+    assert (tmp_path / "made" / presets.SAMPLES).exists() == has_picture
+    card = (tmp_path / "made" / presets.CARD).read_text()
+    assert (presets.SAMPLES in card) == has_picture
+
+
+def test_a_folder_with_a_name_of_the_zoo_must_be_told_apart(
+    preset, tmp_path, monkeypatch
+):
+    preset.rename(tmp_path / "mix_dcgan_mnist")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"Write \./mix_dcgan_mnist"):
+        kmg.MixGAN.from_preset("mix_dcgan_mnist")
+    model = kmg.MixGAN.from_preset("./mix_dcgan_mnist")
+    assert model.num_generators == 2
+    monkeypatch.chdir(presets.zoo())
+    assert presets.find("mix_dcgan_mnist").samefile("mix_dcgan_mnist")
+
+
+def test_operations_count_in_the_size():
+    def make():
+        inputs = keras.Input((4,))
+        many = keras.ops.repeat(inputs, 10**12, axis=1)
+        return [keras.Model(inputs, keras.ops.max(many, 1, keepdims=True))]
+
+    with pytest.raises(ValueError, match="numbers of a batch in one layer"):
+        sizes.check_made(make, [1], 1, "`network`")
+
+
 def test_counting_weights_leaves_no_trace(preset):
     config = json.loads((preset / presets.CONFIG).read_text())["config"]
     config["generator"].append({"class_name": "Dense"})
     before = random.getstate()
     with pytest.raises(ValueError, match="could not be built"):
-        sizes.check(config, "config.json", None)
+        sizes.check(
+            {"class_name": "MixGAN", "config": config}, "config.json", None
+        )
     assert random.getstate() == before
     # Here Keras gives values to all variables that it knows to have none.
     with keras.StatelessScope():

@@ -180,6 +180,8 @@ def test_a_port_in_use_is_named(shared_server, folder, capsys):
         (["--model={0}/plain", "--port=99999"], "port=99999"),
         (["--model={0}/plain", "--host=no.such.host.invalid"], "--host"),
         (["--model={0}/plain", "--host=my..host"], "--host"),
+        (["--model={0}/plain", "--allowed_hosts=a.org:80"], "'a.org:80'"),
+        (["--model={0}/plain", "--allowed_hosts=http://a.org"], "scheme"),
     ],
 )
 def test_what_cannot_be_served_is_one_line(folder, capsys, flags, reason):
@@ -219,6 +221,13 @@ def test_a_tampered_description_is_named(folder, tmp_path, capsys, about):
     error = failed(capsys, "--port=0", f"--model={tmp_path / 'tampered'}")
     assert str(path) in error
     assert len(error) < 1000
+
+
+@pytest.mark.parametrize("text", ["~/plain", "named=~/plain"])
+def test_a_home_folder_is_found(folder, tmp_path, monkeypatch, text):
+    monkeypatch.setenv("HOME", str(folder))
+    (name,) = models.load([text], tmp_path, None)
+    assert name == text.partition("=")[0].removeprefix("~/")
 
 
 def test_an_export_may_name_its_classes(folder, tmp_path):

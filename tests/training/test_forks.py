@@ -164,7 +164,7 @@ def test_both_train_on_after_a_fork(tmp_path):
     pair.run_settings = {"source": "ring"}
     model = MixGAN.from_pair(pair, 3, 2, seed=1)
     for one in (model, pair):
-        assert one.run_settings == {"source": "ring"}
+        assert one.run_settings["source"] == "ring"
         one.fit(points(), batch_size=4, verbose=0)
         one.save(tmp_path / "model.keras")
         assert int(one.ema_updates) == 8
@@ -174,3 +174,26 @@ def test_snapshots_that_are_not_compiled_are_refused():
     pair = MixGAN(small_generator(), small_discriminator(), 1, 1)
     with pytest.raises(ValueError, match="`models` must be compiled"):
         MixGAN.from_snapshots([pair, pair], np.zeros((4, 2), "float32"))
+
+
+def test_settings_are_those_of_the_new_mixture():
+    pair = trained_pair()
+    pair.run_settings = {
+        "source": "ring", "num_generators": 1, "num_discriminators": 1,
+        "share": "none", "auxiliary": ["feature_matching:1.0"],
+    }  # fmt: skip
+    hidden = pair.generators[0].layers[0].name
+    fork = MixGAN.from_pair(pair, 3, 2, share_generators=hidden)
+    assert fork.run_settings == pair.run_settings | {
+        "num_generators": 3, "num_discriminators": 2, "share": "generators",
+    }  # fmt: skip
+    fork.run_settings["auxiliary"].append("component_classifier:0.1")
+    fork.generator_mixture_logits.assign([0.0, -9.0, 0.0])
+    pruned = fork.prune(below=0.1)
+    assert pruned.run_settings == fork.run_settings | {
+        "num_generators": 2, "auxiliary": ["feature_matching:1.0"],
+    }  # fmt: skip
+    joined = MixGAN.from_snapshots([fork, fork], points())
+    assert joined.run_settings == pruned.run_settings | {
+        "num_generators": 6, "num_discriminators": 4, "share": "none",
+    }  # fmt: skip

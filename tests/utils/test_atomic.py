@@ -46,6 +46,29 @@ def test_an_empty_folder_is_filled_and_stays(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_an_empty_folder_is_written_from_inside(tmp_path, monkeypatch):
+    """So a mount works, and its readers see the last file last."""
+    path, moved = tmp_path / "1", []
+    path.mkdir()
+    rename = os.rename
+    monkeypatch.setattr(
+        os, "rename", lambda a, b: (moved.append(b.name), rename(a, b))
+    )
+    for name in ("weights", "saved_model.pb", "metadata.json", "variables"):
+        left = path / f".1.{name}.partial"  # By a writer that still works.
+        left.mkdir()
+        with atomic.new_folder(path) as partial:
+            assert partial.parent == path
+            for file in (name, "a", "z"):
+                (partial / file).touch()
+        last = {"saved_model.pb", "metadata.json"} & {name}
+        assert moved[-1] in (last or {"z"})
+        left.rmdir()
+        for file in path.iterdir():
+            file.unlink()
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_failure_leaves_nothing(tmp_path):
     def fail():
         with atomic.new_folder(tmp_path / "1") as partial:

@@ -195,3 +195,22 @@ def test_a_generator_of_hardly_any_weight_is_drawn():
     model = kmg.MixGAN(*networks, num_generators=2, seed=0)
     model.set_generator_weights([1.0, 1e-9])
     assert plotting.draw_mixture(model).mode == "RGB"
+
+
+def test_a_grid_of_no_images_has_its_title():
+    picture = plotting.sample_grid([np.zeros((0, 8, 8, 1))], ["none"])
+    assert (pixels(picture) < 128).any()
+
+
+def test_labels_of_unknown_classes_are_drawn_as_label_0():
+    networks = conftest.image_networks(shape=(8, 8, 1), num_classes=3)
+    model = kmg.MixGAN(*networks, 2, 1, seed=0)
+    known = model.generate(40, labels=0, seed=0)[:4]
+    model.num_classes = None
+    picture = pixels(plotting.draw_mixture(model))
+    for image in known:
+        levels = to_levels(image).repeat(7, 0).repeat(7, 1)
+        assert any(
+            (picture[y : y + 56, x : x + 56] == levels).all()
+            for y, x in np.ndindex(60, picture.shape[1] - 55)
+        )

@@ -1,6 +1,8 @@
 """`keras-mixgan export`."""
 
+import os
 import pathlib
+import re
 
 from keras_mixgan.cli.commands import model_flag
 from keras_mixgan.cli.commands.flag_groups import Flag
@@ -59,6 +61,18 @@ Examples:
 """
 
 
+def _name(source: str) -> str:
+    """A name for the sampler, after the run, the preset or the file.
+
+    Letters, digits, _, - and . make file names and addresses.
+    """
+    path = pathlib.Path(os.path.abspath(source))
+    if path.name == "model.keras":
+        path = path.parent
+    name = path.name.removesuffix(".keras").partition("@")[0]
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).lstrip("-.") or "mixture"
+
+
 def run(values) -> None:
     """Exports the sampler."""
     model_flag.check(values.model)
@@ -81,6 +95,7 @@ def run(values) -> None:
     from keras_mixgan.cli import opening
 
     model, _ = opening.open_model(values.model)
+    model.name = _name(values.model)
     model.export_sampler(out, uint8=values.uint8, format=values.format)
     print(f"Wrote a sampler of {model.num_generators} generators to {out}")
     if values.format == "web":
