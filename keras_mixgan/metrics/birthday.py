@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.metrics.samples import check_shapes
 from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils.errors import UserError
 
@@ -72,6 +73,7 @@ def birthday(
                 "images are the same. Received: neither"
             )
         real = as_samples(real, num_images, seed=seed, argument="real")
+        check_shapes(samples, real)
         threshold = _nearest_distance(_flat(real))
     pairs = len(images) * (len(images) - 1) / 2
     same = _coinciding(images, threshold)

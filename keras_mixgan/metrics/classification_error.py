@@ -14,6 +14,7 @@ from keras_mixgan.backends.inference import Forward
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 CLASSES = "class_logits"
@@ -49,6 +50,7 @@ def classification_error(
     >>> 0 <= float(score) <= 1
     True
     """
+    checks.optional_integer("num_images", num_images)
     networks = class_predictors(model)
     samples = as_samples(real, seed=seed, argument="real")
     if samples.labels is None or not (samples.labels >= 0).any():

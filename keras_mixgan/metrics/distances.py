@@ -21,6 +21,7 @@ from keras_mixgan.metrics import tfgan
 from keras_mixgan.metrics.activations import Activations
 from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.metrics.samples import check_shapes
 from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils.errors import UserError
 
@@ -214,21 +215,12 @@ def _both(
     samples = as_samples(
         model_or_images, num_images, seed=seed, component=component
     )
-    _check_shapes(samples, real)
+    check_shapes(samples, real)
     network = judges.load(classifier, real.name, samples.model)
     return (
         activations(samples, network, batch_size),
         activations(real, network, batch_size),
     )
-
-
-def _check_shapes(samples, real) -> None:
-    """Raises ValueError if generated and real images differ in shape."""
-    if tuple(samples.image_shape) != tuple(real.image_shape):
-        raise UserError(
-            "`real` must have images of the shape that is scored, "
-            f"{samples.image_shape}. Received: {real.image_shape}"
-        )
 
 
 def _check_pair(generated: Activations, real: Activations) -> None:

@@ -25,6 +25,7 @@ from keras_mixgan.metrics.report import Report
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils import checks
 from keras_mixgan.utils import memory
 from keras_mixgan.utils.errors import UserError
 
@@ -88,6 +89,9 @@ def evaluate(
     ['mixture', 'generator 0', 'generator 1', 'real']
     """
     started = time.time()
+    num_images = checks.integer("num_images", num_images)
+    splits = checks.integer("splits", splits)
+    seed = checks.integer("seed", seed, least=0)
     reference = as_samples(source, seed=seed, argument="source")
     images = None
     if not callable(getattr(model, "generate", None)):

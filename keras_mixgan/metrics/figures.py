@@ -99,8 +99,8 @@ def scores_in_time(run: Any, title: str | None = None) -> Any:
             "`run` must have scores. Received: a run with the columns "
             f"{sorted({key for record in records for key in record})}"
         )
-    scored = [record for record in records if names[0] in record]
-    clock = all("seconds" in record for record in scored)
+    records = [r for r in records if any(name in r for name in names)]
+    clock = all("seconds" in record for record in records)
     x = "seconds" if clock else "epoch"
     # Deferred: Matplotlib takes a second to import.
     from matplotlib.figure import Figure
@@ -108,6 +108,8 @@ def scores_in_time(run: Any, title: str | None = None) -> Any:
     figure = Figure(figsize=(4.2 * len(names), 3.6), layout="constrained")
     for i, name in enumerate(names):
         axes = figure.add_subplot(1, len(names), i + 1)
+        # A run that was taken up again may have more scores.
+        scored = [record for record in records if name in record]
         places = [record[x] for record in scored]
         values = np.array([record[name] for record in scored])
         spread = np.array([record.get(f"{name}_std", 0) for record in scored])

@@ -16,6 +16,7 @@ from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics import judges
 from keras_mixgan.metrics import networks
 from keras_mixgan.metrics.samples import CHUNK
+from keras_mixgan.metrics.samples import check_finite
 from keras_mixgan.metrics.samples import chunk_seed
 from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils import checks
@@ -56,6 +57,7 @@ def label_agreement(
             "`model` must be conditional, with `num_classes`. Received: "
             f"num_classes={count!r}"
         )
+    num_images = checks.integer("num_images", num_images, least=count)
     network = judges.load(classifier, None, model)
     asked = np.arange(num_images, dtype="int32") % count
     seen = _classes_seen(model, network, asked, component, seed, batch_size)
@@ -93,11 +95,13 @@ def _classes_seen(
     seen = np.empty(len(asked), "int64")
     for chunk, start in enumerate(range(0, len(asked), CHUNK)):
         labels = asked[start : start + CHUNK]
-        images = model.generate(
-            len(labels),
-            labels=labels,
-            component=component,
-            seed=chunk_seed(seed, chunk),
+        images = check_finite(
+            model.generate(
+                len(labels),
+                labels=labels,
+                component=component,
+                seed=chunk_seed(seed, chunk),
+            )
         )
         for first in range(0, len(images), batch_size):
             batch = images[first : first + batch_size]
@@ -153,7 +157,9 @@ def component_distinctness(
     count = count_of_several(model)
     num_images = checks.integer("num_images", num_images, least=4)
     made = [
-        model.generate(num_images, component=i, seed=chunk_seed(seed, i))
+        check_finite(
+            model.generate(num_images, component=i, seed=chunk_seed(seed, i))
+        )
         for i in range(count)
     ]
     half = num_images // 2

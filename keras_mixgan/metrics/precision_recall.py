@@ -15,6 +15,7 @@ import numpy as np
 from keras_mixgan.metrics import judges
 from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.metrics.samples import check_shapes
 from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import UserError
@@ -65,6 +66,7 @@ def precision_recall(
     samples = as_samples(
         model_or_images, num_images, seed=seed, component=component
     )
+    check_shapes(samples, real)
     network = judges.load(classifier, real.name, samples.model)
     found = activations(samples, network, batch_size)
     found_real = activations(real, network, batch_size)

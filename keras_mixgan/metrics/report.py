@@ -9,6 +9,8 @@ import pathlib
 import platform
 from typing import Any
 
+import numpy as np
+
 from keras_mixgan._version import __version__
 from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils import atomic
@@ -202,6 +204,8 @@ def _finite(value: Any) -> Any:
         return {key: _finite(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
         return [_finite(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

@@ -180,13 +180,27 @@ class Samples:
             seed=chunk_seed(self.seed, start // CHUNK),
             batch_size=batch_size,
         )
-        images = np.asarray(images, "float32")
-        if not np.isfinite(images).all():
-            raise UserError(
-                "`model` must generate finite images; its training has "
-                "diverged. Received: NaN or infinity"
-            )
+        images = check_finite(np.asarray(images, "float32"))
         return images[: self.num_images - start]
+
+
+def check_finite(images: np.ndarray) -> np.ndarray:
+    """Returns a model's images; refuses those of a diverged training."""
+    if not np.isfinite(images).all():
+        raise UserError(
+            "`model` must generate finite images; its training has diverged. "
+            "Received: NaN or infinity"
+        )
+    return images
+
+
+def check_shapes(samples: Samples, real: Samples) -> None:
+    """Raises a ValueError if generated and real images differ in shape."""
+    if tuple(samples.image_shape) != tuple(real.image_shape):
+        raise UserError(
+            "`real` must have images of the shape that is scored, "
+            f"{samples.image_shape}. Received: {real.image_shape}"
+        )
 
 
 def chunk_seed(seed: int, chunk: int) -> int:

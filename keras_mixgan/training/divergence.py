@@ -45,7 +45,10 @@ class StopOnNonFinite(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Looks at the logged losses, which Keras has fetched anyway."""
         logs = logs or {}
-        self._found |= not np.isfinite(logs.get("loss", 0.0))
+        # The total has no steps of the discriminators alone.
+        self._found |= not all(
+            np.isfinite(logs.get(name, 0.0)) for name in ("loss", *WATCHED)
+        )
         if not self._warned:
             self._warn(logs)
         if keras.backend.backend() != "jax":

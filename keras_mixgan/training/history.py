@@ -122,6 +122,12 @@ class MixtureHistory(BetweenSteps):
         if self.path.exists():
             rows = read_history(self.path)
             self.rows = [row for row in rows if row["step"] <= self.model.step]
+            if self.rows and list(self.rows[0]) != self._columns():
+                raise UserError(
+                    "`path` must be a new file, or the history of a mixture "
+                    f"of as many components. Received: {self.path}, with the "
+                    f"columns {', '.join(self.rows[0])}"
+                )
         self._write_all()
 
     def on_train_end(self, logs=None):

@@ -256,4 +256,6 @@ class MixtureModel(TrainedMixture, keras.Model):
         for name, variable in serialization.own_state(self).items():
             if name == "ema_updates" and name not in store:
                 name = "step"  # Files before 2026-11-28 have no such count.
+            if name == "generator_steps_left" and name not in store:
+                continue  # Saved under another schedule.
             variable.assign(np.asarray(store[name]))

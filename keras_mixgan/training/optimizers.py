@@ -1,6 +1,7 @@
 """The one object that owns both players' optimizers."""
 
 import keras
+import numpy as np
 from keras import ops
 from keras import optimizers
 
@@ -120,10 +121,14 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
             optimizer.finalize_variable_values(optimizer._trainable_variables)
 
     def save_own_variables(self, store):
-        """Does nothing: Keras saves both sides' optimizers by itself."""
+        """Saves the ratio of the rates; Keras saves both sides by itself."""
+        if self._rate_ratio is not None:
+            store["rate_ratio"] = np.asarray(self._rate_ratio)
 
     def load_own_variables(self, store):
-        """Does nothing: Keras loads both sides' optimizers by itself."""
+        """Loads the ratio of the rates; Keras loads both sides by itself."""
+        if "rate_ratio" in store:
+            self._rate_ratio = float(np.asarray(store["rate_ratio"]))
 
     def get_config(self):
         """Returns both sides' configurations."""

@@ -254,3 +254,23 @@ def test_component_distinctness():
 def test_a_thousand_equal_points_are_one():
     same = np.zeros((2000, 784), "float32")
     assert float(metrics.birthday(same, threshold=0.0)) == 1.0
+
+
+def test_images_of_other_shapes_and_broken_models_are_refused():
+    real, labels = digits(40)
+    small = real[:, ::2, ::2]
+    with pytest.raises(ValueError, match="`real` must have images of the shap"):
+        metrics.precision_recall(small, real, "digits")
+    with pytest.raises(ValueError, match="`real` must have images of the shap"):
+        metrics.birthday(small, real)
+    broken = np.full_like(real, np.nan)
+    with pytest.raises(ValueError, match="must generate finite images"):
+        metrics.component_distinctness(FromArrays(real, broken), num_images=20)
+    with pytest.raises(ValueError, match="must generate finite images"):
+        metrics.label_agreement(
+            FromArrays(broken, labels=labels), "digits", num_images=20
+        )
+    with pytest.raises(ValueError, match=r"`num_images` must be .* 10"):
+        metrics.label_agreement(
+            FromArrays(real, labels=labels), "digits", num_images=5
+        )

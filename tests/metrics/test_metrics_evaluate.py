@@ -387,3 +387,20 @@ def test_more_images_than_the_protocols_are_scored():
     )
     for score in report.scores["images"].values():
         assert score.details["num_images"] == 50_010
+
+
+def test_numbers_of_numpy_can_be_saved(tmp_path):
+    report = metrics.evaluate(
+        ring_model(), "ring", ["modes"], num_images=np.int64(200),
+        seed=np.int64(1), verbose=0,
+    )  # fmt: skip
+    report.save(tmp_path / "scores.json")
+    saved = json.loads((tmp_path / "scores.json").read_text())
+    assert saved["settings"]["num_images"] == 200
+
+
+def test_scores_that_began_later_are_drawn():
+    first = {"epoch": 5, "fid": 9.0}
+    figure = figures.scores_in_time([first, {"epoch": 10, "fid": 4, "kid": 1}])
+    drawn = [axes.lines[0].get_xdata().tolist() for axes in figure.axes]
+    assert drawn == [[5, 10], [10]]

@@ -108,6 +108,18 @@ def test_history_file_is_cut_back_to_the_models_step(tmp_path):
     assert seconds == sorted(seconds)
 
 
+def test_a_history_of_more_components_is_kept(tmp_path):
+    path, model = tmp_path / "history.csv", make()
+    fit(model, 2, callbacks.MixtureHistory(path, every=1))
+    before = path.read_bytes()
+    model.generator_mixture_logits.assign([0.0, -9.0])
+    pruned = model.prune(below=0.1)
+    pruned.compile()
+    with pytest.raises(ValueError, match="as many components"):
+        fit(pruned, 2, callbacks.MixtureHistory(path, every=1))
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     "content",
     [

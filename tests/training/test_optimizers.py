@@ -40,6 +40,17 @@ def test_a_warm_up_from_zero(model):
     assert rates(model) == pytest.approx([2e-3, 8e-3])
 
 
+def test_a_warm_up_from_zero_goes_on_after_a_save(model, tmp_path):
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch: epoch * 1e-3)
+    model.fit(points(), epochs=1, callbacks=[schedule], verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    loaded.fit(
+        points(), epochs=3, initial_epoch=1, callbacks=[schedule], verbose=0
+    )
+    assert rates(loaded) == pytest.approx([2e-3, 8e-3])
+
+
 def test_reduce_on_plateau(model):
     plateau = keras.callbacks.ReduceLROnPlateau(
         monitor="loss", factor=0.1, patience=1, min_delta=1e9

@@ -187,6 +187,18 @@ def test_a_model_goes_on_in_the_midst_of_its_turns(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+def test_weights_load_under_another_schedule(tmp_path):
+    made = far_ahead(5.0)
+    path = tmp_path / "model.weights.h5"
+    plain = MixGAN.from_config(made.get_config())
+    plain.compile("log", optimizers.SGD(1e-3), optimizers.SGD(1e-3))
+    plain.save_weights(path)
+    made.load_weights(path)
+    np.testing.assert_array_equal(
+        made.generate(3, seed=0), plain.generate(3, seed=0)
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
