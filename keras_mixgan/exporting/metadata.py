@@ -13,9 +13,8 @@ PLACE = pathlib.PurePath("assets.extra", "sampler.json")
 def describe(model, uint8: bool) -> dict:
     """Describes a sampler, ready for JSON.
 
-    `class_names` are there where the data set is known.
+    `class_names` are `None` where the data set is not known.
     """
-    names = class_names.of_settings(model.run_settings)
     return {
         "format": FORMAT,
         "keras_mixgan": __version__,
@@ -26,8 +25,9 @@ def describe(model, uint8: bool) -> dict:
         "image_shape": list(model.image_shape),
         "conditional": model.conditional,
         "num_classes": model.num_classes,
+        "class_names": class_names.of_settings(model.run_settings),
         "uint8": uint8,
-    } | ({} if names is None else {"class_names": list(names)})
+    }
 
 
 def signatures(functions: dict) -> dict:

@@ -7,6 +7,7 @@ from keras_mixgan.exporting import draws
 from keras_mixgan.exporting import pixels
 from keras_mixgan.exporting import routing
 from keras_mixgan.game import mixtures
+from keras_mixgan.utils.pixels import has_png
 
 
 class Signatures:
@@ -53,7 +54,7 @@ class Signatures:
             ),
             "mixture_weights": (self.mixture_weights, []),
         }
-        if pixels.has_png(self._image_shape):
+        if has_png(self._image_shape):
             table["sample_png"] = (
                 self.sample_png,
                 [number["component"], *drawn, *labels],

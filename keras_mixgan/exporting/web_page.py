@@ -7,14 +7,13 @@ import re
 import shutil
 from collections.abc import Mapping
 
-from keras_mixgan.data import class_names
 from keras_mixgan.exporting import metadata
 from keras_mixgan.exporting import onnx_file
-from keras_mixgan.exporting import pixels
 from keras_mixgan.exporting import web_runtime
 from keras_mixgan.game import mixtures
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.pixels import has_png
 
 _PAGE = pathlib.Path(__file__).parents[1] / "page"
 _COPIED = (
@@ -104,7 +103,7 @@ def _check(name: str, model) -> None:
             f"so that its page can draw each. Received: {name}, which takes "
             "labels without `num_classes`"
         )
-    if not pixels.has_png(model.image_shape):
+    if not has_png(model.image_shape):
         raise UserError(
             '`format` "web" needs a mixture that makes images of 1 to 4 '
             f"channels. Received: {name}, of shape {model.image_shape}"
@@ -117,7 +116,6 @@ def _describe(name: str, model) -> dict:
         **metadata.describe(model, uint8=True),
         "name": name,
         "file": f"{name}.onnx",
-        "class_names": class_names.of_settings(model.run_settings),
         "edges": edges.tolist(),
     }
 

@@ -5,6 +5,7 @@ one. So the data set decides: by the name of the real data, or by what the
 model's run or preset recorded. Where neither is known, somebody has to say.
 """
 
+import os
 from typing import Any
 
 from keras_mixgan.metrics import bundled
@@ -31,6 +32,9 @@ def judge_of(source: Any) -> str | None:
     ('digits', None)
     """
     if not isinstance(source, str):
+        return None
+    # A folder such as "digits/letters" is somebody's own.
+    if source not in JUDGES and os.path.exists(source):
         return None
     return JUDGES.get(source.partition(":")[0].partition("/")[0])
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from keras_mixgan.data import class_names
 from keras_mixgan.exporting import metadata
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.errors import first_line
@@ -25,19 +24,19 @@ class Sampler:
     """An exported sampler under the name that requests give.
 
     `folder` holds its `saved_model.pb`, and is not needed once it is loaded.
-    `names` are those of its classes, where the file has none.
 
     Attributes:
         about: What clients are told about it.
         inputs: TensorFlow's specs of each signature's inputs.
     """
 
-    def __init__(self, name: str, folder: pathlib.Path, names=None):
+    def __init__(self, name: str, folder: pathlib.Path):
         import tensorflow as tf
 
         number = folder.resolve().name
         version = number if number.isdecimal() else "1"
-        self.about = {"name": name, "version": version, "class_names": names}
+        # Samplers of before 2026-11-29 have no names of classes.
+        self.about = {"name": name, "version": version, "class_names": None}
         self.about |= _read_about(folder)
         try:
             self._loaded = tf.saved_model.load(str(folder))
@@ -94,15 +93,23 @@ def load(
                 "`model` must name each model once. Received: two with the "
                 f"name {name}. Choose names: --model=a=PATH,b=PATH"
             )
-        folder, names = _find(pathlib.Path(source)), None
+        folder = _find(pathlib.Path(source))
         if folder is None:
             folder = pathlib.Path(scratch) / str(number) / "1"
             folder.parent.mkdir(parents=True)
-            model = load_model(source)
-            model.export_sampler(folder)
-            names = class_names.of_settings(model.run_settings)
-        samplers[name] = Sampler(name, folder, names)
+            load_model(source).export_sampler(folder)
+        samplers[name] = Sampler(name, folder)
     return samplers
+
+
+def name_of(source: str) -> str:
+    """The name of a model: that of its run, preset, file or export."""
+    path = pathlib.Path(os.path.abspath(source))
+    # exported/1 is version 1 of `exported`; runs/digits/model.keras is best
+    # named after its folder.
+    if path.name.isdecimal() or path.name == "model.keras":
+        path = path.parent
+    return re.sub(r"[/:\s?#%]+", "_", path.name.removesuffix(".keras"))
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -110,13 +117,7 @@ def _split(text: str) -> tuple[str, str]:
     text = os.path.expanduser(text)
     name, equals, source = text.partition("=")
     if not equals or pathlib.Path(text).exists():
-        path = pathlib.Path(os.path.abspath(text))
-        # exported/1 is version 1 of `exported`; runs/digits/model.keras is
-        # best named after its folder.
-        if path.name.isdecimal() or path.name == "model.keras":
-            path = path.parent
-        name, source = path.name.removesuffix(".keras"), text
-        name = re.sub(r"[/:\s?#%]+", "_", name)
+        name, source = name_of(text), text
     if not _NAME.fullmatch(name) or not source:
         raise UserError(
             "`model` must be PATH or NAME=PATH, and a name must have no "

@@ -32,3 +32,13 @@ def to_levels(images) -> np.ndarray:
     """
     levels = (np.asarray(images, "float64") + 1.0) * 127.5
     return np.clip(np.rint(levels), 0, 255).astype("uint8")
+
+
+def has_png(image_shape: tuple) -> bool:
+    """Whether images of this shape, (H, W, C), can be PNG files.
+
+    Example:
+    >>> has_png((28, 28, 1)), has_png((16, 16, 16, 1))
+    (True, False)
+    """
+    return len(image_shape) == 3 and image_shape[-1] in (1, 2, 3, 4)

@@ -44,9 +44,7 @@ def can_draw(image_shape: Sequence[int]) -> bool:
     >>> can_draw((28, 28, 1)), can_draw((16, 16, 16, 1))
     (True, False)
     """
-    return len(image_shape) == 1 or (
-        len(image_shape) == 3 and image_shape[-1] in (1, 2, 3, 4)
-    )
+    return len(image_shape) == 1 or pixels.has_png(image_shape)
 
 
 def draw_mixture(

@@ -109,6 +109,7 @@ def test_help_names_all_payoffs_and_architectures(capsys):
         (["sample", "--model=wgan_mnist", "--seed=-1"], "`seed`"),
         (["sample", "--model=a.keras", "--out=grid.txt"], "`out`"),
         (["sample", "--model=a.keras", "--out=no/grid.png"], "`out`"),
+        (["train", "--noconditional=true"], "does not take an argument"),
         (["export"], "`model` must be given"),
         (["export", "--model=no.keras"], "no.keras"),
         (["export", "--model=a.keras", "--format=pb"], "`format`"),

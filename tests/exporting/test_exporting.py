@@ -252,6 +252,7 @@ def test_mixture_weights_and_description(model, sampler, folder):
         "image_shape": [8, 8, 1],
         "conditional": True,
         "num_classes": 3,
+        "class_names": None,
         "uint8": False,
     }
     assert set(signatures) == set(sampler.signatures) == SIGNATURES

@@ -44,6 +44,14 @@ def test_the_name_decides(name, judge):
     assert judges.judge_of(name) == judge
 
 
+def test_a_folder_has_no_judge(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert judges.judge_of("digits/letters") == "digits"
+    (tmp_path / "digits" / "letters").mkdir(parents=True)
+    assert judges.judge_of("digits/letters") is None
+    assert judges.judge_of("digits") == "digits"
+
+
 def test_evaluate_takes_the_sources_judge(source):
     real, _ = digits(40)
     report = metrics.evaluate(

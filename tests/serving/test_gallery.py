@@ -178,6 +178,23 @@ def test_a_new_seed_draws_new_images(page):
     assert page.query()["seed"] == page.find("#seed").get_attribute("value")
 
 
+def test_any_whole_number_is_a_seed(page):
+    wanted = page.open(model="p.lain", images=2, seed=1000).sources()
+    page.open(model="p.lain", images=2)
+    script = (
+        "const seed = document.querySelector('#seed');"
+        "seed.value = arguments[0];"
+        "seed.dispatchEvent(new Event('input', {bubbles: true}));"
+        "return seed.validity.valid;"
+    )
+    assert page.driver.execute_script(script, "1e3")
+    assert page.rest().sources() == wanted
+    assert page.query()["seed"] == "1000"
+    # Too large to be exact.
+    assert not page.driver.execute_script(script, "9007199254740992")
+    assert page.rest().query()["seed"] == "1000"
+
+
 def test_back_undoes_a_choice_and_forward_repeats_it(page):
     first = page.open(model="labelled", seed=1, images=4).sources()
     page.click("#labels label:nth-child(3)")

@@ -278,8 +278,11 @@ def _real_data(values, model, sources):
     arguments = {"split": values.split, "crop_size": values.crop_size}
     loading = {k: v for k, v in arguments.items() if v is not None}
     source, recorded = values.source, saved.get("source")
-    if source is None:
-        names = (*arguments, "skip_bad_images")
+    if source in (None, recorded):
+        # The run's images, though perhaps of another split.
+        names = ("crop_size", "skip_bad_images")
+        if source is None:
+            names += ("split",)
         kept = {name: saved.get(name) for name in names}
         loading = {k: v for k, v in kept.items() if v is not None} | loading
     height, *width = model.image_shape[:-1] or (None,)

@@ -1,6 +1,5 @@
 """`keras-mixgan export`."""
 
-import os
 import pathlib
 import re
 
@@ -61,18 +60,6 @@ Examples:
 """
 
 
-def _name(source: str) -> str:
-    """A name for the sampler, after the run, the preset or the file.
-
-    Letters, digits, _, - and . make file names and addresses.
-    """
-    path = pathlib.Path(os.path.abspath(source))
-    if path.name == "model.keras":
-        path = path.parent
-    name = path.name.removesuffix(".keras").partition("@")[0]
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).lstrip("-.") or "mixture"
-
-
 def run(values) -> None:
     """Exports the sampler."""
     model_flag.check(values.model)
@@ -93,9 +80,12 @@ def run(values) -> None:
     atomic.check_new(out, "out")
 
     from keras_mixgan.cli import opening
+    from keras_mixgan.serving import models
 
     model, _ = opening.open_model(values.model)
-    model.name = _name(values.model)
+    # What a page allows in the names of its files.
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", models.name_of(values.model))
+    model.name = name.lstrip("-.") or model.name
     model.export_sampler(out, uint8=values.uint8, format=values.format)
     print(f"Wrote a sampler of {model.num_generators} generators to {out}")
     if values.format == "web":

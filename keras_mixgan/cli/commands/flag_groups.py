@@ -77,7 +77,10 @@ def parse(
             _DEFINE[flag.kind](
                 flag.name, flag.default, flag.help, flag_values=values
             )
-    rest = values(["keras-mixgan", *arguments])[1:]
+    try:
+        rest = values(["keras-mixgan", *arguments])[1:]
+    except ValueError as error:  # Of --noNAME=VALUE.
+        raise flags.Error(f"{error}.") from error
     if rest and not words:
         raise flags.Error(
             f"Every argument must be a flag, --name=value. Received: {rest[0]}"
