@@ -75,14 +75,21 @@ def losses(settings: Settings) -> list[auxiliary.Auxiliary]:
 
 
 def _check_labels(settings: Settings, source: sources.Source) -> None:
-    """Checks that generators that take labels have one for each image."""
+    """Checks that networks and losses have the labels that they need."""
+    for loss in losses(settings):
+        if loss.needs_real_labels and not settings.conditional:
+            raise UserError(
+                f"`auxiliary` {loss.name}, of architecture="
+                f"{settings.architecture!r}, needs class labels. Received: "
+                f"source {source.name!r}, conditional=False"
+            )
     takes = "generator" in architectures.get(settings.architecture).labels_to
     if settings.conditional and takes and source.labels.min() < 0:
         raise UserError(
             "`labels_per_class` must not be given if the generators take "
             "labels: they need the labels of all images. Received: "
-            f"architecture={settings.architecture!r}. Give --noconditional, "
-            "or an architecture such as improved_gan"
+            f"architecture={settings.architecture!r}. Leave it out, or give "
+            "an architecture such as improved_gan"
         )
 
 

@@ -90,10 +90,6 @@ class Option:
             return None
         return () if self.kind is list else 0
 
-    def default_of(self, name: str) -> Any:
-        """The default for an architecture, or for "digits"."""
-        return self.by.get(name, self.default)
-
     def check(self, value: Any) -> None:
         """Checks a value; `None` is always valid."""
         if value is None:

@@ -81,11 +81,13 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             name="crop_size", kind=int, to="data", least=1,
             help="Side of the square to crop from the centre, before "
             "resizing.",
-            shown="the largest square for a folder, else no crop",
+            shown="the largest square for a folder or with --image_size, "
+            "else no crop",
         ),
         Option(
             name="image_size", kind=int, to="data", least=1,
-            help="Height and width to resize images to. All architectures "
+            help="Height and width to resize images to, after a crop to a "
+            "square. All architectures "
             "except mlp need 3, 4, 5 or 7 times a power of two, such as 28, "
             "32, 48, 64, 96, 128.",
             shown="no resizing",

@@ -117,7 +117,8 @@ def contestants(
                 "`contestant` must have a name of its own. Received: "
                 f"{name!r} twice"
             )
-        chosen = shared | _parse(f"contestant {name}", own)
+        own = _parse(f"contestant {name}", own)
+        chosen = options.without_others_arguments(shared, own) | own
         # Both set the length: a contestant's one also overrides the other.
         for one, other in (("steps", "epochs"), ("epochs", "steps")):
             if one in chosen and one not in shared:

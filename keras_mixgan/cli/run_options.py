@@ -29,7 +29,8 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         ),
         Option(
             name="history_steps", kind=int, to="run", default=10, least=1,
-            help="Steps per row of history.csv.",
+            help="Steps per row of history.csv. Checkpoints wait for such a "
+            "step.",
         ),
     ),
     "Scores": (

@@ -31,6 +31,7 @@ from keras_mixgan.data.batches import ORDER
 from keras_mixgan.distribution import run_devices
 from keras_mixgan.mixgan import MixGAN
 from keras_mixgan.training import callbacks
+from keras_mixgan.training import validation
 from keras_mixgan.utils import lock
 from keras_mixgan.utils.errors import UserError
 
@@ -104,6 +105,7 @@ def train(
     >>> model.step
     20
     """
+    validation.check_backend()
     _check_numbers(
         checkpoint_seconds=checkpoint_seconds,
         sample_epochs=sample_epochs,
@@ -113,6 +115,11 @@ def train(
         evaluate_every=evaluate_every,
         evaluate_images=evaluate_images,
     )
+    if sync_batch_norm and strategy is None:
+        raise UserError(
+            "`sync_batch_norm` must come with a `strategy`, whose replicas "
+            "share the statistics. Received: sync_batch_norm=True alone"
+        )
     settings, workdir, start = starting.settle(given, recipe, workdir)
     if recipe is not None:
         given = {"recipe": recipe, **given}

@@ -47,10 +47,33 @@ class _Checked:
     def for_source(self, source: sources.Source) -> "Settings":
         """Completes `steps` and `conditional`, which depend on the data.
 
-        Refuses `conditional` without labels, and fewer images than a batch.
+        Labels of a single class tell nothing and count as none. Refuses
+        `conditional` without labels, classes without images, and fewer images
+        than a batch.
         """
-        labelled = source.num_classes is not None
-        if self.conditional and not labelled:
+        conditional = self.conditional
+        if conditional is None:
+            conditional = (source.num_classes or 0) > 1
+        if conditional:
+            self._check_labels(source)
+        elif self.labels_per_class is not None:
+            raise UserError(
+                "`labels_per_class` must not be given without class labels. "
+                f"Received: labels_per_class={self.labels_per_class}, "
+                f"conditional={conditional}"
+            )
+        steps = self.steps
+        if steps is None:
+            steps = self.epochs * data.steps_per_epoch(source, self.batch_size)
+        else:
+            data.steps_per_epoch(source, self.batch_size)
+        return dataclasses.replace(
+            self, steps=steps, epochs=None, conditional=conditional
+        )
+
+    def _check_labels(self, source: sources.Source) -> None:
+        """Refuses data whose labels a conditional model cannot learn."""
+        if source.num_classes is None:
             why = ""
             if self.from_model:
                 why = f", as {self.from_model} takes labels"
@@ -58,18 +81,15 @@ class _Checked:
                 "`conditional` needs labels (in a folder: one subfolder per "
                 f"class){why}. Received: source {source.name!r}, which has none"
             )
-        steps = self.steps
-        if steps is None:
-            steps = self.epochs * data.steps_per_epoch(source, self.batch_size)
-        else:
-            data.steps_per_epoch(source, self.batch_size)
-        conditional = self.conditional
-        return dataclasses.replace(
-            self,
-            steps=steps,
-            epochs=None,
-            conditional=labelled if conditional is None else conditional,
-        )
+        if missing := source.missing_classes():
+            shown = ", ".join(map(str, missing[:10]))
+            raise UserError(
+                "`source` must have images of every class to be trained by "
+                "label: number the classes from 0 without gaps, or give "
+                f"--noconditional. Received: {source.name!r}, where "
+                f"{len(missing)} of {source.num_classes} classes have none "
+                f"({shown}{', ...' if len(missing) > 10 else ''})"
+            )
 
 
 def _make_settings_class():
@@ -203,6 +223,7 @@ def facts(source: sources.Source) -> dict[str, Any]:
         "num_images": len(source),
         "image_shape": list(source.image_shape),
         "num_classes": source.num_classes,
+        "label_names": source.label_names and list(source.label_names),
     }
 
 
@@ -272,7 +293,9 @@ def differences(
         **records.as_recorded(saved["settings"]),
         **saved["data"],
     }
-    after = {**dataclasses.asdict(settings), **data_facts}
+    # Facts that the saved run's version did not record tell nothing.
+    known = {n: v for n, v in data_facts.items() if n in saved["data"]}
+    after = {**dataclasses.asdict(settings), **known}
     # JSON turns tuples into lists.
     after = json.loads(json.dumps(after))
     scheduled = settings.learning_rate_schedule != "constant"

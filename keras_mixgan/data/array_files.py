@@ -48,6 +48,7 @@ def load_npz(
         if "labels.npy" in archive.namelist():
             labels = _read_labels(archive, len(images), path)
     if images.ndim == 2:
+        refuse_sizes(str(path), image_size, crop_size)
         if not (np.abs(images) <= 1).all():
             raise UserError(
                 "`images` of shape (N, features) must be floats in [-1, 1]. "
@@ -62,6 +63,21 @@ def load_npz(
         ),
         labels,
     )
+
+
+def refuse_sizes(
+    name: str, image_size: int | None, crop_size: int | None
+) -> None:
+    """Refuses sizes of images for a source of points."""
+    for argument, value in (
+        ("image_size", image_size),
+        ("crop_size", crop_size),
+    ):
+        if value is not None:
+            raise UserError(
+                f"`{argument}` must be None for points ({name!r}). "
+                f"Received: {argument}={value!r}"
+            )
 
 
 def check_labels(

@@ -47,6 +47,8 @@ class Source:
         labels: int32 (N,), or None; -1 is an unknown label.
         label_names: One name per class, or None.
         skipped: One line per file that was left out, see `load_source`.
+        split: The split that was loaded, or None where nothing is known.
+        crop_size: The side of the centre crop, as of `load_source`.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Source:
     labels: np.ndarray | None = None
     label_names: tuple[str, ...] | None = None
     skipped: tuple[str, ...] = ()
+    split: str | None = None
+    crop_size: int | None = None
 
     def __post_init__(self) -> None:
         images = self.images
@@ -94,6 +98,15 @@ class Source:
         if self.label_names is not None:
             return len(self.label_names)
         return int(self.labels.max()) + 1
+
+    def missing_classes(self) -> list[int]:
+        """Numbers of the classes that no image is of."""
+        if self.labels is None:
+            return []
+        known = self.labels[self.labels >= 0]
+        return np.flatnonzero(
+            np.bincount(known, minlength=self.num_classes) == 0
+        ).tolist()
 
 
 def load_source(
@@ -152,12 +165,6 @@ def load_source(
     >>> digits.images.shape, digits.num_classes
     ((10000, 28, 28, 1), 10)
     """
-    if labels_per_class is not None:
-        whole = load_source(
-            source, split, image_size, crop_size, data_dir, seed,
-            skip_bad_images,
-        )  # fmt: skip
-        return _keep_labels(whole, labels_per_class, seed)
     checks.optional_integer("image_size", image_size)
     checks.optional_integer("crop_size", crop_size)
     seed = checks.integer("seed", seed, least=0)
@@ -165,6 +172,25 @@ def load_source(
         raise UserError(
             f"`source` must be a name or a folder. Received: source={source!r}"
         )
+    loaded = _load(
+        source, split, image_size, crop_size, data_dir, seed, skip_bad_images
+    )
+    loaded = dataclasses.replace(loaded, split=split, crop_size=crop_size)
+    if labels_per_class is not None:
+        return _keep_labels(loaded, labels_per_class, seed)
+    return loaded
+
+
+def _load(
+    source: str | os.PathLike[str],
+    split: str,
+    image_size: int | None,
+    crop_size: int | None,
+    data_dir: str | os.PathLike[str] | None,
+    seed: int,
+    skip_bad_images: bool,
+) -> Source:
+    """Loads a source by its name or path; arguments as of `load_source`."""
     if isinstance(source, str) and source in POINTS:
         return _load_points(source, split, image_size, crop_size, seed)
     if isinstance(source, str) and source == "digits":
@@ -273,15 +299,7 @@ def _load_points(
     seed: int,
 ) -> Source:
     _check_split(name, split, POINT_SPLITS)
-    for argument, value in (
-        ("image_size", image_size),
-        ("crop_size", crop_size),
-    ):
-        if value is not None:
-            raise UserError(
-                f"`{argument}` must be None for points ({name!r}). "
-                f"Received: {argument}={value!r}"
-            )
+    array_files.refuse_sizes(name, image_size, crop_size)
     make_centers, std = POINTS[name]
     centers = make_centers()
     rng = np.random.default_rng([seed, POINT_SPLITS.index(split)])

@@ -19,6 +19,9 @@ from keras_mixgan.utils import atomic
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
+# The column that is a text.
+CLASSIFIER = "classifier"
+
 
 class Evaluate(keras.callbacks.Callback):
     """Scores the mixture every few epochs; records mixture weights always.
@@ -53,7 +56,8 @@ class Evaluate(keras.callbacks.Callback):
     Raises:
         ValueError: unknown metric, or `every` below 1. When training begins:
             no `source` or no `classifier` is given or known, or any other
-            error of `evaluate` that does not need the images.
+            error of `evaluate` that does not need the images; or the file has
+            scores by another classifier.
 
     Example:
     >>> callback = Evaluate(metrics=["inception_score", "fid"], every=5)
@@ -85,7 +89,7 @@ class Evaluate(keras.callbacks.Callback):
         self.source = source
         self.history = history
         self.path = None if path is None else pathlib.Path(path).expanduser()
-        self.records: list[dict[str, float]] = []
+        self.records: list[dict[str, Any]] = []
         self.report = None
         self._real = None
         self._arguments = {
@@ -111,14 +115,28 @@ class Evaluate(keras.callbacks.Callback):
         self._real = as_samples(source, seed=seed, argument="source")
         use["classifier"] = checked(
             self.model, self._real, use["metrics"], use["options"],
-            use["classifier"], use["num_images"], use["splits"],
+            use["classifier"], use["num_images"], use["splits"], real=False,
         )  # fmt: skip
         if self.path is not None and self.path.exists() and not self.records:
             self.records = read_scores(self.path)
+            self._check_classifier()
+
+    def _check_classifier(self) -> None:
+        """Refuses to go on with the scores of another classifier."""
+        used = self._arguments["classifier"]
+        for record in self.records:
+            before = record.get(CLASSIFIER)
+            if used is not None and before not in (None, used.name):
+                raise UserError(
+                    f"`classifier` must be that of the scores in {self.path}, "
+                    f"{before!r}, which no other one's can continue: give it, "
+                    "or move that file away. Received: "
+                    f"classifier={used.name!r}"
+                )
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Records the weights and, every few epochs, the scores."""
-        record: dict[str, float] = {"epoch": epoch + 1}
+        record: dict[str, Any] = {"epoch": epoch + 1}
         # Epochs that a resumed run repeats replace the old ones.
         kept = [old for old in self.records if old["epoch"] <= epoch]
         pause = contextlib.nullcontext()
@@ -132,6 +150,8 @@ class Evaluate(keras.callbacks.Callback):
             with pause:
                 scores = self._scores()
             record["num_images"] = self._arguments["num_images"]
+            if self._arguments["classifier"] is not None:
+                record[CLASSIFIER] = self._arguments["classifier"].name
             record.update(scores)
             if logs is not None:
                 logs.update(scores)
@@ -174,7 +194,7 @@ def _recorded_source(model: Any) -> Any:
 
 
 def write_scores(
-    path: str | os.PathLike, records: Sequence[dict[str, float]]
+    path: str | os.PathLike, records: Sequence[dict[str, Any]]
 ) -> None:
     """Writes records as CSV, whole or not at all; missing values stay empty.
 
@@ -193,7 +213,7 @@ def write_scores(
         partial.write_text(text.getvalue())
 
 
-def read_scores(path: str | os.PathLike) -> list[dict[str, float]]:
+def read_scores(path: str | os.PathLike) -> list[dict[str, Any]]:
     """Reads what `write_scores` wrote.
 
     Args:
@@ -209,7 +229,11 @@ def read_scores(path: str | os.PathLike) -> list[dict[str, float]]:
     with open(path, newline="") as file:
         try:
             records = [
-                {key: float(value) for key, value in line.items() if value}
+                {
+                    key: value if key == CLASSIFIER else float(value)
+                    for key, value in line.items()
+                    if value
+                }
                 for line in csv.DictReader(file)
             ]
         except (TypeError, ValueError) as error:

@@ -55,19 +55,11 @@ def class_diversity(
     checks.integer("num_images", num_images, least=2)
     real = as_samples(real, seed=seed, argument="real")
     if callable(getattr(model_or_data, "generate", None)):
-        count = getattr(model_or_data, "num_classes", None)
-        if not count:
-            raise UserError(
-                "`model_or_data` must be conditional, with `num_classes`. "
-                f"Received: num_classes={count!r}"
-            )
-        _number_of_classes(real, "real")
-        sizes = _sizes(real, count, num_images)
+        sizes = _sizes(real, _classes_of(model_or_data, real), num_images)
         spreads = _spreads_of_model(model_or_data, sizes, seed, component)
     else:
         data = as_samples(model_or_data, seed=seed, argument="model_or_data")
-        count = _number_of_classes(data, "model_or_data")
-        _number_of_classes(real, "real")
+        count = _classes_of(data, real)
         sizes = np.minimum(
             _sizes(data, count, num_images), _sizes(real, count, num_images)
         )
@@ -81,6 +73,33 @@ def class_diversity(
     }
     share = float(spreads.mean() / wanted.mean())
     return Score(share, None, details, "class diversity")
+
+
+def check(model_or_data: Any, real: Samples) -> None:
+    """Raises what `class_diversity` would, before any image is made."""
+    count = _classes_of(model_or_data, real)
+    for data in (model_or_data, real):
+        if isinstance(data, Samples):
+            _sizes(data, count, 2)
+
+
+def _classes_of(model_or_data: Any, real: Samples) -> int:
+    """Returns the number of classes, and checks that both sides have it."""
+    there = _number_of_classes(real, "real")
+    if isinstance(model_or_data, Samples):
+        return max(there, _number_of_classes(model_or_data, "model_or_data"))
+    count = getattr(model_or_data, "num_classes", None)
+    if not count:
+        raise UserError(
+            "`model_or_data` must be conditional, with `num_classes`. "
+            f"Received: num_classes={count!r}"
+        )
+    if there > count:
+        raise UserError(
+            f"`real` must have the {count} classes of the model. Received: "
+            f"{real.name}, with {there}"
+        )
+    return count
 
 
 def _spreads_of_model(

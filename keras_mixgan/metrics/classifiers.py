@@ -239,7 +239,12 @@ def from_keras(
         return logits, outputs["pool_3"]
 
     return Classifier(
-        model.name, sha256, function, image_size, shape[3], value_range
+        _own_name(model.name),
+        sha256,
+        function,
+        image_size,
+        shape[3],
+        value_range,
     )
 
 
@@ -264,7 +269,14 @@ def _reader(model: keras.Model) -> tuple[keras.Model, bool]:
             f"`classifier` must have outputs named {OUTPUTS} or end in a dense "
             f"layer. Received: a Keras model that ends in {type(last).__name__}"
         )
-    softmax = softmax or dense.activation is keras.activations.softmax
+    activation = dense.activation
+    if activation not in (keras.activations.linear, keras.activations.softmax):
+        raise UserError(
+            "`classifier` must end in logits or in a softmax over the classes. "
+            "Received: a Keras model that ends in "
+            f"{getattr(activation, '__name__', activation)}"
+        )
+    softmax = softmax or activation is keras.activations.softmax
     outputs = {"logits": model.outputs[0], "pool_3": dense.input}
     return keras.Model(model.inputs[0], outputs), softmax
 
@@ -323,9 +335,14 @@ def from_saved_model(
             f"`classifier` must have outputs named {OUTPUTS}. Received: a "
             f"SavedModel with outputs {names}, {path!r}"
         )
-    name = name or pathlib.Path(path).resolve().name
+    name = name or _own_name(pathlib.Path(path).resolve().name)
     digest = _hash_folder(pathlib.Path(path))
     return Classifier(name, digest, function, image_size, channels, value_range)
+
+
+def _own_name(name: str) -> str:
+    """A user's classifier's name: "inception" is that of TF-GAN's alone."""
+    return f"own {name}" if name == "inception" else name
 
 
 def _hash_folder(folder: pathlib.Path) -> str:

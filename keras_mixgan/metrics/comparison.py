@@ -10,10 +10,12 @@ from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.figures import COLOURS
 
+# Which real images; older reports do not say it.
+_SELECTION = ("split", "crop_size")
 # Scores of two reports are comparable only if these are equal.
 CONDITIONS = (
-    "source", "classifier", "classifier_sha256", "conversion", "num_images",
-    "num_real", "splits", "options",
+    "source", *_SELECTION, "classifier", "classifier_sha256", "conversion",
+    "num_images", "num_real", "splits", "options",
 )  # fmt: skip
 # Names of the main row of a report.
 _WHOLE = ("mixture", "images")
@@ -86,6 +88,7 @@ class Comparison:
             values = {
                 label: report.settings.get(name)
                 for label, report in self.reports.items()
+                if name in report.settings or name not in _SELECTION
             }
             if len({str(value) for value in values.values()}) > 1:
                 texts = [f"{label}: {v}" for label, v in values.items()]

@@ -23,6 +23,7 @@ from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.samples import check_shapes
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 BLOCK = 1024
@@ -186,13 +187,7 @@ def kernel_distance(
     Features (N, F) and (M, F) are in random order, as `Samples` gives them. A
     block has at most `block_size` rows; it must have two of either.
     """
-    blocks = -(-max(len(features), len(real)) // block_size)
-    smaller = min(len(features), len(real))
-    if smaller < 2 * blocks:
-        raise UserError(
-            "`block_size` must leave two images in every block. Received: "
-            f"{smaller} images for {blocks} blocks (block_size={block_size})"
-        )
+    blocks = number_of_blocks(len(features), len(real), block_size)
     pair = np.asarray(real, "float64"), np.asarray(features, "float64")
     if tfgan.in_use():
         import tensorflow as tf
@@ -206,6 +201,27 @@ def kernel_distance(
     else:
         mean, std = arithmetic.kernel_distance(*pair, blocks)
     return float(mean), float(std) if blocks > 1 else None, blocks
+
+
+def number_of_blocks(images: int, real: int, block_size: int) -> int:
+    """The number of blocks; raises ValueError if one has fewer than two."""
+    blocks = -(-max(images, real) // checks.integer("block_size", block_size))
+    smaller = min(images, real)
+    if smaller < 2 * blocks:
+        raise UserError(
+            "`block_size` must leave two images in every block. Received: "
+            f"{smaller} images for {blocks} blocks (block_size={block_size})"
+        )
+    return blocks
+
+
+def check_numbers(images: int, real: int) -> None:
+    """Raises ValueError unless there are two images on both sides."""
+    if min(images, real) < 2:
+        raise UserError(
+            "`num_images` must be at least 2 for a distance. Received: "
+            f"{images} images and {real} real ones"
+        )
 
 
 def _both(
@@ -229,11 +245,7 @@ def _check_pair(generated: Activations, real: Activations) -> None:
             "`real` must come from the same classifier, "
             f"{generated.classifier!r}. Received: {real.classifier!r}"
         )
-    if min(len(generated), len(real)) < 2:
-        raise UserError(
-            "`num_images` must be at least 2 for a distance. Received: "
-            f"{len(generated)} images and {len(real)} real ones"
-        )
+    check_numbers(len(generated), len(real))
 
 
 def _name(plain: str, kind: str, found: Activations) -> str:

@@ -15,10 +15,10 @@ from typing import Any
 
 import keras
 
+from keras_mixgan.metrics import early
 from keras_mixgan.metrics import judges
 from keras_mixgan.metrics import registry
 from keras_mixgan.metrics.activations import activations
-from keras_mixgan.metrics.inception_score import check_splits
 from keras_mixgan.metrics.registry import Row
 from keras_mixgan.metrics.registry import Settings
 from keras_mixgan.metrics.report import Report
@@ -101,7 +101,7 @@ def evaluate(
     memory.check_fits("num_images", 64 * num_images, f"{num_images:,} images")
     network = checked(
         images or model, reference, metrics, options, classifier, num_images,
-        splits,
+        splits, real,
     )  # fmt: skip
     table = {name: registry.get(name) for name in metrics}
     use = Settings(
@@ -115,7 +115,7 @@ def evaluate(
         # Halves, as the distance of a set to itself is 0.
         first, second = reference.halves()
         rows.append(Row("real", reference, second, first))
-    if network is not None:
+    if any(m.needs_classifier and not m.own_images for m in table.values()):
         _classify(rows, reference, use, verbose)
     scores: dict[str, dict[str, Score]] = {row.name: {} for row in rows}
     tasks = [
@@ -146,6 +146,7 @@ def checked(
     classifier: Any,
     num_images: int,
     splits: int,
+    real: bool,
 ) -> Any:
     """Raises early what would else fail after an hour; loads the classifier.
 
@@ -156,31 +157,62 @@ def checked(
         raise UserError(
             f"`metrics` must be a list of names. Received: {metrics!r}."
         )
-    for name in metrics:
-        metric = registry.get(name)
-        if isinstance(model, Samples) and metric.rows != "all":
-            raise UserError(
-                f"`metrics` has {name!r}, which needs a model. Received: a "
-                f"set of images, {model.name}"
-            )
-        if metric.conditional and not getattr(model, "num_classes", None):
-            raise UserError(
-                f"`metrics` has {name!r}, which needs a conditional model. "
-                "Received: a model without classes."
-            )
-        if metric.labelled and reference.labels is None:
-            raise UserError(
-                f"`metrics` has {name!r}, which needs real data with labels. "
-                f"Received: {reference.name}, which has none."
-            )
-        if metric.check is not None:
-            metric.check(model, (options or {}).get(name, {}))
     for name in options or {}:
         if name not in metrics:
             raise UserError(
                 f"`options` must be for metrics among {list(metrics)}. "
                 f"Received: {name!r}."
             )
+    _check_shape(model, reference)
+    for name in metrics:
+        metric, given = registry.get(name), (options or {}).get(name, {})
+        _check_kind(name, metric, model, reference)
+        early.check_options(name, metric.options, given)
+        if metric.check is not None:
+            metric.check(
+                early.Asked(model, reference, num_images, splits, real, given)
+            )
+    if not any(registry.get(name).needs_classifier for name in metrics):
+        return None
+    of = None if isinstance(model, Samples) else model
+    network = judges.load(classifier, reference.name, of)
+    network.conversion(reference.image_shape)
+    return network
+
+
+def _check_kind(
+    name: str, metric: registry.Metric, model: Any, reference: Samples
+) -> None:
+    """Checks that a metric is for such a model, or images, and data."""
+    images = isinstance(model, Samples)
+    if images and metric.rows != "all":
+        raise UserError(
+            f"`metrics` has {name!r}, which needs a model. Received: a "
+            f"set of images, {model.name}"
+        )
+    if metric.conditional and images and model.labels is None:
+        raise UserError(
+            f"`metrics` has {name!r}, which needs a conditional model, or "
+            f"images with labels. Received: {model.name}, which has none"
+        )
+    if (
+        metric.conditional
+        and not images
+        and not getattr(model, "num_classes", None)
+    ):
+        raise UserError(
+            f"`metrics` has {name!r}, which needs a conditional model. "
+            "Received: a model without classes."
+        )
+    if metric.labelled and reference.labels is None:
+        raise UserError(
+            f"`metrics` has {name!r}, which needs real data with labels. "
+            f"Received: {reference.name}, which has none."
+        )
+
+
+def _check_shape(model: Any, reference: Samples) -> None:
+    """Checks that the images to score have the shape of the real ones."""
     shape = tuple(model.image_shape)
     if shape != tuple(reference.image_shape):
         whose = "the model's"
@@ -190,14 +222,6 @@ def checked(
             f"`source` must have images of {whose} shape {shape}. "
             f"Received: {tuple(reference.image_shape)}."
         )
-    if "inception_score" in metrics:
-        check_splits(splits, num_images)
-    if not any(registry.get(name).needs_classifier for name in metrics):
-        return None
-    of = None if isinstance(model, Samples) else model
-    network = judges.load(classifier, reference.name, of)
-    network.conversion(reference.image_shape)
-    return network
 
 
 def _rows(
@@ -252,6 +276,7 @@ def _classify(
 def _settings(use: Settings, reference: Samples) -> dict[str, Any]:
     settings = {
         "source": use.source,
+        **reference.selection,
         "num_images": use.num_images,
         "num_real": reference.num_images,
         "splits": use.splits,

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_mixgan.metrics.callback import CLASSIFIER
 from keras_mixgan.metrics.callback import read_scores
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.figures import COLOURS
@@ -144,7 +145,7 @@ def score_names(records: Sequence[Mapping[str, float]]) -> list[str]:
     return [
         key
         for key in columns
-        if key not in ("epoch", "step", "seconds", "num_images")
+        if key not in ("epoch", "step", "seconds", "num_images", CLASSIFIER)
         and not key.endswith("_std")
         and (not key.startswith(of_components) or key.endswith("_gain"))
     ]

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_mixgan import architectures
+from keras_mixgan.backends import policies
 from keras_mixgan.backends.inference import Forward
 from keras_mixgan.game import components
 from keras_mixgan.utils.errors import UserError
@@ -39,7 +40,8 @@ def build(
     >>> build("conv", (28, 28, 1)).output_shape
     (None, 1)
     """
-    with components.seeded(seed):
+    # A score must not depend on the policy of the networks that it judges.
+    with components.seeded(seed), policies.policy("float32"):
         if callable(kind):
             network = kind(tuple(image_shape))
         elif kind == "mlp":

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from keras_mixgan.metrics import early
 from keras_mixgan.metrics.birthday import birthday
 from keras_mixgan.metrics.class_diversity import class_diversity
 from keras_mixgan.metrics.classification_error import class_predictors
@@ -91,8 +92,10 @@ class Metric:
         needs_classifier: whether it uses the report's classifier.
         conditional: whether it needs a model that takes labels.
         labelled: whether it needs real data with labels.
-        check: takes the model and the user's options, and raises what `run`
-            would raise only later; optional.
+        own_images: whether it makes its own images, so that a row's need no
+            classifier for it.
+        options: names of the options that a user may give.
+        check: raises what `run` would raise only later; optional.
     """
 
     run: Callable[..., dict[str, Score]]
@@ -100,7 +103,9 @@ class Metric:
     needs_classifier: bool = False
     conditional: bool = False
     labelled: bool = False
-    check: Callable[..., Any] | None = None
+    own_images: bool = False
+    options: tuple[str, ...] = ("num_images",)
+    check: Callable[[early.Asked], Any] | None = None
 
 
 def _inception_score(row: Row, use: Settings, **options: Any):
@@ -222,37 +227,72 @@ def _equilibrium_gap(row: Row, use: Settings, **options: Any):
     }
 
 
+# Options of the metrics that train a network.
+_RESPONSE = ("payoff", "num_images", "steps", "batch_size", "learning_rate")
 # To add a metric, add its file, an entry here and a test of its meaning.
 METRICS: dict[str, Metric] = {
-    "inception_score": Metric(_inception_score, needs_classifier=True),
-    "fid": Metric(_distance("fid", fid), needs_classifier=True),
-    "kid": Metric(_distance("kid", kid), needs_classifier=True),
-    "precision_recall": Metric(_precision_recall, needs_classifier=True),
-    "sliced_wasserstein": Metric(_sliced_wasserstein),
-    "neural_net_distance": Metric(_neural_net_distance),
-    "birthday": Metric(_birthday),
-    "modes": Metric(_modes),
+    "inception_score": Metric(
+        _inception_score,
+        needs_classifier=True,
+        options=("num_images", "splits"),
+        check=early.splits,
+    ),
+    "fid": Metric(
+        _distance("fid", fid), needs_classifier=True, check=early.pairs
+    ),
+    "kid": Metric(
+        _distance("kid", kid),
+        needs_classifier=True,
+        options=("num_images", "block_size"),
+        check=early.blocks,
+    ),
+    "precision_recall": Metric(
+        _precision_recall,
+        needs_classifier=True,
+        options=("num_images", "nearest"),
+    ),
+    "sliced_wasserstein": Metric(
+        _sliced_wasserstein, options=("num_images", "patches_per_image", "seed")
+    ),
+    "neural_net_distance": Metric(
+        _neural_net_distance, options=("discriminator", "seed", *_RESPONSE)
+    ),
+    "birthday": Metric(_birthday, options=("num_images", "threshold")),
+    "modes": Metric(
+        _modes,
+        options=("num_images", "centers", "std", "within"),
+        check=early.centers,
+    ),
     "label_agreement": Metric(
-        _label_agreement, "generated", needs_classifier=True, conditional=True
+        _label_agreement,
+        "generated",
+        needs_classifier=True,
+        conditional=True,
+        own_images=True,
     ),
     "class_diversity": Metric(
-        _class_diversity, conditional=True, labelled=True
+        _class_diversity,
+        conditional=True,
+        labelled=True,
+        check=early.classes,
     ),
     "classification_error": Metric(
         _classification_error,
         "mixture",
         labelled=True,
-        check=lambda model, _: class_predictors(model),
+        check=lambda asked: class_predictors(asked.model),
     ),
     "component_distinctness": Metric(
         _component_distinctness,
         "mixture",
-        check=lambda model, _: count_of_several(model),
+        options=("num_images", "network", "steps", "batch_size"),
+        check=lambda asked: count_of_several(asked.model),
     ),
     "equilibrium_gap": Metric(
         _equilibrium_gap,
         "mixture",
-        check=lambda model, given: payoff_of(model, given.get("payoff")),
+        options=("start", *_RESPONSE),
+        check=lambda asked: payoff_of(asked.model, asked.options.get("payoff")),
     ),
 }
 

@@ -63,6 +63,7 @@ class Samples:
         self.name = _name(data)
         self.memo: dict[Any, Any] = {}
         self.model = self._order = self._images = self.labels = None
+        self.selection: dict[str, Any] = {}
         checks.optional_integer("num_images", num_images)
         if callable(getattr(data, "generate", None)):
             self.model = data
@@ -77,6 +78,11 @@ class Samples:
                 "picks a generator of a model. Received: "
                 f"component={component}"
             )
+        data = _loaded(data)
+        if getattr(data, "split", None) is not None:
+            self.selection = {
+                "split": data.split, "crop_size": data.crop_size
+            }  # fmt: skip
         self._images, labels = _arrays(data, argument)
         order = np.random.default_rng(self.seed).permutation(len(self._images))
         self._order = order[:num_images]
@@ -242,12 +248,17 @@ def _name(data: Any) -> str:
     return str(getattr(data, "name", "array"))
 
 
-def _arrays(data: Any, argument: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Returns checked images and labels of an array, a source or a name."""
+def _loaded(data: Any) -> Any:
+    """Returns the source of a name or a folder; anything else as it is."""
     if isinstance(data, str) or hasattr(data, "__fspath__"):
         from keras_mixgan.data.sources import load_source
 
-        data = load_source(data)
+        return load_source(data)
+    return data
+
+
+def _arrays(data: Any, argument: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns checked images and labels of an array or a source."""
     labels = getattr(data, "labels", None)
     images = np.asarray(getattr(data, "images", data))
     if images.dtype == object or images.dtype.kind not in "uif":

@@ -4,6 +4,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+# Of files that a run may read; one may no longer be where it was.
+_ENDINGS = (".npz", ".keras", ".py")
+
 
 def without_encoders(compiled: dict[str, Any] | None) -> dict | None:
     """A compile_config without the paths of encoders.
@@ -30,6 +33,7 @@ def without_paths(settings: Mapping[str, Any] | None) -> dict | None:
         return isinstance(value, str) and (
             os.path.isabs(value)
             or value.startswith((".", "~"))
+            or value.endswith(("/", os.sep, *_ENDINGS))
             or (os.path.basename(value) != value and os.path.exists(value))
         )
 

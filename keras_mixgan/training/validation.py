@@ -9,6 +9,18 @@ from keras_mixgan.training import usage
 from keras_mixgan.training.labels import class_numbers
 from keras_mixgan.utils.errors import UserError
 
+BACKENDS = ("tensorflow", "jax")
+
+
+def check_backend() -> None:
+    """Refuses to train with a backend of Keras that there are no steps for."""
+    backend = keras.backend.backend()
+    if backend not in BACKENDS:
+        raise UserError(
+            "Keras's backend, KERAS_BACKEND, must be tensorflow or jax to "
+            f"train. Received: {backend}"
+        )
+
 
 def check_images(images: np.ndarray, image_shape: tuple, name="images") -> None:
     """Checks real images (B, ...) against what the networks take.
@@ -108,7 +120,8 @@ REFUSED = {
 
 
 def check_arguments(arguments: dict) -> None:
-    """Checks that none of `REFUSED` is among the other arguments of `fit`."""
+    """Checks the backend and the other arguments of `fit`: not `REFUSED`."""
+    check_backend()
     for name, reason in REFUSED.items():
         value = arguments.get(name)
         # The value may be an array; a fraction of 0.0 counts as not given.

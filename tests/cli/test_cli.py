@@ -56,6 +56,14 @@ def test_help_lists_all_commands(capsys, arguments):
         assert command.summary in out
 
 
+def test_a_flag_without_its_value_is_refused(capsys):
+    for command in ("train", "race"):
+        status, _, err = call(capsys, command, "--workdir=")
+        assert status == 2
+        assert err.startswith("error: --workdir must have a value")
+        assert err.count("\n") == 1
+
+
 def test_version(capsys):
     assert call(capsys, "--version") == (0, f"keras-mixgan {__version__}\n", "")
 

@@ -117,6 +117,15 @@ def test_no_backend_is_a_problem(machine, capsys):
     assert "Problems:\n  No backend: pip install tensorflow, or jax" in out
 
 
+def test_a_backend_that_cannot_train_is_a_problem(machine, capsys):
+    probes.SCRIPTS["package"] = HEALTHY["package"].replace(
+        "tensorflow", "torch"
+    )
+    status, out = run(capsys)
+    assert status == 1
+    assert "The backend torch cannot train: set KERAS_BACKEND to" in out
+
+
 def test_packages_that_are_missing_or_too_old_are_problems(machine, capsys):
     machine |= {"keras": "3.9.0", "h5py": None, "scikit-learn": None}
     status, out = run(capsys)

@@ -126,6 +126,7 @@ def test_points_are_scored_by_their_modes(folder, capsys, monkeypatch):
         (["--source=no_such_data"], "no_such_data"),
         (["--out=no/such/folder/s.json"], "`out` must be in an existing"),
         (["--out=."], "`out` must be a file to write"),
+        (["--images_split=test"], "`images_split` must not be given with"),
     ],
 )
 def test_bad_flags(folder, capsys, flags, message):

@@ -69,7 +69,7 @@ def test_the_defaults_that_help_states_are_those_of_a_run(name):
             value = getattr(resolved, option.name)
             # Defaults of digits are dcgan's unless it has its own.
             of = name if name in option.by or name != "digits" else "dcgan"
-            assert value == option.default_of(of), option.name
+            assert value == option.by.get(of, option.default), option.name
 
 
 def test_a_single_pair_has_the_defaults_of_a_pair():

@@ -44,6 +44,18 @@ def task(given, seconds=1.0, clock="wall", name="a", marks=3):
     }
 
 
+def test_a_contestants_optimizer_replaces_the_common_one_and_its_arguments():
+    common = "--optimizer=rmsprop --rho=0.9 --generator_learning_rate=1e-3"
+    found = race.contestants(
+        [PAIR, f"{MIX} --optimizer=sgd --momentum=0.5"], common
+    )
+    assert found["pair"]["rho"] == 0.9
+    assert found["2x1"] == {
+        "optimizer": "sgd", "momentum": 0.5, "generator_learning_rate": 1e-3,
+        "num_generators": 2, "num_discriminators": 1,
+    }  # fmt: skip
+
+
 def fails(capsys, *flags):
     """The one line of error of a race that is refused before training."""
     assert cli.main(["race", *flags]) == 2

@@ -83,6 +83,8 @@ def test_npz_images_and_labels(tmp_path):
     assert source.labels is None
     np.savez(path, images=np.ones((4, 2)))
     assert sources.load_source(path).images.dtype == np.float32
+    with pytest.raises(ValueError, match="`image_size` must be None for poi"):
+        sources.load_source(path, image_size=8)
 
 
 @pytest.mark.parametrize(("arrays", "message"), hostile_data.ARRAYS)

@@ -168,6 +168,25 @@ def test_keras_model_that_ends_in_a_dense_layer(softmax):
     assert network.sha256 != other.sha256
 
 
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+def test_outputs_that_are_neither_logits_nor_probabilities(activation):
+    model = tiny_network()
+    model.layers[-1].activation = keras.activations.get(activation)
+    with pytest.raises(ValueError, match=f"softmax.* ends in {activation}"):
+        classifiers.load(model)
+
+
+def test_only_tfgans_network_gives_an_inception_score(tmp_path):
+    path = SavedNetwork().save(tmp_path / "inception")
+    model = tiny_network()
+    model.name = "inception"
+    for network in (classifiers.load(path), classifiers.load(model)):
+        assert network.name == "own inception"
+    images = noise(20).astype("float32")
+    score = metrics.inception_score(images, network, num_images=20, splits=2)
+    assert score.name == "own inception classifier score"
+
+
 def test_keras_file(tmp_path):
     path = tmp_path / "own.keras"
     tiny_network().save(path)

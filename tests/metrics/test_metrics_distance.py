@@ -14,6 +14,7 @@ from metrics_stand_ins import noise
 
 import keras_mixgan as kmg
 from keras_mixgan import metrics
+from keras_mixgan.backends import policies
 from keras_mixgan.data.sources import Source
 from keras_mixgan.data.sources import load_source
 from keras_mixgan.game import payoffs
@@ -254,3 +255,9 @@ def test_gaps_of_networks_whose_number_of_classes_is_not_known():
     real = Source("points", points, np.arange(40, dtype="int32") % 4)
     gap = metrics.equilibrium_gap(model, real, steps=2)
     assert np.isfinite(gap.epsilon)
+
+
+def test_the_policy_of_other_networks_changes_no_network_of_a_metric():
+    with policies.policy("mixed_bfloat16"):
+        network = networks.build("conv", (8, 8, 1))
+    assert {layer.compute_dtype for layer in network.layers} == {"float32"}

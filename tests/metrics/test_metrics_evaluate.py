@@ -204,6 +204,129 @@ def test_bad_arguments(ring):
         run(FromArrays(noise(5)), noise(5), num_images=5)
 
 
+class Untouched(FromArrays):
+    """A model of which no image may be asked."""
+
+    def generate(self, *arguments, **keywords):
+        raise AssertionError("an image was generated")
+
+
+@pytest.mark.parametrize(
+    ("metric", "use", "given", "message"),
+    [
+        ("inception_score", {"splits": 60}, {}, "50 images, splits=60"),
+        ("inception_score", {}, {"splits": 60}, "50 images, splits=60"),
+        ("inception_score", {}, {"num_images": 5}, "5 images, splits=10"),
+        ("fid", {"num_images": 1}, {}, "at least 2"),
+        ("fid", {}, {"seed": 7}, "`options` of 'fid' must be among .*'seed'"),
+        ("kid", {}, {"block_size": 1}, "must leave two images"),
+        ("kid", {}, {"blocksize": 8}, "must be among .*'blocksize'"),
+        ("birthday", {}, 3, "`options` of 'birthday' must be a dictionary"),
+        ("class_diversity", {}, {}, "0 of class 9"),
+        ("modes", {}, {}, "`centers` must be 'ring', 'grid'"),
+    ],
+)
+def test_errors_come_before_any_image_is_made(metric, use, given, message):
+    images, labels = digits(50)
+    model = Untouched(images, labels=np.arange(50) % 10)
+    source = Source("own", np.uint8(127 * images + 127), labels % 9)
+    with pytest.raises(ValueError, match=message):
+        metrics.evaluate(
+            model, source, [metric], "digits",
+            options={metric: given}, **{"num_images": 100, **use},
+        )  # fmt: skip
+
+
+def test_the_real_row_needs_enough_images_too():
+    images, _ = digits(50)
+    model, real = Untouched(images), images[:8]
+    with pytest.raises(ValueError, match="8 images, splits=10"):
+        metrics.evaluate(model, real, ["inception_score"], "digits", 50)
+    # Two images of a class, but one in a half of the data.
+    few = Source("few", np.uint8(images[:2]), np.zeros(2, "int32"))
+    model = Untouched(images, labels=np.zeros(50, "int32"))
+    with pytest.raises(ValueError, match="1 of class 0"):
+        metrics.evaluate(model, few, ["class_diversity"], None, 50)
+    model = FromArrays(images, labels=np.zeros(50, "int32"))
+    metrics.evaluate(
+        model, few, ["class_diversity"], None, 50, real=False, verbose=0
+    )
+
+
+def test_labelled_images_have_a_class_diversity():
+    images, labels = digits(400)
+    levels = np.uint8(127 * images + 127)
+    same = Source("same", levels[[*range(200)] * 2], labels[[*range(200)] * 2])
+    real = Source("real", levels, labels)
+    report = metrics.evaluate(
+        same, real, ["class_diversity"], num_images=400, verbose=0
+    )
+    assert 0.9 < report.scores["images"]["class_diversity"].mean < 1.1
+    with pytest.raises(ValueError, match="or images with labels"):
+        metrics.evaluate(levels, real, ["class_diversity"], verbose=0)
+    lower = Source("lower", levels[labels < 9], labels[labels < 9])
+    with pytest.raises(ValueError, match="0 of class 9"):
+        metrics.class_diversity(lower, real)
+    model = FromArrays(images[labels < 9], labels=labels[labels < 9])
+    with pytest.raises(ValueError, match="the 9 classes of the model"):
+        metrics.class_diversity(model, real)
+
+
+def test_label_agreement_alone_classifies_only_its_own_images():
+    seen = []
+
+    def function(images):
+        seen.append(len(images))
+        return stub(10).function(images)
+
+    counting = metrics.Classifier("c", "1" * 64, function, channels=1)
+    images, labels = digits(300)
+    metrics.evaluate(
+        FromArrays(images, labels=labels), images, ["label_agreement"],
+        counting, 100, components=False, verbose=0,
+    )  # fmt: skip
+    assert sum(seen) == 100
+
+
+def test_a_report_says_which_real_images_it_saw():
+    model = ring_model()
+    report = metrics.evaluate(
+        model, load_source("ring", split="test"), ["modes"], num_images=50,
+        verbose=0,
+    )  # fmt: skip
+    assert report.settings["split"] == "test"
+    assert report.settings["crop_size"] is None
+    other = metrics.evaluate(model, "ring", ["modes"], num_images=50, verbose=0)
+    older = metrics.Report(other.scores, {}, {**other.settings}, 1.0)
+    del older.settings["split"], older.settings["crop_size"]
+    two = metrics.Comparison({"a": report, "b": other})
+    assert two.differences() == ["split differs: a: test, b: train"]
+    # What an older report does not say is no difference.
+    assert not metrics.Comparison({"a": report, "b": older}).differences()
+
+
+def test_scores_of_another_classifier_are_not_continued(tmp_path):
+    images, _ = digits(60)
+
+    def score(classifier):
+        callback = metrics.Evaluate(
+            ["fid"], every=1, source=images, classifier=classifier,
+            num_images=20, path=tmp_path / "scores.csv",
+        )  # fmt: skip
+        callback.set_model(FromArrays(images))
+        callback.on_train_begin()
+        callback.on_epoch_end(len(callback.records))
+
+    score(stub())
+    score(stub())
+    records = metrics.read_scores(tmp_path / "scores.csv")
+    assert [record["classifier"] for record in records] == ["stub", "stub"]
+    assert figures.score_names(records) == ["fid"]
+    with pytest.raises(ValueError, match=r"'stub'.*Received: .*'digits'"):
+        score("digits")
+    assert metrics.read_scores(tmp_path / "scores.csv") == records
+
+
 def test_callback_records_and_resumes(ring, tmp_path):
     model, path = ring_model(), tmp_path / "logs" / "scores.csv"
 

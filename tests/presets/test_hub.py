@@ -166,6 +166,7 @@ def test_paths_of_this_machine_are_not_shared(model, tmp_path):
     other.run_settings = {
         "source": str(tmp_path),
         "from_model": "hf://user/points",
+        "encoder": "not/here.npz",
         "payoff": "log",
     }
     other.save_to_preset(tmp_path / "made")

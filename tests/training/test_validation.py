@@ -171,6 +171,13 @@ def test_arguments_without_a_meaning_are_refused(model, arguments, message):
     refused(model, message, *images(), **arguments)
 
 
+def test_a_backend_without_steps_is_refused(model, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    refused(
+        model, "must be tensorflow or jax to train. Received: torch", images()
+    )
+
+
 @tensorflow_only
 def test_float64_is_refused():
     keras.config.set_dtype_policy("float64")

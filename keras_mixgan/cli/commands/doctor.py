@@ -148,6 +148,11 @@ def _backends(installed, answers, problems: list[str]) -> Iterator[str]:
             yield f"{'oneDNN':<24}{state} (TF_ENABLE_ONEDNN_OPTS={setting})"
     if not any(installed.values()):
         problems.append("No backend: pip install tensorflow, or jax")
+    elif package.get("backend") not in (None, *installed):
+        problems.append(
+            f"The backend {package['backend']} cannot train: set KERAS_BACKEND "
+            f"to {' or '.join(installed)}"
+        )
     elif "error" in package:
         problems.append(f"`import keras_mixgan` fails: {package['error']}")
 

@@ -51,7 +51,7 @@ GROUPS = (
                 "images_split",
                 str,
                 "Split of --images.",
-                default="train",
+                shown="train",
             ),
             Flag(
                 "image_size",
@@ -64,7 +64,8 @@ GROUPS = (
                 int,
                 "Side of the square to crop from the centre of real images, "
                 "before resizing.",
-                shown="the largest square for a folder, else no crop",
+                shown="the largest square for a folder or with --image_size, "
+                "else no crop",
             ),
             Flag(
                 "data_dir",
@@ -224,6 +225,12 @@ def _checked_out(values) -> pathlib.Path:
                 "`image_size` must not be given with --model, which has a "
                 f"size. Received: image_size={values.image_size}"
             )
+        if values.images_split is not None:
+            raise UserError(
+                "`images_split` must not be given with --model; --split is "
+                "that of --source. Received: "
+                f"images_split={values.images_split}"
+            )
         default = _beside(model_flag.check(values.model))
     out = pathlib.Path(values.out or default)
     if not out.parent.is_dir():
@@ -255,7 +262,7 @@ def _sets(values, sources):
     """The images to be scored, and those to compare them with."""
     size = {"image_size": values.image_size, "data_dir": values.data_dir}
     images = sources.load_source(
-        values.images, split=values.images_split, **size
+        values.images, split=values.images_split or "train", **size
     )
     source = sources.load_source(
         values.source,

@@ -85,6 +85,13 @@ def parse(
         raise flags.Error(
             f"Every argument must be a flag, --name=value. Received: {rest[0]}"
         )
+    for name, value in values.flag_values_dict().items():
+        if (
+            value == "" and values[name].present
+        ):  # Perhaps a shell's variable that is not set.
+            raise flags.Error(
+                f"--{name} must have a value. Received: --{name}="
+            )
     parsed = types.SimpleNamespace(
         **{
             name: os.path.expanduser(value) if isinstance(value, str) else value

@@ -1,0 +1,94 @@
+"""What would make a metric fail after all images were made, found before."""
+
+import dataclasses
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from keras_mixgan.metrics import class_diversity
+from keras_mixgan.metrics import distances
+from keras_mixgan.metrics import inception_score
+from keras_mixgan.metrics import modes
+from keras_mixgan.metrics.samples import Samples
+from keras_mixgan.utils.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What `evaluate` is asked for, as far as a metric's check needs it.
+
+    Args:
+        model: the model, or the `Samples` that are scored.
+        reference: the real data.
+        num_images: images of a row.
+        splits: splits of the classifier score.
+        real: whether real data are scored too, one half against the other.
+        options: the user's options for this metric.
+    """
+
+    model: Any
+    reference: Samples
+    num_images: int
+    splits: int
+    real: bool
+    options: Mapping[str, Any]
+
+    def counts(self) -> list[tuple[int, int]]:
+        """Images and real images of each comparison."""
+        number = self.options.get("num_images") or self.num_images
+        whole = self.reference.num_images
+        rows = [(min(number, self.num_images), whole)]
+        if self.real:
+            rows.append((whole - whole // 2, whole // 2))
+        return rows
+
+
+def check_options(name: str, known: Sequence[str], given: Any) -> None:
+    """Checks that a metric has the options that are given for it."""
+    if not isinstance(given, Mapping):
+        raise UserError(
+            f"`options` of {name!r} must be a dictionary. Received: {given!r}"
+        )
+    for option in given:
+        if option not in known:
+            raise UserError(
+                f"`options` of {name!r} must be among {list(known)}. Received: "
+                f"{option!r}"
+            )
+
+
+def splits(asked: Asked) -> None:
+    """Checks that every split of the classifier score gets an image."""
+    wanted = asked.options.get("splits", asked.splits)
+    inception_score.check_splits(wanted, asked.counts()[0][0])
+    if asked.real:
+        inception_score.check_splits(wanted, asked.reference.num_images)
+
+
+def pairs(asked: Asked) -> None:
+    """Checks that there are two images on both sides of a distance."""
+    for generated, real in asked.counts():
+        distances.check_numbers(generated, real)
+
+
+def blocks(asked: Asked) -> None:
+    """Checks that every block of the kernel distance has two images."""
+    size = asked.options.get("block_size", distances.BLOCK)
+    for generated, real in asked.counts():
+        distances.number_of_blocks(generated, real, size)
+
+
+def classes(asked: Asked) -> None:
+    """Checks that there are two images of each class."""
+    parts = [asked.reference]
+    if asked.real:
+        parts += asked.reference.halves()
+    for part in parts:
+        class_diversity.check(asked.model, part)
+
+
+def centers(asked: Asked) -> None:
+    """Checks that the modes of the data are known."""
+    given = asked.options.get("centers", asked.reference.name)
+    if isinstance(given, str):
+        modes.known_modes(given)
