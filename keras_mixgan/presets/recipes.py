@@ -149,9 +149,9 @@ ZOO: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
         "dcgan_mnist": _recipe(_MNIST, 1, steps=15649),
         "mix_dcgan_mnist": _recipe(_MNIST, 5, **_SHARED, steps=13263),
         "dcgan_5x_mnist": _recipe(_MNIST_5X, 1),
-        "dcgan_fashion_mnist": _recipe(_FASHION_MNIST, 1, steps=15868),
+        "dcgan_fashion_mnist": _recipe(_FASHION_MNIST, 1, steps=21621),
         "mix_dcgan_fashion_mnist": _recipe(
-            _FASHION_MNIST, 5, **_SHARED, steps=14795
+            _FASHION_MNIST, 5, **_SHARED, steps=21160
         ),
         "wgan_mnist": _recipe(_WGAN, 1, steps=40185),
         "mix_wgan_mnist": _recipe(_WGAN, 5, **_SHARED, steps=34769),
