@@ -19,6 +19,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from PIL import Image
 
 JAX = keras.backend.backend() == "jax"
 tensorflow_only = pytest.mark.skipif(
@@ -132,3 +133,14 @@ def generator():
 @pytest.fixture
 def discriminator():
     return small_discriminator()
+
+
+def images_of(folder, count=6, size=(40, 32)):
+    """A folder of colour images of two classes, cat and dog."""
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        for i in range(count):
+            pixels = rng.integers(256, size=(*size, 3), dtype="uint8")
+            Image.fromarray(pixels).save(folder / name / f"{i}.png")
+    return folder

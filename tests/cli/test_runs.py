@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -79,16 +78,6 @@ def whole(tmp_path_factory):
     """An uninterrupted run of 46 steps: two epochs and a part."""
     workdir = tmp_path_factory.mktemp("whole") / "run"
     return train(workdir, steps=46), workdir
-
-
-def images_of(folder, count=6, size=(40, 32)):
-    rng = np.random.default_rng(0)
-    for name in ("cat", "dog"):
-        (folder / name).mkdir(parents=True)
-        for i in range(count):
-            pixels = rng.integers(256, size=(*size, 3), dtype="uint8")
-            Image.fromarray(pixels).save(folder / name / f"{i}.png")
-    return folder
 
 
 def test_a_run_leaves_everything(whole):
@@ -196,7 +185,7 @@ def test_other_settings_are_refused_and_listed(whole):
 
 
 def test_another_number_of_images_is_refused(tmp_path):
-    folder = images_of(tmp_path / "photos")
+    folder = conftest.images_of(tmp_path / "photos")
     given = {"source": str(folder), "image_size": 28, "width": 1, "steps": 1}
     given |= {"batch_size": 2, "num_generators": 1, "num_discriminators": 1}
     workdir = tmp_path / "run"
@@ -345,52 +334,13 @@ def test_bad_settings_are_refused_before_anything_is_written(
     assert not workdir.exists()
 
 
-def test_classes_without_images_are_refused(tmp_path):
-    images = np.random.default_rng(0).integers(0, 256, (8, 28, 28))
-    path = tmp_path / "own.npz"
-    np.savez(path, images=np.uint8(images), labels=np.int64([3, 7] * 4))
-    given = {"source": str(path), "architecture": "dcgan", "width": 1}
-    given |= {"steps": 1, "batch_size": 4, "num_generators": 1}
-    with pytest.raises(ValueError, match=r"6 of 8 .* \(0, 1, 2, 4, 5, 6\)"):
-        runs.train(given, tmp_path / "run", verbose=0)
-    assert not (tmp_path / "run").exists()
-    given |= {"conditional": False}
-    model = runs.train(given, tmp_path / "run", verbose=0)
-    assert not model.conditional
-
-
-def test_labels_of_one_class_are_none(tmp_path):
-    folder = images_of(tmp_path / "unpacked")
-    shutil.rmtree(folder / "cat")
-    given = {"source": str(folder), "image_size": 28, "width": 1, "steps": 1}
-    given |= {"batch_size": 2, "num_generators": 1}
-    assert not runs.train(given, tmp_path / "run", verbose=0).conditional
-
-
-def test_renamed_classes_are_refused(tmp_path):
-    folder = images_of(tmp_path / "photos")
-    given = {"source": str(folder), "image_size": 28, "width": 1, "steps": 1}
-    given |= {"batch_size": 2, "num_generators": 1}
-    workdir = tmp_path / "run"
-    runs.train(given, workdir, verbose=0)
-    (folder / "cat").rename(folder / "zebra")
-    with pytest.raises(ValueError, match=r"label_names: .*'cat'.* -> .*'zebra"):
-        runs.train(given | {"steps": 2}, workdir, verbose=0)
-    # Runs of earlier versions recorded no names.
-    path = workdir / "settings.json"
-    saved = json.loads(path.read_text())
-    del saved["data"]["label_names"]
-    path.write_text(json.dumps(saved))
-    assert runs.train(given | {"steps": 2}, workdir, verbose=0).step == 2
-
-
 def test_replicas_are_needed_to_share_statistics(tmp_path):
     with pytest.raises(ValueError, match="`sync_batch_norm` must come with"):
         runs.train(RING, tmp_path / "run", sync_batch_norm=True)
 
 
 def test_a_file_that_is_no_image_is_named(tmp_path):
-    folder = images_of(tmp_path / "photos", count=1)
+    folder = conftest.images_of(tmp_path / "photos", count=1)
     (folder / "cat" / "notes.txt").write_text("x")
     given = {"source": str(folder), "image_size": 28}
     with pytest.raises(ValueError, match=r"notes\.txt"):

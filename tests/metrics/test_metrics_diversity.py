@@ -11,6 +11,7 @@ from metrics_stand_ins import noise
 from metrics_stand_ins import stub
 
 from keras_mixgan import metrics
+from keras_mixgan.data.sources import Source
 from keras_mixgan.data.sources import load_source
 from keras_mixgan.data.sources import ring_centers
 from keras_mixgan.metrics.precision_recall import prdc
@@ -274,3 +275,22 @@ def test_images_of_other_shapes_and_broken_models_are_refused():
         metrics.label_agreement(
             FromArrays(real, labels=labels), "digits", num_images=5
         )
+
+
+def test_labelled_images_have_a_class_diversity():
+    images, labels = digits(400)
+    levels = np.uint8(127 * images + 127)
+    same = Source("same", levels[[*range(200)] * 2], labels[[*range(200)] * 2])
+    real = Source("real", levels, labels)
+    report = metrics.evaluate(
+        same, real, ["class_diversity"], num_images=400, verbose=0
+    )
+    assert 0.9 < report.scores["images"]["class_diversity"].mean < 1.1
+    with pytest.raises(ValueError, match="or images with labels"):
+        metrics.evaluate(levels, real, ["class_diversity"], verbose=0)
+    lower = Source("lower", levels[labels < 9], labels[labels < 9])
+    with pytest.raises(ValueError, match="0 of class 9"):
+        metrics.class_diversity(lower, real)
+    model = FromArrays(images[labels < 9], labels=labels[labels < 9])
+    with pytest.raises(ValueError, match="the 9 classes of the model"):
+        metrics.class_diversity(model, real)

@@ -1,0 +1,63 @@
+"""Errors of metrics that `evaluate` finds before it makes any image."""
+
+import numpy as np
+import pytest
+from metrics_stand_ins import FromArrays
+from metrics_stand_ins import digits
+
+from keras_mixgan import metrics
+from keras_mixgan.data.sources import Source
+
+
+@pytest.fixture(autouse=True)
+def _no_disk_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_MIXGAN_CACHE", str(tmp_path / "cache"))
+
+
+class Untouched(FromArrays):
+    """A model of which no image may be asked."""
+
+    def generate(self, *arguments, **keywords):
+        raise AssertionError("an image was generated")
+
+
+@pytest.mark.parametrize(
+    ("metric", "use", "given", "message"),
+    [
+        ("inception_score", {"splits": 60}, {}, "50 images, splits=60"),
+        ("inception_score", {}, {"splits": 60}, "50 images, splits=60"),
+        ("inception_score", {}, {"num_images": 5}, "5 images, splits=10"),
+        ("fid", {"num_images": 1}, {}, "at least 2"),
+        ("fid", {}, {"seed": 7}, "`options` of 'fid' must be among .*'seed'"),
+        ("kid", {}, {"block_size": 1}, "must leave two images"),
+        ("kid", {}, {"blocksize": 8}, "must be among .*'blocksize'"),
+        ("birthday", {}, 3, "`options` of 'birthday' must be a dictionary"),
+        ("class_diversity", {}, {}, "0 of class 9"),
+        ("modes", {}, {}, "`centers` must be 'ring', 'grid'"),
+    ],
+)
+def test_errors_come_before_any_image_is_made(metric, use, given, message):
+    images, labels = digits(50)
+    model = Untouched(images, labels=np.arange(50) % 10)
+    source = Source("own", np.uint8(127 * images + 127), labels % 9)
+    with pytest.raises(ValueError, match=message):
+        metrics.evaluate(
+            model, source, [metric], "digits",
+            options={metric: given}, **{"num_images": 100, **use},
+        )  # fmt: skip
+
+
+def test_the_real_row_needs_enough_images_too():
+    images, _ = digits(50)
+    model, real = Untouched(images), images[:8]
+    with pytest.raises(ValueError, match="8 images, splits=10"):
+        metrics.evaluate(model, real, ["inception_score"], "digits", 50)
+    # Two images of a class, but one in a half of the data.
+    few = Source("few", np.uint8(images[:2]), np.zeros(2, "int32"))
+    model = Untouched(images, labels=np.zeros(50, "int32"))
+    with pytest.raises(ValueError, match="1 of class 0"):
+        metrics.evaluate(model, few, ["class_diversity"], None, 50)
+    model = FromArrays(images, labels=np.zeros(50, "int32"))
+    metrics.evaluate(
+        model, few, ["class_diversity"], None, 50, real=False, verbose=0
+    )
