@@ -71,11 +71,7 @@ def suite_of(name: str, mode: str) -> unittest.TestSuite:
         for each in test:
             # Variants of a test differ in a number at the end.
             base = re.sub(r"\d+$", "", each._testMethodName)
-            by_mode = base in asks
-            # Eager mode computes the root of a 2048 x 2048 matrix, in half a
-            # minute, only to check the rank, which a graph has as well.
-            slow = base == "test_frechet_inception_distance_graph"
-            if not slow if mode == "eager" else by_mode or slow:
+            if mode == "eager" or base in asks:
                 suite.addTest(each)
     return suite
 

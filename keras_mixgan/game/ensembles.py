@@ -82,17 +82,13 @@ class Ensemble:
     def __len__(self) -> int:
         return sum(self.widths)
 
-    def __getitem__(self, index: int) -> keras.Model:
-        """Component `index` as a Keras model with one output.
+    @functools.cached_property
+    def components(self) -> list[keras.Model]:
+        """All components as Keras models with one output.
 
         A discriminator's output is logits (B, 1) of one head, without extra
         outputs. Weights are shared.
         """
-        return self.components[index]
-
-    @functools.cached_property
-    def components(self) -> list[keras.Model]:
-        """All components, see `__getitem__`."""
         models = []
         for network, width in zip(self.of_images, self.widths, strict=True):
             if width == 1 and not isinstance(outputs_of(network), dict):

@@ -46,12 +46,15 @@ class Evaluate(keras.callbacks.Callback):
             "generator_0_fid" and so on.
         path: CSV file to update, a line per epoch; `None` for none. An
             existing file is continued, so that a resumed run has one curve.
+            Where `fit` goes on with a model that has been trained and counts
+            its epochs from 1 again, they are numbered after those recorded;
+            epochs of a new model replace them.
         options: see `evaluate`.
         batch_size: images the classifier sees at a time.
         verbose: 1 shows progress bars.
         history: a `MixtureHistory`, listed before this callback. With it,
-            records have its `seconds` of training and the `step`, and its
-            clock is paused while the mixture is scored.
+            records have its `seconds` of training, and its clock is paused
+            while the mixture is scored.
 
     Raises:
         ValueError: unknown metric, or `every` below 1. When training begins:
@@ -92,6 +95,8 @@ class Evaluate(keras.callbacks.Callback):
         self.records: list[dict[str, Any]] = []
         self.report = None
         self._real = None
+        # Epochs of earlier calls of `fit`; `None` before the first epoch.
+        self._earlier: int | None = None
         self._arguments = {
             "metrics": list(metrics),
             "classifier": classifier,
@@ -120,6 +125,18 @@ class Evaluate(keras.callbacks.Callback):
         if self.path is not None and self.path.exists() and not self.records:
             self.records = read_scores(self.path)
             self._check_classifier()
+        self._earlier = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Finds out, at the first epoch, how many there were before."""
+        if self._earlier is not None:
+            return
+        self._earlier = 0
+        if epoch == 0 and self.records:
+            last = self.records[-1]
+            # A fallen-back checkpoint is before the records: it repeats them.
+            if 0 < last.get("step", 0) <= self.model.step:
+                self._earlier = int(last["epoch"])
 
     def _check_classifier(self) -> None:
         """Refuses to go on with the scores of another classifier."""
@@ -136,12 +153,14 @@ class Evaluate(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Records the weights and, every few epochs, the scores."""
+        epoch += self._earlier or 0
         record: dict[str, Any] = {"epoch": epoch + 1}
+        if hasattr(self.model, "step"):
+            record["step"] = self.model.step
         # Epochs that a resumed run repeats replace the old ones.
         kept = [old for old in self.records if old["epoch"] <= epoch]
         pause = contextlib.nullcontext()
         if self.history is not None:
-            record["step"] = self.model.step
             record["seconds"] = self.history.seconds
             pause = self.history.paused()
         # Numbers may be left out: one call of many steps may end several.

@@ -92,7 +92,9 @@ def equilibrium_gap(
         batch_size: Images in an update.
         learning_rate: Learning rate of Adam.
         start: What a response starts from: "component", the best of the
-            mixture's own networks; or "fresh", new weights.
+            mixture's own networks (of generators, those that `generate`
+            uses: the averages, where there are any); or "fresh", new
+            weights.
         payoff: `None` for the one the model is compiled with.
         seed: Seed of images, latents and batches.
 
@@ -131,7 +133,7 @@ def equilibrium_gap(
     )
     above = max(float(row.max()), game.discriminator_value(answer))
 
-    best = model.generators[int(np.argmin(column))]
+    best = model.sampling_generators[int(np.argmin(column))]
     answer = _copy(best, start == "component", seed)
     opponents = [
         _copy(other, True, seed)

@@ -33,12 +33,7 @@ from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import MissingPackageError
 
 INCEPTION_URL = "https://tfhub.dev/tensorflow/tfgan/eval/inception/1"
-MODULES = (
-    "classifier_metrics",
-    "eval_utils",
-    "inception_metrics",
-    "sliced_wasserstein",
-)
+MODULES = ("classifier_metrics", "sliced_wasserstein")
 
 _PACKAGE = "tensorflow_gan"
 _INSTALL = (

@@ -163,7 +163,7 @@ def test_what_reads_images_alone_needs_no_codes(cuts, tmp_path):
         # Image outputs are the same for any codes.
         whole = model.discriminators[j]
         codes = rng.normal(size=(6, CODES)).astype("float32")
-        alone = model.discriminator_ensemble[j]
+        alone = model.discriminator_ensemble.components[j]
         np.testing.assert_allclose(
             alone([images]), whole([images, codes])["logits"], atol=1e-6
         )

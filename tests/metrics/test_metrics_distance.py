@@ -19,6 +19,7 @@ from keras_mixgan.data.sources import Source
 from keras_mixgan.data.sources import load_source
 from keras_mixgan.game import payoffs
 from keras_mixgan.metrics import networks
+from keras_mixgan.metrics import response
 from keras_mixgan.metrics.neural_net_distance import UNIT
 from keras_mixgan.metrics.neural_net_distance import constant_value
 from keras_mixgan.metrics.neural_net_distance import distance
@@ -156,6 +157,26 @@ def test_a_perfect_generator_leaves_the_discriminator_little(ring):
         model, ring, num_images=4000, steps=200, learning_rate=5e-3
     )
     assert gap.discriminator_gain < 0.05
+
+
+def test_a_response_starts_from_the_averages_that_play(ring, monkeypatch):
+    networks = kmg.architectures.build("mlp", (2,), width=32)
+    model = kmg.MixGAN(*networks, 1, seed=0, ema_decay=0.9)
+    model.compile()
+    for variable in model.generators[0].trainable_variables:
+        variable.assign(variable + 1)
+    started = []
+    monkeypatch.setattr(
+        response, "train_generator", lambda *given, **_: started.append(given)
+    )
+    gap = metrics.equilibrium_gap(model, ring, num_images=400, steps=1)
+    ((answer, *_),) = started
+    for one, other in zip(
+        answer.get_weights(), model.ema_generators[0].get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+    # Untrained, it gains no more than other latents give.
+    assert gap.generator_gain < 0.05
 
 
 @pytest.mark.parametrize("start", ["component", "fresh"])

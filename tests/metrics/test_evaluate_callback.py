@@ -1,0 +1,227 @@
+"""`Evaluate`, the callback, and figures of what it recorded."""
+
+import io
+
+import numpy as np
+import pytest
+from conftest import small_discriminator
+from conftest import small_generator
+from metrics_stand_ins import FromArrays
+from metrics_stand_ins import digits
+from metrics_stand_ins import noise
+from metrics_stand_ins import stub
+
+import keras_mixgan as kmg
+from keras_mixgan import metrics
+from keras_mixgan.data.sources import load_source
+from keras_mixgan.metrics import figures
+
+
+@pytest.fixture(autouse=True)
+def _no_disk_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_MIXGAN_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def ring():
+    return load_source("ring").images[:1000]
+
+
+def ring_model(count=2, **keywords):
+    generator, discriminator = kmg.architectures.build("mlp", (2,), width=8)
+    model = kmg.MixGAN(generator, discriminator, count, seed=0)
+    model.compile()
+    return model
+
+
+def test_scores_of_another_classifier_are_not_continued(tmp_path):
+    images, _ = digits(60)
+
+    def score(classifier):
+        callback = metrics.Evaluate(
+            ["fid"], every=1, source=images, classifier=classifier,
+            num_images=20, path=tmp_path / "scores.csv",
+        )  # fmt: skip
+        callback.set_model(FromArrays(images))
+        callback.on_train_begin()
+        callback.on_epoch_end(len(callback.records))
+
+    score(stub())
+    score(stub())
+    records = metrics.read_scores(tmp_path / "scores.csv")
+    assert [record["classifier"] for record in records] == ["stub", "stub"]
+    assert figures.score_names(records) == ["fid"]
+    with pytest.raises(ValueError, match=r"'stub'.*Received: .*'digits'"):
+        score("digits")
+    assert metrics.read_scores(tmp_path / "scores.csv") == records
+
+
+def test_callback_records_and_resumes(ring, tmp_path):
+    model, path = ring_model(), tmp_path / "logs" / "scores.csv"
+
+    def callback():
+        return metrics.Evaluate(
+            ["modes"], every=2, source="ring", num_images=50, path=path
+        )
+
+    history = model.fit(
+        ring[:64], epochs=4, callbacks=[callback()], verbose=0
+    ).history
+    assert len(history["modes"]) == 2
+    records = metrics.read_scores(path)
+    assert [r["epoch"] for r in records] == [1, 2, 3, 4]
+    assert ["modes" in r for r in records] == [False, True, False, True]
+    weights = [records[-1][f"generator_weight_{i}"] for i in range(2)]
+    np.testing.assert_allclose(weights, model.generator_weights, rtol=1e-6)
+    model.fit(
+        ring[:64],
+        initial_epoch=3,
+        epochs=6,
+        callbacks=[callback()],
+        verbose=0,
+    )
+    again = metrics.read_scores(path)
+    assert [r["epoch"] for r in again] == [1, 2, 3, 4, 5, 6]
+    assert again[:3] == records[:3]
+
+
+def test_a_second_fit_is_recorded_after_the_first(ring, tmp_path):
+    model, path = ring_model(), tmp_path / "scores.csv"
+
+    def fit(model, epochs, callback=None):
+        callback = callback or metrics.Evaluate(
+            ["modes"], every=2, source="ring", num_images=50, path=path
+        )
+        model.fit(ring[:64], epochs=epochs, callbacks=[callback], verbose=0)
+        return callback
+
+    # By the same callback, and by another one that finds the file.
+    callback = fit(model, 3)
+    fit(model, 1, callback)
+    fit(model, 2)
+    records = metrics.read_scores(path)
+    assert [r["epoch"] for r in records] == [1, 2, 3, 4, 5, 6]
+    assert ["modes" in r for r in records] == [False, True] * 3
+    assert [r["step"] for r in records] == [2, 4, 6, 8, 10, 12]
+    # A new model's epochs are not theirs.
+    fit(ring_model(), 1)
+    assert [r["epoch"] for r in metrics.read_scores(path)] == [1]
+
+
+def test_no_score_is_missed_where_one_call_ends_several_epochs(monkeypatch):
+    callback = metrics.Evaluate(["modes"], every=2, source="ring")
+    callback.set_model(ring_model())
+    monkeypatch.setattr(callback, "_scores", lambda: {"modes": 1.0})
+    for epoch in (0, 3, 6, 7):
+        callback.on_epoch_end(epoch)
+    scored = [r["epoch"] for r in callback.records if "modes" in r]
+    assert scored == [4, 7, 8]
+
+
+def test_callback_scores_components_and_stds():
+    real = noise(40, (4, 4, 1))
+    callback = metrics.Evaluate(
+        ["inception_score"],
+        every=1,
+        source=real,
+        classifier=stub(),
+        num_images=20,
+        splits=2,
+        components=True,
+    )
+    callback.set_model(FromArrays(real, real))
+    callback.on_train_begin()
+    logs = {}
+    callback.on_epoch_end(0, logs)
+    assert set(logs) == {
+        f"{prefix}inception_score{suffix}"
+        for prefix in ("", "generator_0_", "generator_1_")
+        for suffix in ("", "_std")
+    }
+
+
+def test_bad_callbacks(ring, tmp_path):
+    with pytest.raises(ValueError, match="`every` must be a positive"):
+        metrics.Evaluate(every=0)
+    with pytest.raises(ValueError, match=r"`metrics` must be among"):
+        metrics.Evaluate(["is"])
+    with pytest.raises(ValueError, match="`source` must have images of the"):
+        ring_model().fit(
+            ring, callbacks=[metrics.Evaluate(source="digits")], verbose=0
+        )
+    path = tmp_path / "other.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match="'epoch'"):
+        metrics.read_scores(path)
+    path.write_text("epoch,b\n1,x\n")
+    with pytest.raises(ValueError, match="CSV file of scores"):
+        metrics.read_scores(path)
+
+
+def test_figures(tmp_path):
+    def run(shift):
+        return [
+            {
+                "epoch": epoch,
+                "fid": 9.0 - epoch + shift,
+                "generator_weight_0": 0.25,
+                "generator_weight_1": 0.75,
+            }
+            for epoch in range(1, 5)
+        ]
+
+    path = tmp_path / "scores.csv"
+    metrics.write_scores(path, run(0))
+    figure = figures.score_curves(
+        {"one": path, "three": [run(-1), run(0), run(1)]}, "fid", "FID"
+    )
+    (axes,) = figure.axes
+    one, three = axes.lines
+    np.testing.assert_allclose(one.get_xdata(), [1, 2, 3, 4])
+    np.testing.assert_allclose(three.get_ydata(), [8, 7, 6, 5])
+    (band,) = axes.collections
+    heights = band.get_paths()[0].get_extents()
+    assert heights.ymax == pytest.approx(8 + np.std([-1, 0, 1]))
+    assert [text.get_text() for text in axes.get_legend().texts] == [
+        "one",
+        "three",
+    ]
+    target = io.BytesIO()
+    figure.savefig(target, format="png")
+    assert target.getvalue().startswith(b"\x89PNG")
+    figure = figures.weight_curves(path)
+    assert figure.axes[0].lines[1].get_ydata()[0] == 0.75
+    with pytest.raises(ValueError, match="`metric` must be a column"):
+        figures.score_curves({"one": path}, "kid")
+    with pytest.raises(ValueError, match="`side` must be a side"):
+        figures.weight_curves(path, "discriminator")
+
+
+def points(count=16):
+    rng = np.random.default_rng(0)
+    return rng.uniform(-1, 1, (count, 2)).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"metrics": ["label_agreement"]}, "conditional"),
+        ({"metrics": ["birthday"], "options": {"fid": {}}}, "options"),
+        ({"metrics": ["component_distinctness"]}, "at least 2 generators"),
+        ({"metrics": ["classification_error"]}, "labels"),
+    ],
+)
+def test_a_callback_that_cannot_score_stops_before_training(arguments, match):
+    model = kmg.MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
+    model.compile()
+    evaluate = metrics.Evaluate(source="ring", every=1, **arguments)
+    with pytest.raises(ValueError, match=match):
+        model.fit(points(), batch_size=8, callbacks=[evaluate], verbose=0)
+    assert model.step == 0
+
+
+def test_scores_that_began_later_are_drawn():
+    first = {"epoch": 5, "fid": 9.0}
+    figure = figures.scores_in_time([first, {"epoch": 10, "fid": 4, "kid": 1}])
+    drawn = [axes.lines[0].get_xdata().tolist() for axes in figure.axes]
+    assert drawn == [[5, 10], [10]]
