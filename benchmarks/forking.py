@@ -20,7 +20,7 @@ import keras_mixgan as kmg
 from keras_mixgan import data
 from keras_mixgan.cli import models
 from keras_mixgan.cli import options
-from keras_mixgan.cli import race_child
+from keras_mixgan.cli import race_marks
 from keras_mixgan.cli import settings as settings_module
 from keras_mixgan.data import sources
 from keras_mixgan.metrics.samples import Samples
@@ -66,7 +66,7 @@ def train(model, chosen, source, real, seconds, start_step):
         "num_images": 10_000,
         "classifier": chosen.source,
     }
-    marks = race_child.Marks(conditions, real, lambda line: print(line))
+    marks = race_marks.Marks(conditions, real, lambda line: print(line))
     stream = data.load(
         source,
         batch_size=chosen.batch_size,

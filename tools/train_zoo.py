@@ -7,8 +7,9 @@ The presets of one data set are the contestants of one race
 (`keras_mixgan.cli.race`): every recipe is trained for the same seconds, one
 run after the other, over the seeds of its group in `zoo_runs.py`. Then the
 models of seed 0, which become presets, are scored at length by `keras-mixgan
-evaluate`. A finished run is a file, so the same command again goes on with
-what is missing; `--status` shows what that is. Leave the machine to it.
+evaluate`. After a stop, the same command again goes on with what is missing,
+and with an unfinished run from its last mark; `--status` shows what that is.
+Leave the machine to it.
 """
 
 import pathlib
@@ -120,6 +121,9 @@ def show_status() -> None:
                     )
                     if run.report:
                         line += ", scored"
+                elif so_far := run.unfinished:
+                    marks = len(so_far["marks"])
+                    line = f"stopped after mark {marks} of {MARKS}"
                 print(f"{key}: {name}, seed {seed}, {group.seconds} s: {line}")
 
 

@@ -6,6 +6,7 @@ import pathlib
 from typing import Any
 
 from keras_mixgan.cli import race
+from keras_mixgan.cli import race_state
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +67,12 @@ class Run:
         if not self._result.exists():
             return None
         return json.loads(self._result.read_text())
+
+    @property
+    def unfinished(self) -> dict[str, Any] | None:
+        """The result so far of a run that was stopped, `None` of any other."""
+        saved = race_state.load(race_state.path_of(self._result))
+        return None if saved is None or self.result else saved["result"]
 
     @property
     def best(self) -> dict[str, float] | None:

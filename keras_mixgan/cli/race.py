@@ -4,7 +4,7 @@ A contestant is a list of flags of `keras-mixgan train`. Each pair of
 contestant and seed is a run in a process of its own (`race_child`), so that
 it starts with a fresh TensorFlow and its processor time is exact. A run that
 ends leaves one file in `runs/`. A race that is started again takes the runs
-that are there and starts an unfinished one from its beginning.
+that are there, and goes on with an unfinished one from its last mark.
 """
 
 import dataclasses
@@ -24,6 +24,7 @@ from absl import flags
 
 from keras_mixgan.cli import options
 from keras_mixgan.cli import race_results
+from keras_mixgan.cli import race_state
 from keras_mixgan.cli import settings
 from keras_mixgan.cli.commands import flag_groups
 from keras_mixgan.cli.commands import train
@@ -193,8 +194,9 @@ def run(
 ) -> list[dict[str, Any]]:
     """Runs a race, or goes on with the one that is in the folder.
 
-    Contestants that do not fit the data, and finished runs of other settings,
-    are refused before any training. A run that fails raises an `OSError`.
+    Contestants that do not fit the data, and runs of other settings, finished
+    or not, are refused before any training. A run that fails raises an
+    `OSError`.
 
     Args:
         found: What `contestants` returned.
@@ -265,11 +267,26 @@ def _tasks(found, conditions, seeds, workdir, snapshots) -> Iterator[dict]:
 
 
 def _finished(task: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The result of a run that has finished, `None` of any other."""
+    """The result of a run that has finished, `None` of any other.
+
+    An unfinished one of other settings is refused, as a finished one is.
+    """
     path = pathlib.Path(task["result"])
-    if not path.exists():
-        return None
-    result = json_files.read(path, FORMAT, "given", "settings", "conditions")
+    state = race_state.path_of(path)
+    if path.exists():
+        result = json_files.read(
+            path, FORMAT, "given", "settings", "conditions"
+        )
+        _check_same(path, result, task)
+        race_state.remove(state)
+        return result
+    if saved := race_state.load(state):
+        _check_same(state, saved["result"], task)
+    return None
+
+
+def _check_same(path, result, task) -> None:
+    """Refuses a run of other settings than the task's."""
     chosen = settings.resolve({**task["given"], "seed": task["seed"]})
     # A setting that the run's version did not have was its general default.
     before = {name: o.default for name, o in options.SETTINGS.items()}
@@ -298,7 +315,6 @@ def _finished(task: Mapping[str, Any]) -> dict[str, Any] | None:
             f"{', '.join(lines)}. Give another --workdir, or move that file "
             "away."
         )
-    return result
 
 
 def _child(order: Mapping[str, Any], log: pathlib.Path) -> None:

@@ -13,194 +13,25 @@ import pathlib
 import platform
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from keras_mixgan import data
-from keras_mixgan import metrics
 from keras_mixgan.cli import models
 from keras_mixgan.cli import options
-from keras_mixgan.cli import race_snapshots
+from keras_mixgan.cli import race_marks
+from keras_mixgan.cli import race_state
 from keras_mixgan.cli import settings as settings_module
 from keras_mixgan.data import sources
 from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics.samples import Samples
-from keras_mixgan.training.callbacks import is_finite
 from keras_mixgan.training.divergence import NonFiniteError
-from keras_mixgan.training.history import BetweenSteps
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils.errors import UserError
 
-METRICS = ("inception_score", "fid")
 PATHS = ("result", "model")
 # `fit` wants a number; the clock ends the training long before.
 _ENDLESS = 10**9
-
-
-class Stopwatch:
-    """Counts wall and processor seconds of this process.
-
-    Processor seconds are those of all threads, user and system time together.
-
-    Example:
-    >>> watch = Stopwatch()
-    >>> watch.start()
-    >>> watch.stop()
-    >>> watch.seconds("wall") >= 0
-    True
-    """
-
-    def __init__(self):
-        self._sums = np.zeros(2)
-        self._begun = None
-
-    def start(self) -> None:
-        """Starts or resumes."""
-        self._begun = self._now()
-
-    def stop(self) -> None:
-        """Pauses."""
-        self._sums += self._now() - self._begun
-        self._begun = None
-
-    def seconds(self, clock: str) -> float:
-        """Seconds so far by the clock "wall" or "processor"."""
-        running = 0.0 if self._begun is None else self._now() - self._begun
-        return float((self._sums + running)[("wall", "processor").index(clock)])
-
-    @staticmethod
-    def _now() -> np.ndarray:
-        return np.array([time.perf_counter(), time.process_time()])
-
-
-class Marks(BetweenSteps):
-    """Scores a model at marks of its training time; the last ends the training.
-
-    The clock starts after the first step, which builds the graph, and is
-    paused while the model is scored. `conditions` has the fields of
-    `race.Conditions`. With `snapshots`, the mixture of snapshots is scored as
-    well. `keep` is a file for the model of the best mark.
-
-    Attributes:
-        rows: A dict per mark.
-        kept: Number of the mark whose model is saved, from 1, or `None`.
-        compiling: Wall seconds of the first step.
-        scoring: Wall seconds of all scores.
-        names: Names of the two scores.
-    """
-
-    def __init__(
-        self,
-        conditions: Mapping[str, Any],
-        real: Samples,
-        say,
-        snapshots: bool = False,
-        keep: str | None = None,
-    ):
-        super().__init__()
-        self._conditions = conditions
-        self._real = real
-        self._say = say
-        self._keep = keep
-        self._watch = Stopwatch()
-        self._started = None
-        self.kept: int | None = None
-        self.rows: list[dict[str, float]] = []
-        self.snapshots = race_snapshots.Snapshots(real) if snapshots else None
-        self.compiling = self.scoring = 0.0
-        self.names: dict[str, str] = {}
-
-    def act(self, step: int) -> None:
-        """Starts the clock after the first step; scores at a mark."""
-        if self._started is None:
-            self._started = time.perf_counter()
-        elif not self.compiling:
-            self._wait()
-            self.compiling = time.perf_counter() - self._started
-            self._watch.start()
-        elif len(self.rows) < self._conditions["marks"] and self._due(step):
-            self._wait()
-            self._watch.stop()
-            self._score(step)
-            if len(self.rows) < self._conditions["marks"]:
-                self._watch.start()
-            else:
-                self.model.stop_training = True
-
-    def _save_the_best(self) -> None:
-        """Saves the model, unless an earlier mark had a smaller distance."""
-        best = min(self.rows, key=lambda row: row["distance"])
-        if self._keep is not None and best["steps"] == self.rows[-1]["steps"]:
-            with atomic.replacing(self._keep) as partial:
-                self.model.save(partial)
-            self.kept = best["mark"]
-
-    def _wait(self) -> None:
-        """Waits until a GPU or JAX has finished all steps."""
-        np.asarray(self.model.generator_weights)
-
-    def _due(self, step: int) -> bool:
-        conditions = self._conditions
-        share = (len(self.rows) + 1) / conditions["marks"]
-        now = step
-        if conditions["clock"] != "steps":
-            now = self._watch.seconds(conditions["clock"])
-        return now >= share * conditions["seconds"]
-
-    def _score(self, step: int) -> None:
-        if not is_finite(self.model):
-            raise NonFiniteError(
-                f"A weight became NaN or infinite before step {step}."
-            )
-        row = self._row(self.model, step)
-        # One long step may pass several marks, which then share a score.
-        while len(self.rows) < self._conditions["marks"] and self._due(step):
-            self.rows.append({"mark": len(self.rows) + 1, **row})
-        self._tell(self.rows[-1])
-        self._save_the_best()
-        if self.snapshots is not None:
-            row = self._row(self.snapshots.add(self.model), step)
-            while len(self.snapshots.rows) < len(self.rows):
-                mark = len(self.snapshots.rows) + 1
-                self.snapshots.rows.append({"mark": mark, **row})
-            self._tell(self.snapshots.rows[-1], race_snapshots.SUFFIX)
-
-    def _row(self, model, step: int) -> dict[str, float]:
-        began = time.perf_counter()
-        scores = metrics.evaluate(
-            model,
-            self._real,
-            METRICS,
-            self._conditions["classifier"],
-            self._conditions["num_images"],
-            components=False,
-            real=False,
-            verbose=0,
-        ).scores["mixture"]
-        spent = time.perf_counter() - began
-        self.scoring += spent
-        score, distance = (scores[name] for name in METRICS)
-        self.names = {"score": score.name, "distance": distance.name}
-        return {
-            "wall_seconds": self._watch.seconds("wall"),
-            "processor_seconds": self._watch.seconds("processor"),
-            "steps": step,
-            "score": score.mean,
-            "score_std": score.std,
-            "distance": distance.mean,
-            "scoring_seconds": spent,
-        }
-
-    def _tell(self, row: Mapping[str, float], suffix: str = "") -> None:
-        self._say(
-            f"  mark {row['mark']} of {self._conditions['marks']}{suffix}: "
-            f"{row['wall_seconds']:.0f} s ({row['processor_seconds']:.0f} s "
-            f"of processor), {row['steps']:,} steps, score "
-            f"{row['score']:.3f}, distance {row['distance']:.3f}"
-        )
 
 
 def check(tasks, data_dir=None) -> None:
@@ -229,26 +60,47 @@ def check(tasks, data_dir=None) -> None:
 def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
     """Trains one contestant with one seed, and scores it at the marks.
 
+    Where an earlier process left its state after a mark (`race_state`), goes
+    on from there.
+
     Returns the task without its paths, and the result: `marks` (a dict per
     mark), `kept` (the number of the mark whose model is saved, or `None`),
     `snapshots` (the same as `marks` for the mixture of snapshots, or `None`),
-    `names` of the scores, all `settings`, `compiling_seconds`,
-    `scoring_seconds`, `diverged` (a message, or `None`), `machine`, `versions`
-    and `date`.
+    `resumed` (the marks after which it was taken up after a stop), `names` of
+    the scores, all `settings`, `compiling_seconds`, `scoring_seconds`,
+    `diverged` (a message, or `None`), `machine`, `versions` and `date`.
     """
-    conditions = task["conditions"]
+    conditions, path = task["conditions"], task.get("result")
+    state = None if path is None else race_state.path_of(path)
     chosen = settings_module.resolve({**task["given"], "seed": task["seed"]})
     source = _load(chosen, data_dir)
     chosen = chosen.for_source(source)
-    model = models.make_model(chosen, source)
-    real = Samples(source, conditions["num_real"], argument="source")
-    marks = Marks(
-        conditions, real, say, task.get("snapshots", False), task.get("model")
+
+    def result(diverged: str | None = None) -> dict[str, Any]:
+        return _result(task, chosen, marks, diverged)
+
+    marks = race_marks.Marks(
+        conditions,
+        Samples(source, conditions["num_real"], argument="source"),
+        say,
+        task.get("snapshots", False),
+        task.get("model"),
+        state and (lambda model: race_state.save(state, model, result())),
     )
+    saved = state and race_state.load(state)
+    if saved:
+        *earlier, model = map(models.load_model, saved["models"])
+        marks.restore(saved["result"], [*earlier, model])
+        say(f"  goes on after mark {len(marks.rows)}")
+    else:
+        model = models.make_model(chosen, source)
     if not model.takes_labels and source.labels is not None:
         source = dataclasses.replace(source, labels=None, label_names=None)
     stream = data.load(
-        source, batch_size=chosen.batch_size, seed=chosen.seed, start_step=0
+        source,
+        batch_size=chosen.batch_size,
+        seed=chosen.seed,
+        start_step=model.step,
     )
     diverged = None
     try:
@@ -258,6 +110,10 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
     except NonFiniteError as error:
         diverged = str(error)
         say(f"  {diverged}")
+    return result(diverged)
+
+
+def _result(task, chosen, marks, diverged) -> dict[str, Any]:
     # Paths are left out: they mean nothing on another machine.
     kept = {name: task[name] for name in task if name not in PATHS}
     return {
@@ -265,6 +121,7 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
         "marks": marks.rows,
         "kept": marks.kept,
         "snapshots": marks.snapshots and marks.snapshots.rows,
+        "resumed": marks.resumed,
         "names": marks.names,
         "settings": dataclasses.asdict(chosen),
         "compiling_seconds": marks.compiling,

@@ -222,6 +222,17 @@ def _page(results, clock: str, command: str) -> str:
             for run in results
         )
     )
+    # Of snapshots it is the same run; older results do not say.
+    resumed = "; ".join(
+        dict.fromkeys(
+            f"{run['contestant'].removesuffix(race_snapshots.SUFFIX)}, seed "
+            f"{run['seed']}, after mark {', '.join(map(str, run['resumed']))}"
+            for run in results
+            if run.get("resumed")
+        )
+    )
+    if resumed:
+        resumed = f"Stopped and resumed: {resumed}\n\n"
     contestants = {run["contestant"]: run["given"] for run in results}
     flags = "\n".join(
         f"- {name}: "
@@ -239,6 +250,6 @@ def _page(results, clock: str, command: str) -> str:
         f"{text(results)}\n\n"
         f"![Score and distance]({FIGURE})\n\n"
         f"Command: `{command}`\n\nMachine: {listed('machine')}\n\n"
-        f"Date: {listed('date')}\n\nVersions: {versions}\n\n"
+        f"Date: {listed('date')}\n\nVersions: {versions}\n\n{resumed}"
         f"Contestants:\n{flags}\n"
     )

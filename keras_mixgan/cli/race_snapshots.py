@@ -4,6 +4,7 @@ It costs no extra training, so every trained mixture has to beat it.
 """
 
 import collections
+from collections.abc import Sequence
 
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.mixgan import MixGAN
@@ -20,13 +21,19 @@ class Snapshots:
     """The last snapshots of a run, and the mixture of them.
 
     The mixture weights are learned on `real`. `rows` has a dict per mark, as in
-    `race_child.Marks`.
+    `race_marks.Marks`.
     """
 
     def __init__(self, real: Samples):
         self._real = real.first(IMAGES)
         self._kept = collections.deque(maxlen=KEPT)
         self.rows: list[dict[str, float]] = []
+
+    def restore(self, rows: Sequence, models: Sequence[MixGAN]) -> None:
+        """Goes on with the `rows` of earlier marks; `models` are their last."""
+        self.rows = list(rows)
+        for number, model in enumerate(models, len(rows) - len(models)):
+            self._kept.append(forks.copy_networks(model, number))
 
     def add(self, model: MixGAN) -> MixGAN:
         """Takes a snapshot; returns the mixture of the last five.

@@ -339,6 +339,14 @@ def test_all_versions_are_listed(folder):
     page = race_results._page([run, other], "wall", "race")
     assert f"keras {keras.__version__}" in page
     assert "; keras 9.9" in page
+    assert "resumed" not in page
+
+
+def test_the_page_says_which_runs_were_resumed(folder):
+    run = json.loads((folder / "runs" / "2x1-0.json").read_text())
+    runs = race_results.with_snapshots([{**run, "resumed": [1, 4]}])
+    page = race_results._page(runs, "wall", "race")
+    assert "Stopped and resumed: 2x1, seed 0, after mark 1, 4\n" in page
 
 
 def test_a_contestants_length_overrides_the_common_one():

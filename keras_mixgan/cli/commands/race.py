@@ -16,8 +16,8 @@ length of a learning-rate schedule. Loading, compiling and scoring do not
 count.
 
 After an interruption, the same command resumes the race: finished runs are
-kept, an unfinished one starts again. Do not use the machine for anything else
-meanwhile.
+kept, an unfinished one goes on from its last mark. Do not use the machine for
+anything else meanwhile.
 """
 
 GROUPS = (
