@@ -281,11 +281,11 @@ def _finished(task: Mapping[str, Any]) -> dict[str, Any] | None:
         race_state.remove(state)
         return result
     if saved := race_state.load(state):
-        _check_same(state, saved["result"], task)
+        _check_same(state, saved["result"], task, finished=False)
     return None
 
 
-def _check_same(path, result, task) -> None:
+def _check_same(path, result, task, finished=True) -> None:
     """Refuses a run of other settings than the task's."""
     chosen = settings.resolve({**task["given"], "seed": task["seed"]})
     # A setting that the run's version did not have was its general default.
@@ -294,7 +294,12 @@ def _check_same(path, result, task) -> None:
     now = {**dataclasses.asdict(chosen), **task["conditions"]}
     # A run that diverged at once has an empty list of them.
     before["snapshots"] = result.get("snapshots") is not None
-    now["snapshots"] = task["snapshots"] or before["snapshots"]
+    # What a finished run has beyond what is asked for does no harm.
+    more = finished and before["snapshots"]
+    now["snapshots"] = task["snapshots"] or more
+    if not finished:
+        before["keep"] = result["kept"] is not None
+        now["keep"] = "model" in task
     for name in _SETTLED_LATER:
         before[name] = result["given"].get(name)
         now[name] = task["given"].get(name)

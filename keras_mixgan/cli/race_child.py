@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import sys
 import threading
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from keras_mixgan.cli import settings as settings_module
 from keras_mixgan.data import sources
 from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics.samples import Samples
+from keras_mixgan.mixgan import MixGAN
 from keras_mixgan.training.divergence import NonFiniteError
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils.errors import UserError
@@ -76,9 +78,6 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
     source = _load(chosen, data_dir)
     chosen = chosen.for_source(source)
 
-    def result(diverged: str | None = None) -> dict[str, Any]:
-        return _result(task, chosen, marks, diverged)
-
     marks = race_marks.Marks(
         conditions,
         Samples(source, conditions["num_real"], argument="source"),
@@ -88,9 +87,13 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
         state and (lambda model: race_state.save(state, model, result())),
     )
     saved = state and race_state.load(state)
+
+    def result(diverged: str | None = None) -> dict[str, Any]:
+        one = _result(task, chosen, marks, diverged)
+        return _of_both(saved["result"], one) if saved else one
+
     if saved:
-        *earlier, model = map(models.load_model, saved["models"])
-        marks.restore(saved["result"], [*earlier, model])
+        model = _restore(marks, saved, state, task.get("model"))
         say(f"  goes on after mark {len(marks.rows)}")
     else:
         model = models.make_model(chosen, source)
@@ -131,6 +134,43 @@ def _result(task, chosen, marks, diverged) -> dict[str, Any]:
         "versions": settings_module.versions(),
         "date": datetime.date.today().isoformat(),
     }
+
+
+def _restore(marks, saved, state, kept) -> MixGAN:
+    """Sets `marks` back to a state; returns its model."""
+    try:
+        loaded = [models.load_model(path) for path in saved["models"]]
+        if kept is not None:
+            # After it another model may have been kept that is lost again.
+            with atomic.replacing(kept) as partial:
+                shutil.copyfile(saved["best"], partial)
+    except (UserError, OSError) as error:
+        raise UserError(
+            f"{state} cannot be resumed: {error}. To start that run again, "
+            "move that file away."
+        ) from error
+    marks.restore(saved["result"], loaded)
+    return loaded[-1]
+
+
+def _of_both(before, now) -> dict[str, Any]:
+    """The result of a process that went on with that of another one."""
+    versions = {
+        name: _listed(before["versions"].get(name, version), version)
+        for name, version in now["versions"].items()
+    }
+    told = {k: _listed(before[k], now[k]) for k in ("machine", "date")}
+    return {**now, **told, "versions": versions}
+
+
+def _listed(before: str, now: str) -> str:
+    """What was told before, and what is new.
+
+    Example:
+    >>> _listed("a; b", "b"), _listed("a", "b")
+    ('a; b', 'a; b')
+    """
+    return "; ".join(dict.fromkeys([*before.split("; "), now]))
 
 
 def machine() -> str:

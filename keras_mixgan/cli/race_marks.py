@@ -127,7 +127,14 @@ class Marks(BetweenSteps):
             self.compiling += time.perf_counter() - self._started
             self._counting = True
             self._watch.start()
-        elif len(self.rows) < self._conditions["marks"] and self._due(step):
+            # Of the steps of a run, only the very first belongs to no mark.
+            if self.resumed:
+                self._score_if_due(step)
+        else:
+            self._score_if_due(step)
+
+    def _score_if_due(self, step: int) -> None:
+        if len(self.rows) < self._conditions["marks"] and self._due(step):
             self._wait()
             self._watch.stop()
             self._score(step)

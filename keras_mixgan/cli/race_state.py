@@ -1,8 +1,9 @@
 """What a race's run leaves at each mark, to go on with after a stop.
 
 Beside the run's result lie, as long as it has none, a JSON file with the
-result so far and the models at the last marks: one, or as many as its
-snapshots need. Each file is written whole or not at all, the models first.
+result so far, the models at the last marks (one, or as many as its snapshots
+need) and the model of the best mark, where a race keeps that. Each file is
+written whole or not at all, the models first.
 """
 
 import json
@@ -33,23 +34,31 @@ def save(path: str | os.PathLike[str], model, result: dict[str, Any]) -> None:
     name = f"{path.stem}.{len(result['marks'])}.keras"
     with atomic.replacing(path.with_name(name)) as partial:
         model.save(partial)
-    before = _read(path)["models"] if path.exists() else []
+    before = _read(path) if path.exists() else {}
     needed = 1 if result["snapshots"] is None else race_snapshots.KEPT
-    models = [*before, name][-needed:]
+    models = [*before.get("models", ()), name][-needed:]
+    best, marks = before.get("best"), before.get("result", {}).get("marks", ())
+    if (result["kept"] or 0) > len(marks):
+        best = name
+    content = {"format": FORMAT, "models": models, "best": best}
     with atomic.replacing(path) as partial:
-        content = {"format": FORMAT, "result": result, "models": models}
-        partial.write_text(json.dumps(content, indent=2) + "\n")
-    _remove_models(path, models)
+        text = json.dumps({**content, "result": result}, indent=2)
+        partial.write_text(text + "\n")
+    _remove_models(path, [*models, best])
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """The `result` and the paths of `models`, oldest first; `None` if none."""
+    """The `result`, the paths of `models`, oldest first, and of the `best`.
+
+    There may be no best one, and no state at all: `None`.
+    """
     path = pathlib.Path(path)
     if not path.exists():
         return None
     content = _read(path)
     models = [path.with_name(name) for name in content["models"]]
-    return {**content, "models": models}
+    best = content["best"] and path.with_name(content["best"])
+    return {**content, "models": models, "best": best}
 
 
 def remove(path: str | os.PathLike[str]) -> None:
@@ -60,11 +69,13 @@ def remove(path: str | os.PathLike[str]) -> None:
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:
-    return json_files.read(path, FORMAT, "result", "models")
+    return json_files.read(path, FORMAT, "result", "models", "best")
 
 
-def _remove_models(path: pathlib.Path, needed: list[str]) -> None:
-    # The names of contestants have no wildcards.
-    for model in path.parent.glob(f"{path.stem}.*.keras"):
-        if model.name not in needed:
-            model.unlink()
+def _remove_models(path: pathlib.Path, needed: list[str | None]) -> None:
+    # The names of contestants have no wildcards. A file that a stop left
+    # half-written is hidden.
+    for pattern in (f"{path.stem}.*.keras", f".{path.stem}.*"):
+        for model in path.parent.glob(pattern):
+            if model.name not in needed:
+                model.unlink()

@@ -78,6 +78,7 @@ def make(
         path=folder / run_files.SCORES,
         history=history,
     )
+    scores.counts_again = False
     drawn = _Drawn(folder / run_files.SCORE_CURVES, scores, title)
     return [scores, drawn, _Best(folder / run_files.BEST, scores)]
 

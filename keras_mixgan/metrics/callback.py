@@ -95,6 +95,9 @@ class Evaluate(keras.callbacks.Callback):
         self.records: list[dict[str, Any]] = []
         self.report = None
         self._real = None
+        # Whether epochs may count from 1 again. Those of a run do not: one
+        # that was stopped in its first epoch goes on in it.
+        self.counts_again = True
         # Epochs of earlier calls of `fit`; `None` before the first epoch.
         self._earlier: int | None = None
         self._arguments = {
@@ -132,11 +135,15 @@ class Evaluate(keras.callbacks.Callback):
         if self._earlier is not None:
             return
         self._earlier = 0
-        if epoch == 0 and self.records:
-            last = self.records[-1]
-            # A fallen-back checkpoint is before the records: it repeats them.
-            if 0 < last.get("step", 0) <= self.model.step:
-                self._earlier = int(last["epoch"])
+        if epoch == 0 and self.counts_again:
+            # An earlier state of the model repeats the epochs after it.
+            step = getattr(self.model, "step", 0)
+            before = (
+                int(record["epoch"])
+                for record in self.records
+                if 0 < record.get("step", 0) <= step
+            )
+            self._earlier = max(before, default=0)
 
     def _check_classifier(self) -> None:
         """Refuses to go on with the scores of another classifier."""

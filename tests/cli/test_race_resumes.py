@@ -11,6 +11,7 @@ from test_race import task
 
 from keras_mixgan.cli import race
 from keras_mixgan.cli import race_child
+from keras_mixgan.cli import race_state
 from keras_mixgan.utils.errors import UserError
 
 MARKS = 4
@@ -89,8 +90,11 @@ def stopped(tmp_path_factory):
 
 
 def test_without_snapshots_the_last_model_is_enough(stopped):
-    names = {path.name for path in stopped.glob("a-0*")}
-    assert names == {"a-0.unfinished.json", "a-0.unfinished.2.keras"}
+    state = race_state.path_of(stopped / "a-0.json")
+    saved = race_state.load(state)
+    last = stopped / "a-0.unfinished.2.keras"
+    assert saved["models"] == [last]
+    assert set(stopped.glob("a-0*")) == {state, last, saved["best"]}
     assert race._finished(order(stopped) | {"snapshots": False}) is None
 
 
@@ -99,9 +103,63 @@ def test_a_state_of_other_settings_is_refused(stopped):
         race._finished(order(stopped, payoff="hinge"))
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"snapshots": True}, "snapshots: False -> True"),
+        ({"model": None}, "keep: True -> False"),
+    ],
+)
+def test_what_is_kept_cannot_change_on_the_way(stopped, asked, said):
+    changed = order(stopped) | {"snapshots": False} | asked
+    if changed["model"] is None:
+        del changed["model"]
+    with pytest.raises(UserError, match=said):
+        race._finished(changed)
+
+
+def interrupted(text):
+    assert "goes on after" in text
+    raise KeyboardInterrupt
+
+
+def test_the_kept_model_is_that_of_the_last_mark_that_counts(stopped, tmp_path):
+    # A later mark was better, but was lost in the stop.
+    folder = shutil.copytree(stopped, tmp_path / "race")
+    (folder / "a.keras").write_bytes(b"of a lost mark")
+    with pytest.raises(KeyboardInterrupt):
+        race_child.run(order(folder) | {"snapshots": False}, say=interrupted)
+    best = race_state.load(folder / "a-0.unfinished.json")["best"]
+    assert (folder / "a.keras").read_bytes() == best.read_bytes()
+
+
+def test_a_state_that_cannot_be_loaded_is_one_line(stopped, tmp_path):
+    folder = shutil.copytree(stopped, tmp_path / "race")
+    (folder / "a-0.unfinished.2.keras").unlink()
+    with pytest.raises(UserError, match=r"cannot be resumed: .*move that file"):
+        race_child.run(order(folder) | {"snapshots": False})
+
+
+def test_all_machines_are_told(stopped, tmp_path, monkeypatch):
+    folder = shutil.copytree(stopped, tmp_path / "race")
+    state = folder / "a-0.unfinished.json"
+    content = json.loads(state.read_text())
+    content["result"] |= {"machine": "first", "versions": {"keras": "3.15"}}
+    state.write_text(json.dumps(content))
+    monkeypatch.setattr(race_child, "machine", lambda: "second")
+    monkeypatch.setattr(
+        race_child.settings_module, "versions", lambda: {"keras": "4"}
+    )
+    resumed = race_child.run(order(folder) | {"snapshots": False})
+    assert resumed["machine"] == "first; second"
+    assert resumed["versions"] == {"keras": "3.15; 4"}
+
+
 def test_a_finished_run_leaves_no_state(straight, stopped, tmp_path):
     result, _ = straight
     folder = shutil.copytree(stopped, tmp_path / "race")
     (folder / "a-0.json").write_text(json.dumps(result))
+    (folder / ".a-0.unfinished.3.HOST-1.partial.keras").write_bytes(b"half")
     assert race._finished(order(folder)) == result
     assert not list(folder.glob("*unfinished*"))
+    assert not list(folder.glob(".*unfinished*"))

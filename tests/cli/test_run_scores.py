@@ -108,6 +108,16 @@ def test_a_run_made_longer_has_one_curve(scored, tmp_path, capsys):
     assert seconds == sorted(seconds)
 
 
+def test_a_run_made_longer_within_its_first_epoch(tmp_path):
+    command = [*RING, f"--workdir={tmp_path}", "--evaluate_every=2"]
+    command = [flag for flag in command if not flag.startswith("--epochs")]
+    assert cli.main([*command, "--steps=3"]) == 0
+    assert cli.main([*command, "--steps=15"]) == 0
+    records = metrics.read_scores(tmp_path / "scores.csv")
+    assert [record["epoch"] for record in records] == [1, 2]
+    assert [record["step"] for record in records] == [10, 15]
+
+
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     """Images without a bundled classifier, and a classifier for them."""

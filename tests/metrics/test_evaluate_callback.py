@@ -103,6 +103,12 @@ def test_a_second_fit_is_recorded_after_the_first(ring, tmp_path):
     assert [r["epoch"] for r in records] == [1, 2, 3, 4, 5, 6]
     assert ["modes" in r for r in records] == [False, True] * 3
     assert [r["step"] for r in records] == [2, 4, 6, 8, 10, 12]
+    # An earlier state of the model repeats what came after it.
+    model.step_variable.assign(6)
+    model.host_step = None
+    fit(model, 1)
+    records = metrics.read_scores(path)
+    assert [r["epoch"] for r in records] == [1, 2, 3, 4]
     # A new model's epochs are not theirs.
     fit(ring_model(), 1)
     assert [r["epoch"] for r in metrics.read_scores(path)] == [1]
