@@ -61,5 +61,7 @@ def save_picture(picture: Image.Image, path: pathlib.Path) -> None:
     """Writes a picture (RGB), makes its folder if needed, prints the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Few colours are enough, and make a small file.
-    picture.quantize(64).save(path, optimize=True)
+    # The default method merges the colours of thin lines.
+    few = picture.quantize(128, Image.Quantize.MAXCOVERAGE)
+    few.save(path, optimize=True)
     print(f"Figure: {path}")

@@ -71,9 +71,9 @@ DATA = {
 # What the pictures show and the scores do not.
 REMARKS = {
     "mix_dcgan_mnist": "Generator 4 draws a 9 like a 0 and mangles 3 and 8; "
-    "the mixture weights have all but put it aside (0.09). Over the seeds the "
-    "single pair is ahead: the mixture is more diverse within a class, and its "
-    "digits are less clean.",
+    "the mixture weights have all but put it aside (0.09). Generator 0 mangles "
+    "5. So the score is below the single pair's, at each seed; the mixture is "
+    "more diverse within a class.",
     "dcgan_fashion_mnist": "With this seed its sandals are one shapeless image "
     "(their diversity is 0.14); the other classes vary.",
     "mix_dcgan_fashion_mnist": "The generators have divided each class: bags "

@@ -146,8 +146,8 @@ def _recipe(
 # The recipes of the zoo's presets.
 ZOO: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
     {
-        "dcgan_mnist": _recipe(_MNIST, 1, steps=15649),
-        "mix_dcgan_mnist": _recipe(_MNIST, 5, **_SHARED, steps=13263),
+        "dcgan_mnist": _recipe(_MNIST, 1, steps=22963),
+        "mix_dcgan_mnist": _recipe(_MNIST, 5, **_SHARED, steps=16496),
         "dcgan_5x_mnist": _recipe(_MNIST_5X, 1),
         "dcgan_fashion_mnist": _recipe(_FASHION_MNIST, 1, steps=21621),
         "mix_dcgan_fashion_mnist": _recipe(
