@@ -132,8 +132,8 @@ class MixGAN(Mixture):
                 discriminator sees one batch stratified over the generators,
                 re-weighted so that the estimate stays unbiased, O(T).
                 `"split"`: each sees its own part of the real batch and of
-                every stratum, still unbiased, at the cost of one pair; not
-                for discriminators that share a body.
+                every stratum, at the cost of one pair; not for discriminators
+                that share a body. A batch grows to one image a part.
             weight_clip: Where given, positive: discriminator weights are
                 clipped to [-weight_clip, weight_clip] after each update.
             gradient_penalty: Where given, positive: coefficient of the

@@ -306,6 +306,11 @@ class _Run:
             f"{self.source.name}: {len(self.source):,} examples {size}"
             + (f", {classes} classes" if settings.conditional else ""),
         ]
+        if settings.batch_size < settings.least_batch:
+            lines.append(
+                f"A batch of {settings.batch_size} grows to "
+                f"{settings.least_batch} generated images."
+            )
         if self.origin is not None and not step:
             lines.append(
                 f"Starting from {self.origin['model']}, trained for "

@@ -44,6 +44,14 @@ class _Checked:
             option.check(getattr(self, name))
         optimizers.check(self)
 
+    @property
+    def least_batch(self) -> int:
+        """Generated images a step, at least: a smaller batch grows to them."""
+        sides = self.num_generators, self.num_discriminators
+        return {"full": 1, "linear": sides[0], "split": sides[0] * sides[1]}[
+            self.payoff_estimate
+        ]
+
     def for_source(self, source: sources.Source) -> "Settings":
         """Completes `steps` and `conditional`, which depend on the data.
 

@@ -371,6 +371,21 @@ def test_networks_compute_in_the_dtype_that_is_asked_for(tmp_path):
     assert train(tmp_path / "a", steps=6, dtype="mixed_bfloat16").step == 6
 
 
+@pytest.mark.parametrize(
+    ("estimate", "said"),
+    [("linear", "grows to 4 generated"),
+     ("split", "grows to 8 generated"), ("full", None)],
+)  # fmt: skip
+def test_a_batch_that_grows_is_told(tmp_path, estimate, said, capsys):
+    train(
+        tmp_path, steps=1, verbose=1, batch_size=3, num_generators=4,
+        num_discriminators=2, payoff_estimate=estimate,
+    )  # fmt: skip
+    out = capsys.readouterr().out
+    assert ("A batch of 3 grows" in out) == (said is not None)
+    assert said is None or said in out
+
+
 def test_zero_means_none():
     resolved = settings.resolve({"architecture": "wgan", "weight_clip": 0.0})
     assert resolved.weight_clip is None
