@@ -3,8 +3,17 @@
 import keras
 import numpy as np
 
+import keras_mixgan as kmg
 from keras_mixgan.data.sources import load_source
 from keras_mixgan.metrics.classifiers import Classifier
+
+
+def ring_model(count=2):
+    """A small compiled mixture for points of the ring."""
+    networks = kmg.architectures.build("mlp", (2,), width=8)
+    model = kmg.MixGAN(*networks, count, seed=0)
+    model.compile()
+    return model
 
 
 class FromArrays:

@@ -165,8 +165,8 @@ def _parse(where: str, text: str) -> dict[str, Any]:
         values = flag_groups.parse(groups, shlex.split(text))
     except (flags.Error, ValueError) as error:
         raise UserError(
-            f"{where}: {error} It takes the flags of `keras-mixgan train` "
-            "that are settings, except --seed and --from."
+            f"{where}: {str(error).rstrip('.')}. It takes the flags of "
+            "`keras-mixgan train` that are settings, except --seed and --from."
         ) from error
     return {k: v for k, v in vars(values).items() if v is not None}
 

@@ -9,6 +9,7 @@ from conftest import small_generator
 from metrics_stand_ins import FromArrays
 from metrics_stand_ins import digits
 from metrics_stand_ins import noise
+from metrics_stand_ins import ring_model
 from metrics_stand_ins import stub
 
 import keras_mixgan as kmg
@@ -17,21 +18,9 @@ from keras_mixgan.data.sources import load_source
 from keras_mixgan.metrics import figures
 
 
-@pytest.fixture(autouse=True)
-def _no_disk_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_MIXGAN_CACHE", str(tmp_path / "cache"))
-
-
 @pytest.fixture(scope="module")
 def ring():
     return load_source("ring").images[:1000]
-
-
-def ring_model(count=2, **keywords):
-    generator, discriminator = kmg.architectures.build("mlp", (2,), width=8)
-    model = kmg.MixGAN(generator, discriminator, count, seed=0)
-    model.compile()
-    return model
 
 
 def test_scores_of_another_classifier_are_not_continued(tmp_path):

@@ -12,6 +12,7 @@ from metrics_stand_ins import FromArrays
 from metrics_stand_ins import collapsed
 from metrics_stand_ins import digits
 from metrics_stand_ins import noise
+from metrics_stand_ins import ring_model
 from metrics_stand_ins import stub
 
 import keras_mixgan as kmg
@@ -28,13 +29,6 @@ def _no_disk_cache(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def ring():
     return load_source("ring").images[:1000]
-
-
-def ring_model(count=2, **keywords):
-    generator, discriminator = kmg.architectures.build("mlp", (2,), width=8)
-    model = kmg.MixGAN(generator, discriminator, count, seed=0)
-    model.compile()
-    return model
 
 
 def test_a_dead_component_shows(tmp_path, capsys):
