@@ -81,7 +81,9 @@ def activations(
         progress: Called with the number of images done, batch by batch.
     """
     conversion = classifier.conversion(samples.image_shape)
-    memo = ("activations", classifier.sha256, conversion)
+    # A model that has been trained since makes other images.
+    step = getattr(samples.model, "step", None)
+    memo = ("activations", classifier.sha256, conversion, step)
     if memo not in samples.memo:
         path = _path(samples, classifier, conversion) if cache else None
         outputs = None if path is None else _read(path, samples.num_images)

@@ -12,6 +12,7 @@ import keras
 
 from keras_mixgan.metrics import judges
 from keras_mixgan.metrics import registry
+from keras_mixgan.metrics.evaluate import check_numbers
 from keras_mixgan.metrics.evaluate import checked
 from keras_mixgan.metrics.evaluate import evaluate
 from keras_mixgan.metrics.samples import as_samples
@@ -19,8 +20,10 @@ from keras_mixgan.utils import atomic
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
-# The column that is a text.
+# The columns that are texts.
 CLASSIFIER = "classifier"
+CLASSIFIER_SHA256 = "classifier_sha256"
+TEXTS = (CLASSIFIER, CLASSIFIER_SHA256)
 
 
 class Evaluate(keras.callbacks.Callback):
@@ -57,10 +60,10 @@ class Evaluate(keras.callbacks.Callback):
             while the mixture is scored.
 
     Raises:
-        ValueError: unknown metric, or `every` below 1. When training begins:
-            no `source` or no `classifier` is given or known, or any other
-            error of `evaluate` that does not need the images; or the file has
-            scores by another classifier.
+        ValueError: unknown metric, or a number out of its range. When training
+            begins: no `source` or no `classifier` is given or known, or
+            another error of `evaluate` that does not need the images; or the
+            file has scores by another classifier.
 
     Example:
     >>> callback = Evaluate(metrics=["inception_score", "fid"], every=5)
@@ -86,6 +89,7 @@ class Evaluate(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         checks.integer("every", every)
+        check_numbers(num_images, splits, seed, batch_size)
         for name in metrics:
             registry.get(name)
         self.every = every
@@ -95,6 +99,8 @@ class Evaluate(keras.callbacks.Callback):
         self.records: list[dict[str, Any]] = []
         self.report = None
         self._real = None
+        # What the classifier turned out to be; `None` where none is needed.
+        self._network = None
         # Whether epochs may count from 1 again. Those of a run do not: one
         # that was stopped in its first epoch goes on in it.
         self.counts_again = True
@@ -121,13 +127,13 @@ class Evaluate(keras.callbacks.Callback):
             source = _recorded_source(self.model)
         # Kept, so that the classifier sees the real data only once.
         self._real = as_samples(source, seed=seed, argument="source")
-        use["classifier"] = checked(
+        self._network = checked(
             self.model, self._real, use["metrics"], use["options"],
             use["classifier"], use["num_images"], use["splits"], real=False,
         )  # fmt: skip
         if self.path is not None and self.path.exists() and not self.records:
             self.records = read_scores(self.path)
-            self._check_classifier()
+        self._check_classifier()
         self._earlier = None
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
@@ -147,15 +153,16 @@ class Evaluate(keras.callbacks.Callback):
 
     def _check_classifier(self) -> None:
         """Refuses to go on with the scores of another classifier."""
-        used = self._arguments["classifier"]
+        now = _texts_of(self._network)
+        where = "in the records" if self.path is None else f"in {self.path}"
         for record in self.records:
-            before = record.get(CLASSIFIER)
-            if used is not None and before not in (None, used.name):
+            before = {key: record.get(key, now.get(key)) for key in now}
+            if before != now:
                 raise UserError(
-                    f"`classifier` must be that of the scores in {self.path}, "
-                    f"{before!r}, which no other one's can continue: give it, "
-                    "or move that file away. Received: "
-                    f"classifier={used.name!r}"
+                    f"`classifier` must be that of the scores {where}, "
+                    f"{_described(before)}, which no other one's can continue: "
+                    "give it, or another `path`. Received: "
+                    f"classifier={_described(now)}"
                 )
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -176,8 +183,7 @@ class Evaluate(keras.callbacks.Callback):
             with pause:
                 scores = self._scores()
             record["num_images"] = self._arguments["num_images"]
-            if self._arguments["classifier"] is not None:
-                record[CLASSIFIER] = self._arguments["classifier"].name
+            record.update(_texts_of(self._network))
             record.update(scores)
             if logs is not None:
                 logs.update(scores)
@@ -190,9 +196,8 @@ class Evaluate(keras.callbacks.Callback):
             write_scores(self.path, self.records)
 
     def _scores(self) -> dict[str, float]:
-        self.report = evaluate(
-            self.model, self._real, real=False, **self._arguments
-        )
+        given = {**self._arguments, CLASSIFIER: self._network}
+        self.report = evaluate(self.model, self._real, real=False, **given)
         columns = {}
         for row, scores in self.report.scores.items():
             prefix = "" if row == "mixture" else row.replace(" ", "_") + "_"
@@ -201,6 +206,17 @@ class Evaluate(keras.callbacks.Callback):
                 if score.std is not None:
                     columns[f"{prefix}{name}_std"] = score.std
         return columns
+
+
+def _texts_of(network: Any) -> dict[str, str]:
+    """What a record says of the classifier; nothing where none was used."""
+    if network is None:
+        return {}
+    return {CLASSIFIER: network.name, CLASSIFIER_SHA256: network.sha256}
+
+
+def _described(texts: dict[str, str]) -> str:
+    return f"{texts[CLASSIFIER]!r} (SHA-256 {texts[CLASSIFIER_SHA256][:16]})"
 
 
 def _recorded_source(model: Any) -> Any:
@@ -256,7 +272,7 @@ def read_scores(path: str | os.PathLike) -> list[dict[str, Any]]:
         try:
             records = [
                 {
-                    key: value if key == CLASSIFIER else float(value)
+                    key: value if key in TEXTS else float(value)
                     for key, value in line.items()
                     if value
                 }

@@ -1,6 +1,7 @@
 """Reports side by side: what `keras-mixgan compare` prints and draws."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -118,6 +119,7 @@ class Comparison:
             axes.set_xticks(
                 range(len(self.reports)), list(self.reports), rotation=20
             )
+            axes.set_xlim(-0.5, len(self.reports) - 0.5)
             axes.set_title(name, fontsize=9, loc="left", wrap=True)
             axes.tick_params(labelsize=8)
             for side in ("top", "right"):
@@ -164,18 +166,23 @@ def _scores_of(report: Report) -> dict[str, str]:
 def _draw(axes, place: int, report: Report, key: str) -> None:
     """Draws the bar, the dots and the dashed line of a report."""
     score = _whole(report)[key]
-    axes.bar(
-        place, score.mean, 0.6, yerr=score.std, capsize=3,
-        color=COLOURS[place % len(COLOURS)], alpha=0.8,
-    )  # fmt: skip
+    if math.isfinite(score.mean):
+        axes.bar(
+            place, score.mean, 0.6, yerr=score.std, capsize=3,
+            color=COLOURS[place % len(COLOURS)], alpha=0.8,
+        )  # fmt: skip
+    else:  # The birthday test of a varied model: no bar is high enough.
+        axes.annotate(f"{score.mean:g}", (place, 0), ha="center", va="bottom")
     alone = [
         scores[key].mean
         for row, scores in report.scores.items()
-        if row.startswith("generator ") and key in scores
+        if row.startswith("generator ")
+        and key in scores
+        and math.isfinite(scores[key].mean)
     ]
     axes.plot([place] * len(alone), alone, "o", ms=3, color="#333333")
     real = report.scores.get("real", {}).get(key)
-    if real is not None:
+    if real is not None and math.isfinite(real.mean):
         axes.hlines(
             real.mean, place - 0.3, place + 0.3, color="#333333", ls="--", lw=1
         )

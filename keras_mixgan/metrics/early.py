@@ -7,8 +7,13 @@ from typing import Any
 
 from keras_mixgan.metrics import class_diversity
 from keras_mixgan.metrics import distances
+from keras_mixgan.metrics import equilibrium
 from keras_mixgan.metrics import inception_score
+from keras_mixgan.metrics import labels
 from keras_mixgan.metrics import modes
+from keras_mixgan.metrics import neural_net_distance
+from keras_mixgan.metrics import precision_recall
+from keras_mixgan.metrics import sliced_wasserstein
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.utils.errors import UserError
 
@@ -41,6 +46,10 @@ class Asked:
         if self.real:
             rows.append((whole - whole // 2, whole // 2))
         return rows
+
+    def options_among(self, names: Sequence[str]) -> dict[str, Any]:
+        """The user's options of these names."""
+        return {k: v for k, v in self.options.items() if k in names}
 
 
 def check_options(name: str, known: Sequence[str], given: Any) -> None:
@@ -90,5 +99,39 @@ def classes(asked: Asked) -> None:
 def centers(asked: Asked) -> None:
     """Checks that the modes of the data are known."""
     given = asked.options.get("centers", asked.reference.name)
-    if isinstance(given, str):
-        modes.known_modes(given)
+    shape = asked.reference.image_shape
+    modes.checked(given, asked.options.get("std"), shape)
+
+
+def neighbours(asked: Asked) -> None:
+    """Checks that every image has as many neighbours as are asked for."""
+    nearest = asked.options.get("nearest", precision_recall.NEAREST)
+    for generated, real in asked.counts():
+        precision_recall.check_nearest(nearest, generated, real)
+
+
+def pyramid(asked: Asked) -> None:
+    """Checks that images can be halved level by level."""
+    sliced_wasserstein.levels_of(asked.model, asked.reference)
+
+
+def fresh_network(asked: Asked) -> None:
+    """Checks the network that a distance trains, and for how long."""
+    names = ("discriminator", "payoff", "steps", "batch_size")
+    neural_net_distance.check(
+        asked.reference.image_shape, **asked.options_among(names)
+    )
+
+
+def one_of_each_class(asked: Asked) -> None:
+    """Checks that there is an image of each class to ask for."""
+    number = asked.options.get("num_images") or asked.num_images
+    labels.number_of_images(asked.model, number)
+
+
+def responses(asked: Asked) -> None:
+    """Checks what the equilibrium gap trains."""
+    names = ("payoff", "start", "steps", "batch_size")
+    equilibrium.check(
+        asked.model, asked.reference, **asked.options_among(names)
+    )

@@ -23,6 +23,7 @@ from keras_mixgan.game import components
 from keras_mixgan.game import payoffs
 from keras_mixgan.metrics import networks
 from keras_mixgan.metrics import response
+from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
@@ -115,8 +116,9 @@ def equilibrium_gap(
     >>> gap.epsilon >= 0
     True
     """
-    checks.one_of("start", start, STARTS)
-    game = _Game(model, real, num_images, payoff, seed)
+    real = as_samples(real, num_images, seed=seed, argument="real")
+    check(model, real, payoff, start, steps, batch_size)
+    game = _Game(model, real, payoff, seed)
     settings = (game.payoff, steps, batch_size, learning_rate)
     row = game.generator_weights @ game.matrix
     column = game.matrix @ game.discriminator_weights
@@ -171,10 +173,34 @@ def payoff_of(model: Any, payoff: Any = None) -> payoffs.Payoff:
     )
 
 
+def check(
+    model: Any,
+    real: Samples,
+    payoff: Any = None,
+    start: str = "component",
+    steps: int = 500,
+    batch_size: int = 64,
+) -> None:
+    """Raises what `equilibrium_gap` would, before any image is made."""
+    checks.one_of("start", start, STARTS)
+    response.check(steps, batch_size)
+    payoff_of(model, payoff)
+    if real.num_images < 4:
+        raise UserError(
+            "`real` must hold at least 4 images, two to train on and two to "
+            f"measure on. Received: {real.num_images}"
+        )
+    if len(model.generators[0].inputs) > 1 and real.labels is None:
+        raise UserError(
+            "`real` must have labels for a conditional model. Received: "
+            "images alone"
+        )
+
+
 class _Game:
     """A frozen mixture, its data in halves, and payoffs against it."""
 
-    def __init__(self, model, real, num_images, payoff, seed):
+    def __init__(self, model, samples, payoff, seed):
         objective = getattr(model, "objective", None)
         self.model, self.seed = model, seed
         self.forward = Forward()
@@ -184,18 +210,7 @@ class _Game:
         self.discriminator_weights = np.asarray(
             model.discriminator_weights, "float64"
         )
-        samples = as_samples(real, num_images, seed=seed, argument="real")
-        if samples.num_images < 4:
-            raise UserError(
-                "`real` must hold at least 4 images, two to train on and two "
-                f"to measure on. Received: {samples.num_images}"
-            )
         conditional = len(model.generators[0].inputs) > 1
-        if conditional and samples.labels is None:
-            raise UserError(
-                "`real` must have labels for a conditional model. Received: "
-                "images alone"
-            )
         self.num_images = samples.num_images
         self.images = np.array_split(samples.images(), 2)
         labels = samples.labels if conditional else None

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_mixgan.metrics import early
 from keras_mixgan.metrics import judges
@@ -89,9 +90,9 @@ def evaluate(
     ['mixture', 'generator 0', 'generator 1', 'real']
     """
     started = time.time()
-    num_images = checks.integer("num_images", num_images)
-    splits = checks.integer("splits", splits)
-    seed = checks.integer("seed", seed, least=0)
+    num_images, splits, seed, batch_size = check_numbers(
+        num_images, splits, seed, batch_size
+    )
     reference = as_samples(source, seed=seed, argument="source")
     images = None
     if not callable(getattr(model, "generate", None)):
@@ -136,6 +137,18 @@ def evaluate(
     if images is not None:
         settings["images"] = images.name
     return Report(scores, weights, settings, time.time() - started)
+
+
+def check_numbers(
+    num_images: int, splits: int, seed: int, batch_size: int
+) -> tuple[int, int, int, int]:
+    """Checks the numbers that all metrics share, and returns them."""
+    return (
+        checks.integer("num_images", num_images),
+        checks.integer("splits", splits),
+        checks.integer("seed", seed, least=0),
+        checks.integer("batch_size", batch_size),
+    )
 
 
 def checked(
@@ -189,6 +202,11 @@ def _check_kind(
         raise UserError(
             f"`metrics` has {name!r}, which needs a model. Received: a "
             f"set of images, {model.name}"
+        )
+    if metric.rows == "mixture" and not hasattr(model, "generators"):
+        raise UserError(
+            f"`metrics` has {name!r}, which needs a mixture's networks. "
+            f"Received: {type(model).__name__}, which has no `generators`"
         )
     if metric.conditional and images and model.labels is None:
         raise UserError(
@@ -291,8 +309,10 @@ def _settings(use: Settings, reference: Samples) -> dict[str, Any]:
     return settings
 
 
-def _name(thing: Any) -> str:
+def _name(thing: Any) -> Any:
     """What stands in a report for a payoff, a function or an array."""
+    if isinstance(thing, np.generic | np.ndarray):
+        return thing.tolist()
     for attribute in ("name", "__name__"):
         if hasattr(thing, attribute):
             return str(getattr(thing, attribute))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_mixgan.metrics.callback import CLASSIFIER
+from keras_mixgan.metrics.callback import TEXTS
 from keras_mixgan.metrics.callback import read_scores
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.figures import COLOURS
@@ -39,7 +39,7 @@ def score_curves(
         `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: A run has no such column.
+        ValueError: A run has no such column, or there is none.
 
     Example:
     >>> curve = [{"epoch": 5, "fid": 9.0}, {"epoch": 10, "fid": 4.0}]
@@ -50,6 +50,11 @@ def score_curves(
     figure, axes = _axes("epoch", metric.replace("_", " "), title)
     for label, of_label in runs.items():
         seeds = [_column(run, metric, label) for run in _listed(of_label)]
+        if not seeds:
+            raise UserError(
+                "`runs` must have a record for each label. Received: none for "
+                f"{label!r}"
+            )
         shared = sorted(set.intersection(*(set(run) for run in seeds)))
         values = np.array(
             [[run[epoch][0] for epoch in shared] for run in seeds]
@@ -145,7 +150,7 @@ def score_names(records: Sequence[Mapping[str, float]]) -> list[str]:
     return [
         key
         for key in columns
-        if key not in ("epoch", "step", "seconds", "num_images", CLASSIFIER)
+        if key not in ("epoch", "step", "seconds", "num_images", *TEXTS)
         and not key.endswith("_std")
         and (not key.startswith(of_components) or key.endswith("_gain"))
     ]
@@ -169,17 +174,22 @@ def weight_curves(
     """
     records = _records(run)
     prefix = f"{side}_weight_"
-    keys = [key for key in records[0] if key.startswith(prefix)]
+    columns = dict.fromkeys(key for record in records for key in record)
+    keys = [key for key in columns if key.startswith(prefix)]
     if not keys:
         raise UserError(
             "`side` must be a side whose weights the run has. Received: "
-            f"side={side!r}, columns {sorted(records[0])}"
+            f"side={side!r}, columns {sorted(columns)}"
         )
     figure, axes = _axes("epoch", f"{side} weight", title)
-    epochs = [record["epoch"] for record in records]
     for key in keys:
-        label = f"{side} {key.removeprefix(prefix)}"
-        axes.plot(epochs, [record[key] for record in records], label=label)
+        # A mixture that was pruned in between has fewer components.
+        there = [record for record in records if key in record]
+        axes.plot(
+            [record["epoch"] for record in there],
+            [record[key] for record in there],
+            label=f"{side} {key.removeprefix(prefix)}",
+        )
     axes.axhline(1 / len(keys), color="0.7", linewidth=0.8, zorder=0)
     axes.set_ylim(bottom=0)
     axes.legend()

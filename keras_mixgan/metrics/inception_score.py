@@ -69,7 +69,9 @@ def inception_score(
         model_or_images, num_images, seed=seed, component=component
     )
     check_splits(splits, samples.num_images)
-    network = judges.load(classifier, samples.name, samples.model)
+    # A model's own name says nothing about its data.
+    source = samples.name if samples.model is None else None
+    network = judges.load(classifier, source, samples.model)
     found = activations(samples, network, batch_size)
     return inception_score_from_activations(found, splits, samples.seed)
 

@@ -8,6 +8,7 @@ model's run or preset recorded. Where neither is known, somebody has to say.
 import os
 from typing import Any
 
+from keras_mixgan.data.sources import BUNDLED_SOURCES
 from keras_mixgan.metrics import bundled
 from keras_mixgan.metrics import classifiers
 from keras_mixgan.utils.errors import UserError
@@ -33,8 +34,9 @@ def judge_of(source: Any) -> str | None:
     """
     if not isinstance(source, str):
         return None
-    # A folder such as "digits/letters" is somebody's own.
-    if source not in JUDGES and os.path.exists(source):
+    # A folder is somebody's own, whatever its name. Only bundled data come
+    # before a folder of their name.
+    if source not in BUNDLED_SOURCES and os.path.exists(source):
         return None
     return JUDGES.get(source.partition(":")[0].partition("/")[0])
 

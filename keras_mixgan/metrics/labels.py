@@ -57,7 +57,7 @@ def label_agreement(
             "`model` must be conditional, with `num_classes`. Received: "
             f"num_classes={count!r}"
         )
-    num_images = checks.integer("num_images", num_images, least=count)
+    num_images = number_of_images(model, num_images)
     network = judges.load(classifier, None, model)
     asked = np.arange(num_images, dtype="int32") % count
     seen = _classes_seen(model, network, asked, component, seed, batch_size)
@@ -81,6 +81,14 @@ def label_agreement(
         "label_agreement": agreement,
         "label_balance": Score(float(balance), None, details, "label balance"),
     }
+
+
+def number_of_images(model: Any, num_images: int) -> int:
+    """Checks that there is an image of each of a conditional model's classes.
+
+    Returns their number.
+    """
+    return checks.integer("num_images", num_images, least=model.num_classes)
 
 
 def _classes_seen(

@@ -30,6 +30,27 @@ def known_modes(name: str) -> tuple[np.ndarray, float]:
     )
 
 
+def checked(
+    centers: Any, std: float | None, image_shape: tuple[int, ...]
+) -> tuple[np.ndarray, float]:
+    """Returns the centres (M, F) and the standard deviation, both checked."""
+    if isinstance(centers, str):
+        centers, known = known_modes(centers)
+        std = known if std is None else std
+    centers = np.asarray(centers, "float64")
+    if std is None or std <= 0:
+        raise UserError(
+            "`std` must be the positive standard deviation of the modes. "
+            f"Received: std={std!r}"
+        )
+    if tuple(image_shape) != centers.shape[1:]:
+        raise UserError(
+            "`model_or_points` must have points of the shape of the centres, "
+            f"{centers.shape[1:]}. Received: {tuple(image_shape)}"
+        )
+    return centers, std
+
+
 def modes(
     model_or_points: Any,
     centers: Any = "ring",
@@ -63,15 +84,6 @@ def modes(
     >>> kmg.metrics.modes("ring", "ring")["modes"].mean
     8.0
     """
-    if isinstance(centers, str):
-        centers, known = known_modes(centers)
-        std = known if std is None else std
-    centers = np.asarray(centers, "float64")
-    if std is None or std <= 0:
-        raise UserError(
-            "`std` must be the positive standard deviation of the modes. "
-            f"Received: std={std!r}"
-        )
     samples = as_samples(
         model_or_points,
         num_images,
@@ -79,11 +91,7 @@ def modes(
         component=component,
         argument="model_or_points",
     )
-    if tuple(samples.image_shape) != centers.shape[1:]:
-        raise UserError(
-            "`model_or_points` must have points of the shape of the centres, "
-            f"{centers.shape[1:]}. Received: {samples.image_shape}"
-        )
+    centers, std = checked(centers, std, samples.image_shape)
     points = samples.images()
     distances = np.linalg.norm(points[:, None] - centers[None], axis=-1)
     nearest = distances.argmin(axis=1)

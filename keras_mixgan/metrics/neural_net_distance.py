@@ -66,7 +66,7 @@ def neural_net_distance(
 
     Raises:
         ValueError: Fewer than four images per side, shapes that differ, an
-            unknown class or payoff.
+            unknown class or payoff, no steps.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -81,8 +81,10 @@ def neural_net_distance(
     samples = as_samples(
         model_or_images, num_images, seed=seed, component=component
     )
+    check(real.image_shape, discriminator, payoff, steps, batch_size)
     sides = [real.images(), samples.images()]
-    _check_sides(*sides)
+    _check_shapes(*sides)
+    _check_halves(*sides)
     kind = discriminator or networks.default_kind(real.image_shape)
     phi = UNIT if payoff is None else payoffs.get_sum(payoff)
     halves = [np.array_split(side, 2) for side in sides]
@@ -107,6 +109,21 @@ def neural_net_distance(
         "seed": seed,
     }
     return Score(value, error, details, _name(phi))
+
+
+def check(
+    image_shape: tuple[int, ...],
+    discriminator: Any = None,
+    payoff: Any = None,
+    steps: int = 500,
+    batch_size: int = 64,
+) -> None:
+    """Raises what `neural_net_distance` would, before any image is made."""
+    kind = discriminator or networks.default_kind(image_shape)
+    networks.build(kind, image_shape)
+    if payoff is not None:
+        payoffs.get_sum(payoff)
+    response.check(steps, batch_size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,6 +191,8 @@ def generalization_gap(
             of generated ones.
     """
     train = as_samples(train, seed=seed, argument="train")
+    check(train.image_shape, discriminator, payoff, steps, batch_size)
+    sizes = tuple(map(int, sizes))
     largest = min(train.num_images, max(sizes, default=0))
     if not sizes or min(sizes) < 2 or max(sizes) > largest:
         raise UserError(
@@ -187,7 +206,7 @@ def generalization_gap(
             f"`sizes`. Received: {generated.num_images}, sizes={sizes}"
         )
     real, fake = train.images(largest), generated.images(largest)
-    _check_sides(real, fake)
+    _check_shapes(real, fake)
     kind = discriminator or networks.default_kind(train.image_shape)
     phi = UNIT if payoff is None else payoffs.get_sum(payoff)
     settings = (phi, steps, batch_size, learning_rate, seed)
@@ -209,7 +228,7 @@ def generalization_gap(
         seed,
     )
     return GeneralizationGap(
-        tuple(int(size) for size in sizes),
+        sizes,
         tuple(distances),
         held.mean,
         held.std,
@@ -249,12 +268,15 @@ def _terms(term: Any, logits: np.ndarray) -> np.ndarray:
     return np.asarray(ops.convert_to_numpy(terms), "float64").ravel()
 
 
-def _check_sides(real: np.ndarray, fake: np.ndarray) -> None:
+def _check_shapes(real: np.ndarray, fake: np.ndarray) -> None:
     if real.shape[1:] != fake.shape[1:]:
         raise UserError(
             "`real` must have images of the shape that is measured, "
             f"{fake.shape[1:]}. Received: {real.shape[1:]}"
         )
+
+
+def _check_halves(real: np.ndarray, fake: np.ndarray) -> None:
     if min(len(real), len(fake)) < 4:
         raise UserError(
             "`num_images` must be at least 4 per side, two to train on and "

@@ -17,10 +17,12 @@ from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.samples import check_shapes
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import UserError
 
 NAMES = ("precision", "recall", "density", "coverage")
+NEAREST = 5
 
 
 def precision_recall(
@@ -28,7 +30,7 @@ def precision_recall(
     real: Any,
     classifier: Any = None,
     num_images: int | None = 10_000,
-    nearest: int = 5,
+    nearest: int = NEAREST,
     seed: int = 0,
     component: int | None = None,
     batch_size: int = 128,
@@ -84,18 +86,13 @@ def precision_recall(
 
 
 def prdc(
-    real: np.ndarray, generated: np.ndarray, nearest: int = 5
+    real: np.ndarray, generated: np.ndarray, nearest: int = NEAREST
 ) -> dict[str, float]:
     """Computes all four of `NAMES` from features (N, F) and (M, F).
 
     Distances are taken in blocks. Both sides need more than `nearest` rows.
     """
-    if nearest < 1 or min(len(real), len(generated)) <= nearest:
-        raise UserError(
-            "`nearest` must be at least 1 and below the number of images. "
-            f"Received: nearest={nearest}, {len(generated)} images and "
-            f"{len(real)} real ones"
-        )
+    check_nearest(nearest, len(generated), len(real))
     chunks = _sklearn().metrics.pairwise_distances_chunked
     real = np.asarray(real, "float32")
     generated = np.asarray(generated, "float32")
@@ -118,6 +115,15 @@ def prdc(
         np.mean(np.concatenate(covered)),
     )
     return dict(zip(NAMES, map(float, values), strict=True))
+
+
+def check_nearest(nearest: int, generated: int, real: int) -> None:
+    """Raises a ValueError unless each image has so many neighbours."""
+    if checks.integer("nearest", nearest) >= min(generated, real):
+        raise UserError(
+            "`nearest` must be below the number of images. Received: "
+            f"nearest={nearest}, {generated} images and {real} real ones"
+        )
 
 
 def _radii(features: np.ndarray, nearest: int) -> np.ndarray:

@@ -13,7 +13,6 @@ from keras_mixgan.metrics.classifiers import Classifier
 from keras_mixgan.metrics.distances import fid
 from keras_mixgan.metrics.distances import kid
 from keras_mixgan.metrics.equilibrium import equilibrium_gap
-from keras_mixgan.metrics.equilibrium import payoff_of
 from keras_mixgan.metrics.inception_score import inception_score
 from keras_mixgan.metrics.labels import component_distinctness
 from keras_mixgan.metrics.labels import count_of_several
@@ -171,6 +170,7 @@ def _birthday(row: Row, use: Settings, **options: Any):
 def _modes(row: Row, use: Settings, **options: Any):
     options.setdefault("num_images", use.limit(10_000))
     options.setdefault("centers", use.source)
+    options.setdefault("seed", use.seed)
     return modes(row.samples, **options)
 
 
@@ -250,12 +250,17 @@ METRICS: dict[str, Metric] = {
         _precision_recall,
         needs_classifier=True,
         options=("num_images", "nearest"),
+        check=early.neighbours,
     ),
     "sliced_wasserstein": Metric(
-        _sliced_wasserstein, options=("num_images", "patches_per_image", "seed")
+        _sliced_wasserstein,
+        options=("num_images", "patches_per_image", "seed"),
+        check=early.pyramid,
     ),
     "neural_net_distance": Metric(
-        _neural_net_distance, options=("discriminator", "seed", *_RESPONSE)
+        _neural_net_distance,
+        options=("discriminator", "seed", *_RESPONSE),
+        check=early.fresh_network,
     ),
     "birthday": Metric(_birthday, options=("num_images", "threshold")),
     "modes": Metric(
@@ -269,6 +274,7 @@ METRICS: dict[str, Metric] = {
         needs_classifier=True,
         conditional=True,
         own_images=True,
+        check=early.one_of_each_class,
     ),
     "class_diversity": Metric(
         _class_diversity,
@@ -292,7 +298,7 @@ METRICS: dict[str, Metric] = {
         _equilibrium_gap,
         "mixture",
         options=("start", *_RESPONSE),
-        check=lambda asked: payoff_of(asked.model, asked.options.get("payoff")),
+        check=early.responses,
     ),
 }
 

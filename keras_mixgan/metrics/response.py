@@ -13,6 +13,7 @@ from keras import ops
 
 from keras_mixgan.game import payoffs
 from keras_mixgan.game import penalties
+from keras_mixgan.utils import checks
 
 LEARNING_RATE = 1e-3
 
@@ -46,6 +47,7 @@ def train_discriminator(
         weight_clip: Largest absolute weight, as for a Wasserstein critic,
             whose F has no maximum otherwise; `None` for no clipping.
     """
+    check(steps, batch_size)
     real, fake = _listed(real), _listed(fake)
     sides = [
         [keras.Input(t.shape[1:], dtype=t.dtype) for t in network.inputs]
@@ -102,6 +104,7 @@ def train_generator(
         labels: Int array (N,) that labels are drawn from; `None` without.
         seed: Seed of latents and labels.
     """
+    check(steps, batch_size)
     inputs = [keras.Input(t.shape[1:], dtype=t.dtype) for t in network.inputs]
     images = network(inputs if len(inputs) > 1 else inputs[0])
     logits = []
@@ -124,6 +127,12 @@ def train_generator(
         latents = draw_latents(network, batch_size, labels, rng)
         both.train_on_batch(latents, unused)
     return network
+
+
+def check(steps: int, batch_size: int) -> None:
+    """Raises a ValueError unless both numbers are positive."""
+    checks.integer("steps", steps)
+    checks.integer("batch_size", batch_size)
 
 
 def draw_latents(

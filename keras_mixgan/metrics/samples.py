@@ -25,6 +25,9 @@ SLACK = 1 / 255
 class Samples:
     """A fixed sequence of images from a model, an array or a source.
 
+    Classifiers' outputs on a model's images are kept here until its step
+    changes; where you change weights by hand, make new `Samples`.
+
     Args:
         data: An object with `generate` (a `MixGAN`), a source (an object with
             `images`), an array of images, or the name or folder of a source.

@@ -69,12 +69,11 @@ def sliced_wasserstein(
     >>> [level["size"] for level in score.details["levels"]]
     [28]
     """
-    tfgan.check_tensorflow()
     real = as_samples(real, num_images, seed=seed, argument="real")
     samples = as_samples(
         model_or_images, num_images, seed=seed, component=component
     )
-    sizes = _levels(samples, real)
+    sizes = levels_of(samples, real)
     count = min(samples.num_images, real.num_images)
     rng = np.random.default_rng(seed)
     images = [_prepared(side.images(count), rng) for side in (real, samples)]
@@ -149,9 +148,10 @@ def _seeded(seed: int) -> Iterator[types.ModuleType]:
             module.np, module.tf = np, tf
 
 
-def _levels(samples: Samples, real: Samples) -> list[int]:
+def levels_of(model_or_samples: Any, real: Samples) -> list[int]:
     """Returns the sizes of the pyramid's levels, after checking the shapes."""
-    shape = tuple(samples.image_shape)
+    tfgan.check_tensorflow()
+    shape = tuple(model_or_samples.image_shape)
     if shape != tuple(real.image_shape):
         raise UserError(
             "`real` must have images of the shape that is scored, "

@@ -34,6 +34,13 @@ class Untouched(FromArrays):
         ("birthday", {}, 3, "`options` of 'birthday' must be a dictionary"),
         ("class_diversity", {}, {}, "0 of class 9"),
         ("modes", {}, {}, "`centers` must be 'ring', 'grid'"),
+        ("modes", {}, {"centers": np.zeros((2, 28, 28, 1))}, "`std` must be"),
+        ("precision_recall", {}, {"nearest": 50}, "below the number of images"),
+        ("neural_net_distance", {}, {"discriminator": "x"}, "must be one of"),
+        ("neural_net_distance", {}, {"payoff": "x"}, "`payoff` must be one of"),
+        ("neural_net_distance", {}, {"steps": 0}, "`steps` must be a positive"),
+        ("label_agreement", {"num_images": 5}, {}, "of at least 10"),
+        ("fid", {"batch_size": 0}, {}, "`batch_size` must be a positive"),
     ],
 )
 def test_errors_come_before_any_image_is_made(metric, use, given, message):
@@ -45,6 +52,30 @@ def test_errors_come_before_any_image_is_made(metric, use, given, message):
             model, source, [metric], "digits",
             options={metric: given}, **{"num_images": 100, **use},
         )  # fmt: skip
+
+
+def test_images_of_another_kind():
+    wide = Untouched(np.zeros((20, 20, 28, 1)))
+    with pytest.raises(ValueError, match="square images"):
+        metrics.evaluate(wide, wide.arrays[0], ["sliced_wasserstein"])
+    model = Untouched(np.zeros((20, 28, 28, 1)), labels=np.arange(20) % 2)
+    with pytest.raises(ValueError, match="must be one of component, fresh"):
+        metrics.evaluate(
+            model, model.arrays[0], ["equilibrium_gap"],
+            options={"equilibrium_gap": {"payoff": "log", "start": "x"}},
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "metric",
+    ["classification_error", "component_distinctness", "equilibrium_gap"],
+)
+def test_what_only_generates_has_no_networks_to_measure(metric):
+    model = Untouched(digits(20)[0])
+    del model.generators
+    source = Source("own", np.uint8(127 * digits(20)[0] + 127), digits(20)[1])
+    with pytest.raises(ValueError, match="needs a mixture's networks"):
+        metrics.evaluate(model, source, [metric])
 
 
 def test_the_real_row_needs_enough_images_too():

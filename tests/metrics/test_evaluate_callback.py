@@ -1,5 +1,6 @@
 """`Evaluate`, the callback, and figures of what it recorded."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -43,6 +44,38 @@ def test_scores_of_another_classifier_are_not_continued(tmp_path):
     with pytest.raises(ValueError, match=r"'stub'.*Received: .*'digits'"):
         score("digits")
     assert metrics.read_scores(tmp_path / "scores.csv") == records
+
+
+def test_classifiers_of_one_name_are_told_apart(tmp_path):
+    images, _ = digits(60)
+    callback = metrics.Evaluate(
+        ["fid"], every=1, source=images, classifier=stub(), num_images=20,
+        path=tmp_path / "scores.csv",
+    )  # fmt: skip
+    callback.set_model(FromArrays(images))
+    callback.on_train_begin()
+    callback.on_epoch_end(0)
+    other = dataclasses.replace(stub(), sha256="1" * 64)
+    later = metrics.Evaluate(
+        ["fid"], every=1, source=images, classifier=other, num_images=20,
+        path=tmp_path / "scores.csv",
+    )  # fmt: skip
+    later.set_model(FromArrays(images))
+    with pytest.raises(ValueError, match=r"SHA-256 0000.*Received: .*1111"):
+        later.on_train_begin()
+
+
+def test_each_fit_chooses_its_own_classifier():
+    images, _ = digits(60)
+    callback = metrics.Evaluate(["fid"], source=images, num_images=20)
+    model = FromArrays(images)
+    for source, judge in (("mnist", "digits"), ("fashion_mnist",) * 2):
+        model.run_settings = {"source": source}
+        callback.set_model(model)
+        callback.on_train_begin()
+        callback.on_epoch_end(4)
+        assert callback.report.settings["classifier"] == judge
+        callback.records = []
 
 
 def test_callback_records_and_resumes(ring, tmp_path):
@@ -140,6 +173,9 @@ def test_bad_callbacks(ring, tmp_path):
         metrics.Evaluate(every=0)
     with pytest.raises(ValueError, match=r"`metrics` must be among"):
         metrics.Evaluate(["is"])
+    for name in ("num_images", "splits", "batch_size"):
+        with pytest.raises(ValueError, match=f"`{name}` must be a positive"):
+            metrics.Evaluate(**{name: 0})
     with pytest.raises(ValueError, match="`source` must have images of the"):
         ring_model().fit(
             ring, callbacks=[metrics.Evaluate(source="digits")], verbose=0
@@ -190,6 +226,17 @@ def test_figures(tmp_path):
         figures.score_curves({"one": path}, "kid")
     with pytest.raises(ValueError, match="`side` must be a side"):
         figures.weight_curves(path, "discriminator")
+    with pytest.raises(ValueError, match="`runs` must have a record"):
+        figures.score_curves({"empty": []}, "fid")
+    with pytest.raises(ValueError, match="`side` must be a side"):
+        figures.weight_curves([])
+
+
+def test_weights_of_a_mixture_that_was_pruned_are_drawn():
+    first = {f"generator_weight_{i}": w for i, w in enumerate((0.8, 0.2))}
+    records = [{"epoch": 1, **first}, {"epoch": 2, "generator_weight_0": 1.0}]
+    drawn = figures.weight_curves(records).axes[0].lines
+    assert [line.get_xdata().tolist() for line in drawn[:2]] == [[1, 2], [1]]
 
 
 def points(count=16):

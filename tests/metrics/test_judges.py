@@ -50,6 +50,16 @@ def test_a_folder_has_no_judge(tmp_path, monkeypatch):
     (tmp_path / "digits" / "letters").mkdir(parents=True)
     assert judges.judge_of("digits/letters") is None
     assert judges.judge_of("digits") == "digits"
+    # `load_source` takes a folder before a data set of TFDS.
+    (tmp_path / "mnist").mkdir()
+    assert judges.judge_of("mnist") is None
+
+
+def test_a_models_name_is_not_that_of_its_data():
+    model = recorded(FromArrays(digits(20)[0]), source="fashion_mnist")
+    model.name = "mnist"
+    score = metrics.inception_score(model, num_images=20)
+    assert score.details["classifier"] == "fashion_mnist"
 
 
 def test_evaluate_takes_the_sources_judge(source):

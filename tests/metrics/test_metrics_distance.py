@@ -122,6 +122,10 @@ def test_bad_distances(ring):
         metrics.neural_net_distance(ring[:3], ring)
     with pytest.raises(ValueError, match="`real` must have images of the"):
         metrics.neural_net_distance(noise(9), ring)
+    with pytest.raises(ValueError, match="`batch_size` must be a positive"):
+        metrics.neural_net_distance(ring, ring, batch_size=0)
+    with pytest.raises(ValueError, match="`steps` must be a positive"):
+        metrics.generalization_gap(ring, ring, ring, steps=0)
     with pytest.raises(ValueError, match="`discriminator` must give 3 logits"):
         networks.build("dcgan", (28, 28, 1), outputs=3)
 
@@ -249,6 +253,14 @@ def test_neural_net_distance_of_few_real_images():
     many = rng.uniform(-1, 1, (300, 2)).astype("float32")
     found = metrics.neural_net_distance(many, many[:101], steps=3)
     assert np.isfinite(found.mean)
+
+
+def test_training_sets_of_two_points_in_an_array():
+    points = np.random.default_rng(0).normal(size=(40, 2)).astype("float32")
+    gap = metrics.generalization_gap(
+        points, points, points, sizes=np.array([2, 4]), steps=2
+    )
+    assert gap.sizes == (2, 4)
 
 
 def test_as_many_generated_points_as_the_largest_size():

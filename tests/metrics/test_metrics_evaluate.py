@@ -112,6 +112,10 @@ def test_a_report_says_the_seed_of_each_score():
     )  # fmt: skip
     scores = report.scores["mixture"].values()
     assert {score.details["seed"] for score in scores} == {5}
+    report = metrics.evaluate(
+        ring_model(), "ring", ["modes"], num_images=40, seed=5, verbose=0
+    )
+    assert report.scores["mixture"]["modes"].details["seed"] == 5
 
 
 def test_the_classifier_sees_each_image_once():
@@ -261,6 +265,26 @@ def test_reports_of_other_options_differ():
     }  # fmt: skip
     (line,) = metrics.Comparison(reports).differences()
     assert "options differs" in line
+
+
+def test_options_of_numpy_and_infinite_scores():
+    def report(threshold):
+        return metrics.evaluate(
+            points(40), points(60), ["birthday"], real=False, verbose=0,
+            options={"birthday": {"threshold": np.float64(threshold)}},
+        )  # fmt: skip
+
+    reports = {"far": report(0.5), "near": report(0.0)}
+    assert reports["far"].settings["options"] == {
+        "birthday": {"threshold": 0.5}
+    }
+    assert np.isinf(reports["near"].scores["images"]["birthday"].mean)
+    comparison = metrics.Comparison(reports)
+    assert "options differs" in comparison.differences()[0]
+    (axes,) = comparison.figure().axes
+    assert [text.get_text() for text in axes.texts] == ["inf"]
+    assert len(axes.patches) == 1
+    assert axes.get_xlim() == (-0.5, 1.5)
 
 
 def test_more_images_than_the_protocols_are_scored():

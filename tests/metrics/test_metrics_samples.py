@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from metrics_stand_ins import FromArrays
+from metrics_stand_ins import digits
 from metrics_stand_ins import noise
 
+from keras_mixgan import metrics
 from keras_mixgan.data.sources import Source
 from keras_mixgan.data.sources import load_source
 from keras_mixgan.metrics import samples as module
@@ -36,6 +38,16 @@ def test_a_model_is_asked_for_chunks_with_seeds_of_their_own(monkeypatch):
     counts, seeds = zip(*model.calls, strict=True)
     assert counts == (50, 50, 20)
     assert len(set(seeds)) == 3
+
+
+def test_a_model_that_was_trained_since_is_classified_again():
+    images, _ = digits(40)
+    model = FromArrays(images)
+    model.step = 1
+    samples = Samples(model, 40)
+    before = metrics.fid(samples, images, "digits")
+    model.arrays, model.step = [noise(40)], 2
+    assert metrics.fid(samples, images, "digits") != before
 
 
 def test_seed_decides():
