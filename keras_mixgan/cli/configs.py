@@ -32,13 +32,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = pathlib.Path(path)
     content = _parsed(path)
-    if not isinstance(content, dict):
-        raise UserError(
-            f"`config` must hold flags by name. Received: {path}, which holds "
-            f"{'nothing' if content is None else type(content).__name__}"
-        )
-    has_settings = isinstance(content.get("settings"), dict)
-    if has_settings and isinstance(content.get("format"), int):  # Of a run.
+    if _is_of_a_run(content):
         json_files.check_format(content, records.SETTINGS_FORMAT, str(path))
         content = _BEFORE | records.as_recorded(content["settings"])
         content = records.settings_of(content)
@@ -70,6 +64,12 @@ def completed(
 ) -> dict[str, Any]:
     """Adds the flags of a file to given ones, which override them."""
     values = read(path)
+    if "recipe" in given and _is_of_a_run(_parsed(pathlib.Path(path))):
+        raise UserError(
+            "`recipe` must not come with the settings of a run, which leave "
+            f"nothing for it to set. Received: recipe={given['recipe']!r}, "
+            f"config={os.fspath(path)!r}"
+        )
     # Both set the length of a run: a given one also overrides the other.
     for one, other in (("steps", "epochs"), ("epochs", "steps")):
         if one in given:
@@ -77,7 +77,23 @@ def completed(
     return options.without_others_arguments(values, given) | dict(given)
 
 
-def _parsed(path: pathlib.Path) -> Any:
+def _is_of_a_run(content: dict[str, Any]) -> bool:
+    """Whether this is what a run's `settings.json` holds."""
+    has_settings = isinstance(content.get("settings"), dict)
+    return has_settings and isinstance(content.get("format"), int)
+
+
+def _parsed(path: pathlib.Path) -> dict[str, Any]:
+    content = _content(path)
+    if not isinstance(content, dict):
+        raise UserError(
+            f"`config` must hold flags by name. Received: {path}, which holds "
+            f"{'nothing' if content is None else type(content).__name__}"
+        )
+    return content
+
+
+def _content(path: pathlib.Path) -> Any:
     if path.suffix not in ENDINGS:
         raise UserError(
             f"`config` must be a file that ends in {', '.join(ENDINGS)}. "

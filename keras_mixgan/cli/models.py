@@ -60,6 +60,14 @@ def compile_model(model: MixGAN, settings: Settings) -> None:
     """Compiles a model as settings describe."""
     arguments = options.values(settings, "compile")
     arguments["auxiliary"] = losses(settings)
+    if settings.encoder and not any(
+        isinstance(loss, auxiliary.Encoded) for loss in arguments["auxiliary"]
+    ):
+        raise UserError(
+            "`encoder` must not be given unless an auxiliary loss reads it, "
+            "encoded_class or encoded_codes. Received: "
+            f"encoder={settings.encoder!r}"
+        )
     model.compile(**optimizers.make(settings), **arguments)
     for loss in model.objective.losses:
         loss.prepare(model)
@@ -83,13 +91,22 @@ def _check_labels(settings: Settings, source: sources.Source) -> None:
                 f"{settings.architecture!r}, needs class labels. Received: "
                 f"source {source.name!r}, conditional=False"
             )
-    takes = "generator" in architectures.get(settings.architecture).labels_to
-    if settings.conditional and takes and source.labels.min() < 0:
+    if settings.conditional:
+        name = settings.architecture
+        takes = "generator" in architectures.get(name).labels_to
+        check_all_labelled(source, takes, f"architecture={name!r}")
+
+
+def check_all_labelled(
+    source: sources.Source, needed: bool, received: str
+) -> None:
+    """Checks that all images have labels where the generators take them."""
+    if needed and source.labels.min() < 0:
         raise UserError(
             "`labels_per_class` must not be given if the generators take "
             "labels: they need the labels of all images. Received: "
-            f"architecture={settings.architecture!r}. Leave it out, or give "
-            "an architecture such as improved_gan"
+            f"{received}. Leave it out, or give an architecture such as "
+            "improved_gan"
         )
 
 

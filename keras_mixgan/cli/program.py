@@ -22,6 +22,8 @@ from keras_mixgan.utils.errors import NonFiniteError
 from keras_mixgan.utils.errors import UserError
 
 PROGRAM = "keras-mixgan"
+# Backends of Keras on which mixtures train.
+_BACKENDS = ("tensorflow", "jax")
 _LONGEST = 1000  # Characters of a line that an error may echo.
 _HELP = ("--help", "-h", "-help", "help")
 
@@ -135,6 +137,12 @@ def _import_keras() -> None:
     TensorFlow prints them from C++ before it reads any setting. They are shown
     if TF_CPP_MIN_LOG_LEVEL is set to less than 3, or if the import fails.
     """
+    backend = os.environ.get("KERAS_BACKEND") or _BACKENDS[0]
+    if backend not in _BACKENDS:
+        raise UserError(
+            f"`KERAS_BACKEND` must be {' or '.join(_BACKENDS)}. Received: "
+            f"KERAS_BACKEND={backend!r}"
+        )
     quiet = contextlib.nullcontext
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3":
         quiet = _quiet_stderr

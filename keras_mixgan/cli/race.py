@@ -122,7 +122,7 @@ def contestants(
         chosen = options.without_others_arguments(shared, own) | own
         # Both set the length: a contestant's one also overrides the other.
         for one, other in (("steps", "epochs"), ("epochs", "steps")):
-            if one in chosen and one not in shared:
+            if one in own and other not in own:
                 chosen.pop(other, None)
         if "recipe" in chosen:
             chosen = recipes.complete(chosen, chosen.pop("recipe"))
@@ -224,9 +224,23 @@ def run(
         for task in tasks:
             path = pathlib.Path(task["result"]).with_suffix(".keras")
             task["model"] = str(path)
+    _check_workdir(workdir)
     with lock.held(workdir, "workdir"):
         (workdir / RUNS).mkdir(exist_ok=True)
         return _run(tasks, workdir, data_dir, command)
+
+
+def _check_workdir(workdir: pathlib.Path) -> None:
+    """Refuses a folder whose files, which a race has not made, it replaces."""
+    if (workdir / RUNS).is_dir():
+        return
+    for name in race_results.OUTPUTS:
+        if (workdir / name).exists():
+            raise FileExistsError(
+                "`workdir` must be the folder of a race, or hold no such "
+                f"files. Received: {workdir}, which holds {name} but no "
+                f"{RUNS}/. Choose another folder, or move that file away"
+            )
 
 
 def _run(tasks, workdir, data_dir, command) -> list[dict[str, Any]]:
@@ -234,7 +248,8 @@ def _run(tasks, workdir, data_dir, command) -> list[dict[str, Any]]:
     results = [_finished(task) for task in tasks]
     if None in results:
         started = [task for task in tasks if task["seed"] == 0]
-        _child({"check": started, "data_dir": data_dir}, workdir / "check.log")
+        log = workdir / RUNS / "check.log"
+        _child({"check": started, "data_dir": data_dir}, log)
     for i, task in enumerate(tasks):
         if results[i] is not None:
             continue

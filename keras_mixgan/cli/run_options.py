@@ -47,8 +47,8 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             "evaluate`.", shown="the bundled one for the data",
         ),
         Option(
-            name="evaluate_images", kind=int, to="run", default=5000, least=10,
-            help="Images to generate for each score.",
+            name="evaluate_images", kind=int, to="run", least=10,
+            help="Images to generate for each score.", shown="5000",
         ),
     ),
     "Devices": (

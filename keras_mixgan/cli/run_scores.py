@@ -16,10 +16,15 @@ from keras_mixgan.utils import plotting
 from keras_mixgan.utils.errors import UserError
 
 OF_IMAGES = ("inception_score", "fid")
+# Images a score, unless another number is given.
+NUM_IMAGES = 5000
 
 
 def judge(
-    source: sources.Source, classifier: str | None, every: int | None
+    source: sources.Source,
+    classifier: str | None,
+    every: int | None,
+    num_images: int | None,
 ) -> classifiers.Classifier | None:
     """Finds the classifier of a run's scores, before it trains.
 
@@ -27,11 +32,13 @@ def judge(
     of the source.
     """
     if every is None:
-        if classifier is not None:
-            raise UserError(
-                "`classifier` must be given together with --evaluate_every. "
-                f"Received: classifier={classifier}, evaluate_every=None"
-            )
+        given = {"classifier": classifier, "evaluate_images": num_images}
+        for name, value in given.items():
+            if value is not None:
+                raise UserError(
+                    f"`{name}` must be given together with --evaluate_every. "
+                    f"Received: {name}={value}, evaluate_every=None"
+                )
         return None
     if len(source.image_shape) == 1:
         if classifier is not None:
@@ -56,7 +63,7 @@ def make(
     source: sources.Source,
     network: classifiers.Classifier | None,
     every: int,
-    num_images: int,
+    num_images: int | None,
     history: MixtureHistory,
     title: str,
 ) -> list[keras.callbacks.Callback]:
@@ -74,7 +81,7 @@ def make(
         every=every,
         source=source,
         classifier=network,
-        num_images=num_images,
+        num_images=num_images or NUM_IMAGES,
         path=folder / run_files.SCORES,
         history=history,
     )

@@ -54,7 +54,7 @@ def train(
     save_on_signals: bool = False,
     evaluate_every: int | None = None,
     classifier: str | None = None,
-    evaluate_images: int = 5000,
+    evaluate_images: int | None = None,
 ) -> MixGAN:
     """Trains a mixture in a folder, or resumes the run that is there.
 
@@ -86,7 +86,7 @@ def train(
         classifier: Classifier of these scores, see
             `metrics.classifiers.load`; by default the bundled one for the
             data.
-        evaluate_images: Images to generate for each score.
+        evaluate_images: Images to generate for each score, 5000 by default.
 
     Returns:
         The trained model; after a dry run, the untrained one.
@@ -130,7 +130,9 @@ def train(
         run.devices.open()
     run.check_workdir()
     run.open_source(data_dir)
-    judge = run_scores.judge(run.source, classifier, evaluate_every)
+    judge = run_scores.judge(
+        run.source, classifier, evaluate_every, evaluate_images
+    )
     with run.locked(writes=not dry_run):
         run.compare()
         run.open_model(sync_batch_norm)

@@ -127,6 +127,9 @@ def _check(model: MixGAN, settings: Settings, source: sources.Source) -> None:
             f"`conditional` must be {model.conditional}, as in {name}. "
             f"Received: conditional={settings.conditional}"
         )
+    models.check_all_labelled(
+        source, model.conditional, f"generators of {name}, which take them"
+    )
     known = model.num_classes
     if model.conditional and known not in (None, source.num_classes):
         raise UserError(

@@ -14,6 +14,7 @@ import functools
 import math
 import os
 import pathlib
+import statistics
 import struct
 import zlib
 from collections.abc import Callable
@@ -76,52 +77,79 @@ def load_folder(
             images, instead of raising an error.
     """
     paths, labels, names = _list_images(folder)
-    skipped: dict[int, str] = {}
-
-    def whole(index: int, read: Callable[[], Any]) -> Any:
-        try:
-            return read()
-        except BadImageError as error:
-            if not skip_bad_images:
-                raise
-            skipped[index] = str(error)
-            return None
-
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        results = pool.map(
-            lambda i: whole(i, lambda: _read_header(paths[i])),
-            range(len(paths)),
-        )
-        headers = {i: header for i, header in enumerate(results) if header}
+        files = _Files(paths, skip_bad_images, pool)
+        headers = files.read(range(len(paths)), _read_header)
+        if skip_bad_images:
+            # A damaged file must not decide the size of the others.
+            files.read(_misfits(headers, image_size, crop_size), _load)
+            headers = files.left(headers)
         _check_left(folder, headers, labels, names)
         size = _common_size(
             [paths[i] for i in headers], list(headers.values()),
             image_size, crop_size,
         )  # fmt: skip
-        is_gray = all(mode in _GRAY_MODES for mode, _ in headers.values())
-        mode = "L" if is_gray else "RGB"
+        mode = "L" if _all_gray(headers) else "RGB"
         shape = (len(paths), size, size, len(mode))
         memory.check_fits(
             "source", math.prod(shape), f"{len(paths)} images of {folder}"
         )
         images = np.empty(shape, np.uint8)
+        places = dict(zip(paths, images, strict=True))
 
-        def decode(index: int) -> None:
-            image = whole(
-                index, lambda: _decode(paths[index], mode, size, crop_size)
-            )
-            if image is not None:
-                images[index] = image
+        def decode(path: pathlib.Path) -> None:
+            places[path][:] = _decode(path, mode, size, crop_size)
 
-        for _ in pool.map(decode, headers):
-            pass  # Draining the map raises the first error.
-    left = [i for i in range(len(paths)) if i not in skipped]
-    _check_left(folder, left, labels, names)
-    if skipped:
-        images = images[left]
+        files.read(headers, decode)
+    headers = files.left(headers)
+    _check_left(folder, headers, labels, names)
+    if files.skipped:
+        left = list(headers)
+        # Where the only files with colours are left out, so are the colours.
+        channels = 1 if _all_gray(headers) else len(mode)
+        images = images[left][..., :channels]
         labels = None if labels is None else labels[left]
-    lines = tuple(skipped[i] for i in sorted(skipped))
+    lines = tuple(files.skipped[i] for i in sorted(files.skipped))
     return Folder(images, labels, names, lines)
+
+
+class _Files:
+    """Files that are read in threads, and which of them are no whole images.
+
+    Attributes:
+        skipped: By number, what is wrong with a file that is left out.
+    """
+
+    def __init__(
+        self,
+        paths: list[pathlib.Path],
+        skip: bool,
+        pool: concurrent.futures.Executor,
+    ):
+        self.skipped: dict[int, str] = {}
+        self._paths, self._skip, self._pool = paths, skip, pool
+
+    def read(
+        self, numbers: Iterable[int], function: Callable[[pathlib.Path], Any]
+    ) -> dict[int, Any]:
+        """What a function of a path returns, by number, of whole images."""
+
+        def one(number: int) -> Any:
+            try:
+                return function(self._paths[number])
+            except BadImageError as error:
+                if not self._skip:
+                    raise
+                self.skipped[number] = str(error)
+                return None
+
+        numbers = list(numbers)
+        found = dict(zip(numbers, self._pool.map(one, numbers), strict=True))
+        return self.left(found)
+
+    def left(self, found: dict[int, Any]) -> dict[int, Any]:
+        """Those of these numbers that are not skipped."""
+        return {i: x for i, x in found.items() if i not in self.skipped}
 
 
 def crop_and_resize_all(
@@ -309,6 +337,31 @@ def _read_header(path: pathlib.Path) -> tuple[str, tuple[int, int]]:
                 f"mode {image.mode!r} in {path}"
             )
         return image.mode, image.size
+
+
+def _load(path: pathlib.Path) -> None:
+    """Raises a `BadImageError` unless the whole image can be decoded."""
+    with _opened(path) as image:
+        image.load()
+
+
+def _all_gray(headers: dict[int, tuple[str, tuple[int, int]]]) -> bool:
+    return all(mode in _GRAY_MODES for mode, _ in headers.values())
+
+
+def _misfits(
+    headers: dict[int, tuple[str, tuple[int, int]]],
+    image_size: int | None,
+    crop_size: int | None,
+) -> list[int]:
+    """Numbers of images smaller than the crop, or unlike most in size."""
+    sides = {i: min(size) for i, (_, size) in headers.items()}
+    if crop_size is not None:
+        return [i for i, side in sides.items() if side < crop_size]
+    if image_size is not None or not sides:
+        return []
+    usual = statistics.mode(sides.values())
+    return [i for i, side in sides.items() if side != usual]
 
 
 def _common_size(

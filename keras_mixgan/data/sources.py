@@ -26,6 +26,8 @@ from keras_mixgan.data import image_files
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
+# The ending of a file of arrays.
+_ARRAYS = ".npz"
 RING_MODES = 8
 RING_RADIUS = 0.8
 RING_STD = 0.02
@@ -145,7 +147,7 @@ def load_source(
             TFDS_DATA_DIR, or TFDS's own default.
         seed: Seed of the points that "ring" and "grid" draw.
         skip_bad_images: Whether to leave out files of a folder that are not
-            whole images, instead of raising an error.
+            whole images, instead of raising an error; for folders alone.
         labels_per_class: Number of images of each class, drawn by `seed`,
             that keep their label; all others get -1. None keeps all.
 
@@ -191,17 +193,22 @@ def _load(
     skip_bad_images: bool,
 ) -> Source:
     """Loads a source by its name or path; arguments as of `load_source`."""
+    if skip_bad_images and not _is_folder(source):
+        raise UserError(
+            "`skip_bad_images` must be False for a source that is no folder. "
+            f"Received: source={str(source)!r}"
+        )
     if isinstance(source, str) and source in POINTS:
         return _load_points(source, split, image_size, crop_size, seed)
     if isinstance(source, str) and source == "digits":
         _check_split(source, split, ("train",))
         return _load_digits(image_size, crop_size)
     path = pathlib.Path(source).expanduser()
-    if path.suffix == ".npz":
+    if path.suffix == _ARRAYS:
         _check_split(str(source), split, ("train",))
         images, labels = array_files.load_npz(path, image_size, crop_size)
         return Source(str(source), images, labels)
-    if path.exists() or not isinstance(source, str) or _looks_like(source):
+    if _is_folder(source):
         _check_split(str(source), split, ("train",))
         read = image_files.load_folder(
             path, image_size, crop_size, skip_bad_images
@@ -224,6 +231,16 @@ def _load(
     return Source(source, images, labels, names)
 
 
+def _is_folder(source: str | os.PathLike[str]) -> bool:
+    """Whether this is, or can only be meant as, the path of a folder."""
+    if source in BUNDLED_SOURCES:
+        return False
+    path = pathlib.Path(source).expanduser()
+    return path.suffix != _ARRAYS and (
+        path.exists() or not isinstance(source, str) or _looks_like(source)
+    )
+
+
 def _keep_labels(source: Source, labels_per_class: int, seed: int) -> Source:
     """Keeps the labels of some images of each class; the others are -1."""
     wanted = checks.integer("labels_per_class", labels_per_class)
@@ -239,7 +256,10 @@ def _keep_labels(source: Source, labels_per_class: int, seed: int) -> Source:
             f"Received: labels_per_class={wanted}, {counts.min()} images of "
             f"class {counts.argmin()}"
         )
-    order = np.random.default_rng(seed).permutation(len(source))
+    # Not the stream of `seed` alone: it orders the first epoch, which would
+    # then have all labels in its first batches.
+    stream = np.random.SeedSequence(seed, spawn_key=(1,))
+    order = np.random.default_rng(stream).permutation(len(source))
     kept = np.full_like(source.labels, -1)
     for label in range(source.num_classes):
         rows = order[source.labels[order] == label][:wanted]

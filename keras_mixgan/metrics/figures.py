@@ -131,7 +131,7 @@ def scores_in_time(run: Any, title: str | None = None) -> Any:
         axes.set_title(name.replace("_", " "), fontsize=10, loc="left")
         axes.set_xlabel("seconds of training" if clock else "epoch")
     if title:
-        figure.suptitle(title, fontsize=12)
+        figure.suptitle(title, fontsize=12, parse_math=False)
     return figure
 
 
@@ -232,7 +232,7 @@ def _axes(x: str, y: str, title: str | None) -> tuple[Any, Any]:
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     if title:
-        axes.set_title(title)
+        axes.set_title(title, parse_math=False)
     return figure, axes
 
 

@@ -211,6 +211,28 @@ def is_finite(model) -> bool:
     )
 
 
+class _EveryEpochs:
+    """Which epochs are due, where numbers may be left out.
+
+    One call of many steps may end several epochs, of which Keras counts one.
+    """
+
+    def __init__(self, every: int):
+        self._every = checks.integer("every", every)
+        self._last: int | None = None
+
+    def due(self, epoch: int) -> bool:
+        """Whether a multiple of `every` has been reached by this epoch's end.
+
+        `epoch` counts from 0, in each `fit` anew.
+        """
+        last = self._last
+        if last is None or last > epoch:
+            last = epoch
+        self._last = epoch + 1
+        return (epoch + 1) // self._every > last // self._every
+
+
 class SampleGrid(keras.callbacks.Callback):
     """Draws samples of the mixture, and of each generator, as it trains.
 
@@ -241,7 +263,7 @@ class SampleGrid(keras.callbacks.Callback):
     ):
         super().__init__()
         self.path = os.fspath(path)
-        self.every = checks.integer("every", every)
+        self._timer = _EveryEpochs(every)
         self._settings = {
             "rows": rows,
             "seed": seed,
@@ -263,7 +285,7 @@ class SampleGrid(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Draws when `every` epochs have passed."""
         self._epoch = epoch + 1
-        if self._epoch % self.every == 0:
+        if self._timer.due(epoch):
             self.draw()
 
     def draw(self) -> None:
@@ -304,12 +326,12 @@ class Curves(keras.callbacks.Callback):
         super().__init__()
         self.path = pathlib.Path(path)
         self.history = history
-        self.every = checks.integer("every", every)
+        self._timer = _EveryEpochs(every)
         self.title = title
 
     def on_epoch_end(self, epoch, logs=None):
         """Draws when `every` epochs have passed."""
-        if (epoch + 1) % self.every == 0:
+        if self._timer.due(epoch):
             self.draw()
 
     def draw(self) -> None:

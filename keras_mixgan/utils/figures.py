@@ -141,7 +141,8 @@ def curves(rows: Sequence[Mapping[str, float]], title: str | None = None):
     for axes in panels[0]:
         _add_clock(axes, table)
     if title:
-        figure.suptitle(title, fontsize=12)
+        # A folder's name may have dollar signs, which are no formula.
+        figure.suptitle(title, fontsize=12, parse_math=False)
     return figure
 
 

@@ -143,6 +143,13 @@ def raising(error):
     return train
 
 
+def test_a_backend_that_is_none_of_ours_is_named(capsys, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "torhc")
+    status, _, err = call(capsys, "sample", "--model=wgan_mnist")
+    assert status == 2
+    assert "must be tensorflow or jax. Received: KERAS_BACKEND='torhc'" in err
+
+
 def test_a_loss_that_is_not_finite_is_one_line_and_what_was_good_is_kept(
     capsys, tmp_path
 ):

@@ -131,6 +131,13 @@ def test_bad_files_are_refused_in_a_line(
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_run_leaves_nothing_for_a_recipe_to_set(tmp_path):
+    path = tmp_path / "settings.json"
+    path.write_text('{"format": 1, "settings": {"source": "ring"}}')
+    with pytest.raises(ValueError, match="`recipe` must not come with"):
+        configs.completed({"recipe": "mix_wgan_mnist"}, path)
+
+
 def test_a_folder_is_no_file_of_flags(tmp_path):
     (tmp_path / "a.yaml").mkdir()
     with pytest.raises(UserError, match="regular file"):

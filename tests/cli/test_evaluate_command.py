@@ -152,7 +152,7 @@ def test_scores_are_shown_where_their_file_cannot_be_written(
     assert "No space left" in err
 
 
-@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("named", [None, "{}", "{}/../images/"])
 def test_bad_images_that_a_run_skipped_are_skipped(tmp_path, capsys, named):
     images = tmp_path / "images"
     images.mkdir()
@@ -165,7 +165,7 @@ def test_bad_images_that_a_run_skipped_are_skipped(tmp_path, capsys, named):
     status, out, err = evaluate(
         capsys, f"--model={tmp_path / 'run'}", "--metrics=neural_net_distance",
         "--num_images=20", "--nocomponents", "--noreal",
-        *([f"--source={images}"] if named else []),
+        *([f"--source={named.format(images)}"] if named else []),
     )  # fmt: skip
     assert status == 0, err
     assert "mixture" in out

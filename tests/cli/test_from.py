@@ -194,6 +194,15 @@ def test_data_that_do_not_fit_are_refused_in_a_line(
     assert not (tmp_path / "run").exists()
 
 
+def test_generators_of_labels_need_them_all(tmp_path, capsys):
+    status, _, err = train(
+        capsys, f"--from={DIGITS}", "--source=digits", "--labels_per_class=10",
+        "--steps=1", f"--workdir={tmp_path / 'run'}",
+    )  # fmt: skip
+    assert status == 2
+    assert "`labels_per_class` must not be given if the generators" in err
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

@@ -352,6 +352,15 @@ def test_the_page_says_which_runs_were_resumed(folder):
 def test_a_contestants_length_overrides_the_common_one():
     found = race.contestants(["a: --epochs=5", "b:"], "--steps=100")
     assert found == {"a": {"epochs": 5}, "b": {"steps": 100}}
+    with pytest.raises(UserError, match="exclude each other"):
+        race.contestants(["a: --epochs=5 --steps=5", "b:"], "--steps=100")
+
+
+def test_a_users_own_files_are_not_replaced(tmp_path, capsys):
+    (tmp_path / "results.csv").write_text("mine")
+    said = fails(capsys, *FLAGS, f"--workdir={tmp_path}")
+    assert "holds results.csv but no runs/" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["results.csv"]
 
 
 def test_each_contestant_is_checked_with_its_own_data():

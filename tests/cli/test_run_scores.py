@@ -204,6 +204,7 @@ def test_a_judge_that_is_given_is_used(photos, tmp_path, capsys):
         (["--evaluate_images=5"], "`evaluate_images` must be"),
         (["--evaluate_every=1", "--classifier=digits"], "for points"),
         (["--classifier=digits"], "together with --evaluate_every"),
+        (["--evaluate_images=50"], "together with --evaluate_every"),
     ],
 )
 def test_bad_flags(tmp_path, capsys, flags, message):

@@ -313,6 +313,7 @@ def test_weights_that_break_in_the_last_step_are_not_kept(
             {"source": "digits", "conditional": False, "labels_per_class": 5},
             "`labels_per_class` must not be given without class labels",
         ),
+        ({"encoder": "a.keras"}, "`encoder` must not be given unless"),
         ({"batch_size": 30000}, "`batch_size`"),
         ({"source": "/nowhere"}, "/nowhere"),
         ({"source": "digts"}, "Did you mean 'digits'"),

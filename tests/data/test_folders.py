@@ -144,6 +144,22 @@ def test_bad_images_are_skipped_if_asked_and_listed(tmp_path):
     assert str(folder / "b" / "1.png") in text
 
 
+@pytest.mark.parametrize("given", [{}, {"crop_size": 6}])
+def test_skipped_images_decide_neither_size_nor_channels(tmp_path, given):
+    for number in range(3):
+        PIL.Image.new("L", (8, 8), number).save(tmp_path / f"{number}.png")
+    noise = np.random.default_rng(0).integers(0, 255, (5, 64, 3), np.uint8)
+    for name in ("-first", "last"):  # Before and after the intact ones.
+        torn = tmp_path / f"{name}.png"
+        PIL.Image.fromarray(noise).save(torn)
+        torn.write_bytes(torn.read_bytes()[:90])
+    source = sources.load_source(tmp_path, skip_bad_images=True, **given)
+    side = given.get("crop_size", 8)
+    assert source.images.shape == (3, side, side, 1)
+    assert source.images[:, 0, 0, 0].tolist() == [0, 1, 2]
+    assert len(source.skipped) == 2
+
+
 def test_skipping_leaves_images_of_every_class(tmp_path):
     picture(tmp_path / "a" / "0.png")
     (tmp_path / "b").mkdir()

@@ -9,6 +9,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from keras_mixgan.data import batches
 from keras_mixgan.data import sources
 
 
@@ -151,6 +152,20 @@ def test_a_seed_is_an_integer(seed):
 def test_a_source_of_ones_own_is_checked(images, labels, match):
     with pytest.raises(ValueError, match=match):
         sources.Source("mine", images, labels)
+
+
+def test_kept_labels_are_spread_over_the_first_epoch():
+    source = sources.load_source("digits", seed=3, labels_per_class=100)
+    assert np.bincount(source.labels + 1).tolist() == [9000, *[100] * 10]
+    order = batches.epoch_order(len(source), 3, 0)
+    parts = np.split(source.labels[order] >= 0, 10)
+    # 100 of 1,000 expected; the deviation is 9.
+    assert all(60 < part.sum() < 140 for part in parts)
+
+
+def test_only_a_folder_has_bad_images_to_skip():
+    with pytest.raises(ValueError, match="`skip_bad_images` must be False"):
+        sources.load_source("digits", skip_bad_images=True)
 
 
 def test_unknown_name_lists_the_bundled_sources():

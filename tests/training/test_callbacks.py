@@ -260,6 +260,15 @@ def test_pictures_come_every_so_many_epochs(tmp_path):
     assert names == ["2-4.png", "4-8.png", "curves.png"]
 
 
+def test_pictures_come_where_one_call_ends_several_epochs(tmp_path):
+    grid = callbacks.SampleGrid(tmp_path / "{epoch}.png", every=2)
+    grid.set_model(make())
+    for epoch in (0, 10, 20):
+        grid.on_epoch_end(epoch)
+    drawn = sorted(path.name for path in tmp_path.iterdir())
+    assert drawn == ["11.png", "21.png"]
+
+
 def frames_of(path):
     with PIL.Image.open(path) as file:
         assert file.info["loop"] == 0

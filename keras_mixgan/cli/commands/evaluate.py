@@ -64,8 +64,8 @@ GROUPS = (
                 int,
                 "Side of the square to crop from the centre of real images, "
                 "before resizing.",
-                shown="the largest square for a folder or with --image_size, "
-                "else no crop",
+                shown="that of the model's run; else the largest square for "
+                "a folder or with --image_size, else no crop",
             ),
             Flag(
                 "data_dir",
@@ -279,13 +279,20 @@ def _sets(values, sources):
     return images, source
 
 
+def _is_same(source: str, recorded: str | None) -> bool:
+    """Whether both name the same data, perhaps by different paths."""
+    if recorded is not None and os.path.exists(source):
+        return os.path.realpath(source) == os.path.realpath(recorded)
+    return source == recorded
+
+
 def _real_data(values, model, sources):
     """The data of the flags, or those that the model was trained on."""
     saved = model.run_settings or {}
     arguments = {"split": values.split, "crop_size": values.crop_size}
     loading = {k: v for k, v in arguments.items() if v is not None}
     source, recorded = values.source, saved.get("source")
-    if source in (None, recorded):
+    if source is None or _is_same(source, recorded):
         # The run's images, though perhaps of another split.
         names = ("crop_size", "skip_bad_images")
         if source is None:
