@@ -46,7 +46,8 @@ class MixGAN(Mixture):
             which are averaged. Or to a dict of outputs with `logits` among
             them, for auxiliary losses; logits (B, K) stand for K
             discriminators. Batch normalization takes separate statistics over
-            real images and over each generator's.
+            real images and, with the full estimate, over each generator's;
+            with the others a batch's fakes are one group.
         num_generators: Positive int. By default as many as are listed, else 3.
         num_discriminators: The same for discriminators; by default K where
             one network has K logits. May differ.
@@ -101,7 +102,10 @@ class MixGAN(Mixture):
         weight_clip: float | None = None,
         gradient_penalty: float | None = None,
         update: str = "alternating",
-        auxiliary: Iterable[str | auxiliaries.Auxiliary] = (),
+        auxiliary: str
+        | auxiliaries.Auxiliary
+        | Iterable[str | auxiliaries.Auxiliary]
+        | None = (),
         as_released: bool = False,
         schedule: str = "fixed",
         run_eagerly: bool = False,
@@ -130,7 +134,8 @@ class MixGAN(Mixture):
             payoff_estimate: `"full"`: every generator's full batch meets
                 every discriminator, a step costs O(T^2). `"linear"`: each
                 discriminator sees one batch stratified over the generators,
-                re-weighted so that the estimate stays unbiased, O(T).
+                re-weighted so that the estimate stays unbiased, O(T). (Layers
+                that look at a whole batch see the strata together.)
                 `"split"`: each sees its own part of the real batch and of
                 every stratum, at the cost of one pair; not for discriminators
                 that share a body. A batch grows to one image a part.
@@ -146,7 +151,7 @@ class MixGAN(Mixture):
                 then updates its moving statistics once per step. Needs
                 `discriminator_steps=1`.
             auxiliary: List of auxiliary losses, `kmg.auxiliary.Auxiliary` or
-                names such as `"feature_matching:0.5"`.
+                names such as `"feature_matching:0.5"`; or one.
             as_released: Whether auxiliary losses move the mixture weights, as
                 in the paper's released code; in its theory only the payoff
                 does. Needs the payoff `"log"`, which that code uses.
@@ -173,7 +178,7 @@ class MixGAN(Mixture):
             weight_clip=weight_clip,
             gradient_penalty=gradient_penalty,
             update=update,
-            auxiliary=tuple(map(auxiliaries.get, auxiliary)),
+            auxiliary=auxiliaries.get_all(auxiliary),
             as_released=as_released,
             schedule=schedule,
         )
@@ -189,6 +194,12 @@ class MixGAN(Mixture):
             discriminator_optimizer or _default_optimizer(),
         )
         self.executor.check_optimizers(optimizer.sides)
+        variables = (
+            self.generator_ensemble.trainable_variables,
+            self.discriminator_ensemble.trainable_variables,
+        )
+        # Before Keras counts the model as compiled.
+        optimizer.check_sides(*variables)
         super().compile(
             optimizer=optimizer,
             run_eagerly=run_eagerly,
@@ -198,10 +209,7 @@ class MixGAN(Mixture):
         )
         self.objective, self.jit_asked = objective, jit_compile
         with self.executor.compiling(optimizer.sides):
-            optimizer.build_sides(
-                self.generator_ensemble.trainable_variables,
-                self.discriminator_ensemble.trainable_variables,
-            )
+            optimizer.build_sides(*variables)
             self._step_metrics = [
                 self.executor.metric(name)
                 for name in steps.log_names(objective)

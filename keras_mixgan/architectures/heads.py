@@ -32,7 +32,7 @@ def add_heads(
 
     Raises:
         ValueError: It is neither Functional nor Sequential; there is no such
-            layer, or a number is not positive.
+            layer, or its output is no vector; or a number is not positive.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -55,6 +55,11 @@ def add_heads(
         ("class_logits", num_classes),
         ("component_logits", num_components),
     ):
+        if units is not None and len(hidden.shape) != 2:
+            raise UserError(
+                "`layer` must have an output of shape (batch, F) for logits. "
+                f"Received: layer={layer!r} with {tuple(hidden.shape)}"
+            )
         if units is not None:
             outputs[name] = keras.layers.Dense(
                 checks.integer(name, units),

@@ -156,8 +156,9 @@ class MinibatchDiscrimination(keras.layers.Layer):
     omits j = i, the columns of T have trained lengths, and each kernel has an
     offset; lengths and offsets start from data.
 
-    `by_group` makes `MixGAN` call it separately on real images and on those of
-    each generator, as with batch normalization.
+    `by_group` makes `MixGAN` call it separately on real images and on fakes,
+    with the full estimate on those of each generator, as with batch
+    normalization.
 
     Args:
         num_kernels: Positive int, count of numbers added to each image.

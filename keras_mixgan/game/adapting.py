@@ -68,7 +68,7 @@ def adapt(network, side: str, sample: Sample) -> keras.Model:
         )
     if not _inputs(network):
         network = _called(network, side, sample)
-    network = _with_class_numbers(network)
+    network = _with_class_numbers(_with_bare_output(network))
     if side == "generator":
         return _with_shape(network, sample.made)
     return _with_one_logit(network)
@@ -162,6 +162,15 @@ def _seen_shapes(network) -> tuple:
         return tuple(shapes[1:]), None
     first, *rest = (tuple(shape[1:]) for shape in shapes)
     return first, (rest[0] if rest else None)
+
+
+def _with_bare_output(network: keras.Model) -> keras.Model:
+    """Takes the only output out of a list: `keras.Model(x, [y])`."""
+    outputs = ensembles.outputs_of(network)
+    if not isinstance(outputs, list | tuple) or len(outputs) != 1:
+        return network
+    inputs = network.inputs if len(network.inputs) > 1 else network.inputs[0]
+    return keras.Model(inputs, outputs[0], name=network.name)
 
 
 def _with_class_numbers(network: keras.Model) -> keras.Model:

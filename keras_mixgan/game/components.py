@@ -10,6 +10,7 @@ import keras
 from keras_mixgan.game import adapting
 from keras_mixgan.game import ensembles
 from keras_mixgan.game import sharing
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 Networks = keras.Model | Callable[[], keras.Model] | Sequence[keras.Model]
@@ -116,13 +117,7 @@ def _check_kind(networks: Networks, number: int | None, side: str) -> None:
             f"`{side}` must be a Keras model, a function that builds one, or "
             f"a list of models. Received: {side}={networks!r}"
         )
-    if number is not None and (
-        not isinstance(number, int) or isinstance(number, bool) or number < 1
-    ):
-        raise UserError(
-            f"`num_{side}s` must be a positive integer. Received: "
-            f"num_{side}s={number!r}"
-        )
+    checks.optional_integer(f"num_{side}s", number)
     if isinstance(networks, Sequence) and not len(networks):
         raise UserError(
             f"`{side}` must list at least one model. Received: an empty list"
@@ -215,11 +210,7 @@ def num_classes(generators: list, given: int | None) -> int | None:
     """
     if given is None:
         return _embedded_classes(generators[0])
-    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-        raise UserError(
-            "`num_classes` must be a positive integer or None. Received: "
-            f"num_classes={given!r}"
-        )
+    given = checks.integer("num_classes", given)
     if len(generators[0].inputs) < 2:
         raise UserError(
             "`num_classes` must be None for networks that take no labels. "

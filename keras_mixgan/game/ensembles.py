@@ -14,6 +14,7 @@ from keras import ops
 
 from keras_mixgan.game.normalization import groups
 from keras_mixgan.game.sharing import Shared
+from keras_mixgan.utils.errors import UserError
 
 LOGITS = "logits"
 CODES = "codes"
@@ -264,6 +265,18 @@ def output_shape(network: keras.Model, name: str = LOGITS) -> tuple:
     if isinstance(structure, dict):
         structure = structure[name]
     return tuple(structure.shape[1:])
+
+
+def length_of(network: keras.Model, name: str) -> int:
+    """The length of an output that is a vector for each head; checks that."""
+    shape = output_shape(network, name)
+    heads = 1 if Discriminators.width(network) == 1 else 2
+    if len(shape) != heads:
+        raise UserError(
+            f"`{name}` must be a vector for each image and each discriminator. "
+            f"Received: {network.name} with `{name}` of shape {(None, *shape)}"
+        )
+    return shape[-1]
 
 
 def takes_codes(network: keras.Model) -> bool:

@@ -25,6 +25,7 @@ from keras_mixgan.game import schedules
 from keras_mixgan.game import turns
 from keras_mixgan.game.auxiliary import Auxiliary
 from keras_mixgan.game.penalties import GradientPenalty
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 PAYOFF_ESTIMATES = ("full", "linear", "split")
@@ -65,12 +66,8 @@ class Objective:
                 f"payoff={self.payoff.name!r}, "
                 f"payoff_estimate={self.payoff_estimate!r}"
             )
-        steps = self.discriminator_steps
-        if not isinstance(steps, int) or steps < 1:
-            raise UserError(
-                "`discriminator_steps` must be a positive integer. Received: "
-                f"discriminator_steps={steps!r}"
-            )
+        steps = checks.integer("discriminator_steps", self.discriminator_steps)
+        self._set("discriminator_steps", steps)
         if self.update not in UPDATES:
             raise UserError(
                 f"`update` must be one of {UPDATES}. Received: "
@@ -171,6 +168,11 @@ class Objective:
             raise UserError(
                 f"`{name}` must be {wanted}. Received: {name}={number!r}"
             )
+        self._set(name, float(number))
+
+    def _set(self, name: str, value: Any) -> None:
+        """Sets a checked number: one of Python, which files can hold."""
+        object.__setattr__(self, name, value)
 
 
 class Outcome(NamedTuple):

@@ -18,6 +18,7 @@ term per example of the same shape.
 import dataclasses
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from keras_mixgan.game.payoff_kinds import GENERATOR_LOSSES
@@ -227,19 +228,44 @@ def _check_name(payoff) -> None:
 
 def _same(one, other) -> bool:
     return type(one) is type(other) and all(
-        _definition(getattr(one, field.name))
-        == _definition(getattr(other, field.name))
+        _equal(getattr(one, field.name), getattr(other, field.name))
         for field in dataclasses.fields(one)
     )
 
 
-def _definition(function) -> Any:
-    """What a function computes: its code and what it closes over."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return function
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two functions, or values that they use, compute the same.
+
+    What cannot be compared is different.
+    """
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if hasattr(one, "__code__"):
+        return _equal(_definition(one), _definition(other))
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(
+            _equal(value, other[key]) for key, value in one.items()
+        )
+    try:
+        return bool(np.all(one == other))
+    except Exception:  # By a class of the user's.
+        return False
+
+
+def _definition(function) -> list:
+    """A function's code, its defaults, and what it closes over."""
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    return _of_code(code), function.__defaults__, cells
+    owner = getattr(function, "__self__", None)
+    # An object that is made anew has the same attributes, but is not equal.
+    owner = owner if owner is None else [type(owner), vars(owner)]
+    return [
+        _of_code(function.__code__), function.__defaults__,
+        function.__kwdefaults__, cells, owner,
+    ]  # fmt: skip
 
 
 def _of_code(code) -> tuple:

@@ -12,6 +12,7 @@ from keras_mixgan.presets import hdf5
 from keras_mixgan.presets import sizes
 from keras_mixgan.utils import json_files
 from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.errors import printable
 
 CONFIG = "config.json"
 WEIGHTS = "model.weights.h5"
@@ -61,10 +62,9 @@ def check(
         raise UserError(f"{source} is damaged: it must describe a model")
     if not compiled:
         config.pop("compile_config", None)
-    # The user's own layers may fail if they are built without values.
-    if not allowed.check(config, source):
-        sizes.check(config, source, elements)
-    return str(config["class_name"])
+    allowed.check(config, source)
+    sizes.check(config, source, elements)
+    return printable(config["class_name"])
 
 
 def _check_members(archive: zipfile.ZipFile, path: pathlib.Path) -> None:

@@ -81,8 +81,11 @@ class Preset:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Settings of the run that made it; empty where they are not known."""
-        return dict(_inner(self.metadata, "settings"))
+        """Settings of the run that made it; empty where they are not known.
+
+        Without paths: what a file from others names must not be read.
+        """
+        return private.without_paths(_inner(self.metadata, "settings"))
 
     @property
     def scores(self) -> dict[str, float]:
@@ -261,14 +264,12 @@ def load(
     for name in (CONFIG, WEIGHTS) if load_weights else (CONFIG,):
         hashes.check(path / name, known.get(name), source)
     config = json_files.read(path / CONFIG, FORMAT, "config", "compile_config")
-    own = allowed.check(config, os.fspath(path / CONFIG))
+    allowed.check(config, os.fspath(path / CONFIG))
     elements = None
     if load_weights:
         elements = hdf5.check(path / WEIGHTS, os.fspath(path / WEIGHTS))
-    # The user's own layers may fail if they are built without values.
-    if not own:
-        saved = {"class_name": "MixGAN", "config": config["config"]}
-        sizes.check(saved, os.fspath(path / CONFIG), elements)
+    saved = {"class_name": "MixGAN", "config": config["config"]}
+    sizes.check(saved, os.fspath(path / CONFIG), elements)
     with refusals.one_line(f"{path / CONFIG} describes {refusals.NOT_BUILT}"):
         model = model_class.from_config(config["config"])
     model.run_settings = read(path).settings or None
@@ -321,7 +322,7 @@ def save(
         OSError: The folder cannot be made, or is not empty.
         ValueError: The model has parts that cannot be saved.
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(os.path.abspath(path))
     config = {
         "format": FORMAT,
         "config": model.get_config(),

@@ -12,6 +12,7 @@ import pathlib
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils import json_files
 from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.errors import printable
 
 FORMAT = 1
 ZOO = pathlib.Path(__file__).with_name("zoo_hashes.json")
@@ -37,7 +38,7 @@ def check(path: pathlib.Path, expected: str | None, source: str) -> None:
     if actual != expected:
         raise UserError(
             f"{path} is damaged: its SHA-256 is {actual}, that in {source} is "
-            f"{expected}. Get the preset again."
+            f"{printable(expected, 100)}. Get the preset again."
         )
 
 

@@ -13,6 +13,8 @@ from typing import BinaryIO
 import h5py
 
 from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.errors import first_line
+from keras_mixgan.utils.errors import printable
 
 # Half, single and double precision, integers, bool; V is bfloat16 as h5py
 # stores it.
@@ -35,18 +37,18 @@ def check(file: str | os.PathLike[str] | BinaryIO, source: str) -> int:
     except (OSError, RuntimeError, KeyError, TypeError, OverflowError) as error:
         raise UserError(
             f"{source} must be a weights file (HDF5) of Keras. Received: one "
-            f"that is damaged ({type(error).__name__}: {str(error)[:200]})"
+            f"that is damaged ({first_line(error, 200)})"
         ) from error
 
 
 def _check_groups(opened: h5py.File, source: str) -> int:
-    elements = 0
+    elements = stored = 0
     seen = {_address(opened)}
     waiting = [(opened, 0)]
     while waiting:
         group, depth = waiting.pop()
         for name in group:
-            path = f"{group.name.rstrip('/')}/{name}"[:200]
+            path = printable(f"{group.name.rstrip('/')}/{name}", 200)
             item = _plain(group, name, path, source)
             # An object reached twice may be a cycle, or one array read again
             # and again.
@@ -54,10 +56,17 @@ def _check_groups(opened: h5py.File, source: str) -> int:
                 _refuse(source, "a tree of groups", f"{path} once more")
             seen.add(_address(item))
             if isinstance(item, h5py.Dataset):
-                _check_dataset(item, path, source)
+                stored += _check_dataset(item, path, source)
                 elements += item.size
             else:
                 waiting.append((item, depth + 1))
+    size = opened.id.get_filesize()
+    if stored > size:  # Several have the same bytes.
+        _refuse(
+            source,
+            "each of its arrays",
+            f"a file of {size:,} bytes, whose arrays declare {stored:,}",
+        )
     return elements
 
 
@@ -71,7 +80,8 @@ def _plain(group, name: str, path: str, source: str):
     return item
 
 
-def _check_dataset(dataset: h5py.Dataset, path: str, source: str) -> None:
+def _check_dataset(dataset: h5py.Dataset, path: str, source: str) -> int:
+    """Checks one array; returns the bytes that it stores."""
     if dataset.external:
         _refuse(source, "its own data", f"external storage at {path}")
     if dataset.is_virtual:
@@ -91,6 +101,7 @@ def _check_dataset(dataset: h5py.Dataset, path: str, source: str) -> None:
             "all of its arrays",
             f"{path}, which declares {declared:,} bytes and stores {stored:,}",
         )
+    return stored
 
 
 def _refuse(source: str, expected: str, received: str) -> None:

@@ -20,7 +20,8 @@ def save_model(
     # Deferred: it loads Pillow, which would slow `import keras_mixgan` down.
     from keras_mixgan.utils import plotting
 
-    name, samples = pathlib.Path(path).name, None
+    path = pathlib.Path(os.path.abspath(path))
+    name, samples = path.name, None
     if plotting.can_draw(model.image_shape):
         samples = plotting.draw_mixture(model)
     folders.save(
@@ -31,4 +32,4 @@ def save_model(
         small=small,
     )
     if push is not None:
-        hub.push(pathlib.Path(path), push)
+        hub.push(path, push)

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from keras_mixgan.game.components import seeded
+from keras_mixgan.presets import allowed
 from keras_mixgan.presets import refusals
 from keras_mixgan.utils import memory
 from keras_mixgan.utils.errors import UserError
@@ -25,7 +26,9 @@ def check(saved: dict[str, Any], source: str, elements: int | None) -> None:
     Networks are built without values: they have shapes, but take no memory.
     `saved` is a model as Keras writes it, with `class_name` and `config`, which
     `allowed.check` has passed: a `MixGAN`, or one network. `elements` counts
-    the array elements in the weights file; it is `None` where none is read.
+    the array elements in the weights file; it is `None` where none is read. A
+    network with layers of the user's own that cannot be built without values
+    is not counted.
     """
     with refusals.one_line(f"{source} describes {refusals.NOT_BUILT}"):
         networks = [saved]
@@ -86,10 +89,10 @@ def check_made(
 def _counts(networks: list[dict[str, Any]]) -> list[tuple[int, int]]:
     known: dict[str, tuple[int, int]] = {}
     counts = []
-    for network in networks:
+    for network in map(_uncompiled, networks):
         # As a rule, the components of a side differ only in their names.
-        nameless = {**network["config"], "name": None}
-        key = json.dumps([network["class_name"], nameless])
+        nameless = {**network, "config": {**network["config"], "name": None}}
+        key = json.dumps(nameless)
         if key not in known:
             known[key] = _count(network)
         counts.append(known[key])
@@ -97,10 +100,15 @@ def _counts(networks: list[dict[str, Any]]) -> list[tuple[int, int]]:
 
 
 def _count(network: dict[str, Any]) -> tuple[int, int]:
-    with keras.StatelessScope(initialize_variables=False):
-        return _numbers(
-            keras.saving.deserialize_keras_object(_uncompiled(network))
-        )
+    # Asked first: to build it changes the configuration.
+    own = allowed.check(network, "a network")
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            return _numbers(keras.saving.deserialize_keras_object(network))
+    except Exception:
+        if own:  # The user's own layers may need values.
+            return 0, 0
+        raise
 
 
 def _numbers(built: keras.Model) -> tuple[int, int]:

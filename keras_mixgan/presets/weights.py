@@ -9,11 +9,13 @@ import numpy as np
 from keras_mixgan.utils.errors import UserError
 
 OPTIMIZER = "optimizer"
+_OWN = "vars/"
 
 
 def shrink(source: pathlib.Path, target: pathlib.Path) -> None:
     """Copies a weights file in half precision, without optimizer state.
 
+    The model's own variables, such as mixture logits, keep their precision.
     Keras casts to each variable's own type as it loads. Integers, such as
     random states and the step, stay as they are. Weights beyond the range of
     half precision are refused.
@@ -28,7 +30,8 @@ def shrink(source: pathlib.Path, target: pathlib.Path) -> None:
                 group.attrs.update(item.attrs)
                 return
             values = item[()]
-            if item.dtype == np.float32:
+            # The model's own variables, among them payoffs, are a few numbers.
+            if item.dtype == np.float32 and not name.startswith(_OWN):
                 values = _halved(name, values)
             new.create_dataset(name, data=values).attrs.update(item.attrs)
 

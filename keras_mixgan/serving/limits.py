@@ -19,7 +19,8 @@ class Limits:
             `max_images` rows of latents, a uniform number and a label need.
         timeout: Seconds after which a request is given up.
         max_requests: Requests answered at the same time.
-        max_connections: Connections open at the same time.
+        max_connections: Connections open at the same time; `None` for four
+            to each request, and at least 256.
         idle_timeout: Seconds after which a connection is closed if no header
             was completed, or the answer is not read. It may last twice as
             long.
@@ -33,7 +34,7 @@ class Limits:
     max_body_bytes: int | None = None
     timeout: float = 30.0
     max_requests: int = 64
-    max_connections: int = 256
+    max_connections: int | None = None
     idle_timeout: float = 10.0
 
     def __post_init__(self):
@@ -42,6 +43,11 @@ class Limits:
                 raise UserError(
                     f"`{name}` must be positive. Received: {name}={value}"
                 )
+
+    @property
+    def connections(self) -> int:
+        """The most connections."""
+        return self.max_connections or max(256, 4 * self.max_requests)
 
     def body_bytes(self, latent_dim: int) -> int:
         """Bytes that a body may have, for latents of this length."""

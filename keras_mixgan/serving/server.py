@@ -118,7 +118,7 @@ class _Protocol(H11Protocol):
         transport.get_extra_info("socket").setsockopt(
             socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
         )
-        if len(self.connections) > self.limits.max_connections:
+        if len(self.connections) > self.limits.connections:
             transport.abort()
         else:
             self._look()

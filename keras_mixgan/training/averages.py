@@ -1,5 +1,7 @@
 """Exponential moving averages of generators, for sampling."""
 
+import numbers
+
 from keras import ops
 
 from keras_mixgan.game import components
@@ -12,12 +14,14 @@ WARM_UP = 20
 
 def check_decay(decay: float | None) -> float | None:
     """Returns a decay, checked: `None` or strictly between 0 and 1."""
-    if decay is not None and not 0 < decay < 1:
+    if decay is None:
+        return None
+    if not isinstance(decay, numbers.Real) or not 0 < decay < 1:
         raise UserError(
             "`ema_decay` must be None or lie strictly between 0 and 1. "
             f"Received: ema_decay={decay!r}"
         )
-    return decay
+    return float(decay)
 
 
 def make(parts: list, executor) -> list:
@@ -27,7 +31,8 @@ def make(parts: list, executor) -> list:
     """
     averages = []
     for i, generator in enumerate(parts):
-        with executor.placing(i):
+        # Their weights are copied: draws must not change the user's `random`.
+        with components.seeded("averages"), executor.placing(i):
             average = components.clone(generator, f"ema_generator_{i}")
         executor.adopt(average, i)
         average.set_weights(generator.get_weights())

@@ -271,9 +271,15 @@ class SampleGrid(keras.callbacks.Callback):
             "real": real,
         }
         self._epoch = 0
-        self._animated = self.path.lower().endswith(".gif") and (
-            self.path == self.path.format(epoch=0, step=0)
-        )
+        try:
+            formatted = self.path.format(epoch=0, step=0)
+        except (LookupError, ValueError) as error:
+            raise UserError(
+                "`path` must hold no other braces than {epoch} and {step}. "
+                f"Received: path={self.path!r}"
+            ) from error
+        is_gif = self.path.lower().endswith(".gif")
+        self._animated = is_gif and self.path == formatted
         self._animation = None
 
     def on_train_begin(self, logs=None):

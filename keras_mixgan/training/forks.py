@@ -1,5 +1,7 @@
 """Mixtures of trained networks: copies of one pair, or snapshots."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -12,13 +14,17 @@ from keras_mixgan.utils.errors import UserError
 
 def from_pair(cls, pair, numbers: tuple, noise: float, seed, **arguments):
     """Makes a mixture of copies of a pair; see `MixGAN.from_pair`."""
+    if not hasattr(pair, "generator_ensemble"):
+        raise UserError(
+            f"`model` must be a MixGAN. Received: {type(pair).__name__}"
+        )
     if pair.num_generators != 1 or pair.num_discriminators != 1:
         raise UserError(
             "`model` must be a pair, one generator and one discriminator. "
             f"Received: {pair.num_generators} generators and "
             f"{pair.num_discriminators} discriminators"
         )
-    if not 0 <= noise < 1:
+    if not isinstance(noise, int | float | np.floating) or not 0 <= noise < 1:
         raise UserError(
             f"`noise` must lie in [0, 1). Received: noise={noise!r}"
         )
@@ -37,7 +43,7 @@ def from_pair(cls, pair, numbers: tuple, noise: float, seed, **arguments):
                 _assign(its, variable)
     _assign(model.ema_updates, pair.ema_updates)
     model.run_settings = serialization.settings_of(model, pair)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(model.seed)
     for side in (model.generator_ensemble, model.discriminator_ensemble):
         own = side.networks if side.shared is None else side.shared.own
         for network in own[1:]:
@@ -50,10 +56,10 @@ def from_pair(cls, pair, numbers: tuple, noise: float, seed, **arguments):
 
 def from_snapshots(cls, models: list, images, labels, seed):
     """Makes a mixture of one run's snapshots; see `MixGAN.from_snapshots`."""
-    if len(models) < 2:
+    if not isinstance(models, list | tuple) or len(models) < 2:
         raise UserError(
             "`models` must list at least two snapshots. Received: "
-            f"{len(models)}"
+            f"models={models!r}"
         )
     if not models[-1].compiled:
         raise UserError(
@@ -175,34 +181,46 @@ def _perturb(network: keras.Model, noise: float, rng) -> None:
 def _copy_optimizers(pair, model) -> None:
     """Gives every copy of a variable the state of the original.
 
-    The name of a state begins with that of its variable. The state of the
-    mixture logits, which have another length, starts afresh.
+    The state of the mixture logits, which have another length, starts afresh.
     """
     sides = ("generator", "discriminator")
     optimizers = zip(pair.optimizer.sides, model.optimizer.sides, strict=True)
     for side, (old, new) in zip(sides, optimizers, strict=True):
-        known = {_name(state): state for state in old.variables}
+        known, states = (
+            _slots(optimizer, getattr(m, f"{side}_ensemble"))
+            for m, optimizer in ((pair, old), (model, new))
+        )
         (original,) = getattr(pair, f"{side}s")
-        renamed = {
-            _flat(copy.path): _flat(variable.path)
-            for network in getattr(model, f"{side}s")
-            for variable, copy in _pairs(original, network, model)
-        }
-        for state in new.variables:
-            name = _name(state)
-            prefixes = [x for x in renamed if name.startswith(f"{x}_")]
-            if prefixes:
-                path = max(prefixes, key=len)
-                name = renamed[path] + name[len(path) :]
-            source = known.get(name)
+        twins = {None: None}  # Of states that are no variable's.
+        for network in getattr(model, f"{side}s"):
+            for variable, copy in _pairs(original, network, model):
+                twins[id(copy)] = id(variable)
+        for (variable, slot), state in states.items():
+            source = known.get((twins.get(variable, 0), slot))
             if source is not None and source.shape == state.shape:
                 _assign(state, source)
 
 
-def _flat(path: str) -> str:
-    return path.replace("/", "_")
+def _slots(optimizer, side) -> dict[tuple[int | None, str], Any]:
+    """An optimizer's states, by the variable's id and the slot's name.
 
-
-def _name(state) -> str:
-    """A state's path without the optimizer's own name."""
-    return state.path.partition("/")[2]
+    A state's name begins with that of its variable; where several variables
+    have one name, their states come in the variables' order. States of the
+    whole optimizer have `None` in place of an id.
+    """
+    named: dict[str, list[int]] = {}
+    for variable in side.trainable_variables:
+        path = variable.path.replace("/", "_")
+        named.setdefault(path, []).append(id(variable))
+    found: dict[tuple[int | None, str], Any] = {}
+    for state in optimizer.variables:
+        name = state.path.partition("/")[2]
+        paths = [path for path in named if name.startswith(f"{path}_")]
+        if not paths:
+            found[None, name] = state
+            continue
+        path = max(paths, key=len)
+        slot = name.removeprefix(path)
+        free = (i for i in named[path] if (i, slot) not in found)
+        found[next(free), slot] = state
+    return found

@@ -20,6 +20,7 @@ from keras_mixgan.game.normalization import normalize_by_group
 from keras_mixgan.training import averages
 from keras_mixgan.training import serialization
 from keras_mixgan.training.trained_mixture import TrainedMixture
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 
@@ -46,7 +47,7 @@ class MixtureModel(TrainedMixture, keras.Model):
         executor.check_seed(seed)
         if seed is None:
             seed = random.randrange(2**31)
-        self.seed = seed
+        self.seed = seed = checks.integer("seed", seed, least=0)
         self.ema_decay = averages.check_decay(ema_decay)
         latents, images = adapting.shapes(latent_dim, image_shape)
         self.generators, of_generators = components.make(

@@ -42,6 +42,14 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
     def build_sides(self, generator_variables, discriminator_variables):
         """Creates both sides' state, for the variables that each trains."""
         variables = generator_variables, discriminator_variables
+        self.check_sides(*variables)
+        for optimizer, own in zip(self.sides, variables, strict=True):
+            optimizer.build(own)
+        self.built = True
+
+    def check_sides(self, generator_variables, discriminator_variables):
+        """Refuses optimizers that were built for other variables."""
+        variables = generator_variables, discriminator_variables
         for optimizer, own in zip(self.sides, variables, strict=True):
             # One that is built would ignore the call, and fail in the step.
             if optimizer.built and {id(v) for v in own} != {
@@ -53,8 +61,6 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
                     f"{type(optimizer).__name__} with the state of another "
                     "model's variables"
                 )
-            optimizer.build(own)
-        self.built = True
 
     @property
     def sides(self) -> tuple:

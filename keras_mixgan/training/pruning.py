@@ -41,5 +41,8 @@ def prune(model, below: float):
         # Through NumPy: training under JAX donates the variables' buffers.
         value = ops.convert_to_numpy(getattr(model, name))
         getattr(pruned, name).assign(value)
+    # So that it does not draw the first latents of the training again.
+    state = ops.convert_to_numpy(model.seed_generator.state)
+    pruned.seed_generator.state.assign(state)
     pruned.run_settings = serialization.settings_of(pruned, model)
     return pruned

@@ -142,7 +142,7 @@ def compile_config_of(model) -> dict:
         for field in objective.__dataclass_fields__
     }
     config["payoff"] = payoffs.saved_name(objective.payoff)
-    config["steps_per_execution"] = model.steps_per_execution
+    config["steps_per_execution"] = int(model.steps_per_execution)
     config["run_eagerly"] = model.run_eagerly
     # Where XLA was asked for, it need not be there when the file is loaded.
     config["jit_compile"] = False if model.jit_asked is False else "auto"

@@ -22,8 +22,26 @@ def first_line(error: Exception, most: int = 300) -> str:
     >>> first_line(KeyError("layers"))
     "KeyError: 'layers'"
     """
-    first = (str(error).strip().splitlines() or [""])[0][:most]
-    return f"{type(error).__name__}: {first}"
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {printable(first, most)}"
+
+
+def printable(thing: object, most: int = 300) -> str:
+    r"""Shows what a file from others holds, without codes for the terminal.
+
+    Args:
+        thing: A text, or something else.
+        most: Characters of its text.
+
+    Returns:
+        Its text, or its `ascii` where a character is no printable one.
+
+    Example:
+    >>> printable("logits"), printable("\x1b[2J")
+    ('logits', "'\\x1b[2J'")
+    """
+    text = str(thing)[:most]
+    return text if text.isprintable() else ascii(text)[:most]
 
 
 class MissingPackageError(ImportError, UserError):

@@ -387,6 +387,24 @@ def test_a_component_classifier_needs_a_class_a_generator():
         model.compile(auxiliary=["component_classifier:0.1"])
 
 
+def test_heads_are_vectors():
+    critic = architectures.dcgan_discriminator((28, 28, 1), width=2)
+    with pytest.raises(ValueError, match="`layer` must have an output of sha"):
+        architectures.add_heads(critic, num_components=2, layer="stage_0")
+    images = keras.Input((4, 4, 1))
+    outputs = {
+        "logits": layers.Dense(1)(layers.Flatten()(images)),
+        "component_logits": layers.Conv2D(2, 1)(images),
+    }
+    latents = keras.Input((3,))
+    x = layers.Reshape((4, 4, 1))(layers.Dense(16)(latents))
+    model = MixGAN(
+        keras.Model(latents, x), keras.Model(images, outputs), 2, 1, seed=0
+    )
+    with pytest.raises(ValueError, match="must be a vector for each image"):
+        model.compile(auxiliary=["component_classifier"])
+
+
 def test_networks_that_share_a_layer_are_refused():
     shared = layers.Dense(4)
     networks = []

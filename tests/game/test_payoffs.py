@@ -105,6 +105,35 @@ def test_what_a_function_closes_over_belongs_to_its_definition(monkeypatch):
         payoffs.register(closed(2))
 
 
+class Scaled:
+    """A payoff of methods, with a table of numbers."""
+
+    def __init__(self, scale):
+        self.table = np.full(3, scale)
+
+    def real(self, logits):
+        return self.table[0] * logits
+
+    def payoff(self):
+        return payoffs.Payoff("scaled", self.real, ops.negative)
+
+
+def of_a_default(scale):
+    def real(logits, *, scale=scale):
+        return scale * logits
+
+    return payoffs.Payoff("default", real, ops.negative)
+
+
+@pytest.mark.parametrize("make", [lambda x: Scaled(x).payoff(), of_a_default])
+def test_what_a_method_or_a_default_holds_belongs_to_it_too(monkeypatch, make):
+    monkeypatch.setattr(payoffs, "PAYOFFS", dict(payoffs.PAYOFFS))
+    payoffs.register(make(1.0))
+    payoffs.register(make(1.0))
+    with pytest.raises(ValueError, match="taken by another"):
+        payoffs.get(make(10.0))
+
+
 def test_a_built_in_name_is_refused():
     mine = payoffs.Payoff("log", real=ops.tanh, fake=ops.negative)
     for use in (payoffs.get, payoffs.register, payoffs.saved_name):

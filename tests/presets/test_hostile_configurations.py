@@ -15,6 +15,11 @@ from keras_mixgan.presets import allowed
 from keras_mixgan.presets import hashes
 
 
+@keras.saving.register_keras_serializable("test_hostile")
+class Own(keras.layers.Layer):
+    """A layer of the user's own."""
+
+
 @pytest.fixture
 def preset(tmp_path):
     return hostile.copy(tmp_path)
@@ -110,6 +115,40 @@ def test_more_than_the_machine_holds_is_refused(preset, what, load_weights):
 def test_more_weights_than_the_file_holds_are_refused(preset):
     hostile.edit(preset, lambda c: hostile.embed(c, 10**7))
     refused(preset, "the networks of its weights file")
+
+
+def test_a_size_that_only_the_build_config_tells_counts(preset):
+    def widen(content):
+        for i, network in enumerate(content["config"]["generator"]):
+            small = keras.Sequential([keras.layers.Dense(5)], name="g")
+            network.clear()
+            network.update(keras.saving.serialize_keras_object(small))
+            network["build_config"] = {"input_shape": [None, 4 * 10 ** (6 * i)]}
+
+    hostile.edit(preset, widen)
+    refused(preset, "and a file of")
+
+
+def test_an_own_class_that_nobody_reads_switches_no_check_off(preset):
+    name = keras.saving.get_registered_name(Own)
+
+    def add(content):
+        hostile.embed(content, 10**6)
+        content["extra"] = {
+            "class_name": "Own", "module": "m", "registered_name": name,
+        }  # fmt: skip
+
+    hostile.edit(preset, add)
+    refused(preset, "and a file of")
+
+
+def test_paths_in_the_settings_of_a_preset_are_not_followed(preset, tmp_path):
+    hostile.edit(
+        preset,
+        lambda m: m.update(settings={"source": str(tmp_path), "width": 4}),
+        presets.METADATA,
+    )
+    assert presets.read(preset).settings == {"width": 4}
 
 
 def test_a_shared_body_counts_as_well(tmp_path):

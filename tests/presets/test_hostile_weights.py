@@ -1,5 +1,6 @@
 """Tampered weights and `.keras` files end in one line, and do nothing else."""
 
+import struct
 import zipfile
 
 import h5py
@@ -47,6 +48,40 @@ def test_weights_of_half_precision_are_plain(preset):
         file["b"] = np.zeros((), "i8")
         file["c"] = np.zeros(0, "f4")
     assert hdf5.check(path, "weights") == 7
+
+
+def test_arrays_that_share_their_bytes_are_refused(tmp_path):
+    path = tmp_path / "shared.h5"
+    sizes = {"large": 100_003, "a": 1237, "b": 1237}
+    with h5py.File(path, "w") as file:
+        places = {}
+        for name, size in sizes.items():
+            file[name] = np.zeros(size, "f4")
+            file.flush()
+            places[name] = file[name].id.get_offset()
+    content = path.read_bytes()
+    whole = struct.pack("<QQ", places["large"], 4 * sizes["large"])
+    for name in ("a", "b"):
+        own = struct.pack("<QQ", places[name], 4 * sizes[name])
+        assert content.count(own) == 1
+        content = content.replace(own, whole)
+    content = content.replace(
+        struct.pack("<Q", 1237), struct.pack("<Q", sizes["large"])
+    )
+    path.write_bytes(content)
+    with h5py.File(path) as file:
+        assert file["a"].shape == (100_003,)
+    with pytest.raises(ValueError, match=r"each of its arrays.* declare 1,200"):
+        hdf5.check(path, "weights")
+
+
+def test_terminal_codes_in_names_are_not_printed(tmp_path):
+    path = tmp_path / "soft.h5"
+    with h5py.File(path, "w") as file:
+        file["x\n\x1b[2Jerror: fine"] = h5py.SoftLink("/")
+    with pytest.raises(ValueError, match="no links") as caught:
+        hdf5.check(path, "weights")
+    assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize("shape", [(1,), (3, 5, 7), (0,)])

@@ -349,6 +349,7 @@ def test_progress_bar_tells_epochs_and_the_losses_alone(capsys):
             "`keep_checkpoints`",
         ),
         (lambda: callbacks.SampleGrid("a.png", every=True), "`every`"),
+        (lambda: callbacks.SampleGrid("a-{loss:.2f}.png"), "`path`"),
         (lambda: callbacks.Curves("a.png", None, every=0), "`every`"),
     ],
 )

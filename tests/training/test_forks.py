@@ -124,8 +124,13 @@ def test_misuse_is_named():
         MixGAN.from_pair(mixture)
     with pytest.raises(ValueError, match=r"\[0, 1\).*noise=2"):
         MixGAN.from_pair(pair, noise=2)
-    with pytest.raises(ValueError, match="at least two"):
-        MixGAN.from_snapshots([pair], np.zeros((4, 2), "float32"))
+    with pytest.raises(ValueError, match=r"\[0, 1\).*noise=None"):
+        MixGAN.from_pair(pair, noise=None)
+    with pytest.raises(ValueError, match=r"a MixGAN\. Received: Sequential"):
+        MixGAN.from_pair(small_generator())
+    for models in ([pair], pair):
+        with pytest.raises(ValueError, match="at least two"):
+            MixGAN.from_snapshots(models, np.zeros((4, 2), "float32"))
 
 
 def points(count=16):
@@ -153,6 +158,39 @@ def test_blocks_whose_layers_have_one_name_are_copied():
         np.testing.assert_array_equal(
             model.generate(5, seed=2, component=i), pair.generate(5, seed=2)
         )
+
+
+def test_blocks_whose_variables_have_one_name_keep_their_momenta():
+    def block(name):
+        latents = keras.Input((3,))
+        y = layers.Dense(3, activation="tanh", name="dense")(latents)
+        return keras.Model(latents, y, name=name)
+
+    latents = keras.Input((3,))
+    x = layers.Dense(2)(block("second")(block("first")(latents)))
+    pair = MixGAN(keras.Model(latents, x), small_discriminator(), 1, 1, seed=0)
+    pair.compile()
+    pair.fit(points(), batch_size=4, verbose=0)
+    model = MixGAN.from_pair(pair, 2, 1, noise=0.0, seed=1)
+    old, new = (
+        {id(v): m for v, m in zip(x._trainable_variables, x._momentums,
+                                  strict=True)}
+        for x in (m.optimizer.generator_optimizer for m in (pair, model))
+    )  # fmt: skip
+    for copy in model.generators:
+        for variable, its in zip(
+            pair.generators[0].weights, copy.weights, strict=True
+        ):
+            np.testing.assert_array_equal(new[id(its)], old[id(variable)])
+
+
+def test_the_noise_follows_from_the_models_seed():
+    pair, images = trained_pair(), []
+    for _ in range(2):
+        keras.utils.set_random_seed(5)
+        model = MixGAN.from_pair(pair, 2, 1)
+        images.append(model.generate(3, component=1, seed=0))
+    np.testing.assert_array_equal(*images)
 
 
 def test_both_train_on_after_a_fork(tmp_path):

@@ -1,5 +1,7 @@
 """MixGAN as its users meet it: building, training, generating."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from conftest import small_discriminator
 from conftest import small_generator
 from keras import layers
 
+import keras_mixgan as kmg
 from keras_mixgan import MixGAN
 from keras_mixgan import Payoff
 from keras_mixgan.game import payoffs
@@ -140,12 +143,48 @@ class TestComponents:
             MixGAN(keras.Sequential([layers.Dense(2)]), small_discriminator())
 
     def test_bad_decay_and_classes(self):
-        with pytest.raises(ValueError, match=r"`ema_decay`.*1\.5"):
-            MixGAN(small_generator(), small_discriminator(), ema_decay=1.5)
+        for decay in (1.5, "0.9"):
+            with pytest.raises(ValueError, match=f"`ema_decay`.*{decay}"):
+                MixGAN(
+                    small_generator(), small_discriminator(), ema_decay=decay
+                )
+        for seed in (-1, 1.5, "abc"):
+            with pytest.raises(ValueError, match="`seed` must be an integer"):
+                MixGAN(small_generator(), small_discriminator(), seed=seed)
         with pytest.raises(ValueError, match="`num_classes` must be None"):
             MixGAN(small_generator(), small_discriminator(), num_classes=3)
         with pytest.raises(ValueError, match="at most 10"):
             MixGAN(*image_networks(10), num_classes=11)
+
+    def test_averages_leave_the_random_state_alone(self):
+        networks = small_generator(), small_discriminator()
+        state = random.getstate()
+        MixGAN(*networks, 2, 1, seed=0, ema_decay=0.9)
+        assert random.getstate() == state
+
+    def test_numbers_of_numpy_are_kept_as_pythons(self, tmp_path):
+        model = MixGAN(
+            *image_networks(10), np.int64(2), np.int64(1), np.int64(10),
+            seed=np.int64(3), ema_decay=np.float32(0.5),
+        )  # fmt: skip
+        model.compile(
+            mixture_regularizer=np.float32(0.5), weight_clip=np.float64(0.5),
+            discriminator_steps=np.int64(2), steps_per_execution=np.int64(2),
+            gradient_penalty=np.float32(0.5),
+        )  # fmt: skip
+        model.save_to_preset(tmp_path / "preset")
+        again = MixGAN.from_preset(tmp_path / "preset")
+        assert (again.seed, again.ema_decay, again.num_classes) == (3, 0.5, 10)
+        assert again.get_compile_config() == model.get_compile_config()
+
+    def test_an_only_output_in_a_list(self):
+        latents, images = keras.Input((3,)), keras.Input((2,))
+        generator = keras.Model(latents, [layers.Dense(2, "tanh")(latents)])
+        critic = keras.Model(images, [layers.Dense(1)(images)])
+        model = MixGAN(generator, critic, 2, 1, seed=0)
+        model.compile()
+        model.fit(points(), verbose=0)
+        assert model.fold().output_shape == (None, 2)
 
 
 class TestCompile:
@@ -171,6 +210,37 @@ class TestCompile:
         model = MixGAN(generator, discriminator, 1, 1)
         with pytest.raises(ValueError, match="must be two objects"):
             model.compile("log", adam, adam)
+
+    def test_a_refused_optimizer_leaves_the_model_as_it_was(
+        self, generator, discriminator
+    ):
+        other = MixGAN(generator, discriminator, 1, 1, seed=0)
+        other.compile()
+        model = MixGAN(generator, discriminator, 1, 1, seed=0)
+        with pytest.raises(ValueError, match="state of another model's"):
+            model.compile(
+                generator_optimizer=other.optimizer.generator_optimizer
+            )
+        assert not model.compiled
+        model.compile("least_squares")
+        with pytest.raises(ValueError, match="state of another model's"):
+            model.compile(
+                generator_optimizer=other.optimizer.generator_optimizer
+            )
+        model.fit(points(), verbose=0)
+        assert model.objective.payoff.name == "least_squares"
+
+    @pytest.mark.parametrize(
+        "given", ["feature_matching", ["feature_matching"], None]
+    )
+    def test_one_auxiliary_loss_or_none(self, given):
+        heads = kmg.architectures.add_heads(
+            kmg.architectures.mlp_discriminator((2,), width=4), features=True
+        )
+        model = MixGAN(small_generator(), heads, 1, 1, seed=0)
+        model.compile(auxiliary=given)
+        names = [loss.name for loss in model.objective.losses]
+        assert names == ([] if given is None else ["feature_matching"])
 
     def test_fit_needs_compile(self, generator, discriminator):
         with pytest.raises(ValueError, match="`compile` must be called"):

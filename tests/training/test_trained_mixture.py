@@ -89,6 +89,9 @@ class TestPrune:
                 atol=1e-6,
             )
         assert pruned.step == model.step == 2
+        np.testing.assert_array_equal(
+            pruned.seed_generator.state, model.seed_generator.state
+        )
         with pytest.raises(ValueError, match="`compile` must be called"):
             pruned.fit(*images(), verbose=0)
         pruned.compile()

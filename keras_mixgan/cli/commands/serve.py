@@ -66,7 +66,8 @@ GROUPS = (
             Flag(
                 "max_requests",
                 int,
-                "Requests answered at the same time; others are refused.",
+                "Requests answered at the same time; others are refused. "
+                "Four times as many connections may be open, at least 256.",
                 default=Limits.max_requests,
             ),
             Flag(

@@ -7,6 +7,7 @@ from keras_mixgan.game.auxiliary.base import AUXILIARY
 from keras_mixgan.game.auxiliary.base import Auxiliary
 from keras_mixgan.game.auxiliary.base import check
 from keras_mixgan.game.auxiliary.base import get
+from keras_mixgan.game.auxiliary.base import get_all
 from keras_mixgan.game.auxiliary.base import register
 from keras_mixgan.game.auxiliary.base import weighted
 from keras_mixgan.game.auxiliary.classes import AuxiliaryClassifier
@@ -35,6 +36,7 @@ __all__ = [
     "RealClassifier",
     "check",
     "get",
+    "get_all",
     "register",
     "weighted",
 ]

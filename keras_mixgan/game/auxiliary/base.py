@@ -7,12 +7,15 @@ generator (by w_u), or of a pair (by w_u w_v). By default it gives the mixture
 logits no gradient.
 """
 
+from collections.abc import Iterable
+
 import keras
 from keras import ops
 
 from keras_mixgan.game import mixtures
 from keras_mixgan.game.ensembles import output_names
 from keras_mixgan.game.turns import Turn
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 
@@ -51,15 +54,7 @@ class Auxiliary:
     generators_need_real = False
 
     def __init__(self, coefficient: float = 1.0, moves_mixture: bool = False):
-        if not (
-            isinstance(coefficient, int | float)
-            and 0 < coefficient < float("inf")
-        ):
-            raise UserError(
-                "`coefficient` must be a positive number. Received: "
-                f"coefficient={coefficient!r}"
-            )
-        self.coefficient = float(coefficient)
+        self.coefficient = checks.positive_number("coefficient", coefficient)
         self.moves_mixture = bool(moves_mixture)
 
     @property
@@ -220,6 +215,22 @@ def get(loss: str | Auxiliary) -> Auxiliary:
             "`auxiliary` must have a positive coefficient after the colon. "
             f"Received: {loss!r}"
         ) from error
+
+
+def get_all(
+    losses: str | Auxiliary | Iterable[str | Auxiliary] | None,
+) -> tuple[Auxiliary, ...]:
+    """Returns auxiliary losses by `get`: of a list, of a single one, or none.
+
+    Example:
+    >>> [loss.name for loss in get_all("feature_matching")], get_all(None)
+    (['feature_matching'], ())
+    """
+    if losses is None:
+        return ()
+    if isinstance(losses, str | Auxiliary):
+        losses = (losses,)
+    return tuple(map(get, losses))
 
 
 def check(losses: list, model) -> None:

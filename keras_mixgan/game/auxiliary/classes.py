@@ -4,7 +4,7 @@ from keras import ops
 
 from keras_mixgan.game.auxiliary.base import Auxiliary
 from keras_mixgan.game.auxiliary.base import register
-from keras_mixgan.game.ensembles import output_shape
+from keras_mixgan.game.ensembles import length_of
 from keras_mixgan.game.turns import Turn
 from keras_mixgan.utils.errors import UserError
 
@@ -111,7 +111,7 @@ class ComponentClassifier(Auxiliary):
     def check(self, model) -> None:
         """Checks that the classifier has one class for each generator."""
         network = model.discriminators[0]
-        count = output_shape(network, "component_logits")[-1]
+        count = length_of(network, "component_logits")
         if count != model.num_generators:
             raise UserError(
                 "`component_logits` must have one number for each generator. "
@@ -121,7 +121,7 @@ class ComponentClassifier(Auxiliary):
 
 def _check_classes(model) -> None:
     """A label without a logit would have a loss with no lower bound."""
-    count = output_shape(model.discriminators[0], "class_logits")[-1]
+    count = length_of(model.discriminators[0], "class_logits")
     if model.num_classes is not None and count < model.num_classes:
         raise UserError(
             "`class_logits` must have a number for each class. Received: "

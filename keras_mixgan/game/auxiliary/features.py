@@ -5,8 +5,8 @@ from keras import ops
 from keras_mixgan.architectures import _checks
 from keras_mixgan.game.auxiliary.base import Auxiliary
 from keras_mixgan.game.auxiliary.base import register
+from keras_mixgan.game.ensembles import length_of
 from keras_mixgan.game.ensembles import output_names
-from keras_mixgan.game.ensembles import output_shape
 from keras_mixgan.game.turns import Turn
 from keras_mixgan.utils.errors import UserError
 
@@ -74,7 +74,7 @@ class LatentReconstruction(Auxiliary):
         """Checks that discriminators reconstruct all numbers of latents."""
         network = model.discriminators[0]
         names = {"latents", "code_latents"} & set(output_names(network))
-        count = sum(output_shape(network, name)[-1] for name in names)
+        count = sum(length_of(network, name) for name in names)
         if count != model.latent_dim:
             raise UserError(
                 "`latents` must have as many numbers as a latent vector. "
