@@ -1,6 +1,5 @@
 """The `MixGAN` model: a mixture of generators against one of discriminators."""
 
-from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
 
@@ -102,10 +101,7 @@ class MixGAN(Mixture):
         weight_clip: float | None = None,
         gradient_penalty: float | None = None,
         update: str = "alternating",
-        auxiliary: str
-        | auxiliaries.Auxiliary
-        | Iterable[str | auxiliaries.Auxiliary]
-        | None = (),
+        auxiliary: auxiliaries.Losses = (),
         as_released: bool = False,
         schedule: str = "fixed",
         run_eagerly: bool = False,
@@ -194,10 +190,8 @@ class MixGAN(Mixture):
             discriminator_optimizer or _default_optimizer(),
         )
         self.executor.check_optimizers(optimizer.sides)
-        variables = (
-            self.generator_ensemble.trainable_variables,
-            self.discriminator_ensemble.trainable_variables,
-        )
+        sides = self.generator_ensemble, self.discriminator_ensemble
+        variables = [side.trainable_variables for side in sides]
         # Before Keras counts the model as compiled.
         optimizer.check_sides(*variables)
         super().compile(
@@ -216,9 +210,8 @@ class MixGAN(Mixture):
             ]
             if schedule == "released" and self.generator_steps_left is None:
                 self.generator_steps_left = self.add_weight(
-                    shape=(), dtype="int32", initializer="zeros",
-                    trainable=False,
-                )  # fmt: skip
+                    (), "zeros", "int32", trainable=False
+                )
 
     def _check_estimate(self, payoff_estimate: str) -> None:
         side = self.discriminator_ensemble

@@ -87,9 +87,8 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="image_size", kind=int, to="data", least=1,
             help="Height and width to resize images to, after a crop to a "
-            "square. All architectures "
-            "except mlp need 3, 4, 5 or 7 times a power of two, such as 28, "
-            "32, 48, 64, 96, 128.",
+            "square. dcgan_huang and sgan need 32, mlp takes any, the others "
+            "3, 4, 5 or 7 times a power of two: 28, 32, 48, 64, 96, 128.",
             shown="no resizing",
         ),
         Option(

@@ -398,4 +398,4 @@ class _Run:
 
 
 def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+    return f"{number} {noun}{'' if number == 1 else 's'}"

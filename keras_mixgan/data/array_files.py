@@ -16,7 +16,7 @@ from typing import IO
 
 import numpy as np
 
-from keras_mixgan.data import image_files
+from keras_mixgan.data import crops
 from keras_mixgan.utils import memory
 from keras_mixgan.utils import pixels
 from keras_mixgan.utils.errors import UserError
@@ -33,7 +33,7 @@ def load_npz(
     """Reads an archive with an array `images`, and maybe `labels`.
 
     Images are uint8 (N, height, width, channels), cropped and resized as by
-    `image_files.crop_and_resize_all`; points are float32 (N, features). Labels
+    `crops.crop_and_resize_all`; points are float32 (N, features). Labels
     are int32 (N,), or None. Float images, which must lie in [-1, 1], are
     rounded to 8 bits. Arrays must fit into half of the machine's memory.
     """
@@ -58,9 +58,7 @@ def load_npz(
         return images.astype(np.float32, copy=False), labels
     images = _as_uint8(images, path)
     return (
-        image_files.crop_and_resize_all(
-            images, image_size, crop_size, str(path)
-        ),
+        crops.crop_and_resize_all(images, image_size, crop_size, str(path)),
         labels,
     )
 

@@ -1,7 +1,10 @@
 """What the labels of well-known data sets stand for."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
+
+from keras_mixgan.data.sources import BUNDLED_SOURCES
 
 _DIGITS = tuple("0123456789")
 # https://github.com/zalandoresearch/fashion-mnist#labels and
@@ -20,14 +23,35 @@ BY_SOURCE = {
 }  # fmt: skip
 
 
-def of_settings(settings: Mapping[str, Any] | None) -> tuple[str, ...] | None:
-    """Class names, by label, of the data that a model was trained with.
+def data_set_of(source: Any) -> str | None:
+    """The name of a data set, here and in TFDS, by that of a source.
 
-    From the model's `run_settings`; `None` where the data set is not known.
+    Without TFDS's configuration and version; `None` for a folder, whatever
+    its name.
 
     Example:
-    >>> of_settings({"source": "cifar10"})[0]
+    >>> data_set_of("mnist:3.0.1"), data_set_of("./mnist")
+    ('mnist', None)
+    """
+    if not isinstance(source, str) or source.startswith((".", "/")):
+        return None
+    # Only bundled data come before a folder of their name.
+    if source not in BUNDLED_SOURCES and os.path.exists(source):
+        return None
+    return source.partition(":")[0].partition("/")[0]
+
+
+def of_settings(
+    settings: Mapping[str, Any] | None, num_classes: int | None
+) -> tuple[str, ...] | None:
+    """Class names, by label, of the data that a model was trained with.
+
+    From the model's `run_settings`; `None` where the data set is not known, or
+    has another number of classes.
+
+    Example:
+    >>> of_settings({"source": "cifar10"}, 10)[0]
     'Airplane'
     """
-    source = (settings or {}).get("source")
-    return BY_SOURCE.get(source) if isinstance(source, str) else None
+    names = BY_SOURCE.get(data_set_of((settings or {}).get("source")))
+    return names if names and len(names) == num_classes else None

@@ -1,4 +1,4 @@
-"""Folders of image files to one uint8 array; crops and resizing.
+"""Folders of image files to one uint8 array.
 
 A folder is read twice: first the headers, so that a stray file, a small image
 or differing sizes are reported within seconds; then the pixels, in threads
@@ -7,6 +7,7 @@ by decoders of plain raster formats: Pillow also knows EPS, for which it runs
 Ghostscript.
 """
 
+import collections
 import concurrent.futures
 import contextlib
 import dataclasses
@@ -14,7 +15,6 @@ import functools
 import math
 import os
 import pathlib
-import statistics
 import struct
 import zlib
 from collections.abc import Callable
@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
+from keras_mixgan.data import crops
 from keras_mixgan.utils import memory
 from keras_mixgan.utils.errors import UserError
 
@@ -150,56 +151,6 @@ class _Files:
     def left(self, found: dict[int, Any]) -> dict[int, Any]:
         """Those of these numbers that are not skipped."""
         return {i: x for i, x in found.items() if i not in self.skipped}
-
-
-def crop_and_resize_all(
-    images: Iterable[np.ndarray],
-    image_size: int | None,
-    crop_size: int | None,
-    name: str,
-    count: int | None = None,
-) -> np.ndarray:
-    """Crops and resizes decoded images that may differ in size.
-
-    The result is uint8 (N, height, width, channels). It must have one size, and
-    fit into half of the machine's memory.
-
-    Args:
-        images: uint8 array (N, height, width, channels), or an iterable of
-            uint8 (height, width, channels).
-        image_size: Height and width to resize to; None keeps them.
-        crop_size: Side of the centre crop; None for no crop, or for the
-            largest square where `image_size` is given.
-        name: What to call the images in messages.
-        count: N, where an iterable does not tell it.
-    """
-    if image_size is None and crop_size is None:
-        if isinstance(images, np.ndarray):
-            return images
-        finish: Callable[[np.ndarray, str], np.ndarray] = _as_it_is
-    else:
-        finish = functools.partial(
-            _crop_and_resize, image_size=image_size, crop_size=crop_size
-        )
-    count = len(images) if isinstance(images, np.ndarray) else count
-    finished: list[np.ndarray] = []
-    for index, image in enumerate(images):
-        where = f"{name}, image {index}"
-        finished.append(finish(image, where))
-        if index == 0 and count is not None:
-            shape = "x".join(map(str, finished[0].shape))
-            memory.check_fits(
-                "source",
-                count * finished[0].nbytes,
-                f"{name}, {count:,} images of {shape}",
-            )
-        if finished[-1].shape != finished[0].shape:
-            raise UserError(
-                f"`image_size` must be given where images differ in size: "
-                f"{name}, image 0 is {finished[0].shape}, {where} is "
-                f"{finished[-1].shape}."
-            )
-    return np.stack(finished)
 
 
 def _list_images(
@@ -360,7 +311,7 @@ def _misfits(
         return [i for i, side in sides.items() if side < crop_size]
     if image_size is not None or not sides:
         return []
-    usual = statistics.mode(sides.values())
+    ((usual, _),) = collections.Counter(sides.values()).most_common(1)
     return [i for i, side in sides.items() if side != usual]
 
 
@@ -372,7 +323,7 @@ def _common_size(
 ) -> int:
     """Checks all images; returns the side that all of them will have."""
     sides = [
-        _crop_side(width, height, crop_size, path)
+        crops.crop_side(width, height, crop_size, path)
         for path, (_, (width, height)) in zip(paths, headers, strict=True)
     ]
     if image_size is not None:
@@ -393,49 +344,6 @@ def _decode(
     with _opened(path) as image:
         pixels = np.asarray(image.convert(mode))
     pixels = pixels.reshape(*pixels.shape[:2], -1)
-    return _crop_and_resize(
+    return crops.crop_and_resize(
         pixels, str(path), image_size=image_size, crop_size=crop_size
     )
-
-
-def _as_it_is(image: np.ndarray, where: str) -> np.ndarray:
-    del where  # For errors, which this does not raise.
-    return image
-
-
-def _crop_side(
-    width: int, height: int, crop_size: int | None, where: object
-) -> int:
-    if crop_size is None:
-        return min(width, height)
-    if crop_size > min(width, height):
-        raise UserError(
-            "`crop_size` must be at most the smaller side of every image. "
-            f"Received: crop_size={crop_size} for {where}, {width} x {height} "
-            "pixels"
-        )
-    return crop_size
-
-
-def _crop_and_resize(
-    image: np.ndarray,
-    where: str,
-    *,
-    image_size: int | None,
-    crop_size: int | None,
-) -> np.ndarray:
-    """uint8 (height, width, channels) to uint8 (size, size, channels)."""
-    height, width, channels = image.shape
-    side = _crop_side(width, height, crop_size, where)
-    top, left = (height - side) // 2, (width - side) // 2
-    image = image[top : top + side, left : left + side]
-    if image_size is None or image_size == side:
-        # A view would keep the whole image, or its batch, in memory.
-        return image.copy()
-    # Pillow's filters widen when they shrink an image, so nothing aliases
-    # (Parmar et al., arXiv:2104.11222). Bicubic rings less than Lanczos at
-    # the hard edges of digits.
-    resized = PIL.Image.fromarray(
-        image[..., 0] if channels == 1 else image
-    ).resize((image_size, image_size), PIL.Image.Resampling.BICUBIC)
-    return np.asarray(resized).reshape(image_size, image_size, channels)

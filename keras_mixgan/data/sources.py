@@ -22,6 +22,7 @@ from collections.abc import Callable
 import numpy as np
 
 from keras_mixgan.data import array_files
+from keras_mixgan.data import crops
 from keras_mixgan.data import image_files
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
@@ -330,9 +331,7 @@ def _load_points(
 
 def _load_digits(image_size: int | None, crop_size: int | None) -> Source:
     images, labels = _digits()
-    images = image_files.crop_and_resize_all(
-        images, image_size, crop_size, "digits"
-    )
+    images = crops.crop_and_resize_all(images, image_size, crop_size, "digits")
     return Source(
         "digits", images, labels, tuple(str(digit) for digit in range(10))
     )

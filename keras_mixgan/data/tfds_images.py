@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_mixgan.data import image_files
+from keras_mixgan.data import crops
 from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import UserError
 
@@ -50,7 +50,7 @@ def load(
             yield example["image"]
 
     known = builder.info.splits  # TFDS's mock data have none.
-    pixels = image_files.crop_and_resize_all(
+    pixels = crops.crop_and_resize_all(
         images(), image_size, crop_size, f"{name} {split}",
         count=known[split].num_examples if known else None,
     )  # fmt: skip

@@ -25,7 +25,9 @@ def describe(model, uint8: bool) -> dict:
         "image_shape": list(model.image_shape),
         "conditional": model.conditional,
         "num_classes": model.num_classes,
-        "class_names": class_names.of_settings(model.run_settings),
+        "class_names": class_names.of_settings(
+            model.run_settings, model.num_classes
+        ),
         "uint8": uint8,
     }
 

@@ -5,10 +5,9 @@ one. So the data set decides: by the name of the real data, or by what the
 model's run or preset recorded. Where neither is known, somebody has to say.
 """
 
-import os
 from typing import Any
 
-from keras_mixgan.data.sources import BUNDLED_SOURCES
+from keras_mixgan.data import class_names
 from keras_mixgan.metrics import bundled
 from keras_mixgan.metrics import classifiers
 from keras_mixgan.utils.errors import UserError
@@ -32,13 +31,7 @@ def judge_of(source: Any) -> str | None:
     >>> judge_of("mnist:3.0.1"), judge_of("my_photos/")
     ('digits', None)
     """
-    if not isinstance(source, str):
-        return None
-    # A folder is somebody's own, whatever its name. Only bundled data come
-    # before a folder of their name.
-    if source not in BUNDLED_SOURCES and os.path.exists(source):
-        return None
-    return JUDGES.get(source.partition(":")[0].partition("/")[0])
+    return JUDGES.get(class_names.data_set_of(source))
 
 
 def recorded(model: Any) -> dict[str, Any]:

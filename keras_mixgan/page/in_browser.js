@@ -37,19 +37,17 @@ function sessionOf({ file }) {
   return sessions.get(file);
 }
 
-// One image of levels (height, width, channels), as a PNG in a data URL.
+// One image of levels (height, width, 1 or 3), as a PNG in a data URL.
 function picture(levels, [height, width, channels]) {
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width, height });
   const context = canvas.getContext("2d");
   const pixels = context.createImageData(width, height);
-  const grey = channels < 3;
-  const alpha = channels % 2 === 0;
   for (let i = 0; i < width * height; i += 1) {
     for (let c = 0; c < 3; c += 1) {
-      pixels.data[4 * i + c] = levels[i * channels + (grey ? 0 : c)];
+      pixels.data[4 * i + c] = levels[i * channels + (channels < 3 ? 0 : c)];
     }
-    pixels.data[4 * i + 3] = alpha ? levels[(i + 1) * channels - 1] : 255;
+    pixels.data[4 * i + 3] = 255;
   }
   context.putImageData(pixels, 0, 0);
   return canvas.toDataURL("image/png");

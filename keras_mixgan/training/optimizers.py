@@ -42,7 +42,6 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
     def build_sides(self, generator_variables, discriminator_variables):
         """Creates both sides' state, for the variables that each trains."""
         variables = generator_variables, discriminator_variables
-        self.check_sides(*variables)
         for optimizer, own in zip(self.sides, variables, strict=True):
             optimizer.build(own)
         self.built = True

@@ -109,9 +109,6 @@ def draw_mixture(
         model.generate(rows * columns, labels, component=i, seed=seed + 1)
         for i in range(len(weights))
     ]
-    # Two and four channels are gray or RGB, and alpha.
-    if blocks[0].shape[-1] in (2, 4):
-        blocks = [block[..., :-1] for block in blocks]
     return sample_grid(blocks, titles, columns, names)
 
 
@@ -124,8 +121,9 @@ def sample_grid(
     """Draws blocks of images below each other, each under its title.
 
     Args:
-        blocks: Float arrays (N, H, W, C) in [-1, 1], C 1 or 3, all of one
-            image size. Filled row by row.
+        blocks: Float arrays (N, H, W, C) in [-1, 1], all of one image size.
+            C is 1 or 3; or 2 or 4, whose last channel, alpha, is left out.
+            Filled row by row.
         titles: One per block.
         columns: Images per row.
         column_names: One per column, drawn over every block.
@@ -144,6 +142,8 @@ def sample_grid(
     >>> picture.size[0] > 3 * 28
     True
     """
+    if all(block.ndim == 4 and block.shape[-1] in (2, 4) for block in blocks):
+        blocks = [block[..., :-1] for block in blocks]
     _check_grid(blocks, titles, columns, column_names)
     columns = max(1, min(columns, max(len(block) for block in blocks)))
     scale = max(1, round(_TILE / blocks[0].shape[1]))

@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 from hostile_data import picture
 
-from keras_mixgan.data import image_files
+from keras_mixgan.data import crops
 from keras_mixgan.data import sources
 from keras_mixgan.utils import memory
 from keras_mixgan.utils.errors import UserError
@@ -239,5 +239,5 @@ def test_cropped_images_do_not_keep_whole_ones(image_size):
             yield image
             del image
 
-    cropped = image_files.crop_and_resize_all(images(), image_size, 16, "x")
+    cropped = crops.crop_and_resize_all(images(), image_size, 16, "x")
     assert cropped.shape == (3, 16, 16, 3)

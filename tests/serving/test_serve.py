@@ -249,8 +249,10 @@ def test_an_export_may_name_its_classes(folder, tmp_path):
 )
 def test_the_zoo_knows_its_classes(preset, last):
     def names(preset):
-        settings = kmg.list_presets()[preset].settings
-        return class_names.of_settings(settings)
+        found = kmg.list_presets()[preset]
+        return class_names.of_settings(
+            found.settings, found.metadata["num_classes"]
+        )
 
     assert names(preset)[9] == last
     assert names("dcgan_celeba_64") is None

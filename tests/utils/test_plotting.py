@@ -68,7 +68,7 @@ def test_long_class_names_stay_within_their_column():
     [
         ([], [], 2, None, "`blocks`"),
         ([np.zeros((2, 8, 8))], ["a"], 2, None, "`blocks`"),
-        ([np.zeros((2, 8, 8, 2))], ["a"], 2, None, "`blocks`"),
+        ([np.zeros((2, 8, 8, 5))], ["a"], 2, None, "`blocks`"),
         ([np.zeros((2, 8, 8, 1))], [], 2, None, "`titles`"),
         ([np.zeros((2, 8, 8, 1))], ["a"], 0, None, "`columns`"),
         ([np.zeros((2, 8, 8, 1))], ["a"], 2, ["a"], "`columns`"),
@@ -77,6 +77,14 @@ def test_long_class_names_stay_within_their_column():
 def test_grid_refuses(blocks, titles, columns, names, argument):
     with pytest.raises(ValueError, match=argument):
         plotting.sample_grid(blocks, titles, columns, names)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_alpha_is_left_out(channels):
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 8, 8, channels + 1))
+    with_alpha = plotting.sample_grid([images], ["x"])
+    without = plotting.sample_grid([images[..., :-1]], ["x"])
+    assert np.array_equal(with_alpha, without)
 
 
 def test_mixture_on_top_then_a_block_a_generator_and_a_column_a_class():

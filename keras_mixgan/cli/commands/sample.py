@@ -28,7 +28,7 @@ GROUPS = (
                 "labels",
                 list,
                 "Classes to draw, in turn, for a model that takes labels.",
-                shown="all, in a column each",
+                shown="all; up to ten in a column each",
             ),
             Flag(
                 "component",
@@ -79,8 +79,8 @@ def run(values) -> None:
     if labels is None and model.conditional:
         labels = list(range(model.known_num_classes()))
     if labels is not None:
-        columns = values.columns or min(len(labels), plotting.MAX_COLUMNS)
         labels = labels[: values.num_images]
+        columns = values.columns or min(len(labels), plotting.MAX_COLUMNS)
     images = model.generate(
         values.num_images,
         labels=labels,

@@ -91,7 +91,7 @@ Examples:
   keras-mixgan serve --model=runs/digits
   keras-mixgan serve --model=exported,faces=runs/faces --port=8080
   curl -d '{"signature_name": "sample_png", "inputs": {"num_images": 1,
-    "seed": 0, "labels": [7], "component": -1}}'
+    "seed": 0, "labels": [7], "component": -1}}' \\
     http://127.0.0.1:8501/v1/models/digits:predict
 """
 

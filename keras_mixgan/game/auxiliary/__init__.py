@@ -5,6 +5,7 @@ To add one: register a class in a file beside these, and list it below.
 
 from keras_mixgan.game.auxiliary.base import AUXILIARY
 from keras_mixgan.game.auxiliary.base import Auxiliary
+from keras_mixgan.game.auxiliary.base import Losses
 from keras_mixgan.game.auxiliary.base import check
 from keras_mixgan.game.auxiliary.base import get
 from keras_mixgan.game.auxiliary.base import get_all
@@ -33,6 +34,7 @@ __all__ = [
     "FeatureMatching",
     "KernelRepulsion",
     "LatentReconstruction",
+    "Losses",
     "RealClassifier",
     "check",
     "get",

@@ -217,9 +217,10 @@ def get(loss: str | Auxiliary) -> Auxiliary:
         ) from error
 
 
-def get_all(
-    losses: str | Auxiliary | Iterable[str | Auxiliary] | None,
-) -> tuple[Auxiliary, ...]:
+Losses = str | Auxiliary | Iterable[str | Auxiliary] | None
+
+
+def get_all(losses: Losses) -> tuple[Auxiliary, ...]:
     """Returns auxiliary losses by `get`: of a list, of a single one, or none.
 
     Example:

@@ -1,0 +1,105 @@
+"""Centre crops of images, and their resizing."""
+
+import functools
+from collections.abc import Callable
+from collections.abc import Iterable
+
+import numpy as np
+import PIL.Image
+
+from keras_mixgan.utils import memory
+from keras_mixgan.utils.errors import UserError
+
+
+def crop_and_resize_all(
+    images: Iterable[np.ndarray],
+    image_size: int | None,
+    crop_size: int | None,
+    name: str,
+    count: int | None = None,
+) -> np.ndarray:
+    """Crops and resizes decoded images that may differ in size.
+
+    The result is uint8 (N, height, width, channels). It must have one size, and
+    fit into half of the machine's memory.
+
+    Args:
+        images: uint8 array (N, height, width, channels), or an iterable of
+            uint8 (height, width, channels).
+        image_size: Height and width to resize to; None keeps them.
+        crop_size: Side of the centre crop; None for no crop, or for the
+            largest square where `image_size` is given.
+        name: What to call the images in messages.
+        count: N, where an iterable does not tell it.
+    """
+    if image_size is None and crop_size is None:
+        if isinstance(images, np.ndarray):
+            return images
+        finish: Callable[[np.ndarray, str], np.ndarray] = _as_it_is
+    else:
+        finish = functools.partial(
+            crop_and_resize, image_size=image_size, crop_size=crop_size
+        )
+    count = len(images) if isinstance(images, np.ndarray) else count
+    finished: list[np.ndarray] = []
+    for index, image in enumerate(images):
+        where = f"{name}, image {index}"
+        finished.append(finish(image, where))
+        if index == 0 and count is not None:
+            shape = "x".join(map(str, finished[0].shape))
+            memory.check_fits(
+                "source",
+                count * finished[0].nbytes,
+                f"{name}, {count:,} images of {shape}",
+            )
+        if finished[-1].shape != finished[0].shape:
+            raise UserError(
+                f"`image_size` must be given where images differ in size: "
+                f"{name}, image 0 is {finished[0].shape}, {where} is "
+                f"{finished[-1].shape}."
+            )
+    return np.stack(finished)
+
+
+def _as_it_is(image: np.ndarray, where: str) -> np.ndarray:
+    del where  # For errors, which this does not raise.
+    return image
+
+
+def crop_side(
+    width: int, height: int, crop_size: int | None, where: object
+) -> int:
+    """The side of the square to crop; an error names the image `where`."""
+    if crop_size is None:
+        return min(width, height)
+    if crop_size > min(width, height):
+        raise UserError(
+            "`crop_size` must be at most the smaller side of every image. "
+            f"Received: crop_size={crop_size} for {where}, {width} x {height} "
+            "pixels"
+        )
+    return crop_size
+
+
+def crop_and_resize(
+    image: np.ndarray,
+    where: str,
+    *,
+    image_size: int | None,
+    crop_size: int | None,
+) -> np.ndarray:
+    """uint8 (height, width, channels) to uint8 (size, size, channels)."""
+    height, width, channels = image.shape
+    side = crop_side(width, height, crop_size, where)
+    top, left = (height - side) // 2, (width - side) // 2
+    image = image[top : top + side, left : left + side]
+    if image_size is None or image_size == side:
+        # A view would keep the whole image, or its batch, in memory.
+        return image.copy()
+    # Pillow's filters widen when they shrink an image, so nothing aliases
+    # (Parmar et al., arXiv:2104.11222). Bicubic rings less than Lanczos at
+    # the hard edges of digits.
+    resized = PIL.Image.fromarray(
+        image[..., 0] if channels == 1 else image
+    ).resize((image_size, image_size), PIL.Image.Resampling.BICUBIC)
+    return np.asarray(resized).reshape(image_size, image_size, channels)
