@@ -267,8 +267,10 @@ class MixGAN(Mixture):
         elif self.train_function is None or force:
             self.train_function = make(self)
 
-    def _maybe_symbolic_build(self, *args, **kwargs):
+    def _symbolic_build(self, *args, **kwargs):
         """Does nothing: all networks are built when they are made."""
+
+    _maybe_symbolic_build = _symbolic_build
 
     def fit(
         self,

@@ -10,6 +10,7 @@ import sys
 import browser
 import pytest
 
+from keras_mixgan import presets
 from keras_mixgan.cli import commands
 from keras_mixgan.cli.commands import flag_groups
 
@@ -166,3 +167,14 @@ def test_links_lead_somewhere_in_the_repository():
         and not (page.parent / target).exists()
     ]
     assert not wrong
+
+
+def test_readmes_scores_are_those_of_the_zoo():
+    text = (ROOT / "README.md").read_text()
+    shown = dict(re.findall(r"`(\w+)` \|(?: \d \|)? ([\d., ]+) \|", text))
+    wanted = {
+        name: f"{preset.scores['fid']:.2f}, "
+        f"{preset.scores['inception_score']:.2f}"
+        for name, preset in presets.list_presets().items()
+    }
+    assert shown == wanted

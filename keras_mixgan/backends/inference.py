@@ -56,9 +56,12 @@ def _compile_jax(network):
     import jax
 
     variables = network.variables
-    # Such layers compare the images of a batch, and would see the padding.
-    alone = not any(
-        getattr(layer, "by_group", False) for layer in network._flatten_layers()
+    # Layers that compare the images of a batch would see the padding; what
+    # those of a user do is not known.
+    alone = all(
+        type(layer).__module__.partition(".")[0] in ("keras", "keras_mixgan")
+        and not getattr(layer, "by_group", False)
+        for layer in network._flatten_layers()
     )
 
     @jax.jit

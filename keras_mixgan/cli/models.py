@@ -60,17 +60,21 @@ def compile_model(model: MixGAN, settings: Settings) -> None:
     """Compiles a model as settings describe."""
     arguments = options.values(settings, "compile")
     arguments["auxiliary"] = losses(settings)
+    model.compile(**optimizers.make(settings), **arguments)
+    for loss in model.objective.losses:
+        loss.prepare(model)
+
+
+def check_encoder(settings: Settings) -> None:
+    """Refuses an encoder that no auxiliary loss reads."""
     if settings.encoder and not any(
-        isinstance(loss, auxiliary.Encoded) for loss in arguments["auxiliary"]
+        isinstance(loss, auxiliary.Encoded) for loss in losses(settings)
     ):
         raise UserError(
             "`encoder` must not be given unless an auxiliary loss reads it, "
             "encoded_class or encoded_codes. Received: "
             f"encoder={settings.encoder!r}"
         )
-    model.compile(**optimizers.make(settings), **arguments)
-    for loss in model.objective.losses:
-        loss.prepare(model)
 
 
 def losses(settings: Settings) -> list[auxiliary.Auxiliary]:

@@ -232,14 +232,14 @@ def run(
 
 def _check_workdir(workdir: pathlib.Path) -> None:
     """Refuses a folder whose files, which a race has not made, it replaces."""
-    if (workdir / RUNS).is_dir():
+    if (workdir / RUNS).is_dir() or race_results.are_in(workdir):
         return
     for name in race_results.OUTPUTS:
         if (workdir / name).exists():
             raise FileExistsError(
                 "`workdir` must be the folder of a race, or hold no such "
-                f"files. Received: {workdir}, which holds {name} but no "
-                f"{RUNS}/. Choose another folder, or move that file away"
+                f"files. Received: {workdir}, which holds {name} of something "
+                "else. Choose another folder, or move that file away"
             )
 
 

@@ -167,6 +167,15 @@ def _spread(row, key: str, form: str) -> str:
     return f"{mean:{form}}" + ("" if std is None else f" +- {std:{form}}")
 
 
+def are_in(workdir: pathlib.Path) -> bool:
+    """Whether a folder holds a race's results, perhaps without its runs."""
+    path = workdir / RESULTS
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.readline(200).startswith(",".join(_RUN).encode())
+
+
 def write(
     workdir: str | os.PathLike[str],
     results: Sequence[Mapping[str, Any]],

@@ -18,6 +18,7 @@ from keras_mixgan import data
 from keras_mixgan import distribution
 from keras_mixgan.cli import checkpoints
 from keras_mixgan.cli import epochs
+from keras_mixgan.cli import models
 from keras_mixgan.cli import options
 from keras_mixgan.cli import run_files
 from keras_mixgan.cli import run_scores
@@ -121,6 +122,7 @@ def train(
             "share the statistics. Received: sync_batch_norm=True alone"
         )
     settings, workdir, start = starting.settle(given, recipe, workdir)
+    models.check_encoder(settings)
     if recipe is not None:
         given = {"recipe": recipe, **given}
     run = _Run(settings, workdir, verbose)

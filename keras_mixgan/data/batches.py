@@ -53,7 +53,9 @@ class Batches(keras.utils.PyDataset):
         self._batch_size = batch_size
         self._per_epoch = num_batches
         self._start_step = start_step
-        self._epoch, self._begun = 0, False
+        # The pass over the data, whether it has begun, and whether who asks
+        # for a batch is training: `fit` looks at the first one before.
+        self._epoch, self._begun, self._training = 0, False, False
         self._limit = None
         self._order = functools.lru_cache(maxsize=2)(
             functools.partial(epoch_order, len(images), seed)
@@ -71,6 +73,10 @@ class Batches(keras.utils.PyDataset):
     def rows(self, index: int) -> np.ndarray:
         """The row numbers of batch `index`, from 0: int32 (B,)."""
         if self._start_step is None:
+            if index == 0 and self._training:
+                # Not at the end of an epoch, which may be part of a pass.
+                self._epoch += self._begun
+                self._begun = True
             epoch, number = self._epoch, index
         else:
             epoch, number = divmod(self._start_step + index, self._per_epoch)
@@ -91,13 +97,12 @@ class Batches(keras.utils.PyDataset):
         self.on_epoch_end()
 
     def on_epoch_begin(self) -> None:
-        """Notes that an epoch has begun: Keras also ends some that did not."""
-        self._begun = True
+        """Notes that a training goes on."""
+        self._training = True
 
     def on_epoch_end(self) -> None:
-        """The next iteration has another order."""
-        self._epoch += self._begun
-        self._begun = False
+        """Notes that an epoch has ended, and perhaps the training."""
+        self._training = False
 
     def take(self, count: int) -> "Batches":
         """The first batches, as in `tf.data.Dataset.take`."""

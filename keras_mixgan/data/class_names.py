@@ -33,10 +33,28 @@ def data_set_of(source: Any) -> str | None:
     >>> data_set_of("mnist:3.0.1"), data_set_of("./mnist")
     ('mnist', None)
     """
-    if not isinstance(source, str) or source.startswith((".", "/")):
-        return None
     # Only bundled data come before a folder of their name.
-    if source not in BUNDLED_SOURCES and os.path.exists(source):
+    if (
+        isinstance(source, str)
+        and source not in BUNDLED_SOURCES
+        and os.path.exists(source)
+    ):
+        return None
+    return _name_of(source)
+
+
+def data_set_of_record(settings: Mapping[str, Any] | None) -> str | None:
+    """The same by what a run recorded, whatever lies in this folder.
+
+    Example:
+    >>> data_set_of_record({"source": "mnist"})
+    'mnist'
+    """
+    return _name_of((settings or {}).get("source"))
+
+
+def _name_of(source: Any) -> str | None:
+    if not isinstance(source, str) or source.startswith((".", "/")):
         return None
     return source.partition(":")[0].partition("/")[0]
 
@@ -53,5 +71,5 @@ def of_settings(
     >>> of_settings({"source": "cifar10"}, 10)[0]
     'Airplane'
     """
-    names = BY_SOURCE.get(data_set_of((settings or {}).get("source")))
+    names = BY_SOURCE.get(data_set_of_record(settings))
     return names if names and len(names) == num_classes else None

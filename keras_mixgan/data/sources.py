@@ -27,8 +27,6 @@ from keras_mixgan.data import image_files
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
-# The ending of a file of arrays.
-_ARRAYS = ".npz"
 RING_MODES = 8
 RING_RADIUS = 0.8
 RING_STD = 0.02
@@ -148,7 +146,7 @@ def load_source(
             TFDS_DATA_DIR, or TFDS's own default.
         seed: Seed of the points that "ring" and "grid" draw.
         skip_bad_images: Whether to leave out files of a folder that are not
-            whole images, instead of raising an error; for folders alone.
+            whole images, instead of raising an error.
         labels_per_class: Number of images of each class, drawn by `seed`,
             that keep their label; all others get -1. None keeps all.
 
@@ -194,22 +192,17 @@ def _load(
     skip_bad_images: bool,
 ) -> Source:
     """Loads a source by its name or path; arguments as of `load_source`."""
-    if skip_bad_images and not _is_folder(source):
-        raise UserError(
-            "`skip_bad_images` must be False for a source that is no folder. "
-            f"Received: source={str(source)!r}"
-        )
     if isinstance(source, str) and source in POINTS:
         return _load_points(source, split, image_size, crop_size, seed)
     if isinstance(source, str) and source == "digits":
         _check_split(source, split, ("train",))
         return _load_digits(image_size, crop_size)
     path = pathlib.Path(source).expanduser()
-    if path.suffix == _ARRAYS:
+    if path.suffix == ".npz":
         _check_split(str(source), split, ("train",))
         images, labels = array_files.load_npz(path, image_size, crop_size)
         return Source(str(source), images, labels)
-    if _is_folder(source):
+    if path.exists() or not isinstance(source, str) or _looks_like(source):
         _check_split(str(source), split, ("train",))
         read = image_files.load_folder(
             path, image_size, crop_size, skip_bad_images
@@ -230,16 +223,6 @@ def _load(
         bundled_names=BUNDLED_SOURCES,
     )
     return Source(source, images, labels, names)
-
-
-def _is_folder(source: str | os.PathLike[str]) -> bool:
-    """Whether this is, or can only be meant as, the path of a folder."""
-    if source in BUNDLED_SOURCES:
-        return False
-    path = pathlib.Path(source).expanduser()
-    return path.suffix != _ARRAYS and (
-        path.exists() or not isinstance(source, str) or _looks_like(source)
-    )
 
 
 def _keep_labels(source: Source, labels_per_class: int, seed: int) -> Source:

@@ -233,38 +233,49 @@ def _same(one, other) -> bool:
     )
 
 
-def _equal(one: Any, other: Any) -> bool:
+def _equal(one: Any, other: Any, seen: frozenset = frozenset()) -> bool:
     """Whether two functions, or values that they use, compute the same.
 
-    What cannot be compared is different.
+    What cannot be compared is different. `seen` are pairs further up, which
+    are equal if all the rest is.
     """
-    if one is other:
+    pair = (id(one), id(other))
+    if one is other or pair in seen:
         return True
-    if type(one) is not type(other):
+    if _class_of(one) != _class_of(other):
         return False
+    seen |= {pair}
     if hasattr(one, "__code__"):
-        return _equal(_definition(one), _definition(other))
+        return _equal(_definition(one), _definition(other), seen)
     if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(_equal, one, other))
+        return len(one) == len(other) and all(
+            _equal(a, b, seen) for a, b in zip(one, other, strict=True)
+        )
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(
-            _equal(value, other[key]) for key, value in one.items()
+            _equal(value, other[key], seen) for key, value in one.items()
         )
     try:
-        return bool(np.all(one == other))
+        if np.all(one == other):
+            return True
     except Exception:  # By a class of the user's.
         return False
+    # An object that is made anew is not equal, but has equal attributes.
+    return hasattr(one, "__dict__") and _equal(vars(one), vars(other), seen)
+
+
+def _class_of(thing: Any) -> tuple[str, str]:
+    """A class by its name: a notebook's cell makes it anew."""
+    return type(thing).__module__, type(thing).__qualname__
 
 
 def _definition(function) -> list:
-    """A function's code, its defaults, and what it closes over."""
+    """A function's code, its defaults, its owner, and what it closes over."""
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
     owner = getattr(function, "__self__", None)
-    # An object that is made anew has the same attributes, but is not equal.
-    owner = owner if owner is None else [type(owner), vars(owner)]
     return [
         _of_code(function.__code__), function.__defaults__,
-        function.__kwdefaults__, cells, owner,
+        function.__kwdefaults__, owner, cells,
     ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from keras_mixgan.metrics.report import aligned
 from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.figures import COLOURS
+from keras_mixgan.utils.figures import plain
 
 # Which real images; older reports do not say it.
 _SELECTION = ("split", "crop_size")
@@ -117,10 +118,10 @@ class Comparison:
             for place, report in enumerate(self.reports.values()):
                 _draw(axes, place, report, key)
             axes.set_xticks(
-                range(len(self.reports)), list(self.reports), rotation=20
+                range(len(self.reports)), map(plain, self.reports), rotation=20
             )
             axes.set_xlim(-0.5, len(self.reports) - 0.5)
-            axes.set_title(name, fontsize=9, loc="left", wrap=True)
+            axes.set_title(plain(name), fontsize=9, loc="left", wrap=True)
             axes.tick_params(labelsize=8)
             for side in ("top", "right"):
                 axes.spines[side].set_visible(False)

@@ -40,7 +40,8 @@ class Asked:
 
     def counts(self) -> list[tuple[int, int]]:
         """Images and real images of each comparison."""
-        number = self.options.get("num_images") or self.num_images
+        number = self.options.get("num_images")
+        number = self.num_images if number is None else number
         whole = self.reference.num_images
         rows = [(min(number, self.num_images), whole)]
         if self.real:
@@ -125,8 +126,14 @@ def fresh_network(asked: Asked) -> None:
 
 def one_of_each_class(asked: Asked) -> None:
     """Checks that there is an image of each class to ask for."""
-    number = asked.options.get("num_images") or asked.num_images
+    number = asked.options.get("num_images", asked.num_images)
     labels.number_of_images(asked.model, number)
+
+
+def components(asked: Asked) -> None:
+    """Checks what tells the generators apart."""
+    given = {"num_images": asked.num_images, **asked.options}
+    labels.check_components(asked.model, **given)
 
 
 def responses(asked: Asked) -> None:

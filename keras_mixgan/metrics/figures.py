@@ -16,6 +16,7 @@ from keras_mixgan.metrics.callback import TEXTS
 from keras_mixgan.metrics.callback import read_scores
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.figures import COLOURS
+from keras_mixgan.utils.figures import plain
 
 SIZE = (6.0, 4.0)
 
@@ -64,7 +65,7 @@ def score_curves(
             band = values.std(axis=0)
         else:
             band = np.array([seeds[0][epoch][1] for epoch in shared])
-        (line,) = axes.plot(shared, middle, marker=".", label=label)
+        (line,) = axes.plot(shared, middle, marker=".", label=plain(label))
         if np.any(band > 0):
             axes.fill_between(
                 shared,
@@ -131,7 +132,7 @@ def scores_in_time(run: Any, title: str | None = None) -> Any:
         axes.set_title(name.replace("_", " "), fontsize=10, loc="left")
         axes.set_xlabel("seconds of training" if clock else "epoch")
     if title:
-        figure.suptitle(title, fontsize=12, parse_math=False)
+        figure.suptitle(plain(title), fontsize=12)
     return figure
 
 
@@ -232,7 +233,7 @@ def _axes(x: str, y: str, title: str | None) -> tuple[Any, Any]:
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     if title:
-        axes.set_title(title, parse_math=False)
+        axes.set_title(plain(title))
     return figure, axes
 
 

@@ -53,8 +53,11 @@ def choose(source: Any, model: Any = None) -> str:
     >>> choose("fashion_mnist")
     'fashion_mnist'
     """
-    trained_on = recorded(model).get("source")
-    judge = judge_of(source) or judge_of(trained_on)
+    settings = recorded(model)
+    trained_on = settings.get("source")
+    judge = judge_of(source)
+    if judge is None and source != trained_on:
+        judge = JUDGES.get(class_names.data_set_of_record(settings))
     if judge is None:
         of_run = (
             f", the model was trained on {trained_on}" if trained_on else ""

@@ -135,6 +135,21 @@ def count_of_several(model: Any) -> int:
     return count
 
 
+def check_components(
+    model: Any,
+    network: Any = None,
+    num_images: int = 2000,
+    steps: int = 300,
+    batch_size: int = 64,
+) -> None:
+    """Raises what `component_distinctness` would, before any image is made."""
+    kind = network or networks.default_kind(tuple(model.image_shape))
+    networks.build(kind, tuple(model.image_shape), count_of_several(model))
+    checks.integer("num_images", num_images, least=4)
+    checks.integer("steps", steps)
+    checks.integer("batch_size", batch_size)
+
+
 def component_distinctness(
     model: Any,
     network: Any = None,
@@ -162,8 +177,8 @@ def component_distinctness(
     Raises:
         ValueError: Fewer than two generators or four images.
     """
+    check_components(model, network, num_images, steps, batch_size)
     count = count_of_several(model)
-    num_images = checks.integer("num_images", num_images, least=4)
     made = [
         check_finite(
             model.generate(num_images, component=i, seed=chunk_seed(seed, i))

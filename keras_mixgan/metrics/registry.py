@@ -15,7 +15,6 @@ from keras_mixgan.metrics.distances import kid
 from keras_mixgan.metrics.equilibrium import equilibrium_gap
 from keras_mixgan.metrics.inception_score import inception_score
 from keras_mixgan.metrics.labels import component_distinctness
-from keras_mixgan.metrics.labels import count_of_several
 from keras_mixgan.metrics.labels import label_agreement
 from keras_mixgan.metrics.modes import modes
 from keras_mixgan.metrics.neural_net_distance import neural_net_distance
@@ -292,7 +291,7 @@ METRICS: dict[str, Metric] = {
         _component_distinctness,
         "mixture",
         options=("num_images", "network", "steps", "batch_size"),
-        check=lambda asked: count_of_several(asked.model),
+        check=early.components,
     ),
     "equilibrium_gap": Metric(
         _equilibrium_gap,

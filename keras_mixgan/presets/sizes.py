@@ -1,8 +1,10 @@
 """Checks how much memory networks would take, before they take any."""
 
+import contextlib
 import json
 import math
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent import futures
 from typing import Any
@@ -26,9 +28,9 @@ def check(saved: dict[str, Any], source: str, elements: int | None) -> None:
     Networks are built without values: they have shapes, but take no memory.
     `saved` is a model as Keras writes it, with `class_name` and `config`, which
     `allowed.check` has passed: a `MixGAN`, or one network. `elements` counts
-    the array elements in the weights file; it is `None` where none is read. A
-    network with layers of the user's own that cannot be built without values
-    is not counted.
+    the array elements in the weights file; it is `None` where none is read.
+    Where layers of the user's own cannot be built without values, the others
+    are counted.
     """
     with refusals.one_line(f"{source} describes {refusals.NOT_BUILT}"):
         networks = [saved]
@@ -41,10 +43,11 @@ def check(saved: dict[str, Any], source: str, elements: int | None) -> None:
         # it forgets them together with their thread.
         with futures.ThreadPoolExecutor(1) as thread, seeded("sizes"):
             counts = thread.submit(_counts, networks).result()
-    most = max((most for _, most in counts), default=0)
+    most = max((most for _, most, _ in counts), default=0)
     _check_memory(most, "an example in one layer", source)
-    weights = sum(own for own, _ in counts)
-    _check_memory(weights, "weights", source)
+    _check_memory(sum(x for x, _, _ in counts), "weights", source)
+    # The user's own layers may save less than they hold.
+    weights = sum(x for x, _, own in counts if not own)
     if elements is not None and weights > elements:
         raise UserError(
             f"{source} must describe the networks of its weights file. "
@@ -86,33 +89,60 @@ def check_made(
     _check_memory(most, "a batch in one layer", source)
 
 
-def _counts(networks: list[dict[str, Any]]) -> list[tuple[int, int]]:
-    known: dict[str, tuple[int, int]] = {}
+def _counts(networks: list[dict[str, Any]]) -> list[tuple[int, int, bool]]:
+    """As `_numbers`, and whether a network has layers of the user's own."""
+    known: dict[str, tuple[int, int, bool]] = {}
     counts = []
     for network in map(_uncompiled, networks):
         # As a rule, the components of a side differ only in their names.
         nameless = {**network, "config": {**network["config"], "name": None}}
         key = json.dumps(nameless)
         if key not in known:
-            known[key] = _count(network)
+            own = allowed.check(network, "a network")
+            known[key] = (*_count(network, own), own)
         counts.append(known[key])
     return counts
 
 
-def _count(network: dict[str, Any]) -> tuple[int, int]:
-    # Asked first: to build it changes the configuration.
-    own = allowed.check(network, "a network")
+def _count(network: dict[str, Any], own: bool) -> tuple[int, int]:
     try:
-        with keras.StatelessScope(initialize_variables=False):
-            return _numbers(keras.saving.deserialize_keras_object(network))
+        return _numbers(_built(network))
     except Exception:
-        if own:  # The user's own layers may need values.
-            return 0, 0
-        raise
+        if not own:
+            raise
+    # The user's own layers may need values: all around them is counted.
+    weights, most = 0, 0
+    for part in _parts_of_others(network):
+        with contextlib.suppress(Exception):
+            more, size = _numbers(_built(part))
+            weights, most = weights + more, max(most, size)
+    return weights, most
 
 
-def _numbers(built: keras.Model) -> tuple[int, int]:
+def _built(config: dict[str, Any]) -> Any:
+    # A copy, since Keras changes its argument.
+    with keras.StatelessScope(initialize_variables=False):
+        return keras.saving.deserialize_keras_object(_uncompiled(config))
+
+
+def _parts_of_others(config: Any) -> Iterator[dict[str, Any]]:
+    """The largest layers in a configuration that name no class of the user's.
+
+    Its depth has been checked.
+    """
+    if isinstance(config, dict):
+        if "class_name" in config and not allowed.check(config, "a layer"):
+            yield config
+            return
+        config = list(config.values())
+    for inner in config if isinstance(config, list) else ():
+        yield from _parts_of_others(inner)
+
+
+def _numbers(built: Any) -> tuple[int, int]:
     """Weights of a network, and numbers per example in its largest layer."""
+    if not isinstance(built, keras.Layer):
+        return 0, 0
     weights = sum(math.prod(v.shape) for v in built.weights)
     outputs = [
         keras.tree.flatten(node.outputs)
@@ -128,7 +158,7 @@ def _numbers(built: keras.Model) -> tuple[int, int]:
 
 
 def _uncompiled(config: Any) -> Any:
-    """A copy, since Keras changes its argument; without metrics, which fail."""
+    """A copy without metrics, which fail."""
     if isinstance(config, dict):
         return {
             key: _uncompiled(value)

@@ -6,7 +6,10 @@ batches, so that small networks do not wait for Python. Where the data lie on
 the device (`batches.Batches`), the host sends row numbers, not images.
 """
 
+import contextlib
 import itertools
+import signal
+import threading
 
 import keras
 
@@ -15,6 +18,13 @@ from keras_mixgan.data.batches import Batches
 from keras_mixgan.data.batches import Rows
 from keras_mixgan.utils import pixels
 
+# Keras's names of the parts of a state, in the order of `_variables`.
+_STATE = (
+    "trainable_variables",
+    "non_trainable_variables",
+    "optimizer_variables",
+    "metrics_variables",
+)
 # The share of a device's memory that training data may take.
 DATA_SHARE = 0.25
 
@@ -54,26 +64,70 @@ def make_train_function(model):
 
 
 def _runner(model, one, many):
+    returned = None
+
     def run(state, iterator):
+        nonlocal returned
+        if state is not returned:  # Keras has read it from the variables.
+            _keep(model, state)
         table, longest = model.table, model.steps_per_execution
         # At the end of the data this raises the StopIteration that `fit`
         # expects; a generator could not raise it.
         data = itertools.chain([next(iterator)], iterator)
         for batches in _runs_of_one_shape(data, longest):
             count = len(batches)
-            if longest == 1:
-                logs, state = one(state, batches[0], table)
-            elif count == longest:
-                logs, state = many(state, batches, table)
-            else:
-                # One program for all shorter runs: XLA takes long to compile.
-                batches += batches[-1:] * (longest - count)
-                logs, state = many(state, batches, table, count)
-            if model.host_step is not None:
-                model.host_step += count
+            # A call deletes the old state before it returns the new one.
+            with _interrupts_held():
+                if longest == 1:
+                    logs, state = one(state, batches[0], table)
+                elif count == longest:
+                    logs, state = many(state, batches, table)
+                else:
+                    # One program for all shorter runs: XLA compiles slowly.
+                    batches += batches[-1:] * (longest - count)
+                    logs, state = many(state, batches, table, count)
+                _keep(model, state, count)
+        returned = state
         return logs, state
 
     return run
+
+
+def _keep(model, state, steps: int | None = None) -> None:
+    """Keeps a state where Keras looks for it when `fit` fails.
+
+    Before the first step it has emptied the variables. `steps` more have been
+    taken, or else the state was read from the variables, which a callback may
+    have set.
+    """
+    model._jax_state = dict(zip(_STATE, state, strict=True))
+    if model.host_step is None:
+        return
+    if steps is not None:
+        model.host_step += steps
+        return
+    variables = zip(model.non_trainable_variables, state[1], strict=True)
+    model.host_step = next(
+        int(value) for v, value in variables if v is model.step_variable
+    )
+
+
+@contextlib.contextmanager
+def _interrupts_held():
+    """Within it, in the main thread, Ctrl-C waits for the end."""
+    before = signal.getsignal(signal.SIGINT)
+    main = threading.current_thread() is threading.main_thread()
+    if not main or not callable(before):
+        yield
+        return
+    held = []
+    signal.signal(signal.SIGINT, lambda *arguments: held.append(arguments))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if held:
+            before(*held[-1])
 
 
 def place_data(x):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_mixgan.data.batches import Batches
 from keras_mixgan.distribution import batches
 from keras_mixgan.training import jax_steps
 
@@ -54,9 +55,29 @@ def place_data(model, x, y, batch_size, arguments: dict):
         y = batch_size = None
         arguments = arguments | {"shuffle": False}
     if keras.backend.backend() == "jax":
+        _check_divides(x, batch_size)
         x, model.table = jax_steps.place_data(x)
         model.host_step = model.step
     return x, y, batch_size, arguments
+
+
+def _check_divides(x, batch_size: int | None) -> None:
+    """Checks that JAX's devices, if several, get equal parts of each batch."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return
+    count, last = distribution.device_mesh.devices.size, 0
+    if isinstance(x, Batches):
+        batch_size = len(x.rows(0))
+        if x.num_batches is not None:
+            last = len(x.rows(x.num_batches - 1))
+    elif hasattr(x, "shape"):
+        batch_size = batch_size or 32
+        last = len(x) % batch_size
+    else:
+        return
+    batches.check_divides("batch_size", batch_size, count)
+    batches.check_divides("x", last, count, "rows in the last batch")
 
 
 def _strategy(model):

@@ -213,7 +213,8 @@ class MixtureModel(TrainedMixture, keras.Model):
     @property
     def step(self) -> int:
         """Batches trained on so far, over all calls of `fit`."""
-        if self.host_step is not None:
+        # Under JAX the variable lags behind while `fit` trains.
+        if self.host_step is not None and not self._jax_state_synced:
             return self.host_step
         return int(ops.convert_to_numpy(self.step_variable))
 

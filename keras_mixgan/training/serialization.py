@@ -68,6 +68,7 @@ def config_of(model) -> dict:
 def arguments_from(config: dict, custom_objects=None) -> dict:
     """Turns `config_of` back into arguments; weights are those of the seed."""
     arguments, executor = dict(config), executors.current()
+    arguments["seed"] = abs(config["seed"])  # It could once be negative.
     # Keras allows synchronized normalization under TensorFlow alone; elsewhere
     # a batch over many devices is one batch.
     keep = keras.backend.backend() == "tensorflow"

@@ -77,7 +77,9 @@ def check_batch(model, images, labels, training: bool = True) -> None:
     if not wanted and labels is not None:
         raise UserError(
             "`labels` must not be given: the networks take images alone. "
-            "Received: (images, labels); map the data set to its images"
+            "Received: (images, labels). Leave the labels out: "
+            "`dataset.map(lambda images, labels: images)`, or of a source "
+            "`dataclasses.replace(source, labels=None)`"
         )
     if labels is not None:
         if len(labels) != len(images):

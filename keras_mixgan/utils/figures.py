@@ -84,6 +84,16 @@ def _plane(cloud: np.ndarray) -> np.ndarray:
     return np.pad(cloud, ((0, 0), (0, 2 - cloud.shape[1])))
 
 
+def plain(text: str) -> str:
+    r"""Text for Matplotlib as it is: dollar signs in it begin no formula.
+
+    Example:
+    >>> plain("price_$5")
+    'price_\\$5'
+    """
+    return text.replace("$", r"\$")
+
+
 def curves(rows: Sequence[Mapping[str, float]], title: str | None = None):
     """Draws losses, payoff and both sides' mixture weights against steps.
 
@@ -141,8 +151,7 @@ def curves(rows: Sequence[Mapping[str, float]], title: str | None = None):
     for axes in panels[0]:
         _add_clock(axes, table)
     if title:
-        # A folder's name may have dollar signs, which are no formula.
-        figure.suptitle(title, fontsize=12, parse_math=False)
+        figure.suptitle(plain(title), fontsize=12)
     return figure
 
 

@@ -359,8 +359,15 @@ def test_a_contestants_length_overrides_the_common_one():
 def test_a_users_own_files_are_not_replaced(tmp_path, capsys):
     (tmp_path / "results.csv").write_text("mine")
     said = fails(capsys, *FLAGS, f"--workdir={tmp_path}")
-    assert "holds results.csv but no runs/" in said
+    assert "holds results.csv of something else" in said
     assert [path.name for path in tmp_path.iterdir()] == ["results.csv"]
+
+
+def test_results_without_runs_are_a_races(folder, tmp_path):
+    # As they are kept in a repository.
+    for name in ("results.csv", "table.csv", "table.md"):
+        shutil.copy(folder / name, tmp_path)
+    race._check_workdir(tmp_path)
 
 
 def test_each_contestant_is_checked_with_its_own_data():

@@ -167,7 +167,8 @@ def test_missing_and_damaged_npz(tmp_path):
         sources.load_source(str(tmp_path / "text.npz"))
 
 
-def test_fit_sees_the_orders_of_epochs_one_after_the_other():
+def spied():
+    """A mixture, a pipeline of 8 points, and the numbers of those it sees."""
     places = np.linspace(-1, 1, 8, dtype="float32")
     source = sources.Source("points", np.stack([places, places], axis=1))
     pipeline = data.load(source, batch_size=2, seed=1)
@@ -183,6 +184,28 @@ def test_fit_sees_the_orders_of_epochs_one_after_the_other():
         return train_on(images, *arguments)
 
     mixture.train_on = spy
+    return mixture, pipeline, seen
+
+
+def test_epochs_shorter_than_a_pass_divide_it():
+    mixture, pipeline, seen = spied()
+    mixture.fit(pipeline, epochs=4, steps_per_epoch=2, verbose=0)
+    for epoch, order in enumerate(np.reshape(seen, (2, 8))):
+        np.testing.assert_array_equal(order, epoch_order(8, 1, epoch))
+
+
+def test_each_iteration_begins_with_another_order():
+    _, pipeline, _ = spied()
+    firsts = [np.asarray(next(iter(pipeline)))[:, 0] for _ in range(3)]
+    places = np.linspace(-1, 1, 8, dtype="float32")
+    for epoch, first in enumerate(firsts):
+        np.testing.assert_array_equal(
+            first, places[epoch_order(8, 1, epoch)[:2]]
+        )
+
+
+def test_fit_sees_the_orders_of_epochs_one_after_the_other():
+    mixture, pipeline, seen = spied()
     mixture.fit(pipeline, epochs=2, verbose=0)
     mixture.fit(pipeline, epochs=1, verbose=0)
     for epoch, order in enumerate(np.reshape(seen, (3, 8))):

@@ -163,11 +163,6 @@ def test_kept_labels_are_spread_over_the_first_epoch():
     assert all(60 < part.sum() < 140 for part in parts)
 
 
-def test_only_a_folder_has_bad_images_to_skip():
-    with pytest.raises(ValueError, match="`skip_bad_images` must be False"):
-        sources.load_source("digits", skip_bad_images=True)
-
-
 def test_unknown_name_lists_the_bundled_sources():
     with pytest.raises(ValueError, match=r"'digits', 'ring', 'grid'.*'no_su"):
         sources.load_source("no_such_data_set")

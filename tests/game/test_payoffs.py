@@ -118,6 +118,19 @@ class Scaled:
         return payoffs.Payoff("scaled", self.real, ops.negative)
 
 
+class Holding:
+    """An object that holds its own payoff."""
+
+    __slots__ = ("__dict__", "scale")
+
+    def __init__(self, scale):
+        self.scale = self.number = scale
+        self.made = payoffs.Payoff("holding", self.real, ops.negative)
+
+    def real(self, logits):
+        return self.number * logits
+
+
 def of_a_default(scale):
     def real(logits, *, scale=scale):
         return scale * logits
@@ -125,7 +138,10 @@ def of_a_default(scale):
     return payoffs.Payoff("default", real, ops.negative)
 
 
-@pytest.mark.parametrize("make", [lambda x: Scaled(x).payoff(), of_a_default])
+@pytest.mark.parametrize(
+    "make",
+    [lambda x: Scaled(x).payoff(), lambda x: Holding(x).made, of_a_default],
+)
 def test_what_a_method_or_a_default_holds_belongs_to_it_too(monkeypatch, make):
     monkeypatch.setattr(payoffs, "PAYOFFS", dict(payoffs.PAYOFFS))
     payoffs.register(make(1.0))

@@ -41,11 +41,13 @@ class Untouched(FromArrays):
         ("neural_net_distance", {}, {"steps": 0}, "`steps` must be a positive"),
         ("label_agreement", {"num_images": 5}, {}, "of at least 10"),
         ("fid", {"batch_size": 0}, {}, "`batch_size` must be a positive"),
+        ("component_distinctness", {}, {"network": "x"}, "must be one of"),
+        ("component_distinctness", {}, {"steps": 0}, "`steps` must be a pos"),
     ],
 )
 def test_errors_come_before_any_image_is_made(metric, use, given, message):
     images, labels = digits(50)
-    model = Untouched(images, labels=np.arange(50) % 10)
+    model = Untouched(images, images, labels=np.arange(50) % 10)
     source = Source("own", np.uint8(127 * images + 127), labels % 9)
     with pytest.raises(ValueError, match=message):
         metrics.evaluate(

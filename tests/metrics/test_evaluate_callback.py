@@ -232,6 +232,16 @@ def test_figures(tmp_path):
         figures.weight_curves([])
 
 
+def test_dollar_signs_are_no_formula():
+    curve = [{"epoch": 5, "fid": 9.0}]
+    figure = figures.score_curves({"$5 _$": curve}, "fid", "$5 _$")
+    figure.savefig(io.BytesIO(), format="png")
+    scores = {"images": {"fid": metrics.Score(1.0, name="$5 _$ distance")}}
+    report = metrics.Report(scores, {}, {}, 1.0)
+    compared = metrics.Comparison({"$5 _$": report, "b": report})
+    compared.figure().savefig(io.BytesIO(), format="png")
+
+
 def test_weights_of_a_mixture_that_was_pruned_are_drawn():
     first = {f"generator_weight_{i}": w for i, w in enumerate((0.8, 0.2))}
     records = [{"epoch": 1, **first}, {"epoch": 2, "generator_weight_0": 1.0}]

@@ -53,6 +53,11 @@ def test_a_folder_has_no_judge(tmp_path, monkeypatch):
     # `load_source` takes a folder before a data set of TFDS.
     (tmp_path / "mnist").mkdir()
     assert judges.judge_of("mnist") is None
+    model = recorded(FromArrays(digits(2)[0]), source="mnist")
+    with pytest.raises(ValueError, match="`classifier` must be given"):
+        judges.choose("mnist", model)
+    # But a preset's record does not mean what lies here.
+    assert judges.choose(None, model) == "digits"
 
 
 def test_a_models_name_is_not_that_of_its_data():

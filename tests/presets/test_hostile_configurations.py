@@ -17,7 +17,19 @@ from keras_mixgan.presets import hashes
 
 @keras.saving.register_keras_serializable("test_hostile")
 class Own(keras.layers.Layer):
-    """A layer of the user's own."""
+    """A layer of the user's own, with a table that it does not save."""
+
+    def build(self, input_shape):
+        self.table = self.add_weight((300, 300), trainable=False)
+
+    def call(self, x):
+        return x
+
+    def save_own_variables(self, store):
+        pass
+
+    def load_own_variables(self, store):
+        pass
 
 
 @pytest.fixture
@@ -140,6 +152,31 @@ def test_an_own_class_that_nobody_reads_switches_no_check_off(preset):
 
     hostile.edit(preset, add)
     refused(preset, "and a file of")
+
+
+def test_an_own_class_that_fails_hides_no_layers(preset):
+    def hide(content):
+        large = keras.Sequential([keras.layers.Dense(10)], name="large")
+        large = keras.saving.serialize_keras_object(large)
+        large["build_config"] = {"input_shape": [None, 10**13]}
+        own = keras.saving.serialize_keras_object(Own())
+        own["config"]["nonsense"] = 1
+        network = keras.saving.serialize_keras_object(keras.Sequential())
+        network["config"]["layers"] = [large, own]
+        content["config"]["generator"][0] = network
+
+    hostile.edit(preset, hide)
+    refused(preset, "memory")
+
+
+def test_an_own_layer_may_save_less_than_it_holds(tmp_path):
+    points = keras.Input((2,))
+    generator = keras.Model(points, keras.layers.Dense(2)(Own()(points)))
+    critic = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model = kmg.MixGAN(generator, critic, 2, 1, seed=0)
+    model.save_to_preset(tmp_path / "own")
+    again = kmg.MixGAN.from_preset(tmp_path / "own")
+    assert (again.generate(3, seed=1) == model.generate(3, seed=1)).all()
 
 
 def test_paths_in_the_settings_of_a_preset_are_not_followed(preset, tmp_path):

@@ -1,6 +1,7 @@
 """Training under JAX, and without TensorFlow."""
 
 import os
+import signal
 import sys
 
 import keras
@@ -14,8 +15,12 @@ from keras import layers
 
 from keras_mixgan import MixGAN
 from keras_mixgan import NonFiniteError
+from keras_mixgan.backends.inference import Forward
 from keras_mixgan.data.sources import Source
 from keras_mixgan.data.streams import load
+from keras_mixgan.training import jax_steps
+from keras_mixgan.training.history import MixtureHistory
+from keras_mixgan.utils import pixels
 
 
 def noise(count=14):
@@ -25,6 +30,11 @@ def noise(count=14):
         rng.integers(0, 256, (count, 8, 8, 1), dtype=np.uint8),
         np.arange(count, dtype=np.int32) % 3,
     )
+
+
+def arrays(count):
+    source = noise(count)
+    return pixels.to_floats(source.images), source.labels
 
 
 def quick_networks():
@@ -88,6 +98,107 @@ def test_all_state_is_handed_to_the_step():
     assert {id(v) for v in found} <= known
 
 
+def points(count=16):
+    rng = np.random.default_rng(0)
+    return rng.uniform(-1, 1, (count, 2)).astype("float32")
+
+
+def trained():
+    model = MixGAN(small_generator(), small_discriminator(), 2, 1, seed=0)
+    model.compile()
+    model.fit(points(), batch_size=8, verbose=0)
+    return model
+
+
+@jax_only
+def test_a_fit_that_fails_leaves_the_model_as_it_was():
+    model = trained()
+    before = model.generate(3, seed=1)
+
+    def odd():
+        yield (np.zeros((8, 3), "float32"),)
+
+    for _ in range(2):
+        with pytest.raises((TypeError, ValueError)):
+            model.fit(odd(), steps_per_epoch=1, verbose=0)
+        assert model.step == 2
+        np.testing.assert_array_equal(model.generate(3, seed=1), before)
+    model.fit(points(), batch_size=8, verbose=0)
+    assert model.step == 4
+
+
+@jax_only
+def test_ctrl_c_comes_between_steps(monkeypatch):
+    model = trained()
+    jit = jax_steps._jit
+
+    def interrupted(*arguments):
+        compiled = jit(*arguments)
+
+        def call(*state):
+            answer = compiled(*state)
+            # As it comes while the answer is on its way.
+            os.kill(os.getpid(), signal.SIGINT)
+            return answer
+
+        return call
+
+    monkeypatch.setattr(jax_steps, "_jit", interrupted)
+    model.compile()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(points(), batch_size=8, verbose=0)
+    assert model.step == 3
+    assert np.isfinite(model.generate(3, seed=1)).all()
+
+
+@jax_only
+def test_a_step_that_a_callback_sets_counts():
+    model = trained()
+
+    class SetBack(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.model.step_variable.assign(7)
+
+    history = MixtureHistory(every=1)
+    model.fit(points(), batch_size=8, verbose=0, callbacks=[SetBack(), history])
+    assert model.step == 9
+    assert [row["step"] for row in history.rows] == [8, 9]
+
+
+# Keras warns of the layer that is never built.
+@pytest.mark.filterwarnings("ignore:.build... was called on layer")
+def test_a_layer_that_no_call_uses_is_no_error():
+    @keras.saving.register_keras_serializable("test_jax")
+    class Optional(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.used, self.unused = layers.Dense(1), layers.Dense(3)
+
+        def call(self, x):
+            return self.used(x)
+
+        def get_config(self):
+            return {}
+
+    model = MixGAN(
+        small_generator(), Optional(), 1, 1, seed=0, image_shape=(2,)
+    )
+    model.compile()
+    model.fit(points(), batch_size=8, verbose=0)
+
+
+def test_a_users_layer_sees_no_padding():
+    @keras.saving.register_keras_serializable("test_jax")
+    class Spread(layers.Layer):
+        def call(self, x):
+            return x + keras.ops.std(x, axis=0)
+
+    points_in = keras.Input((2,))
+    network = keras.Model(points_in, Spread()(points_in))
+    x = points(5)
+    np.testing.assert_allclose(Forward()(network, x), x + x.std(0), rtol=1e-5)
+
+
 @jax_only
 def test_two_devices_do_what_one_does():
     import jax
@@ -110,6 +221,14 @@ def test_two_devices_do_what_one_does():
             keras.distribution.DataParallel(devices=devices)
         )
         two = train(2)
+        model = MixGAN(*quick_networks(), 1, 1, seed=0)
+        model.compile()
+        with pytest.raises(ValueError, match="7 rows in the last batch, 2"):
+            model.fit(*arrays(15), batch_size=8, verbose=0)
+        odd = load(noise(7), batch_size=4, drop_remainder=False)
+        with pytest.raises(ValueError, match="3 rows in the last batch, 2"):
+            model.fit(odd, verbose=0)
+        assert model.step == 0
     finally:
         keras.distribution.set_distribution(None)
     np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5)

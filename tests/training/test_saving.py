@@ -165,6 +165,12 @@ def test_config_round_trip_gives_the_seeds_weights():
     assert len(set(kernels)) == 2
 
 
+def test_a_file_with_a_negative_seed_loads(tmp_path):
+    model = MixGAN(small_generator(), small_discriminator(), 2, 1, seed=1)
+    config = model.get_config() | {"seed": -1}
+    assert MixGAN.from_config(config).seed == 1
+
+
 def test_a_payoff_of_ones_own_is_found_by_name(
     tmp_path, monkeypatch, generator, discriminator
 ):

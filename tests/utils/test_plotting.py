@@ -146,7 +146,7 @@ def test_long_curves_are_averaged_and_long_mixtures_get_colours():
 
 def test_curves_of_one_row_are_drawn_and_of_none_refused(tmp_path):
     # The name of a folder: no formula.
-    plotting.save(plotting.curves([row(5)], "$5 $_$"), tmp_path / "one.png")
+    plotting.save(plotting.curves([row(5)], "$5 _$"), tmp_path / "one.png")
     with pytest.raises(ValueError, match="`rows`"):
         plotting.curves([])
 
