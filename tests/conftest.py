@@ -77,6 +77,21 @@ def shared_server(tmp_path_factory):
         yield server
 
 
+@pytest.fixture(scope="module")
+def no_pictures():
+    """Runs draw nothing, for files whose tests do not look at pictures."""
+    from keras_mixgan.utils import plotting
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("draw_mixture", "curves"):
+            patch.setattr(plotting, name, _nothing)
+        yield
+
+
+def _nothing(*arguments, **keywords):
+    return Image.new("RGB", (1, 1))
+
+
 def small_generator(latent_dim=3, dimension=2):
     return keras.Sequential(
         [

@@ -77,6 +77,7 @@ def names():
 def trains_and_is_saved(model):
     """One batch of digits, and a file that has the same game."""
     images = np.random.default_rng(0).uniform(-1, 1, (8, 28, 28, 1))
+    model.run_eagerly = True  # A graph would cost more than its one step.
     loss = model.fit(
         images.astype("float32"), np.arange(8), batch_size=8, verbose=0
     ).history["loss"]

@@ -1,16 +1,12 @@
 """Runs TF-GAN's own tests on the modules that we import; prints JSON.
 
 test_metrics_tfgan.py calls it in a separate process, because TF-GAN's tests
-`import tensorflow_gan`, and graph mode cannot be left again.
-
-The tests run eagerly, as we call TF-GAN. Those that skip eager mode, of the
-streaming functions, then run in graph mode.
+`import tensorflow_gan`. They run eagerly, as we call TF-GAN.
 """
 # ruff: noqa: E402
 
 import gc
 import json
-import re
 import sys
 import types
 import unittest
@@ -18,8 +14,6 @@ import warnings
 
 # As in conftest.py.
 gc.set_threshold(50_000, 20, 20)
-
-import tensorflow as tf
 
 from keras_mixgan.metrics import tfgan
 
@@ -52,34 +46,21 @@ def stand_ins() -> None:
     sys.modules[PARENTS[0]].python = sys.modules[PARENTS[1]]
 
 
-def suite_of(name: str, mode: str) -> unittest.TestSuite:
-    """TF-GAN's tests of one module for this mode."""
+def suite_of(name: str) -> unittest.TestSuite:
+    """TF-GAN's tests of one module."""
     path = tfgan.module(name).__file__.replace(".py", "_test.py")
     module = types.ModuleType(f"{name}_test")
     module.__file__ = path
     sys.modules[module.__name__] = module
     with open(path, encoding="utf-8") as file:
-        source = file.read()
-    exec(compile(source, path, "exec"), vars(module))
-    asks = {
-        function.split("(")[0]
-        for function in source.split("  def ")
-        if "executing_eagerly" in function
-    }
-    suite = unittest.TestSuite()
-    for test in unittest.defaultTestLoader.loadTestsFromModule(module)._tests:
-        for each in test:
-            # Variants of a test differ in a number at the end.
-            base = re.sub(r"\d+$", "", each._testMethodName)
-            if mode == "eager" or base in asks:
-                suite.addTest(each)
-    return suite
+        exec(compile(file.read(), path, "exec"), vars(module))
+    return unittest.defaultTestLoader.loadTestsFromModule(module)
 
 
-def run(mode: str) -> dict:
+def run() -> dict:
     result = Record()
     for name in tfgan.MODULES:
-        suite_of(name, mode).run(result)
+        suite_of(name).run(result)
     return {
         "passed": sorted(result.passed),
         "skipped": sorted(test.id() for test, _ in result.skipped),
@@ -93,10 +74,7 @@ def run(mode: str) -> dict:
 def main() -> None:
     warnings.simplefilter("ignore")  # TF-GAN's tests are of 2021.
     stand_ins()
-    results = {"eager": run("eager")}
-    tf.compat.v1.disable_eager_execution()
-    results["graph"] = run("graph")
-    print(json.dumps(results))
+    print(json.dumps(run()))
 
 
 if __name__ == "__main__":

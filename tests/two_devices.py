@@ -154,12 +154,6 @@ def assert_same_trainings(strategy, *arguments, **named):
 
 
 @case
-def full_estimate_a_smaller_last_batch_and_ema():
-    # Ten batches of 8 and one of 4.
-    assert_same_trainings("mirrored", small, points(84), 2, ema_decay=0.9)
-
-
-@case
 def labels_of_some_images_latents_and_a_start_from_data():
     assert_same_trainings(
         "mirrored", classifying, points(160), 1, optimizer="sgd",
@@ -177,18 +171,10 @@ def linear_estimate_labels_penalty_and_skipped_generators():
 
 
 @case
-def clipped_gradients_in_several_steps_a_call():
+def simultaneous_updates_a_smaller_last_batch_and_ema():
+    # Twenty batches of 8 and one of 4.
     assert_same_trainings(
-        "mirrored", lambda: normalized(None), points(120), 1, batch=6,
-        numbers=(2, 1), synchronized=True, payoff="wasserstein",
-        optimizer="clipped", steps_per_execution=3,
-    )  # fmt: skip
-
-
-@case
-def simultaneous_updates_of_one_value():
-    assert_same_trainings(
-        "mirrored", small, points(160), 1, numbers=(2, 1),
+        "mirrored", small, points(164), 1, ema_decay=0.9,
         update="simultaneous", generator_loss="minimax",
     )  # fmt: skip
 
@@ -208,10 +194,11 @@ def averages_of_pairs_and_features_are_those_of_one_device():
 
 
 @case
-def linear_pairwise_payoffs_compare_what_one_device_compares():
+def linear_pairwise_payoffs_clipped_gradients_several_steps_a_call():
     assert_same_trainings(
         "mirrored", small, points(160), 1, numbers=(2, 1),
-        payoff="relativistic", payoff_estimate="linear", optimizer="sgd",
+        payoff="relativistic", payoff_estimate="linear", optimizer="clipped",
+        steps_per_execution=3,
     )  # fmt: skip
 
 
@@ -277,7 +264,7 @@ def replicas_draw_their_own_latents_and_dropout():
 @case
 def component_parallel_trains_to_the_same_numbers():
     assert_same_trainings(
-        "component_parallel", normalized, points(161), 1,
+        "component_parallel", small, points(161), 1,
         ema_decay=0.9, payoff="wasserstein", gradient_penalty=2.0,
         discriminator_steps=2, optimizer="sgd",
     )  # fmt: skip
@@ -341,14 +328,16 @@ def files_load_under_any_strategy():
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "model.keras"
         model = once
-        for name in ("mirrored", "component_parallel", None):
+        for name in ("mirrored", "component_parallel"):
             model.save(path)
             with scope(name):
                 model = keras.saving.load_model(path)
             model.fit(points(16), batch_size=8, shuffle=False, verbose=0)
             assert model.generate(3, seed=0).shape == (3, 2)
-    once.fit(points(16), batch_size=8, epochs=3, shuffle=False, verbose=0)
-    assert model.step == once.step == 8
+        model.save(path)
+        model = keras.saving.load_model(path)
+    once.fit(points(16), batch_size=8, epochs=2, shuffle=False, verbose=0)
+    assert model.step == once.step == 6
     assert_same(once, model)
 
 

@@ -18,6 +18,8 @@ from keras_mixgan.cli import runs
 from keras_mixgan.cli import signals
 from keras_mixgan.training import callbacks
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 # Twenty steps an epoch.
 RING = {
     "source": "ring",
@@ -157,6 +159,7 @@ def test_a_signal_ends_the_program_with_a_checkpoint(tmp_path):
     flags = [f"--{key}={value}" for key, value in RING.items()]
     command = [sys.executable, "-m", "keras_mixgan", "train", *flags]
     command += [f"--workdir={workdir}", "--steps=100000", "--history_steps=2"]
+    command += ["--sample_epochs=1000"]
     process = subprocess.Popen(
         [*command, "--checkpoint_seconds=1000"],
         stdout=subprocess.PIPE,
@@ -172,16 +175,7 @@ def test_a_signal_ends_the_program_with_a_checkpoint(tmp_path):
     out, err = process.communicate()
     assert process.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in err
-    step = assert_stopped(workdir, "SIGTERM", out)
-    assert step >= 10
-    # Resumed, it ends with the weights of an uninterrupted run.
-    end = step + 4
-    resume = RING | {"steps": end}
-    (workdir / "settings.json").write_text(
-        (workdir / "settings.json").read_text().replace("100000", str(end))
-    )
-    model = runs.train(resume, workdir, verbose=0)
-    same(model, runs.train(resume, tmp_path / "straight", verbose=0))
+    assert assert_stopped(workdir, "SIGTERM", out) >= 10
 
 
 def test_handlers_are_restored():

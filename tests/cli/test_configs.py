@@ -13,6 +13,8 @@ from keras_mixgan.cli import runs
 from keras_mixgan.cli import settings
 from keras_mixgan.utils.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 FLAGS = {
     "source": "ring",
     "num_generators": 2,
@@ -60,16 +62,12 @@ def test_length_by_flag_wins_over_the_other_kind_of_length(trained, tmp_path):
 def test_what_a_run_wrote_is_such_a_file(tmp_path, capsys):
     path = tmp_path / "a.yaml"
     path.write_text(yaml.safe_dump(FLAGS))
-    one, other = tmp_path / "one", tmp_path / "other"
+    one = tmp_path / "one"
     assert cli.main(["train", f"--config={path}", f"--workdir={one}"]) == 0
     wrote = one / "settings.json"
-    again = ["train", f"--config={wrote}", "--history_steps=2"]
-    assert cli.main([*again, f"--workdir={other}"]) == 0
-    settings_of = [
-        json.loads((w / "settings.json").read_text())["settings"]
-        for w in (one, other)
-    ]
-    assert settings_of[0] == settings_of[1]
+    saved = json.loads(wrote.read_text())["settings"]
+    again = dataclasses.asdict(settings.resolve(configs.read(wrote)))
+    assert json.loads(json.dumps(again)) == saved
     # Other settings are refused, with the command that resumes.
     capsys.readouterr()
     status = cli.main(["train", f"--workdir={one}", "--source=ring"])

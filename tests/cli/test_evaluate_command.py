@@ -12,6 +12,8 @@ from keras_mixgan import cli
 from keras_mixgan import metrics
 from keras_mixgan.cli import runs
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 # Networks for images of any shape.
 OWN = """
 import keras

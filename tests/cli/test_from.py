@@ -19,6 +19,8 @@ from keras_mixgan.cli import starting
 from keras_mixgan.data import sources
 from keras_mixgan.presets import hashes
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 DIGITS = pathlib.Path(__file__).parents[1] / "version_0_1" / "preset"
 # Twenty steps an epoch.
 RING = {

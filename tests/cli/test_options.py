@@ -15,6 +15,8 @@ from keras_mixgan.cli import settings
 from keras_mixgan.cli.option import Option
 from keras_mixgan.data import sources
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
 # Arguments of `compile` without an option.
 EXCEPTIONS = {

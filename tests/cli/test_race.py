@@ -2,11 +2,13 @@
 
 import contextlib
 import csv
+import inspect
 import io
 import json
 import shutil
 import subprocess
 import sys
+import threading
 
 import keras
 import pytest
@@ -241,16 +243,21 @@ def test_points_have_no_judge():
         race_child.check([task({"source": "ring"})])
 
 
-def test_a_run_does_not_outlive_its_race(tmp_path):
-    order = task({}, seconds=1000.0) | {"result": str(tmp_path / "a.json")}
-    command = [sys.executable, "-m", "keras_mixgan.cli.race_child"]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    # Close the pipe, as happens when the race's process ends.
-    process.communicate(json.dumps({"run": order, "data_dir": None}) + "\n")
-    assert process.returncode == 1
-    assert not list(tmp_path.iterdir())
+def test_a_run_does_not_outlive_its_race(monkeypatch):
+    # The pipe is closed when the race's process ends.
+    script = "import os, sys, time\n"
+    script += inspect.getsource(race_child._end_with_the_race)
+    script += "_end_with_the_race()\ntime.sleep(1000)"
+    done = subprocess.run([sys.executable, "-c", script], input=b"")
+    assert done.returncode == 1
+    # And that is what each child waits for.
+    waits = threading.Event()
+    monkeypatch.setattr(race_child, "_end_with_the_race", waits.set)
+    monkeypatch.setattr(race_child, "check", lambda *_: None)
+    order = json.dumps({"check": [], "data_dir": None})
+    monkeypatch.setattr(sys, "stdin", io.StringIO(order + "\n"))
+    assert race_child.main() == 0
+    assert waits.wait(10)
 
 
 def test_a_race_by_steps_keeps_its_best_model(by_steps):

@@ -9,6 +9,8 @@ from conftest import images_of
 
 from keras_mixgan.cli import runs
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 
 def test_classes_without_images_are_refused(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (8, 28, 28))

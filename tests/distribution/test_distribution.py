@@ -28,6 +28,8 @@ from keras_mixgan.distribution import plan
 from keras_mixgan.distribution import run_devices
 from keras_mixgan.distribution import strategy
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 LAUNCH = pathlib.Path(__file__).parents[2] / "examples" / "launch"
 # No batch normalization; ten steps an epoch.
 RING = {

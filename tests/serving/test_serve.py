@@ -50,11 +50,9 @@ def process(folder):
     started.communicate()
 
 
-def padded(client):
-    """A valid request with 8 MB of blanks, in one piece and in chunks."""
-    blanks = b" " * 8_000_000
+def padded(client, body):
+    """Sends a request in one piece and in chunks."""
     head = b"POST /v1/models/plain:predict HTTP/1.1\r\nHost: localhost\r\n"
-    body = b'{"signature_name": "mixture_weights", "inputs": {}}' + blanks
     length = f"Content-Length: {len(body)}\r\n\r\n".encode()
     chunked = f"Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode()
     for more in (length, chunked):
@@ -79,7 +77,10 @@ def exhaust_files(server, client):
 
 
 def test_a_process_keeps_its_memory_under_attack(process, record_property):
-    """60 clients send padded requests of 8 MB, which once took 2.5 GB."""
+    """30 clients send valid requests with 8 MB of blanks.
+
+    Sixty once took 2.5 GB.
+    """
     lines = []
     for line in process.stdout:
         lines.append(line)
@@ -95,8 +96,10 @@ def test_a_process_keeps_its_memory_under_attack(process, record_property):
     assert client.predict("plain", {"inputs": inputs})[0] == 200
     memory = psutil.Process(process.pid).memory_info
     before = most = memory().rss
+    body = b'{"signature_name": "mixture_weights", "inputs": {}}'
+    body += b" " * 8_000_000
     clients = [
-        threading.Thread(target=padded, args=(client,)) for _ in range(60)
+        threading.Thread(target=padded, args=(client, body)) for _ in range(30)
     ]
     for thread in clients:
         thread.start()

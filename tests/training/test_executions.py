@@ -16,6 +16,8 @@ from keras_mixgan.cli import epochs
 from keras_mixgan.cli import runs
 from keras_mixgan.training import callbacks
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 # Twenty steps per epoch.
 RING = {
     "source": "ring",

@@ -18,7 +18,10 @@ def trained_pair(networks=None, **arguments):
     networks = networks or (small_generator(), small_discriminator())
     pair = MixGAN(*networks, 1, 1, seed=0, **arguments)
     pair.compile(
-        "log", optimizers.Adam(0.01), optimizers.RMSprop(0.01, momentum=0.5)
+        "log",
+        optimizers.Adam(0.01),
+        optimizers.RMSprop(0.01, momentum=0.5),
+        run_eagerly=True,
     )
     shape = pair.image_shape
     images = np.random.default_rng(0).uniform(-1, 1, (8, *shape))

@@ -346,14 +346,14 @@ class TestFit:
         finally:
             keras.config.set_dtype_policy("float32")
         model.compile()
-        before = model.get_weights()
+        kinds = {str(w.dtype) for w in model.get_weights()}
+        assert kinds <= {"float32", "int32", "uint32"}
+        networks = [*model.generators, *model.discriminators]
+        before = [network.get_weights()[0] for network in networks]
         history = model.fit(*images(16), batch_size=8, verbose=0).history
         assert np.isfinite(history["loss"]).all()
-        assert {str(w.dtype) for w in before} <= {"float32", "int32", "uint32"}
-        assert any(
-            not np.array_equal(a, b)
-            for a, b in zip(before, model.get_weights(), strict=True)
-        )
+        for old, network in zip(before, networks, strict=True):
+            assert not np.array_equal(old, network.get_weights()[0])
         assert model.generate(3).dtype == "float32"
 
     def test_regularisers_of_the_networks_count(self):

@@ -15,7 +15,7 @@ from keras_mixgan import callbacks
 @pytest.fixture
 def model():
     model = MixGAN(small_generator(), small_discriminator(), 3, 3, seed=0)
-    model.compile()
+    model.compile(run_eagerly=True)
     return model
 
 

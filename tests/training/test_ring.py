@@ -8,19 +8,20 @@ import keras_mixgan as kmg
 
 def test_a_mixture_covers_all_modes_of_the_ring():
     model = kmg.MixGAN(
-        kmg.architectures.mlp_generator((2,), latent_dim=16),
-        kmg.architectures.mlp_discriminator((2,)),
+        kmg.architectures.mlp_generator((2,), latent_dim=16, width=64),
+        kmg.architectures.mlp_discriminator((2,), width=64),
         num_generators=8,
         num_discriminators=1,
         seed=0,
     )
     model.compile(
-        generator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
-        discriminator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
+        generator_optimizer=keras.optimizers.Adam(2e-3, beta_1=0.5),
+        discriminator_optimizer=keras.optimizers.Adam(2e-3, beta_1=0.5),
+        payoff_estimate="linear",
         steps_per_execution=50,
     )
-    data = kmg.data.load("ring", batch_size=128, start_step=0)
-    model.fit(data, steps_per_epoch=1500, verbose=0)
+    data = kmg.data.load("ring", batch_size=256, start_step=0)
+    model.fit(data, steps_per_epoch=1000, verbose=0)
     points = model.generate(4000, seed=0)
     centers = kmg.sources.ring_centers()
     distances = np.linalg.norm(points[:, None] - centers[None], axis=2)

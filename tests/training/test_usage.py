@@ -50,7 +50,7 @@ def nested():
 )
 def test_a_discriminator_that_ends_in_a_sigmoid(make, named):
     model = MixGAN(small_generator(), make(), 2, 2, seed=0)
-    model.compile()
+    model.compile(run_eagerly=True)
     with pytest.warns(UsageWarning, match="should end in logits") as found:
         model.fit(points(), verbose=0)
     model.fit(points(), verbose=0)  # A warning here would be an error.
@@ -63,7 +63,7 @@ def test_a_discriminator_that_ends_in_a_sigmoid(make, named):
 
 def test_the_advice_silences_it():
     model = MixGAN(small_generator(), with_operation(), 1, 1, seed=0)
-    model.compile()
+    model.compile(run_eagerly=True)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UsageWarning)
         model.fit(points(), verbose=0)
@@ -89,13 +89,13 @@ def generator_ending_in(*ends):
 )
 def test_a_generator_of_another_range(end, message):
     model = MixGAN(generator_ending_in(end), image_networks()[1], 1, 1, seed=0)
-    model.compile()
+    model.compile(run_eagerly=True)
     with pytest.warns(UsageWarning, match=message):
         model.fit(images()[0], batch_size=4, verbose=0)
 
 
 def test_data_from_0_to_1():
     model = MixGAN(*image_networks(), 1, 1, seed=0)
-    model.compile()
+    model.compile(run_eagerly=True)
     with pytest.warns(UsageWarning, match=r"in \[0, 1\].*Give 2 \* x - 1"):
         model.fit(abs(images()[0]), batch_size=4, verbose=0)
