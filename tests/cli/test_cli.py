@@ -269,6 +269,14 @@ def test_sample_draws_a_column_a_class_and_keeps_to_its_seed(capsys, tmp_path):
 
 
 @tensorflow_only
+def test_presets_are_listed(capsys):
+    status, out, _ = call(capsys, "presets")
+    assert status == 0
+    header, first, *_ = out.splitlines()
+    assert header.split()[:3] == ["name", "data", "T"]
+    assert first.split()[:3] == ["dcgan_5x_mnist", "MNIST", "1"]
+
+
 def test_export_writes_a_sampler_once(capsys, points_model, tmp_path):
     out = tmp_path / "exported" / "1"
     flags = ("export", f"--model={points_model}", f"--out={out}")

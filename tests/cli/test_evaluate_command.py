@@ -109,13 +109,14 @@ def test_points_are_scored_by_their_modes(folder, capsys, monkeypatch):
     # No shell expands ~ after the sign of equality.
     monkeypatch.setenv("HOME", str(folder))
     flags = ("--metrics=modes", "--num_images=200", "--nocomponents")
-    status, _, _ = evaluate(
-        capsys, "--model=~/ring/checkpoint.keras", *flags, "--noreal"
-    )
+    flags += ("--noreal", "--split=test")
+    status, _, _ = evaluate(capsys, "--model=~/ring/checkpoint.keras", *flags)
     assert status == 0
     # Not scores.json, which belongs to model.keras.
     out = folder / "ring" / "checkpoint_scores.json"
-    assert list(json.loads(out.read_text())["scores"]) == ["mixture"]
+    report = json.loads(out.read_text())
+    assert list(report["scores"]) == ["mixture"]
+    assert report["settings"]["split"] == "test"
 
 
 @pytest.mark.parametrize(

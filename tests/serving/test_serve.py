@@ -132,11 +132,11 @@ def test_without_a_model_it_serves_the_zoo(tmp_path, monkeypatch, capsys):
             for path in (tmp_path / name).iterdir()
         },
     )
-    served = {}
+    given = []
 
     class Server:
-        def __init__(self, *_):
-            pass
+        def __init__(self, _, limits, announce):
+            given.append(limits)
 
         def run(self, _):
             pass
@@ -144,12 +144,20 @@ def test_without_a_model_it_serves_the_zoo(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("keras_mixgan.serving.server.Server", Server)
     monkeypatch.setattr(
         "keras_mixgan.serving.app.make_app",
-        lambda samplers, *_: served.update(samplers),
+        lambda *arguments: given.extend(arguments),
     )
-    assert cli.main(["serve", "--port=0"]) == 0
-    assert list(served) == ["first", "second"]
+    flags = ["--max_requests=3", "--max_images=4", "--max_body_bytes=5"]
+    flags += ["--timeout=6", "--allowed_hosts=a.org,b.org"]
+    assert cli.main(["serve", "--port=0", *flags]) == 0
+    samplers, limits, hosts, of_server = given
+    assert list(samplers) == ["first", "second"]
+    assert hosts == ["a.org", "b.org"]
+    assert limits == of_server
+    assert (limits.max_requests, limits.max_images) == (3, 4)
+    assert (limits.max_body_bytes, limits.timeout) == (5, 6)
+    assert limits.connections == 256
     assert "the zoo: first, second" in capsys.readouterr().out
-    weights = served["first"].run("mixture_weights", {})["weights"]
+    weights = samplers["first"].run("mixture_weights", {})["weights"]
     assert weights.tolist() == [0.5, 0.5]
 
 

@@ -91,6 +91,31 @@ def test_data_sets_are_looked_at_too(model):
     refused(model, "Received: 3 parts", data, batch_size=None)
 
 
+class Parts(keras.utils.PyDataset):
+    """Two batches of a user's own."""
+
+    def __init__(self, *parts):
+        super().__init__()
+        self.parts = parts
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return self.parts
+
+
+def test_a_py_dataset_is_trained_on_and_looked_at(model):
+    images = np.zeros((4, 8, 8, 1), "float32")
+    model.fit(Parts(images, np.arange(4)), verbose=0)
+    assert model.step == 2
+    with pytest.raises(ValueError, match="3 parts; sample weights"):
+        model.fit(Parts(images, np.arange(4), np.ones(4)), verbose=0)
+    with pytest.raises(ValueError, match="`labels` must have one label per"):
+        model.fit(Parts(images, np.arange(3)), verbose=0)
+    assert model.step == 2
+
+
 def test_points_may_lie_anywhere():
     """Where images would be warned of, or refused; so may generated ones."""
     generator = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
