@@ -86,8 +86,8 @@ def load(
 
     Example:
     >>> dataset = load("ring", batch_size=32)
-    >>> dataset.element_spec.shape
-    TensorShape([32, 2])
+    >>> tuple(next(iter(dataset)).shape)
+    (32, 2)
     """
     batch_size = checks.integer("batch_size", batch_size)
     seed = checks.integer("seed", seed, least=0)
