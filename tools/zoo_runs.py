@@ -31,7 +31,7 @@ GROUPS = {
     ),
     "wgan_mnist": Group(("wgan_mnist", "mix_wgan_mnist"), 450, 3),
     "cifar10": Group(("dcgan_cifar10", "mix_dcgan_cifar10"), 7200, 1),
-    "faces": Group(("dcgan_celeba_64", "mix_dcgan_celeba_64"), 3300, 1),
+    "faces": Group(("dcgan_celeba_64", "mix_dcgan_celeba_64"), 7200, 1),
 }
 
 

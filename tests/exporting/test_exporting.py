@@ -231,14 +231,19 @@ def test_levels_and_averaged_generators(levels):
     assert alone.dtype == "uint8"
 
 
-def test_classes_of_known_data_have_names():
+def test_classes_of_known_data_have_names(tmp_path, monkeypatch):
     def names(model, source):
         model.run_settings = {"source": source}
         return metadata.describe(model, uint8=False)["class_names"]
 
     ten = exported.moved_mixture(num_classes=10)
     assert names(ten, "cifar10")[9] == names(ten, "cifar10:3.0.2")[9] == "Truck"
-    assert names(exported.moved_mixture(num_classes=3), "cifar10") is None
+    eleven = exported.moved_mixture(num_classes=11)
+    assert names(eleven, "cifar10") is None
+    # A folder is the user's own, whatever its name.
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cifar10").mkdir()
+    assert names(ten, "cifar10") is None
 
 
 def test_mixture_weights_and_description(model, sampler, folder):

@@ -159,7 +159,7 @@ def test_colours_without_labels(driver, runtime, tmp_path):
     assert np.ptp(images, axis=-1).max() > 1
     about = json.loads((tmp_path / "page" / "models.json").read_text())
     assert [x["name"] for x in about["models"]] == ["colour", "again"]
-    assert about["models"][0]["class_names"] is None  # It takes no labels.
+    assert about["models"][0]["class_names"][0] == "Airplane"
 
 
 @browser.needed

@@ -74,8 +74,10 @@ def test_a_collapsed_generator_has_no_recall():
 
 
 def test_bad_nearest():
-    with pytest.raises(ValueError, match="`nearest` must be at least 1"):
+    with pytest.raises(ValueError, match="`nearest` must be below the number"):
         prdc(np.zeros((3, 2)), np.zeros((9, 2)), 3)
+    with pytest.raises(ValueError, match="`nearest` must be a positive"):
+        prdc(np.zeros((3, 2)), np.zeros((9, 2)), 0)
 
 
 @pytest.mark.parametrize("support", [20, 400])
