@@ -145,8 +145,13 @@ def test_ctrl_c_comes_between_steps(monkeypatch):
 
     monkeypatch.setattr(jax_steps, "_jit", interrupted)
     model.compile()
-    with pytest.raises(KeyboardInterrupt):
-        model.fit(points(), batch_size=8, verbose=0)
+    # A process in the background begins with it ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(points(), batch_size=8, verbose=0)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert model.step == 3
     assert np.isfinite(model.generate(3, seed=1)).all()
 
