@@ -31,7 +31,10 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     {'source': 'ring', 'num_generators': 8}
     """
     path = pathlib.Path(path)
-    content = _parsed(path)
+    return _values_of(_parsed(path), path)
+
+
+def _values_of(content: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
     if _is_of_a_run(content):
         json_files.check_format(content, records.SETTINGS_FORMAT, str(path))
         content = _BEFORE | records.as_recorded(content["settings"])
@@ -63,8 +66,10 @@ def completed(
     given: Mapping[str, Any], path: str | os.PathLike[str]
 ) -> dict[str, Any]:
     """Adds the flags of a file to given ones, which override them."""
-    values = read(path)
-    if "recipe" in given and _is_of_a_run(_parsed(pathlib.Path(path))):
+    path = pathlib.Path(path)
+    content = _parsed(path)
+    values = _values_of(content, path)
+    if "recipe" in given and _is_of_a_run(content):
         raise UserError(
             "`recipe` must not come with the settings of a run, which leave "
             f"nothing for it to set. Received: recipe={given['recipe']!r}, "

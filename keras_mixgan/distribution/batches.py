@@ -22,8 +22,7 @@ def distribute(strategy, x, y=None, batch_size=None, shuffle=True, seed=0):
     count = strategy.num_replicas_in_sync
     if hasattr(x, "shape") and hasattr(x, "dtype"):
         batch_size = batch_size or 32
-        check_divides("batch_size", batch_size, count)
-        check_divides("x", len(x) % batch_size, count, "rows in the last batch")
+        check_sizes(batch_size, len(x) % batch_size, count)
         x = _from_arrays(x, y, batch_size, shuffle, seed)
     if not isinstance(x, tf.data.Dataset):
         raise UserError(
@@ -46,6 +45,12 @@ def distribute(strategy, x, y=None, batch_size=None, shuffle=True, seed=0):
     # about it at each step, and shapes stay known.
     distributed._enable_get_next_as_optional = False
     return distributed
+
+
+def check_sizes(batch_size: int, last: int, replicas: int) -> None:
+    """Checks that all batches, and a smaller last one, divide by replicas."""
+    check_divides("batch_size", batch_size, replicas)
+    check_divides("x", last, replicas, "rows in the last batch")
 
 
 def check_divides(name: str, size: int, replicas: int, what: str = "") -> None:

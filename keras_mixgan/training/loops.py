@@ -76,8 +76,7 @@ def _check_divides(x, batch_size: int | None) -> None:
         last = len(x) % batch_size
     else:
         return
-    batches.check_divides("batch_size", batch_size, count)
-    batches.check_divides("x", last, count, "rows in the last batch")
+    batches.check_sizes(batch_size, last, count)
 
 
 def _strategy(model):
