@@ -88,6 +88,23 @@ def no_pictures():
         yield
 
 
+@pytest.fixture(scope="module")
+def no_graphs():
+    """Steps run eagerly, for files whose tests take few steps of a mixture.
+
+    To trace a step takes as long as to take some thirty.
+    """
+    from keras_mixgan import MixGAN
+
+    if JAX:  # It would compile each operation alone.
+        yield
+        return
+    always = property(lambda model: True, lambda model, value: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MixGAN, "run_eagerly", always)
+        yield
+
+
 def _nothing(*arguments, **keywords):
     return Image.new("RGB", (1, 1))
 

@@ -21,6 +21,8 @@ from keras_mixgan.cli import race_results
 from keras_mixgan.utils import lock
 from keras_mixgan.utils.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("no_graphs")
+
 PAIR = "pair: --num_generators=1 --num_discriminators=1"
 MIX = "2x1: --num_generators=2 --num_discriminators=1"
 ONE = {"num_generators": 1, "num_discriminators": 1}

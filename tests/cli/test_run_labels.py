@@ -9,7 +9,7 @@ from conftest import images_of
 
 from keras_mixgan.cli import runs
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
+pytestmark = pytest.mark.usefixtures("no_pictures", "no_graphs")
 
 
 def test_classes_without_images_are_refused(tmp_path):

@@ -14,6 +14,8 @@ import keras_mixgan as kmg
 from keras_mixgan.training import callbacks
 from keras_mixgan.training import history as history_module
 
+pytestmark = pytest.mark.usefixtures("no_graphs")
+
 
 def make(seed=0, **compiled):
     model = kmg.MixGAN(

@@ -13,6 +13,8 @@ from keras_mixgan import MixGAN
 from keras_mixgan import architectures
 from keras_mixgan import metrics
 
+pytestmark = pytest.mark.usefixtures("no_graphs")
+
 
 def trained_pair(networks=None, **arguments):
     networks = networks or (small_generator(), small_discriminator())

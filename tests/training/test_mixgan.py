@@ -16,6 +16,8 @@ from keras_mixgan import MixGAN
 from keras_mixgan import Payoff
 from keras_mixgan.game import payoffs
 
+pytestmark = pytest.mark.usefixtures("no_graphs")
+
 
 def points(count=32, seed=0):
     return np.random.default_rng(seed).uniform(-1, 1, (count, 2)).astype("f")

@@ -8,6 +8,8 @@ from test_mixgan import points
 
 from keras_mixgan import MixGAN
 
+pytestmark = pytest.mark.usefixtures("no_graphs")
+
 
 @pytest.fixture
 def model():

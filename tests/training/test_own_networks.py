@@ -12,6 +12,8 @@ from keras import ops
 import keras_mixgan as kmg
 from keras_mixgan import MixGAN
 
+pytestmark = pytest.mark.usefixtures("no_graphs")
+
 
 @keras.saving.register_keras_serializable("own_networks")
 class Generator(keras.Model):

@@ -13,6 +13,8 @@ from test_mixgan import points
 
 from keras_mixgan import MixGAN
 
+pytestmark = pytest.mark.usefixtures("no_graphs")
+
 
 def identity_model():
     """One generator, which returns its latents."""
