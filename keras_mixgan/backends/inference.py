@@ -56,13 +56,7 @@ def _compile_jax(network):
     import jax
 
     variables = network.variables
-    # Layers that compare the images of a batch would see the padding; what
-    # those of a user do is not known.
-    alone = all(
-        type(layer).__module__.partition(".")[0] in ("keras", "keras_mixgan")
-        and not getattr(layer, "by_group", False)
-        for layer in network._flatten_layers()
-    )
+    alone = _takes_images_alone(network)
 
     @jax.jit
     def forward(values, *arguments):
@@ -83,6 +77,28 @@ def _compile_jax(network):
         return np.asarray(forward(values, *padded))[:size]
 
     return run
+
+
+def _takes_images_alone(network) -> bool:
+    """Whether no layer compares the images of a batch.
+
+    Such a one would see the padding. What a user's layer does is not known,
+    nor what an operation of `keras.ops` does.
+    """
+    layers = network._flatten_layers()
+    operations = {
+        id(operation): operation
+        for layer in layers
+        for operation in (layer, *getattr(layer, "operations", ()))
+    }
+    return all(
+        isinstance(operation, keras.layers.Layer)
+        and not isinstance(operation, keras.layers.Lambda)
+        and type(operation).__module__.partition(".")[0]
+        in ("keras", "keras_mixgan")
+        and not getattr(operation, "by_group", False)
+        for operation in operations.values()
+    )
 
 
 def _joined(arguments):

@@ -232,7 +232,7 @@ def run(
 
 def _check_workdir(workdir: pathlib.Path) -> None:
     """Refuses a folder whose files, which a race has not made, it replaces."""
-    if (workdir / RUNS).is_dir() or race_results.are_in(workdir):
+    if any((workdir / RUNS).glob("*.json")) or race_results.are_in(workdir):
         return
     for name in race_results.OUTPUTS:
         if (workdir / name).exists():

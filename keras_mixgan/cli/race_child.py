@@ -47,6 +47,7 @@ def check(tasks, data_dir=None) -> None:
         for task in tasks:
             current = task["contestant"]
             chosen = settings_module.resolve(task["given"])
+            models.check_encoder(chosen)
             key = json.dumps(options.values(chosen, "data"))
             if key not in known:
                 known[key] = _load(chosen, data_dir)

@@ -81,7 +81,7 @@ def make(
         every=every,
         source=source,
         classifier=network,
-        num_images=num_images or NUM_IMAGES,
+        num_images=NUM_IMAGES if num_images is None else num_images,
         path=folder / run_files.SCORES,
         history=history,
     )

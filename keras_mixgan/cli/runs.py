@@ -122,7 +122,6 @@ def train(
             "share the statistics. Received: sync_batch_norm=True alone"
         )
     settings, workdir, start = starting.settle(given, recipe, workdir)
-    models.check_encoder(settings)
     if recipe is not None:
         given = {"recipe": recipe, **given}
     run = _Run(settings, workdir, verbose)
@@ -206,6 +205,8 @@ class _Run:
             )
         if self._path(run_files.SETTINGS).exists():
             return
+        # A run of an earlier version may have one that it never read.
+        models.check_encoder(self.settings)
         older = callbacks.checkpoints(self._path(run_files.CHECKPOINT))
         for name in (
             *run_files.OUTPUTS,

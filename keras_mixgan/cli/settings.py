@@ -22,6 +22,7 @@ from keras_mixgan._version import __version__
 from keras_mixgan.cli import optimizers
 from keras_mixgan.cli import options
 from keras_mixgan.cli import records
+from keras_mixgan.data import class_names
 from keras_mixgan.data import sources
 from keras_mixgan.data.batches import ORDER
 from keras_mixgan.utils import atomic
@@ -171,6 +172,7 @@ def resolve(
         pair = given.get("num_generators") == 1
         defaults |= {"num_discriminators": 1} if pair else architecture.mixture
     chosen |= options.without_others_arguments(defaults, given) | given
+    chosen["source"] = class_names.told_apart(chosen["source"])
     if "steps" in given:
         chosen["epochs"] = None
     for name, option in options.SETTINGS.items():

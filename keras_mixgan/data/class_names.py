@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from keras_mixgan.data.sources import BUNDLED_SOURCES
+from keras_mixgan.data import sources
 
 _DIGITS = tuple("0123456789")
 # https://github.com/zalandoresearch/fashion-mnist#labels and
@@ -26,25 +26,21 @@ BY_SOURCE = {
 def data_set_of(source: Any) -> str | None:
     """The name of a data set, here and in TFDS, by that of a source.
 
-    Without TFDS's configuration and version; `None` for a folder, whatever
-    its name.
+    Without TFDS's version; `None` for a folder, whatever its name.
 
     Example:
     >>> data_set_of("mnist:3.0.1"), data_set_of("./mnist")
     ('mnist', None)
     """
-    # Only bundled data come before a folder of their name.
-    if (
-        isinstance(source, str)
-        and source not in BUNDLED_SOURCES
-        and os.path.exists(source)
-    ):
+    if isinstance(source, str) and sources.is_path(source):
         return None
     return _name_of(source)
 
 
 def data_set_of_record(settings: Mapping[str, Any] | None) -> str | None:
-    """The same by what a run recorded, whatever lies in this folder.
+    """The same by what a run recorded, see `told_apart`.
+
+    What lies in this folder now does not matter.
 
     Example:
     >>> data_set_of_record({"source": "mnist"})
@@ -56,7 +52,17 @@ def data_set_of_record(settings: Mapping[str, Any] | None) -> str | None:
 def _name_of(source: Any) -> str | None:
     if not isinstance(source, str) or source.startswith((".", "/")):
         return None
-    return source.partition(":")[0].partition("/")[0]
+    return source.partition(":")[0]
+
+
+def told_apart(source: Any) -> Any:
+    """A source as a run records it: "./mnist" for a folder called mnist.
+
+    So a record says which it was, a folder or a well-known data set.
+    """
+    if _name_of(source) in BY_SOURCE and data_set_of(source) is None:
+        return os.path.join(os.curdir, source)
+    return source
 
 
 def of_settings(
@@ -71,5 +77,5 @@ def of_settings(
     >>> of_settings({"source": "cifar10"}, 10)[0]
     'Airplane'
     """
-    names = BY_SOURCE.get(data_set_of((settings or {}).get("source")))
+    names = BY_SOURCE.get(data_set_of_record(settings))
     return names if names and (num_classes or 0) <= len(names) else None

@@ -339,6 +339,14 @@ def _check_split(name: str, split: str, known: tuple[str, ...]) -> None:
         )
 
 
+def is_path(source: str) -> bool:
+    """Whether a name is that of a file or folder here, not of a data set.
+
+    Only bundled data come before a folder of their name.
+    """
+    return source not in BUNDLED_SOURCES and os.path.exists(source)
+
+
 def _looks_like(source: str) -> bool:
     """Whether a string is meant as a path, even if nothing is there."""
     return os.path.isabs(source) or source.startswith((".", "~", os.sep))

@@ -16,6 +16,7 @@ term per example of the same shape.
 """
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -255,13 +256,28 @@ def _equal(one: Any, other: Any, seen: frozenset = frozenset()) -> bool:
         return one.keys() == other.keys() and all(
             _equal(value, other[key], seen) for key, value in one.items()
         )
+    if isinstance(one, functools.partial):
+        return _equal(one.__reduce__()[2], other.__reduce__()[2], seen)
     try:
-        if np.all(one == other):
+        if np.shape(one) == np.shape(other) and np.all(one == other):
             return True
     except Exception:  # By a class of the user's.
         return False
-    # An object that is made anew is not equal, but has equal attributes.
-    return hasattr(one, "__dict__") and _equal(vars(one), vars(other), seen)
+    # An object that is made anew is not equal, but has equal attributes, and
+    # methods, which its class may have got anew.
+    return all(
+        _equal(_attributes(a), _attributes(b), seen)
+        for a, b in ((one, other), (type(one), type(other)))
+        if a is not b
+    ) and bool(_attributes(one) or _attributes(type(one)))
+
+
+def _attributes(thing: Any) -> dict:
+    """What an object holds, of a class its methods; what C holds is unknown."""
+    held = dict(getattr(thing, "__dict__", {}))
+    if not isinstance(thing, type):
+        return held
+    return {name: x for name, x in held.items() if hasattr(x, "__code__")}
 
 
 def _class_of(thing: Any) -> tuple[str, str]:

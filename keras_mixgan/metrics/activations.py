@@ -83,8 +83,9 @@ def activations(
     conversion = classifier.conversion(samples.image_shape)
     # A model that has been trained since makes other images.
     step = getattr(samples.model, "step", None)
-    memo = ("activations", classifier.sha256, conversion, step)
-    if memo not in samples.memo:
+    memo = ("activations", classifier.sha256, conversion)
+    kept_step, kept = samples.memo.get(memo, (None, None))
+    if kept is None or kept_step != step:
         path = _path(samples, classifier, conversion) if cache else None
         outputs = None if path is None else _read(path, samples.num_images)
         if outputs is None:
@@ -93,12 +94,13 @@ def activations(
                 _write(path, *outputs)
         elif progress is not None:
             progress(samples.num_images)
-        samples.memo[memo] = Activations(
+        kept = Activations(
             *outputs, classifier.name, classifier.sha256, conversion
         )
+        samples.memo[memo] = step, kept
     elif progress is not None:
         progress(samples.num_images)
-    return samples.memo[memo]
+    return kept
 
 
 def _run(

@@ -24,7 +24,7 @@ JUDGES: dict[str, str] = {
 def judge_of(source: Any) -> str | None:
     """Returns the bundled classifier for a data set, or `None`.
 
-    `source` is the data set's name, also with TFDS's configuration or version;
+    `source` is the data set's name, also with TFDS's version;
     anything else has no classifier.
 
     Example:

@@ -217,6 +217,12 @@ def _slots(optimizer, side) -> dict[tuple[int | None, str], Any]:
         name = state.path.partition("/")[2]
         paths = [path for path in named if name.startswith(f"{path}_")]
         if not paths:
+            if (None, name) in found:
+                raise UserError(
+                    "`model` must have optimizers whose states tell their "
+                    f"variable by name. Received: {type(optimizer).__name__}, "
+                    f"with several states called {name!r}"
+                )
             found[None, name] = state
             continue
         path = max(paths, key=len)

@@ -58,6 +58,9 @@ def place_data(model, x, y, batch_size, arguments: dict):
         _check_divides(x, batch_size)
         x, model.table = jax_steps.place_data(x)
         model.host_step = model.step
+        # A batch that `train_on_batch` refused leaves an old one, which would
+        # overwrite weights that were set since.
+        model._jax_state = None
     return x, y, batch_size, arguments
 
 

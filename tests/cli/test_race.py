@@ -370,6 +370,9 @@ def test_a_users_own_files_are_not_replaced(tmp_path, capsys):
     said = fails(capsys, *FLAGS, f"--workdir={tmp_path}")
     assert "holds results.csv of something else" in said
     assert [path.name for path in tmp_path.iterdir()] == ["results.csv"]
+    # `train` puts its runs into `runs/`, too.
+    (tmp_path / "runs" / "digits").mkdir(parents=True)
+    assert "of something else" in fails(capsys, *FLAGS, f"--workdir={tmp_path}")
 
 
 def test_results_without_runs_are_a_races(folder, tmp_path):
@@ -377,6 +380,11 @@ def test_results_without_runs_are_a_races(folder, tmp_path):
     for name in ("results.csv", "table.csv", "table.md"):
         shutil.copy(folder / name, tmp_path)
     race._check_workdir(tmp_path)
+
+
+def test_an_encoder_that_no_loss_reads_is_refused():
+    with pytest.raises(UserError, match="contestant a: `encoder` must not"):
+        race_child.check([task({"encoder": "e.npz"})])
 
 
 def test_each_contestant_is_checked_with_its_own_data():

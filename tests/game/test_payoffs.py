@@ -1,5 +1,7 @@
 """Payoffs against numbers worked by hand, on both sides."""
 
+import functools
+
 import numpy as np
 import pytest
 from keras import ops
@@ -131,6 +133,28 @@ class Holding:
         return self.number * logits
 
 
+def partial(scale):
+    real = functools.partial(lambda x, scale: x * scale, scale=scale)
+    return payoffs.Payoff("partial", real, ops.negative)
+
+
+def of_a_class(scale):
+    """A cell that defines a class anew, whose objects hold nothing."""
+    made = {}
+    exec(
+        "class Real:\n"
+        f"    def __call__(self, logits): return logits * {scale}\n",
+        {"__name__": "cell"},
+        made,
+    )
+    return payoffs.Payoff("class", made["Real"](), ops.negative)
+
+
+def of_a_table(size):
+    table = np.ones(int(size))
+    return payoffs.Payoff("table", lambda x: x * table.sum(), ops.negative)
+
+
 def of_a_default(scale):
     def real(logits, *, scale=scale):
         return scale * logits
@@ -140,7 +164,14 @@ def of_a_default(scale):
 
 @pytest.mark.parametrize(
     "make",
-    [lambda x: Scaled(x).payoff(), lambda x: Holding(x).made, of_a_default],
+    [
+        lambda x: Scaled(x).payoff(),
+        lambda x: Holding(x).made,
+        of_a_default,
+        partial,
+        of_a_class,
+        of_a_table,
+    ],
 )
 def test_what_a_method_or_a_default_holds_belongs_to_it_too(monkeypatch, make):
     monkeypatch.setattr(payoffs, "PAYOFFS", dict(payoffs.PAYOFFS))

@@ -8,6 +8,8 @@ from metrics_stand_ins import noise
 
 import keras_mixgan as kmg
 from keras_mixgan import metrics
+from keras_mixgan.cli import settings
+from keras_mixgan.data import class_names
 from keras_mixgan.metrics import judges
 
 
@@ -46,9 +48,11 @@ def test_the_name_decides(name, judge):
 
 def test_a_folder_has_no_judge(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert judges.judge_of("digits/letters") == "digits"
     (tmp_path / "digits" / "letters").mkdir(parents=True)
-    assert judges.judge_of("digits/letters") is None
+    letters = recorded(FromArrays(digits(2)[0]), source="digits/letters")
+    for source in ("digits/letters", str(tmp_path / "digits/letters"), None):
+        with pytest.raises(ValueError, match="`classifier` must be given"):
+            judges.choose(source, letters)
     assert judges.judge_of("digits") == "digits"
     # `load_source` takes a folder before a data set of TFDS.
     (tmp_path / "mnist").mkdir()
@@ -56,8 +60,15 @@ def test_a_folder_has_no_judge(tmp_path, monkeypatch):
     model = recorded(FromArrays(digits(2)[0]), source="mnist")
     with pytest.raises(ValueError, match="`classifier` must be given"):
         judges.choose("mnist", model)
-    # But a preset's record does not mean what lies here.
+    # But a record does not mean what lies here: of a folder it says "./mnist".
     assert judges.choose(None, model) == "digits"
+    assert class_names.of_settings(model.run_settings, 10)[1] == "1"
+    run = settings.resolve({"source": "mnist"})
+    assert run.source == "./mnist"
+    model = recorded(model, source=run.source)
+    with pytest.raises(ValueError, match="`classifier` must be given"):
+        judges.choose(str(tmp_path / "mnist"), model)
+    assert class_names.of_settings(model.run_settings, 10) is None
 
 
 def test_a_models_name_is_not_that_of_its_data():

@@ -48,6 +48,7 @@ def test_a_model_that_was_trained_since_is_classified_again():
     before = metrics.fid(samples, images, "digits")
     model.arrays, model.step = [noise(40)], 2
     assert metrics.fid(samples, images, "digits") != before
+    assert len(samples.memo) == 1  # The earlier ones are dropped.
 
 
 def test_seed_decides():

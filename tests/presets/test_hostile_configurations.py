@@ -190,6 +190,20 @@ def test_paths_in_the_settings_of_a_preset_are_not_followed(preset, tmp_path):
     assert presets.read(preset).settings == {"width": 4}
 
 
+def test_nor_is_a_folder_with_the_name_of_their_data(
+    preset, tmp_path, monkeypatch
+):
+    hostile.edit(
+        preset,
+        lambda m: m.update(settings={"source": "photos"}),
+        presets.METADATA,
+    )
+    assert presets.read(preset).settings == {"source": "photos"}
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert presets.read(preset).settings == {}
+
+
 def test_a_shared_body_counts_as_well(tmp_path):
     networks = kmg.architectures.build("mlp", (2,), width=4)
     model = kmg.MixGAN(*networks, 2, 1, share_generators="hidden_0")

@@ -133,6 +133,9 @@ def test_misuse_is_named():
         MixGAN.from_pair(pair, noise=None)
     with pytest.raises(ValueError, match=r"a MixGAN\. Received: Sequential"):
         MixGAN.from_pair(small_generator())
+    pair.compile(generator_optimizer=optimizers.Adafactor(), run_eagerly=True)
+    with pytest.raises(ValueError, match="Received: Adafactor"):
+        MixGAN.from_pair(pair)
     for models in ([pair], pair):
         with pytest.raises(ValueError, match="at least two"):
             MixGAN.from_snapshots(models, np.zeros((4, 2), "float32"))

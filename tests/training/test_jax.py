@@ -204,6 +204,40 @@ def test_a_users_layer_sees_no_padding():
     np.testing.assert_allclose(Forward()(network, x), x + x.std(0), rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "spread",
+    [
+        lambda x: x + keras.ops.std(x, axis=0),
+        layers.Lambda(lambda x: x + keras.ops.std(x, axis=0)),
+    ],
+)
+def test_an_operation_on_the_batch_sees_no_padding(spread):
+    points_in = keras.Input((2,))
+    network = keras.Model(points_in, spread(points_in))
+    x = points(5)
+    np.testing.assert_allclose(Forward()(network, x), x + x.std(0), rtol=1e-5)
+
+
+@jax_only
+def test_weights_set_after_a_refused_batch_stay():
+    model = MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
+    model.compile()
+    model.train_on_batch(points(8))
+    with pytest.raises(TypeError, match="shapes"):
+        model.train_on_batch(points(8)[:, :1])
+    set_to = [w + 1 for w in model.generators[0].get_weights()]
+    model.generators[0].set_weights(set_to)
+    seen = []
+
+    class Looks(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            seen.extend(self.model.generators[0].get_weights())
+
+    model.fit(points(8), batch_size=4, verbose=0, callbacks=[Looks()])
+    for one, other in zip(seen, set_to, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 @jax_only
 def test_two_devices_do_what_one_does():
     import jax
