@@ -1,6 +1,7 @@
 """Settings of the tests, and small networks that they share."""
 # ruff: noqa: E402
 
+import contextlib
 import gc
 import os
 import random
@@ -88,12 +89,8 @@ def no_pictures():
         yield
 
 
-@pytest.fixture(scope="module")
-def no_graphs():
-    """Steps run eagerly, for files whose tests take few steps of a mixture.
-
-    To trace a step takes as long as to take some thirty.
-    """
+@contextlib.contextmanager
+def _no_graphs():
     from keras_mixgan import MixGAN
 
     if JAX:  # It would compile each operation alone.
@@ -102,6 +99,23 @@ def no_graphs():
     always = property(lambda model: True, lambda model, value: None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MixGAN, "run_eagerly", always)
+        yield
+
+
+@pytest.fixture(scope="module")
+def no_graphs():
+    """Steps run eagerly, for files whose tests take few steps of a mixture.
+
+    To trace a step takes as long as to take some thirty.
+    """
+    with _no_graphs():
+        yield
+
+
+@pytest.fixture
+def no_graph():
+    """The same for one test."""
+    with _no_graphs():
         yield
 
 

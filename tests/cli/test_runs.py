@@ -184,6 +184,7 @@ def test_other_settings_are_refused_and_listed(whole):
     assert contents(workdir) == before
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_another_number_of_images_is_refused(tmp_path):
     folder = conftest.images_of(tmp_path / "photos")
     given = {"source": str(folder), "image_size": 28, "width": 1, "steps": 1}
@@ -372,6 +373,7 @@ def test_networks_compute_in_the_dtype_that_is_asked_for(tmp_path):
     assert train(tmp_path / "a", steps=6, dtype="mixed_bfloat16").step == 6
 
 
+@pytest.mark.usefixtures("no_graph")
 @pytest.mark.parametrize(
     ("estimate", "said"),
     [("linear", "grows to 4 generated"),

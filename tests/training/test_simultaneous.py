@@ -43,6 +43,7 @@ def expected_step(mixture, images, latents, points=None):
 
 
 @games((1, 1), (3, 1))
+@pytest.mark.usefixtures("no_graph")
 def test_both_sides_step_from_the_old_weights(
     generator, discriminator, monkeypatch, payoff, kind, numbers, estimate
 ):
@@ -63,6 +64,7 @@ def test_both_sides_step_from_the_old_weights(
     assert_logged(logs, value, discriminator_loss, generator_loss)
 
 
+@pytest.mark.usefixtures("no_graph")
 @pytest.mark.parametrize("kind", ["non_saturating", "minimax"])
 def test_with_gradient_penalty(generator, discriminator, monkeypatch, kind):
     model = build(
@@ -84,6 +86,7 @@ def test_with_gradient_penalty(generator, discriminator, monkeypatch, kind):
     assert_same(model, mixture)
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_a_shared_value_needs_the_payoff_alone(generator, discriminator):
     def shares(discriminator=discriminator, **arguments):
         model = MixGAN(generator, discriminator, 2, 2, seed=0)
@@ -100,6 +103,7 @@ def test_a_shared_value_needs_the_payoff_alone(generator, discriminator):
     assert not shares(discriminator, generator_loss="minimax")
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_networks_own_losses_stay_their_own(generator):
     """A discriminator's activity regulariser does not move the generators."""
 
@@ -136,6 +140,7 @@ def test_networks_own_losses_stay_their_own(generator):
     )
 
 
+@pytest.mark.usefixtures("no_graph")
 @pytest.mark.parametrize("kind", ["non_saturating", "minimax"])
 def test_moving_statistics_take_one_update(kind, discriminator):
     small = keras.initializers.RandomNormal(stddev=0.1)
