@@ -56,7 +56,7 @@ def _compile_jax(network):
     import jax
 
     variables = network.variables
-    alone = _takes_images_alone(network)
+    alone = None
 
     @jax.jit
     def forward(values, *arguments):
@@ -64,7 +64,14 @@ def _compile_jax(network):
             outputs = network(_joined(arguments), training=False)
         return outputs.astype("float32")
 
+    def compute(*arguments):
+        values = [variable.value for variable in variables]
+        return np.asarray(forward(values, *arguments))
+
     def run(*arguments):
+        nonlocal alone
+        if alone is None:
+            alone = _takes_images_alone(network, compute)
         # Padded to powers of two, to compile for few sizes: a mixture's
         # components draw batches of any size.
         size = len(arguments[0])
@@ -73,17 +80,17 @@ def _compile_jax(network):
             np.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1))
             for x in arguments
         ]
-        values = [variable.value for variable in variables]
-        return np.asarray(forward(values, *padded))[:size]
+        return compute(*padded)[:size]
 
     return run
 
 
-def _takes_images_alone(network) -> bool:
+def _takes_images_alone(network, run) -> bool:
     """Whether no layer compares the images of a batch.
 
-    Such a one would see the padding. What a user's layer does is not known,
-    nor what an operation of `keras.ops` does.
+    Such a one would see the padding. What users' layers and operations of
+    `keras.ops` do is found out: an image's output must not change when its
+    neighbour does. `run` computes the network's outputs.
     """
     layers = network._flatten_layers()
     operations = {
@@ -91,13 +98,26 @@ def _takes_images_alone(network) -> bool:
         for layer in layers
         for operation in (layer, *getattr(layer, "operations", ()))
     }
-    return all(
+    if all(_is_known(operation) for operation in operations.values()):
+        return True
+    rng = np.random.default_rng(0)
+    first, *labels = network.inputs
+    pair = rng.uniform(-1, 1, (2, *first.shape[1:])).astype("float32")
+    outputs = [
+        run(images, *(np.zeros(2, "int32") for _ in labels))[0]
+        for images in (pair, np.stack([pair[0], -2 * pair[1]]))
+    ]
+    return np.allclose(*outputs, rtol=1e-5, atol=1e-7, equal_nan=True)
+
+
+def _is_known(operation) -> bool:
+    """Whether an operation is a layer that takes each image alone."""
+    return (
         isinstance(operation, keras.layers.Layer)
         and not isinstance(operation, keras.layers.Lambda)
         and type(operation).__module__.partition(".")[0]
         in ("keras", "keras_mixgan")
         and not getattr(operation, "by_group", False)
-        for operation in operations.values()
     )
 
 

@@ -219,6 +219,26 @@ def test_an_operation_on_the_batch_sees_no_padding(spread):
 
 
 @jax_only
+def test_operations_on_each_image_alone_are_padded():
+    """To compile for few sizes."""
+    sizes = set()
+
+    @keras.saving.register_keras_serializable("test_jax")
+    class Seen(layers.Layer):
+        def call(self, x):
+            sizes.add(str(x.shape[0]))
+            return x
+
+    points_in = keras.Input((2,))
+    network = keras.Model(points_in, keras.ops.erf(Seen()(points_in)))
+    forward = Forward()
+    for count in (5, 6, 7, 8):
+        assert forward(network, points(count)).shape == (count, 2)
+    assert {"2", "8"} <= sizes
+    assert not {"5", "6", "7"} & sizes
+
+
+@jax_only
 def test_weights_set_after_a_refused_batch_stay():
     model = MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
     model.compile()
