@@ -35,6 +35,7 @@ class Activations:
         classifier: Name of the classifier.
         sha256: Its hash.
         conversion: What was done to the images first.
+        step: The step of the model that made the images; `None` of data.
     """
 
     logits: np.ndarray
@@ -42,6 +43,7 @@ class Activations:
     classifier: str
     sha256: str
     conversion: str
+    step: int | None = None
 
     def __len__(self) -> int:
         return len(self.logits)
@@ -84,8 +86,8 @@ def activations(
     # A model that has been trained since makes other images.
     step = getattr(samples.model, "step", None)
     memo = ("activations", classifier.sha256, conversion)
-    kept_step, kept = samples.memo.get(memo, (None, None))
-    if kept is None or kept_step != step:
+    kept = samples.memo.get(memo)
+    if kept is None or kept.step != step:
         path = _path(samples, classifier, conversion) if cache else None
         outputs = None if path is None else _read(path, samples.num_images)
         if outputs is None:
@@ -94,10 +96,9 @@ def activations(
                 _write(path, *outputs)
         elif progress is not None:
             progress(samples.num_images)
-        kept = Activations(
-            *outputs, classifier.name, classifier.sha256, conversion
+        kept = samples.memo[memo] = Activations(
+            *outputs, classifier.name, classifier.sha256, conversion, step
         )
-        samples.memo[memo] = step, kept
     elif progress is not None:
         progress(samples.num_images)
     return kept

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 import keras_mixgan as kmg
 from keras_mixgan._version import __version__
+from keras_mixgan.cli import settings
 from keras_mixgan.exporting import metadata
 from keras_mixgan.exporting import routing
 from keras_mixgan.game import mixtures
@@ -240,10 +241,11 @@ def test_classes_of_known_data_have_names(tmp_path, monkeypatch):
     assert names(ten, "cifar10")[9] == names(ten, "cifar10:3.0.2")[9] == "Truck"
     eleven = exported.moved_mixture(num_classes=11)
     assert names(eleven, "cifar10") is None
-    # A folder is the user's own, whatever its name.
+    # A folder is the user's own, whatever its name; a run records "./cifar10".
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cifar10").mkdir()
-    assert names(ten, "cifar10") is None
+    assert names(ten, settings.resolve({"source": "cifar10"}).source) is None
+    assert names(ten, "cifar10")[9] == "Truck"
 
 
 def test_mixture_weights_and_description(model, sampler, folder):
