@@ -15,11 +15,6 @@ functions here map raw discriminator outputs ("logits") of any shape to one
 term per example of the same shape.
 """
 
-import dataclasses
-import functools
-from typing import Any
-
-import numpy as np
 from keras import ops
 
 from keras_mixgan.game.payoff_kinds import GENERATOR_LOSSES
@@ -150,17 +145,18 @@ _BUILT_IN = frozenset(PAYOFFS)
 def register(payoff: Payoff | PairwisePayoff) -> None:
     """Registers a payoff under its name.
 
-    A payoff of the same name and definition is replaced, so that a notebook
-    cell can be run again.
+    One of yours with the same name is replaced, so that a notebook cell can be
+    run again.
 
     Args:
         payoff: Of either kind.
 
     Raises:
-        ValueError: The name belongs to another payoff.
+        ValueError: The name is that of a built-in payoff.
     """
-    _check_name(payoff)
-    if payoff.name not in _BUILT_IN:
+    if payoff.name in _BUILT_IN:
+        _check_name(payoff)
+    else:
         PAYOFFS[payoff.name] = payoff
 
 
@@ -220,88 +216,19 @@ def saved_name(payoff: Payoff | PairwisePayoff) -> str:
 
 def _check_name(payoff) -> None:
     taken = PAYOFFS.get(payoff.name)
-    if taken is not None and not _same(taken, payoff):
+    if taken is None or taken == payoff:
+        return
+    if payoff.name in _BUILT_IN:
         raise UserError(
-            "`payoff.name` must not be taken by another payoff. Received: "
-            f"{payoff.name!r}, taken are {sorted(PAYOFFS)}"
+            "`payoff.name` must not be that of a built-in payoff. Received: "
+            f"{payoff.name!r}, built in are {sorted(_BUILT_IN)}"
         )
-
-
-def _same(one, other) -> bool:
-    return type(one) is type(other) and all(
-        _equal(getattr(one, field.name), getattr(other, field.name))
-        for field in dataclasses.fields(one)
+    raise UserError(
+        "`payoff` must be the one that is registered under its name, since "
+        "a saved model holds only the name: "
+        "`keras_mixgan.payoffs.register(payoff)` replaces the other one. "
+        f"Received: another payoff named {payoff.name!r}"
     )
-
-
-def _equal(one: Any, other: Any, seen: frozenset = frozenset()) -> bool:
-    """Whether two functions, or values that they use, compute the same.
-
-    What cannot be compared is different. `seen` are pairs further up, which
-    are equal if all the rest is.
-    """
-    pair = (id(one), id(other))
-    if one is other or pair in seen:
-        return True
-    if _class_of(one) != _class_of(other):
-        return False
-    seen |= {pair}
-    if hasattr(one, "__code__"):
-        return _equal(_definition(one), _definition(other), seen)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(
-            _equal(a, b, seen) for a, b in zip(one, other, strict=True)
-        )
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(
-            _equal(value, other[key], seen) for key, value in one.items()
-        )
-    if isinstance(one, functools.partial):
-        return _equal(one.__reduce__()[2], other.__reduce__()[2], seen)
-    try:
-        if np.shape(one) == np.shape(other) and np.all(one == other):
-            return True
-    except Exception:  # By a class of the user's.
-        return False
-    # An object that is made anew is not equal, but has equal attributes, and
-    # methods, which its class may have got anew.
-    return all(
-        _equal(_attributes(a), _attributes(b), seen)
-        for a, b in ((one, other), (type(one), type(other)))
-        if a is not b
-    ) and bool(_attributes(one) or _attributes(type(one)))
-
-
-def _attributes(thing: Any) -> dict:
-    """What an object holds, of a class its methods; what C holds is unknown."""
-    held = dict(getattr(thing, "__dict__", {}))
-    if not isinstance(thing, type):
-        return held
-    return {name: x for name, x in held.items() if hasattr(x, "__code__")}
-
-
-def _class_of(thing: Any) -> tuple[str, str]:
-    """A class by its name: a notebook's cell makes it anew."""
-    return type(thing).__module__, type(thing).__qualname__
-
-
-def _definition(function) -> list:
-    """A function's code, its defaults, its owner, and what it closes over."""
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    owner = getattr(function, "__self__", None)
-    return [
-        _of_code(function.__code__), function.__defaults__,
-        function.__kwdefaults__, owner, cells,
-    ]  # fmt: skip
-
-
-def _of_code(code) -> tuple:
-    # Code objects also compare line numbers, but a notebook cell may move.
-    constants = [
-        _of_code(constant) if hasattr(constant, "co_code") else constant
-        for constant in code.co_consts
-    ]
-    return code.co_code, code.co_names, code.co_varnames, constants
 
 
 def __dir__():
