@@ -56,7 +56,7 @@ def _compile_jax(network):
     import jax
 
     variables = network.variables
-    alone = None
+    takes_images_alone = all(map(_is_known, _operations(network)))
 
     @jax.jit
     def forward(values, *arguments):
@@ -69,56 +69,57 @@ def _compile_jax(network):
         return np.asarray(forward(values, *arguments))
 
     def run(*arguments):
-        nonlocal alone
-        if alone is None:
-            alone = _takes_images_alone(network, compute)
         # Padded to powers of two, to compile for few sizes: a mixture's
         # components draw batches of any size.
         size = len(arguments[0])
-        missing = (1 << max(size - 1, 0).bit_length()) - size if alone else 0
-        padded = [
-            np.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1))
-            for x in arguments
-        ]
-        return compute(*padded)[:size]
+        missing = (1 << max(size - 1, 0).bit_length()) - size
+        outputs = compute(*_padded(arguments, missing, 0))[:size]
+        if takes_images_alone or not missing:
+            return outputs
+        # What users' layers do with a batch shows by another padding.
+        others = compute(*_padded(arguments, missing, 1))[:size]
+        if np.array_equal(outputs, others, equal_nan=True):
+            return outputs
+        return compute(*arguments)
 
     return run
 
 
-def _takes_images_alone(network, run) -> bool:
-    """Whether no layer compares the images of a batch.
-
-    Such a one would see the padding. What users' layers and operations of
-    `keras.ops` do is found out: an image's output must not change when its
-    neighbour does. `run` computes the network's outputs.
-    """
-    layers = network._flatten_layers()
-    operations = {
-        id(operation): operation
-        for layer in layers
-        for operation in (layer, *getattr(layer, "operations", ()))
-    }
-    if all(_is_known(operation) for operation in operations.values()):
-        return True
-    rng = np.random.default_rng(0)
-    first, *labels = network.inputs
-    pair = rng.uniform(-1, 1, (2, *first.shape[1:])).astype("float32")
-    outputs = [
-        run(images, *(np.zeros(2, "int32") for _ in labels))[0]
-        for images in (pair, np.stack([pair[0], -2 * pair[1]]))
+def _padded(arguments, missing, value):
+    return [
+        np.pad(
+            x, [(0, missing)] + [(0, 0)] * (x.ndim - 1), constant_values=value
+        )
+        for x in arguments
     ]
-    return np.allclose(*outputs, rtol=1e-5, atol=1e-7, equal_nan=True)
+
+
+def _operations(network) -> list:
+    """The layers of a network, nested ones too, and what is no layer."""
+    return [
+        operation
+        for layer in network._flatten_layers()
+        for operation in (layer, *getattr(layer, "operations", ()))
+    ]
 
 
 def _is_known(operation) -> bool:
     """Whether an operation is a layer that takes each image alone."""
+    axis = getattr(operation, "axis", -1)
+    axes = axis if isinstance(axis, list | tuple) else [axis]
+    activation = getattr(operation, "activation", None)
     return (
         isinstance(operation, keras.layers.Layer)
         and not isinstance(operation, keras.layers.Lambda)
-        and type(operation).__module__.partition(".")[0]
-        in ("keras", "keras_mixgan")
+        and _package(operation) in ("keras", "keras_mixgan")
+        and (activation is None or _package(activation) == "keras")
         and not getattr(operation, "by_group", False)
+        and all(number == -1 or (number or 0) > 0 for number in axes)
     )
+
+
+def _package(thing) -> str:
+    return thing.__module__.partition(".")[0]
 
 
 def _joined(arguments):

@@ -4,6 +4,7 @@ Their order is that of the `tf.data` pipelines of `streams`, so a training may
 continue under another backend.
 """
 
+import contextlib
 import copy
 import functools
 from collections.abc import Iterator
@@ -16,6 +17,37 @@ from keras_mixgan.utils import pixels
 # Version of the order of batches, which runs record. 1 was that of version
 # 0.1, by TensorFlow's `stateless_shuffle`; 2 is that of `epoch_order`.
 ORDER = 2
+
+# One entry for each `peeking` that is open.
+_peeks: list[bool] = []
+
+
+@contextlib.contextmanager
+def peeking() -> Iterator[None]:
+    """Within it, an iteration is no pass over the data.
+
+    `fit` looks at the first batch before it trains. The epoch after that must
+    have the order that it would have had.
+    """
+    _peeks.append(True)
+    try:
+        yield
+    finally:
+        _peeks.pop()
+
+
+class Passes:
+    """Counts the passes over a data set; `current` is the last one's number."""
+
+    def __init__(self):
+        self.current = 0
+        self._begun = 0
+
+    def begin(self) -> int:
+        """Begins a pass, or looks at the next one: its number, from 0."""
+        self.current = self._begun
+        self._begun += not _peeks
+        return self.current
 
 
 class Batches(keras.utils.PyDataset):
@@ -53,9 +85,8 @@ class Batches(keras.utils.PyDataset):
         self._batch_size = batch_size
         self._per_epoch = num_batches
         self._start_step = start_step
-        # The pass over the data, whether it has begun, and whether who asks
-        # for a batch is training: `fit` looks at the first one before.
-        self._epoch, self._begun, self._training = 0, False, False
+        # The first batches, `take`, are a pass over the same data.
+        self._passes = Passes()
         self._limit = None
         self._order = functools.lru_cache(maxsize=2)(
             functools.partial(epoch_order, len(images), seed)
@@ -73,36 +104,25 @@ class Batches(keras.utils.PyDataset):
     def rows(self, index: int) -> np.ndarray:
         """The row numbers of batch `index`, from 0: int32 (B,)."""
         if self._start_step is None:
-            if index == 0 and self._training:
+            if index == 0:
                 # Not at the end of an epoch, which may be part of a pass.
-                self._epoch += self._begun
-                self._begun = True
-            epoch, number = self._epoch, index
+                self._passes.begin()
+            epoch, number = self._passes.current, index
         else:
             epoch, number = divmod(self._start_step + index, self._per_epoch)
         start = number * self._batch_size
         return self._order(epoch)[start : start + self._batch_size]
 
     def __getitem__(self, index: int):
-        """Batch `index`: images float32 (B, ...), or (images, labels)."""
+        """Batch `index`: images float32 (B, ...), or (images, labels).
+
+        Batch 0 begins a pass over the data, in its own order.
+        """
         rows = self.rows(index)
         images = self.images[rows]
         if images.dtype == np.uint8:
             images = pixels.to_floats(images)
         return images if self.labels is None else (images, self.labels[rows])
-
-    def __iter__(self) -> Iterator:
-        self.on_epoch_begin()
-        yield from super().__iter__()
-        self.on_epoch_end()
-
-    def on_epoch_begin(self) -> None:
-        """Notes that a training goes on."""
-        self._training = True
-
-    def on_epoch_end(self) -> None:
-        """Notes that an epoch has ended, and perhaps the training."""
-        self._training = False
 
     def take(self, count: int) -> "Batches":
         """The first batches, as in `tf.data.Dataset.take`."""
@@ -127,14 +147,6 @@ class Rows(keras.utils.PyDataset):
     def __getitem__(self, index: int):
         """Row numbers of batch `index`, in a tuple: int32 (B,)."""
         return (self._batches.rows(index),)
-
-    def on_epoch_begin(self) -> None:
-        """See `Batches`."""
-        self._batches.on_epoch_begin()
-
-    def on_epoch_end(self) -> None:
-        """See `Batches`."""
-        self._batches.on_epoch_end()
 
 
 def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:

@@ -7,9 +7,7 @@ array, which costs far less than a training step. A resumed run skips row
 numbers only, and gets the batches of an uninterrupted one.
 """
 
-import contextlib
 import os
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -18,6 +16,7 @@ import numpy as np
 
 from keras_mixgan.data import sources
 from keras_mixgan.data.batches import Batches
+from keras_mixgan.data.batches import Passes
 from keras_mixgan.data.batches import epoch_order
 from keras_mixgan.utils import checks
 from keras_mixgan.utils import pixels
@@ -25,24 +24,6 @@ from keras_mixgan.utils.errors import UserError
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-
-# One entry for each `peeking` that is open.
-_peeks: list[bool] = []
-
-
-@contextlib.contextmanager
-def peeking() -> Iterator[None]:
-    """Within it, an iterator is no pass over the data.
-
-    `fit` looks at the first batch before it trains. The epoch after that must
-    have the order that it would have had.
-    """
-    _peeks.append(True)
-    try:
-        yield
-    finally:
-        _peeks.pop()
 
 
 def load(
@@ -174,13 +155,11 @@ def _epoch_orders(
     """Dataset of (order of the epoch int32 (size,), its first batch)."""
     import tensorflow as tf
 
-    passes = 0
+    passes = Passes()
 
     def draw(epoch: np.ndarray) -> np.ndarray:
-        nonlocal passes
         if start_step is None:
-            epoch = passes
-            passes += not _peeks
+            epoch = passes.begin()
         return epoch_order(size, seed, int(epoch))
 
     def order(epoch: tf.Tensor) -> tf.Tensor:

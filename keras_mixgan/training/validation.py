@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_mixgan.data import streams
+from keras_mixgan.data import batches
 from keras_mixgan.game import ensembles
 from keras_mixgan.training import usage
 from keras_mixgan.training.labels import class_numbers
@@ -167,13 +167,13 @@ def is_array(x) -> bool:
     return hasattr(x, "shape") and hasattr(x, "dtype")
 
 
+@batches.peeking()
 def _first_batch(data):
     """The first (images, labels) of a data set that can be read again."""
     if hasattr(data, "element_spec"):  # a tf.data.Dataset
         if not hasattr(data, "take"):  # distributed over replicas already
             return None
-        with streams.peeking():
-            first = next(iter(data.take(1)), None)
+        first = next(iter(data.take(1)), None)
         if first is None:
             raise UserError(
                 "`x` must hold at least one batch of images. Received: an "

@@ -210,3 +210,24 @@ def test_fit_sees_the_orders_of_epochs_one_after_the_other():
     mixture.fit(pipeline, epochs=1, verbose=0)
     for epoch, order in enumerate(np.reshape(seen, (3, 8))):
         np.testing.assert_array_equal(order, epoch_order(8, 1, epoch))
+
+
+def test_a_look_by_hand_is_a_pass_and_one_of_fit_is_not():
+    mixture, pipeline, seen = spied()
+    next(iter(pipeline))
+    next(iter(pipeline.take(1)))
+    mixture.fit(pipeline, epochs=1, verbose=0)
+    np.testing.assert_array_equal(seen, epoch_order(8, 1, 2))
+
+
+def test_an_interrupted_fit_has_begun_one_pass():
+    mixture, pipeline, seen = spied()
+
+    def stop(batch, logs):
+        mixture.stop_training = True
+
+    callback = keras.callbacks.LambdaCallback(on_train_batch_end=stop)
+    mixture.fit(pipeline, epochs=3, callbacks=[callback], verbose=0)
+    seen.clear()
+    mixture.fit(pipeline, epochs=1, verbose=0)
+    np.testing.assert_array_equal(seen, epoch_order(8, 1, 1))

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from keras_mixgan import data
+from keras_mixgan.data import batches
 from keras_mixgan.data import sources
-from keras_mixgan.data import streams
 
 
 def numbered(count=20, labels=True):
@@ -99,7 +99,7 @@ def test_finite_epochs_are_reshuffled_reproducibly():
 def test_a_look_at_the_first_batch_is_no_epoch():
     first = data.load(numbered(), batch_size=5, seed=1)
     again = data.load(numbered(), batch_size=5, seed=1)
-    with streams.peeking():
+    with batches.peeking():
         next(iter(again.take(1)))
     assert [orders(first) for _ in range(2)] == [
         orders(again) for _ in range(2)
