@@ -1,6 +1,7 @@
 """What would make a metric fail after all images were made, found before."""
 
 import dataclasses
+import numbers
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +16,17 @@ from keras_mixgan.metrics import neural_net_distance
 from keras_mixgan.metrics import precision_recall
 from keras_mixgan.metrics import sliced_wasserstein
 from keras_mixgan.metrics.samples import Samples
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
+
+# Options that are counts, and those that are positive numbers.
+_COUNTS = (
+    "num_images", "splits", "block_size", "nearest", "patches_per_image",
+    "steps", "batch_size",
+)  # fmt: skip
+_NUMBERS = ("std", "within", "learning_rate")
+# `None` stands for what the metric chooses itself.
+_OPTIONAL = ("num_images", "std", "threshold")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,17 +65,26 @@ class Asked:
 
 
 def check_options(name: str, known: Sequence[str], given: Any) -> None:
-    """Checks that a metric has the options that are given for it."""
+    """Checks that a metric has the options that are given, and their kind."""
     if not isinstance(given, Mapping):
         raise UserError(
             f"`options` of {name!r} must be a dictionary. Received: {given!r}"
         )
-    for option in given:
+    for option, value in given.items():
         if option not in known:
             raise UserError(
                 f"`options` of {name!r} must be among {list(known)}. Received: "
                 f"{option!r}"
             )
+        of = f"options[{name!r}][{option!r}]"
+        if value is None and option in _OPTIONAL:
+            continue
+        if option in _COUNTS:
+            checks.integer(of, value)
+        elif option in _NUMBERS:
+            checks.positive_number(of, value)
+        elif option == "threshold" and not isinstance(value, numbers.Real):
+            raise UserError(f"`{of}` must be a number. Received: {value!r}")
 
 
 def splits(asked: Asked) -> None:

@@ -103,15 +103,15 @@ def new_folder(
             for entry in sorted(entries, key=_LAST.__contains__):
                 os.rename(partial / entry, path / entry)
             partial.rmdir()
-            _flush(path)
         else:
             os.rename(partial, path)
     except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
         _name(error, path)
         raise
-    with contextlib.suppress(OSError):  # Not every system can flush folders.
-        _flush(path.parent)
+    for folder in (path, path.parent):
+        with contextlib.suppress(OSError):  # Not every system can flush them.
+            _flush(folder)
 
 
 def check_new(path: str | os.PathLike[str], name: str) -> None:

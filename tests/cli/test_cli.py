@@ -268,7 +268,6 @@ def test_sample_draws_a_column_a_class_and_keeps_to_its_seed(capsys, tmp_path):
     assert sample("5.png", "--num_images=2", "--columns=1").size
 
 
-@tensorflow_only
 def test_presets_are_listed(capsys):
     status, out, _ = call(capsys, "presets")
     assert status == 0
@@ -277,6 +276,7 @@ def test_presets_are_listed(capsys):
     assert first.split()[:3] == ["dcgan_5x_mnist", "MNIST", "1"]
 
 
+@tensorflow_only
 def test_export_writes_a_sampler_once(capsys, points_model, tmp_path):
     out = tmp_path / "exported" / "1"
     flags = ("export", f"--model={points_model}", f"--out={out}")

@@ -38,11 +38,15 @@ class Untouched(FromArrays):
         ("precision_recall", {}, {"nearest": 50}, "below the number of images"),
         ("neural_net_distance", {}, {"discriminator": "x"}, "must be one of"),
         ("neural_net_distance", {}, {"payoff": "x"}, "`payoff` must be one of"),
-        ("neural_net_distance", {}, {"steps": 0}, "`steps` must be a positive"),
+        ("neural_net_distance", {}, {"steps": 0}, "'steps'.*must be a pos"),
         ("label_agreement", {"num_images": 5}, {}, "of at least 10"),
         ("fid", {"batch_size": 0}, {}, "`batch_size` must be a positive"),
         ("component_distinctness", {}, {"network": "x"}, "must be one of"),
-        ("component_distinctness", {}, {"steps": 0}, "`steps` must be a pos"),
+        ("component_distinctness", {}, {"steps": 0}, "'steps'.*must be a pos"),
+        ("fid", {}, {"num_images": "100"}, "'num_images'.*must be a positive"),
+        ("kid", {}, {"num_images": 2.5}, "'num_images'.*must be a positive"),
+        ("modes", {}, {"within": "1"}, "'within'.*must be a positive number"),
+        ("birthday", {}, {"threshold": "1"}, "'threshold'.*must be a number"),
     ],
 )
 def test_errors_come_before_any_image_is_made(metric, use, given, message):
