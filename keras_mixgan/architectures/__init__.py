@@ -363,11 +363,6 @@ def build(
     ['latents', 'labels']
     """
     architecture = get(name)
-    if augment and len(image_shape) == 1:
-        raise UserError(
-            "`augment` must be False for points, which have no pixels to move. "
-            f"Received: augment={augment}, image_shape={image_shape}"
-        )
     shared = {"image_shape": image_shape, "num_classes": num_classes}
     if width is not None:
         shared["width"] = width
@@ -377,6 +372,11 @@ def build(
     if "latent_dim" not in takes:
         latent = {}
     discriminator = architecture.discriminator(**shared, **latent)
+    if augment and len(image_shape) == 1:
+        raise UserError(
+            "`augment` must be False for points, which have no pixels to move. "
+            f"Received: augment={augment}, image_shape={image_shape}"
+        )
     return generator, augmented(discriminator) if augment else discriminator
 
 

@@ -130,8 +130,8 @@ def augmented(discriminator: keras.Model) -> keras.Model:
     changed = Augmentation(name="augmentation")(images)
 
     def call(layer, *args, **kwargs):
-        args = keras.tree.map_structure(
-            lambda x: changed if x is images else x, args
+        args, kwargs = keras.tree.map_structure(
+            lambda x: changed if x is images else x, (args, kwargs)
         )
         return layer(*args, **kwargs)
 

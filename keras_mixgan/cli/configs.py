@@ -75,11 +75,7 @@ def completed(
             f"nothing for it to set. Received: recipe={given['recipe']!r}, "
             f"config={os.fspath(path)!r}"
         )
-    # Both set the length of a run: a given one also overrides the other.
-    for one, other in (("steps", "epochs"), ("epochs", "steps")):
-        if one in given:
-            values.pop(other, None)
-    return options.without_others_arguments(values, given) | dict(given)
+    return options.replaced(values, given)
 
 
 def _is_of_a_run(content: dict[str, Any]) -> bool:

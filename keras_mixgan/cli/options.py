@@ -361,18 +361,23 @@ SETTINGS: Mapping[str, Option] = {
 }
 
 
-def without_others_arguments(
+def replaced(
     kept: Mapping[str, Any], given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Leaves out the arguments of an optimizer that `given` replaces."""
+    """Kept settings with given ones over them.
+
+    Another optimizer brings its own arguments. Both `steps` and `epochs` set
+    the length of a run: a given one also replaces the other.
+    """
     own = kept.get("optimizer")
-    if own in (None, given.get("optimizer", own)):
-        return dict(kept)
-    return {
-        name: value
-        for name, value in kept.items()
-        if OPTIONS[name].to != "optimizer"
+    gone = {
+        other
+        for one, other in (("steps", "epochs"), ("epochs", "steps"))
+        if one in given
     }
+    if own not in (None, given.get("optimizer", own)):
+        gone |= {n for n, o in OPTIONS.items() if o.to == "optimizer"}
+    return {n: v for n, v in kept.items() if n not in gone} | dict(given)
 
 
 def values(settings: Any, to: str) -> dict[str, Any]:

@@ -119,11 +119,7 @@ def contestants(
                 f"{name!r} twice"
             )
         own = _parse(f"contestant {name}", own)
-        chosen = options.without_others_arguments(shared, own) | own
-        # Both set the length: a contestant's one also overrides the other.
-        for one, other in (("steps", "epochs"), ("epochs", "steps")):
-            if one in own and other not in own:
-                chosen.pop(other, None)
+        chosen = options.replaced(shared, own)
         if "recipe" in chosen:
             chosen = recipes.complete(chosen, chosen.pop("recipe"))
             chosen.pop("seed", None)

@@ -94,7 +94,8 @@ def as_recorded(settings: Mapping[str, Any]) -> dict[str, Any]:
     before = {}
     if settings.get("optimizer") == "rmsprop":
         before = {"rho": 0.9, "epsilon": 1e-7}
-    return before | dict(settings)
+    given = {n: v for n, v in settings.items() if v is not None}
+    return dict(settings) | before | given
 
 
 def _recorded(name: str) -> Mapping[str, Any] | None:

@@ -153,7 +153,7 @@ def resolve(
         if start is None:
             start = records.of_model(given["from_model"])
         given = _upon(start, given)
-    points = given.get("source") in ("ring", "grid")
+    points = given.get("source") in sources.POINTS
     named = {"architecture": "mlp"} if points else {}
     general = {n: o.default for n, o in options.SETTINGS.items()} | named
     chosen = general | given
@@ -171,7 +171,7 @@ def resolve(
         # `mixture` has what a single pair cannot use, such as sharing.
         pair = given.get("num_generators") == 1
         defaults |= {"num_discriminators": 1} if pair else architecture.mixture
-    chosen |= options.without_others_arguments(defaults, given) | given
+    chosen |= options.replaced(defaults, given)
     chosen["source"] = class_names.told_apart(chosen["source"])
     if "steps" in given:
         chosen["epochs"] = None
@@ -205,13 +205,9 @@ def _upon(start: Mapping[str, Any], given: Mapping[str, Any]) -> dict:
         if name not in of_data
         and (value is not None or name in records.OF_NETWORKS)
     }
-    kept = options.without_others_arguments(kept, given)
     # Given settings of the networks equal the model's: see the check above.
-    return kept | {
-        name: value
-        for name, value in given.items()
-        if name not in records.OF_NETWORKS
-    }
+    others = {n: v for n, v in given.items() if n not in records.OF_NETWORKS}
+    return options.replaced(kept, others)
 
 
 def _of_architecture(architecture: architectures.Architecture) -> dict:
@@ -305,7 +301,7 @@ def differences(
     }
     # Facts that the saved run's version did not record tell nothing.
     known = {n: v for n, v in data_facts.items() if n in saved["data"]}
-    after = {**dataclasses.asdict(settings), **known}
+    after = {**records.as_recorded(dataclasses.asdict(settings)), **known}
     # JSON turns tuples into lists.
     after = json.loads(json.dumps(after))
     scheduled = settings.learning_rate_schedule != "constant"

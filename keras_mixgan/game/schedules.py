@@ -11,7 +11,6 @@ phi = log. Below 0.3 the discriminators are not updated. The smaller it is, the
 more steps the generators take. It is log 2 = 0.69 if all logits are 0.
 """
 
-import numpy as np
 from keras import ops
 
 SCHEDULES = ("fixed", "released", "wgan")
@@ -47,9 +46,7 @@ def generators_are_due(schedule: str, batch, discriminator_steps: int):
         later = (place - long) % discriminator_steps == 0
         return ((place <= long) & due) | ((place > long) & later)
 
-    first = LONG_TURN * FIRST_LONG_TURNS
-    length = first + discriminator_steps * (ROUND - FIRST_LONG_TURNS)
-    others = LONG_TURN + discriminator_steps * (ROUND - 1)
+    first, length, others = _rounds(discriminator_steps)
     place = (batch - length - 1) % others + 1
     return ((batch <= length) & in_round(batch, first)) | (
         (batch > length) & in_round(place, LONG_TURN)
@@ -58,9 +55,24 @@ def generators_are_due(schedule: str, batch, discriminator_steps: int):
 
 def generator_updates(schedule: str, batches: int, discriminator_steps: int):
     """Number of generator updates in a training, an int, by the same two."""
-    numbers = np.arange(1, batches + 1)
-    due = generators_are_due(schedule, numbers, discriminator_steps)
-    return int(np.sum(np.broadcast_to(due, numbers.shape)))
+    if schedule == "fixed":
+        return batches // discriminator_steps
+
+    def in_round(place, long):
+        later = max(place - long, 0) // discriminator_steps
+        return min(place, long) // LONG_TURN + later
+
+    first, length, others = _rounds(discriminator_steps)
+    rounds, rest = divmod(max(batches - length, 0), others)
+    begun = in_round(min(batches, length), first) + in_round(rest, LONG_TURN)
+    return begun + rounds * ROUND
+
+
+def _rounds(discriminator_steps: int) -> tuple[int, int, int]:
+    """Batches: the first long turns, their round, and each later round."""
+    first = LONG_TURN * FIRST_LONG_TURNS
+    length = first + discriminator_steps * (ROUND - FIRST_LONG_TURNS)
+    return first, length, LONG_TURN + discriminator_steps * (ROUND - 1)
 
 
 def half_loss(payoff):

@@ -273,7 +273,7 @@ class SampleGrid(keras.callbacks.Callback):
         self._epoch = 0
         try:
             formatted = self.path.format(epoch=0, step=0)
-        except (LookupError, ValueError) as error:
+        except (LookupError, ValueError, AttributeError) as error:
             raise UserError(
                 "`path` must hold no other braces than {epoch} and {step}. "
                 f"Received: path={self.path!r}"

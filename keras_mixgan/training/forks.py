@@ -14,10 +14,7 @@ from keras_mixgan.utils.errors import UserError
 
 def from_pair(cls, pair, numbers: tuple, noise: float, seed, **arguments):
     """Makes a mixture of copies of a pair; see `MixGAN.from_pair`."""
-    if not hasattr(pair, "generator_ensemble"):
-        raise UserError(
-            f"`model` must be a MixGAN. Received: {type(pair).__name__}"
-        )
+    _check_mixgan("model", pair)
     if pair.num_generators != 1 or pair.num_discriminators != 1:
         raise UserError(
             "`model` must be a pair, one generator and one discriminator. "
@@ -61,6 +58,8 @@ def from_snapshots(cls, models: list, images, labels, seed):
             "`models` must list at least two snapshots. Received: "
             f"models={models!r}"
         )
+    for model in models:
+        _check_mixgan("models", model)
     if not models[-1].compiled:
         raise UserError(
             "`models` must be compiled, since the last one's payoff weighs "
@@ -68,6 +67,13 @@ def from_snapshots(cls, models: list, images, labels, seed):
         )
     snapshots = [copy_networks(model, i) for i, model in enumerate(models)]
     return join(cls, snapshots, models[-1], images, labels, seed)
+
+
+def _check_mixgan(name: str, model) -> None:
+    if not hasattr(model, "generator_ensemble"):
+        raise UserError(
+            f"`{name}` must be a MixGAN. Received: {type(model).__name__}"
+        )
 
 
 def copy_networks(model, number: int) -> tuple[list, list]:

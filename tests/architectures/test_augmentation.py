@@ -122,6 +122,8 @@ def test_points_have_no_pixels(tmp_path, capsys):
     network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     with pytest.raises(ValueError, match="one input of images"):
         architectures.augmented(network)
+    with pytest.raises(ValueError, match=r"`image_shape`.*Received.*32"):
+        architectures.build("dcgan", 32, augment=True)
 
 
 def test_a_sequential_discriminator_is_taken():
@@ -141,6 +143,13 @@ def test_a_sequential_discriminator_is_taken():
     for function in (architectures.augmented, architectures.add_heads):
         with pytest.raises(ValueError, match=r"`discriminator` must be a Func"):
             function(unknown)
+
+
+def test_images_that_a_layer_takes_by_name_are_augmented_too():
+    images = keras.Input((SIZE, SIZE, 1))
+    logits = keras.layers.Dense(1)(keras.layers.Flatten()(inputs=images))
+    seen = architectures.augmented(keras.Model(images, logits))
+    assert "augmentation" in [layer.name for layer in seen.layers]
 
 
 def test_images_stay_exact_in_half_precision():

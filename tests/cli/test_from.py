@@ -320,3 +320,5 @@ def test_rmsprop_of_version_0_1_stays_as_it_was():
     recorded = {"optimizer": "rmsprop", "architecture": "wgan"}
     assert records.as_recorded(recorded)["rho"] == 0.9
     assert records.as_recorded({**recorded, "rho": 0.99})["rho"] == 0.99
+    # The same, left out in another way.
+    assert records.as_recorded({**recorded, "rho": None})["rho"] == 0.9

@@ -220,6 +220,8 @@ def test_snapshots_that_are_not_compiled_are_refused():
     pair = MixGAN(small_generator(), small_discriminator(), 1, 1)
     with pytest.raises(ValueError, match="`models` must be compiled"):
         MixGAN.from_snapshots([pair, pair], np.zeros((4, 2), "float32"))
+    with pytest.raises(ValueError, match=r"`models` must be a MixGAN.*int"):
+        MixGAN.from_snapshots([1, pair], np.zeros((4, 2), "float32"))
 
 
 def test_settings_are_those_of_the_new_mixture():

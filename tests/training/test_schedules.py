@@ -154,6 +154,9 @@ def test_fixed_turns():
     ]  # fmt: skip
     assert schedules.generator_updates("fixed", 7, 1) == 7
     assert schedules.generator_updates("fixed", 7, 3) == 2
+    # Of the longest runs too, at once.
+    assert schedules.generator_updates("fixed", 10**15, 5) == 2 * 10**14
+    assert schedules.generator_updates("wgan", 10**15, 5) < 2 * 10**14
 
 
 @pytest.mark.parametrize("done", few_under_jax(98, 99, 2503, 2504))

@@ -229,7 +229,7 @@ def get_all(losses: Losses) -> tuple[Auxiliary, ...]:
     """
     if losses is None:
         return ()
-    if isinstance(losses, str | Auxiliary):
+    if isinstance(losses, str) or not isinstance(losses, Iterable):
         losses = (losses,)
     return tuple(map(get, losses))
 
