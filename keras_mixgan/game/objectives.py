@@ -327,4 +327,15 @@ def _outcome(model, loss, pairs, turn: turns.Turn, side: str) -> Outcome:
         # A loss whose terms are `None` has the value 0.
         value = ops.cast(value, loss.dtype)
         added[extra.name] = added.get(extra.name, 0.0) + value
-    return Outcome(loss, pairs, added)
+    return Outcome(loss, pairs + _marks_of_broken(turn.fakes), added)
+
+
+def _marks_of_broken(fakes):
+    """Zeros (num_generators, 1), NaN where images are not finite.
+
+    A ReLU may hide it from the logits.
+    """
+    images = ops.cast(ops.stop_gradient(fakes.images), "float32")
+    sums = ops.sum(images, axis=tuple(range(1, len(images.shape))))
+    marks = ops.where(ops.isfinite(sums), 0.0, float("nan"))
+    return mixtures.stratum_means(marks[:, None], fakes.sizes)

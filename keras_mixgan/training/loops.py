@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_mixgan.data.batches import Batches
+from keras_mixgan.data.batches import peeking
 from keras_mixgan.distribution import batches
 from keras_mixgan.training import jax_steps
 
@@ -64,6 +65,7 @@ def place_data(model, x, y, batch_size, arguments: dict):
     return x, y, batch_size, arguments
 
 
+@peeking()
 def _check_divides(x, batch_size: int | None) -> None:
     """Checks that JAX's devices, if several, get equal parts of each batch."""
     distribution = keras.distribution.distribution()

@@ -48,7 +48,7 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
     Returns a pair of scalars for each of `log_names`: its value, and its
     weight, 0 where the step had no such value, else 1.
     """
-    images = ops.cast(images, "float32")
+    images, images_are_finite = _repaired(model, images)
     if labels is not None:
         labels = class_numbers_in_step(labels)
     weights = [
@@ -70,9 +70,15 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
             model, images, labels, due
         )
     model.step_variable.assign_add(1)
+    discriminators, generators = (
+        outcome._replace(
+            loss=ops.where(images_are_finite, outcome.loss, float("nan"))
+        )
+        for outcome in (discriminators, generators)
+    )
     total = discriminators.loss + generators.loss
     pairs = ops.stack([discriminators.pairs, generators.pairs])
-    _note_nonfinite(model, images, total, pairs)
+    _note_nonfinite(model, images_are_finite, total, pairs)
     logs = {
         "loss": (total, discriminator_turn * generator_turn),
         "payoff": (
@@ -91,6 +97,19 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
         for name, value in outcome.auxiliary.items():
             logs[f"{side}_{name}"] = (value, turn)
     return logs
+
+
+def _repaired(model, images):
+    """Real images without NaN and infinity, and whether there were none.
+
+    One bad batch must not cost the model: `fit` stops at the step's losses,
+    which are made NaN, but the weights move as if the bad pixels were 0.
+    """
+    images = ops.cast(images, "float32")
+    finite = ops.isfinite(images)
+    # Those of all replicas.
+    share = model.executor.average(ops.cast(ops.all(finite), "float32"))
+    return ops.where(finite, images, 0.0), share > 0.999
 
 
 def _nothing(model, side: str) -> objectives.Outcome:
@@ -231,23 +250,19 @@ def _move_generators(model, gradients):
         averages.update(model, moved)
 
 
-def _note_nonfinite(model, images, total, pairs):
+def _note_nonfinite(model, images_are_finite, total, pairs):
     """Keeps the first step whose losses were not finite, and its pairs.
 
     The step is kept as a negative number where the images were not finite.
     """
     finite = ops.isfinite(total) & ops.all(ops.isfinite(pairs))
-    # Those of all replicas.
-    clean = model.executor.average(
-        ops.cast(ops.all(ops.isfinite(images)), "float32")
-    )
     before = ops.equal(model.nonfinite_step, 0)
     model.last_pairs.assign(ops.where(before, pairs, model.last_pairs.value))
     model.nonfinite_step.assign(
         ops.where(
             before & ~finite,
             ops.where(
-                clean > 0.999,
+                images_are_finite,
                 model.step_variable.value,
                 -model.step_variable.value,
             ),

@@ -171,6 +171,24 @@ def test_nan_in_a_later_batch_is_blamed_on_the_data():
     ) as e:
         model.fit(data, verbose=0)
     assert "learning rate" not in str(e.value)
+    # The model goes on with repaired data.
+    assert np.isfinite(model.generate(4, seed=0)).all()
+    model.fit(np.nan_to_num(x[2], posinf=0.0), batch_size=16, verbose=0)
+    assert model.step == 4
+
+
+def test_a_generator_is_named_whose_nan_no_loss_shows():
+    # As some kernels of ReLU do.
+    x = keras.Input((2,))
+    hidden = keras.ops.nan_to_num(keras.layers.Dense(4, "relu")(x))
+    discriminator = keras.Model(x, keras.layers.Dense(1)(hidden))
+    for estimate in ("full", "linear"):
+        model = MixGAN(small_generator(), discriminator, 3, 1, seed=0)
+        model.compile(payoff_estimate=estimate)
+        network = model.generators[1]
+        network.set_weights([w * np.nan for w in network.get_weights()])
+        with pytest.raises(NonFiniteError, match=r", in generator 1\."):
+            model.fit(np.zeros((32, 2), "float32"), verbose=0)
 
 
 def test_a_loss_beyond_all_reason_is_told_once():
