@@ -21,6 +21,7 @@ from keras_mixgan.training import validation
 from keras_mixgan.training.divergence import StopOnNonFinite
 from keras_mixgan.training.labels import class_numbers
 from keras_mixgan.training.optimizers import TwoPlayerOptimizer
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 
@@ -178,6 +179,7 @@ class MixGAN(Mixture):
             as_released=as_released,
             schedule=schedule,
         )
+        checks.integer("steps_per_execution", steps_per_execution)
         self._check_estimate(payoff_estimate)
         if schedule == "released" and self.executor.replicas > 1:
             raise UserError(

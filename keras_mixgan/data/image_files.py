@@ -254,7 +254,7 @@ def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
     except PIL.UnidentifiedImageError as error:
         raise BadImageError(
             f"`source` holds a file that is no image: {path} (it must be "
-            f"one of {', '.join(known)})"
+            f"one of {', '.join(known)}; `skip_bad_images` leaves it out)"
         ) from error
     except (
         OSError,
@@ -269,7 +269,8 @@ def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
         zlib.error,
     ) as error:
         raise BadImageError(
-            f"`source` holds a damaged or truncated image: {path} ({error})"
+            f"`source` holds a damaged or truncated image: {path} ({error}; "
+            "`skip_bad_images` leaves it out)"
         ) from error
 
 

@@ -112,7 +112,8 @@ def _adopted(shared: sharing.Shared, executor) -> tuple:
 
 
 def _check_kind(networks: Networks, number: int | None, side: str) -> None:
-    if not (isinstance(networks, Sequence) or callable(networks)):
+    listed = isinstance(networks, Sequence) and not isinstance(networks, str)
+    if not (listed or callable(networks)):
         raise TypeError(
             f"`{side}` must be a Keras model, a function that builds one, or "
             f"a list of models. Received: {side}={networks!r}"

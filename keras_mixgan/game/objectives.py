@@ -51,6 +51,11 @@ class Objective:
     def __post_init__(self):
         self.payoff.generator_loss(self.generator_loss)
         self._check_generators_lose()
+        if not isinstance(self.as_released, bool):
+            raise UserError(
+                "`as_released` must be True or False. Received: "
+                f"as_released={self.as_released!r}"
+            )
         if self.as_released:
             self._release()
         self._check_schedule()

@@ -17,6 +17,23 @@ GENERATOR_LOSSES = ("non_saturating", "minimax", "auxiliary")
 class AnyPayoff:
     """What both kinds share."""
 
+    # Names of those functions that a payoff must have.
+    functions: tuple[str, ...]
+
+    def __post_init__(self):
+        if not isinstance(self.name, str):
+            raise UserError(
+                f"`name` of a payoff must be a string. Received: {self.name!r}"
+            )
+        optional = () if self.generator is None else ("generator",)
+        for name in (*self.functions, *optional):
+            function = getattr(self, name)
+            if not callable(function):
+                raise UserError(
+                    f"`{name}` of the payoff {self.name!r} must be a function "
+                    f"of logits. Received: {function!r}"
+                )
+
     def generator_loss(self, kind: str) -> Callable[..., Any]:
         """Returns the generators' loss per example, by kind.
 
@@ -74,6 +91,7 @@ class Payoff(AnyPayoff):
     fake: Callable[[Any], Any]
     generator: Callable[[Any], Any] | None = None
 
+    functions = ("real", "fake")
     # The real term gives generators no gradient.
     generators_need_real = False
     estimates = ("full", "linear", "split")
@@ -148,6 +166,7 @@ class PairwisePayoff(AnyPayoff):
     generator: Callable[[Any, Any], Any] | None = None
     average: bool = False
 
+    functions = ("pair",)
     generators_need_real = True
 
     @property

@@ -152,8 +152,13 @@ def register(payoff: Payoff | PairwisePayoff) -> None:
         payoff: Of either kind.
 
     Raises:
-        ValueError: The name is that of a built-in payoff.
+        ValueError: It is no payoff, or has the name of a built-in one.
     """
+    if not isinstance(payoff, AnyPayoff):
+        raise UserError(
+            "`payoff` must be a `keras_mixgan.Payoff` or `PairwisePayoff`. "
+            f"Received: {payoff!r}"
+        )
     if payoff.name in _BUILT_IN:
         _check_name(payoff)
     else:

@@ -105,7 +105,7 @@ def check_weights(
 
     They must be finite, at least `least`, and not all zero.
     """
-    values = np.asarray(weights, "float64")
+    values = _floats("weights", weights, "float64")
     kind = "positive" if least > 0 else "not negative, not all zero"
     if (
         values.shape != (num_generators,)
@@ -120,6 +120,15 @@ def check_weights(
     return values / values.sum()
 
 
+def _floats(name: str, values, dtype: str) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype)
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"`{name}` must be an array of numbers. Received: {values!r}"
+        ) from error
+
+
 def _latents(model, num_images, latents, truncation, rng) -> np.ndarray:
     shape = (num_images, model.latent_dim)
     if latents is None:
@@ -132,7 +141,7 @@ def _latents(model, num_images, latents, truncation, rng) -> np.ndarray:
             "`truncation` must be None where `latents` are given. Received: "
             f"truncation={truncation!r}"
         )
-    latents = np.asarray(latents, "float32")
+    latents = _floats("latents", latents, "float32")
     if latents.shape != shape:
         raise UserError(
             f"`latents` must have shape {shape}, (num_images, latent_dim). "
@@ -193,12 +202,10 @@ def interpolate(
     if seed is not None:
         seed = checks.integer("seed", seed, least=0)
     rng = np.random.default_rng(seed)
-    if component is None:
-        drawn = _components(model, 1, None, None, rng)
-        component = int(drawn[0])
+    component = int(_components(model, 1, component, None, rng)[0])
     ends = [
-        _latents(model, 1, None if z is None else np.atleast_2d(z), None, rng)
-        for z in (start, end)
+        _end(model, name, latents, rng)
+        for name, latents in (("start", start), ("end", end))
     ]
     if labels is None and model.conditional:
         labels = int(rng.integers(model.known_num_classes()))
@@ -209,6 +216,19 @@ def interpolate(
         component=component,
         latents=_great_circle(ends[0][0], ends[1][0], num_images),
     )
+
+
+def _end(model, name: str, latents, rng) -> np.ndarray:
+    """One of the two latents, checked or drawn, as (1, latent_dim)."""
+    if latents is not None:
+        latents = _floats(name, latents, "float32")
+        if latents.shape != (model.latent_dim,):
+            raise UserError(
+                f"`{name}` must have shape ({model.latent_dim},), "
+                f"(latent_dim,). Received: shape {latents.shape}"
+            )
+        latents = latents[None]
+    return _latents(model, 1, latents, None, rng)
 
 
 def _great_circle(start, end, count: int) -> np.ndarray:

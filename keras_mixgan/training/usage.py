@@ -38,12 +38,25 @@ def warn(model, images: np.ndarray) -> None:
     if getattr(model, "usage_checked", False):
         return
     model.usage_checked = True
-    texts = [_sigmoid_logits(model)]
+    texts = [_sigmoid_logits(model), _what_prevents_saving(model)]
     if len(model.image_shape) > 1:
         texts += [_range_of_generators(model), _range_of_data(images)]
     for text in texts:
         if text:
             warnings.warn(text + SILENCE, UsageWarning, stacklevel=4)
+
+
+def _what_prevents_saving(model) -> str:
+    """A training must not end with a model that nobody can keep."""
+    try:
+        model.get_config()
+        model.get_compile_config()
+    except Exception as error:  # By a class of the user's.
+        return (
+            "The model trains, but `save` will fail, while `save_weights` "
+            f"works. {error}"
+        )
+    return ""
 
 
 def _sigmoid_logits(model) -> str:

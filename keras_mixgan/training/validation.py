@@ -4,9 +4,11 @@ import keras
 import numpy as np
 
 from keras_mixgan.data import batches
+from keras_mixgan.data import sources
 from keras_mixgan.game import ensembles
 from keras_mixgan.training import usage
 from keras_mixgan.training.labels import class_numbers
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 BACKENDS = ("tensorflow", "jax")
@@ -141,6 +143,8 @@ def check_data(model, x, y, batch_size: int | None):
     warns of classic mistakes, see `usage`. Returns the images of the first
     batch, or `None` where it cannot be read ahead.
     """
+    checks.optional_integer("batch_size", batch_size)
+    _check_container(x)
     if is_array(x):
         wanted = batch_size or 32
         if len(x) < wanted:
@@ -160,6 +164,22 @@ def check_data(model, x, y, batch_size: int | None):
     check_batch(model, images, labels)
     usage.warn(model, images)
     return images[:wanted] if is_array(x) else images
+
+
+def _check_container(x) -> None:
+    """Refuses what Keras takes and a GAN does not, or hardly anybody means."""
+    hint = {
+        list: ". Give an array: `np.asarray(x)`",
+        tuple: ". Give labels as `y`: `fit(images, labels)`",
+        dict: ". Give images as `x`, and labels as `y`",
+        sources.Source: ". Give `kmg.data.load(source)`",
+    }.get(type(x), "")
+    if x is None or hint:
+        raise UserError(
+            "`x` must be an array of images, a `tf.data.Dataset`, a "
+            "`keras.utils.PyDataset` or a generator. Received: "
+            f"{type(x).__name__}{hint}"
+        )
 
 
 def is_array(x) -> bool:
@@ -194,11 +214,16 @@ def _first_batch(data):
         first = data[0]
     else:
         return None
-    if not isinstance(first, tuple | list):
-        return first, None
-    if len(first) > 2:
+    parts = first if isinstance(first, tuple | list) else (first,)
+    if any(isinstance(part, dict) for part in parts):
+        raise UserError(
+            "`x` must give images, or (images, labels). Received: a "
+            "dictionary; `dataset.map(lambda row: (row['image'], "
+            "row['label']))` makes pairs of it"
+        )
+    if len(parts) > 2:
         raise UserError(
             "`x` must give images, or (images, labels). Received: "
-            f"{len(first)} parts; sample weights have no part in a GAN's game"
+            f"{len(parts)} parts; sample weights have no part in a GAN's game"
         )
-    return first[0], (first[1] if len(first) == 2 else None)
+    return parts[0], (parts[1] if len(parts) == 2 else None)

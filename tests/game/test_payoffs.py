@@ -88,6 +88,20 @@ def test_registering_again_replaces(monkeypatch):
     assert payoffs.saved_name(first) == "cell"
 
 
+def test_what_is_no_payoff_is_refused():
+    for arguments, told in (
+        ((3, ops.tanh, ops.negative), "`name` of a payoff"),
+        (("mine", 1, ops.negative), "`real` of the payoff 'mine'"),
+        (("mine", ops.tanh, ops.negative, 2), "`generator` of the payoff"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            payoffs.Payoff(*arguments)
+    with pytest.raises(ValueError, match="`pair` of the payoff"):
+        payoffs.PairwisePayoff("mine", None)
+    with pytest.raises(ValueError, match="`payoff` must be a"):
+        payoffs.register("log")
+
+
 def test_a_built_in_name_is_refused():
     mine = payoffs.Payoff("log", real=ops.tanh, fake=ops.negative)
     for use in (payoffs.get, payoffs.register, payoffs.saved_name):

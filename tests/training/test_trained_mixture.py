@@ -50,8 +50,12 @@ class TestInterpolate:
     def test_bad_arguments(self):
         with pytest.raises(ValueError, match=r"`num_images`.*at least 2"):
             identity_model().interpolate(1)
-        with pytest.raises(ValueError, match=r"`latents` must have shape"):
+        with pytest.raises(ValueError, match=r"`start` must have shape"):
             identity_model().interpolate(4, start=[1, 2, 3])
+        with pytest.raises(ValueError, match=r"`end` must be an array of num"):
+            identity_model().interpolate(4, end="there")
+        with pytest.raises(ValueError, match=r"`component` must be an integer"):
+            conditional().interpolate(4, component=[0, 1])
 
 
 class TestGeneratorWeights:

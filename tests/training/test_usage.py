@@ -12,6 +12,7 @@ from test_mixgan import images
 from test_mixgan import points
 
 from keras_mixgan import MixGAN
+from keras_mixgan import Payoff
 from keras_mixgan import UsageWarning
 
 
@@ -92,6 +93,13 @@ def test_a_generator_of_another_range(end, message):
     model.compile(run_eagerly=True)
     with pytest.warns(UsageWarning, match=message):
         model.fit(images()[0], batch_size=4, verbose=0)
+
+
+def test_what_cannot_be_saved_is_told_before_the_training():
+    model = MixGAN(small_generator(), discriminator(), 1, 1)
+    model.compile(Payoff("unregistered", ops.tanh, ops.negative))
+    with pytest.warns(UsageWarning, match=r"`save` will fail.*register\("):
+        model.fit(points(8), batch_size=8, verbose=0)
 
 
 def test_data_from_0_to_1():

@@ -15,6 +15,7 @@ from keras_mixgan import MixGAN
 from keras_mixgan import NonFiniteError
 from keras_mixgan import UsageWarning
 from keras_mixgan import auxiliary
+from keras_mixgan import sources
 
 
 @pytest.fixture
@@ -54,6 +55,23 @@ def test_pixels_that_are_not_finite(model, bad):
 def test_wrong_rank_or_size(model, shape):
     x = np.zeros((12, *shape), "float32")
     refused(model, r"\(batch, 8, 8, 1\).*Received: shape", x, images()[1])
+
+
+@tensorflow_only
+def test_data_of_another_kind(model):
+    x, y = images()
+    for data, told in (
+        ((), "Received: NoneType"),
+        (((x, y),), r"tuple.*`fit\(images, labels\)`"),
+        ((x.tolist(),), "list.*np.asarray"),
+        (({"images": x},), "dict"),
+        ((sources.Source("own", np.uint8(127 * x + 127), y),), "Source"),
+    ):
+        refused(model, f"`x` must be an array of images.*{told}", *data)
+    rows = tf.data.Dataset.from_tensor_slices({"image": x, "label": y})
+    refused(model, "a dictionary; `dataset.map", rows.batch(4))
+    for size in (0, -1, 2.5, "8"):
+        refused(model, "`batch_size` must be a positive", x, y, batch_size=size)
 
 
 def test_labels_missing_superfluous_or_wrong(model):

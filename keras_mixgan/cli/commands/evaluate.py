@@ -261,9 +261,13 @@ def _beside(model: str) -> pathlib.Path:
 def _sets(values, sources):
     """The images to be scored, and those to compare them with."""
     size = {"image_size": values.image_size, "data_dir": values.data_dir}
-    images = sources.load_source(
-        values.images, split=values.images_split or "train", **size
-    )
+    try:
+        images = sources.load_source(
+            values.images, split=values.images_split or "train", **size
+        )
+    except UserError as error:
+        # Its argument is called `source`.
+        raise UserError(f"--images={values.images}: {error}") from error
     source = sources.load_source(
         values.source,
         split=values.split or "train",
