@@ -130,6 +130,7 @@ def _check_number(right: bool, number, given: int, side: str) -> None:
         raise UserError(
             f"`num_{side}s` must match the components in `{side}`. Received: "
             f"num_{side}s={number}, and networks with {given} components"
+            + (", one for each logit" if side == "discriminator" else "")
         )
 
 
