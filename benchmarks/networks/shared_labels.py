@@ -1,10 +1,10 @@
-"""DCGAN whose generators, where they share a body, also share what labels do.
+"""DCGAN whose generators also learn labels together.
 
-A contestant of a race. The first layer of DCGAN's generator multiplies the
-latents and the label's learned vector by one matrix. Here these are two layers
-whose outputs are added, so one pair is the same network. In a mixture each
-generator owns the layer of the latents alone, and the label's is in the body:
-what a class looks like is learned from all images, not from a T-th of them.
+A contestant of a race. The first layer of DCGAN's generator reads the latents
+and a learned vector of the label. In a mixture each generator owns that layer,
+and learns labels from its part of the images alone. Here a second layer, of
+another vector of the label, is added to it. It is behind the cut, so generators
+that share a body learn it from all images.
 """
 
 import dataclasses
@@ -17,16 +17,16 @@ from keras_mixgan.architectures import dcgan
 
 
 def generator(image_shape, latent_dim=100, num_classes=None, width=64):
-    """DCGAN's generator, the first layer in two parts."""
+    """DCGAN's generator, with a second layer of the labels beside its first."""
     size, _, channels = dcgan.check_image_shape(image_shape)
     base, *upper = dcgan.generator_stages(size)
     widths = dcgan.channels_of(width, len(upper))[::-1]
-    inputs, _ = _checks.generator_inputs(latent_dim, num_classes)
-    latents, labels = inputs
-    embedded = keras.layers.Embedding(
-        num_classes, max(2, latent_dim // 10),
+    inputs, condition = _checks.generator_inputs(latent_dim, num_classes)
+    labels = keras.layers.Embedding(
+        num_classes,
+        max(2, latent_dim // 10),
         embeddings_initializer=_checks.normal_init(1.0),
-    )(labels)  # fmt: skip
+    )(inputs[1])
 
     def project(x, name):
         return keras.layers.Dense(
@@ -37,7 +37,7 @@ def generator(image_shape, latent_dim=100, num_classes=None, width=64):
         )(x)
 
     x = keras.layers.Add()(
-        [project(latents, "own"), project(embedded, "of_labels")]
+        [project(condition, "own"), project(labels, "of_labels")]
     )
     x = keras.layers.Reshape((base, base, widths[0]))(x)
     x = keras.layers.ReLU()(_checks.batch_norm()(x))
