@@ -119,7 +119,8 @@ def _is_known(operation) -> bool:
 
 
 def _package(thing) -> str:
-    return thing.__module__.partition(".")[0]
+    # What was defined by `exec` may have no module.
+    return (thing.__module__ or "").partition(".")[0]
 
 
 def _joined(arguments):

@@ -109,7 +109,7 @@ def keep_names(network: keras.Model, copy: keras.Model) -> None:
 def _has_keras_config(kind: type) -> bool:
     if kind is keras.Sequential:
         return False
-    where = getattr(kind.get_config, "__module__", "")
+    where = getattr(kind.get_config, "__module__", None) or ""
     return where.partition(".")[0] == "keras"
 
 
