@@ -223,6 +223,12 @@ def _check_left(
         )
 
 
+_CURE = (
+    "`train --skip_bad_images` and `load_source(..., skip_bad_images=True)` "
+    "leave such files out."
+)
+
+
 @contextlib.contextmanager
 def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
     """Opens an image; errors within the block name its file."""
@@ -254,7 +260,7 @@ def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
     except PIL.UnidentifiedImageError as error:
         raise BadImageError(
             f"`source` holds a file that is no image: {path} (it must be "
-            f"one of {', '.join(known)}; `skip_bad_images` leaves it out)"
+            f"one of {', '.join(known)}). {_CURE}"
         ) from error
     except (
         OSError,
@@ -269,8 +275,8 @@ def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
         zlib.error,
     ) as error:
         raise BadImageError(
-            f"`source` holds a damaged or truncated image: {path} ({error}; "
-            "`skip_bad_images` leaves it out)"
+            f"`source` holds a damaged or truncated image: {path} ({error}). "
+            f"{_CURE}"
         ) from error
 
 

@@ -82,6 +82,11 @@ def _components(model, num_images, component, weights, rng) -> np.ndarray:
     drawn = mixtures.draw_components(weights, num_images, rng)
     if component is None:
         return drawn.astype("int32")
+    return _numbers(model, num_images, component)
+
+
+def _numbers(model, num_images, component) -> np.ndarray:
+    """Checks numbers of generators, one or several: int32 (num_images,)."""
     numbers = np.atleast_1d(np.asarray(component))
     if (
         numbers.ndim != 1
@@ -202,7 +207,9 @@ def interpolate(
     if seed is not None:
         seed = checks.integer("seed", seed, least=0)
     rng = np.random.default_rng(seed)
-    component = int(_components(model, 1, component, None, rng)[0])
+    if component is None:
+        component = _components(model, 1, None, None, rng)[0]
+    component = int(_numbers(model, 1, component)[0])
     ends = [
         _end(model, name, latents, rng)
         for name, latents in (("start", start), ("end", end))
