@@ -25,12 +25,13 @@ def path(name: str) -> pathlib.Path:
     return ASSETS / f"{name}_classifier.npz"
 
 
-def build(name: str) -> keras.Model:
+def build(name: str, dtype: str = "float32", wider: int = 1) -> keras.Model:
     """Builds one of `NAMES`, untrained: images in [-1, 1] to two outputs.
 
     The outputs have the names of TF-GAN's Inception module: `logits` (10) and
     `pool_3`, the global average of the last feature map: 96 features of gray
-    images (28, 28, 1), 256 of colour images (32, 32, 3).
+    images (28, 28, 1), 256 of colour images (32, 32, 3). `dtype` is the policy
+    of a training, and `wider` multiplies the channels, for a teacher.
 
     Example:
     >>> sorted(build("digits").output)
@@ -38,32 +39,33 @@ def build(name: str) -> keras.Model:
     """
     shape, body, dropout = _NETWORKS[name]
     # A score must not depend on the policy of the networks that it judges.
-    with policies.policy("float32"):
+    with policies.policy(dtype):
         inputs = keras.Input(shape, name="images")
-        features = body(inputs)
+        features = body(inputs, wider)
         pool = keras.layers.GlobalAveragePooling2D(name="pool_3")(features)
         x = keras.layers.Dropout(dropout, name="dropout")(pool)
-        logits = keras.layers.Dense(10, name="logits")(x)
+        logits = keras.layers.Dense(10, name="logits", dtype="float32")(x)
         outputs = {"logits": logits, "pool_3": pool}
         return keras.Model(inputs, outputs, name=name)
 
 
-def _plain(x):
+def _plain(x, wider: int):
     """Convolutions, smaller from stage to stage."""
     for stage, (width, depth) in enumerate(STAGES):
         if stage:
             x = keras.layers.MaxPooling2D(2, name=f"shrink_{stage}")(x)
         for i in range(depth):
-            x = _convolution(x, width, f"{stage}_{i}")
+            x = _convolution(x, wider * width, f"{stage}_{i}")
     return x
 
 
-def _residual(x):
-    """A convolution that shrinks, and one around which the signal may go."""
-    x = _convolution(x, RESIDUAL_STEM, "stem")
+def _residual(x, wider: int):
+    """A convolution that shrinks, and two around which the signal may go."""
+    x = _convolution(x, wider * RESIDUAL_STEM, "stem")
     for stage, width in enumerate(RESIDUAL_STAGES):
-        x = _convolution(x, width, f"{stage}_0", shrink=True)
-        y = _convolution(x, width, f"{stage}_1")
+        x = _convolution(x, wider * width, f"{stage}_0", shrink=True)
+        y = _convolution(x, wider * width, f"{stage}_1")
+        y = _convolution(y, wider * width, f"{stage}_2")
         x = keras.layers.Add(name=f"add_{stage}")([x, y])
     return x
 

@@ -1,0 +1,101 @@
+r"""Scores all models of a folder that have no scores yet.
+
+    KERAS_BACKEND=jax python benchmarks/gpu/score.py FOLDER --train=train.npz \
+        --test=test.npz --onnx=efficientnet.onnx --num_images=50000
+
+Beside `NAME.keras` comes `NAME.scores.json`: score and Frechet distance by the
+bundled classifier of CIFAR-10 and by the ONNX file's, class diversity where
+the generators take labels, the class error where discriminators know classes.
+Any number of these may run at once; with `--watch` each goes on until the
+folder has a file `done`.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import time
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import keras
+import onnx_in_jax
+import room
+
+from keras_mixgan import metrics
+from keras_mixgan.data import sources
+from keras_mixgan.metrics.samples import Samples
+from keras_mixgan.utils import atomic
+
+NAME = "efficientnet_lite0"
+# Of the SavedModel, by `python benchmarks/gpu/onnx_in_jax.py FILE PATH`.
+SHA256 = "3413a0ca47b5415f87d5e2e4bb279533182238123ba260ed5e83da0671c47cf1"
+
+
+def scores(model, real, test, classifiers, count: int) -> dict:
+    """All scores of a model, as plain numbers, by classifier."""
+    found = {}
+    for index, classifier in enumerate(classifiers):
+        wanted = ["inception_score", "fid"]
+        if model.conditional and not index:
+            wanted.append("class_diversity")
+        report = metrics.evaluate(
+            model, real, wanted, classifier, count, real=False, verbose=0,
+            components=bool(model.conditional and not index),
+        )  # fmt: skip
+        name = getattr(classifier, "name", classifier)
+        found[name] = {
+            row: {k: [v.mean, v.std] for k, v in values.items()}
+            for row, values in report.scores.items()
+        }
+    with contextlib.suppress(ValueError):  # Few discriminators know classes.
+        error = metrics.classification_error(model, test)
+        found["classes"] = [error.mean, error.std]
+    return found
+
+
+def main() -> None:
+    """Scores what is there."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--train", required=True)
+    parser.add_argument("--test", required=True)
+    parser.add_argument("--onnx")
+    parser.add_argument("--num_images", type=int, default=50_000)
+    parser.add_argument("--room", type=pathlib.Path, default="/tmp/room")
+    parser.add_argument("--watch", action="store_true")
+    parser.add_argument("--pattern", default="*.keras")
+    use = parser.parse_args()
+    real = Samples(sources.load_source(use.train), argument="source")
+    test = sources.load_source(use.test)
+    classifiers = ["cifar10"]
+    if use.onnx:
+        classifiers.append(onnx_in_jax.classifier(use.onnx, NAME, SHA256))
+    shared = room.Room(use.room)
+    while True:
+        for path in sorted(use.folder.glob(use.pattern)):
+            claim = path.with_suffix(".claim")
+            try:
+                claim.touch(exist_ok=False)
+            except FileExistsError:
+                continue
+            began = time.perf_counter()
+            model = keras.saving.load_model(path)
+            with shared.shared():
+                found = scores(model, real, test, classifiers, use.num_images)
+            found["num_images"] = use.num_images
+            with atomic.replacing(path.with_suffix(".scores.json")) as partial:
+                partial.write_text(json.dumps(found, indent=2) + "\n")
+            print(path.name, f"{time.perf_counter() - began:.1f} s",
+                  {k: v["mixture"] for k, v in found.items()
+                   if isinstance(v, dict)}, flush=True)  # fmt: skip
+            del model
+            keras.backend.clear_session()
+        if not use.watch or (use.folder / "done").exists():
+            break
+        time.sleep(2)
+
+
+if __name__ == "__main__":
+    main()

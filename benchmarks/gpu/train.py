@@ -1,0 +1,147 @@
+r"""One training on a GPU that others share; its step is timed alone.
+
+    KERAS_BACKEND=jax python benchmarks/gpu/train.py OUT/NAME --steps=10000 \
+        --settings='{"recipe": "mix_wgan_cifar10", "source": "train.npz"}'
+
+Writes `NAME.json` (seconds of a step, alone; settings; losses) and a model
+`NAME@STEPS.keras` per mark. `--like=PATH.json` is the pair's file: there is a
+mark, too, after as many seconds as the pair had, by the two steps' times.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import time
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import jax
+import keras
+import numpy as np
+import room
+
+from keras_mixgan import data
+from keras_mixgan.cli import models
+from keras_mixgan.cli import settings as settings_module
+from keras_mixgan.data import sources
+from keras_mixgan.presets import recipes
+from keras_mixgan.training.callbacks import is_finite
+from keras_mixgan.training.divergence import NonFiniteError
+from keras_mixgan.utils import atomic
+
+PER_CALL = 50
+# Seconds to wait for the pair's file.
+PATIENCE = 600
+
+
+def options() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--settings", type=json.loads, default={})
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--seconds", type=float, help="of the GPU, alone")
+    parser.add_argument("--marks", type=int, default=1)
+    parser.add_argument("--like", type=pathlib.Path)
+    parser.add_argument("--room", type=pathlib.Path, default="/tmp/room")
+    return parser.parse_args()
+
+
+def prepare(given: dict):
+    """The source, settings and model of a run."""
+    recipe = given.pop("recipe", None)
+    if recipe is not None:
+        given = recipes.complete(given, recipe)
+    given.pop("steps", None)
+    chosen = settings_module.resolve(given)
+    source = sources.load_source(**_data(chosen))
+    chosen = chosen.for_source(source)
+    model = models.make_model(chosen, source)
+    if not model.takes_labels and source.labels is not None:
+        source = dataclasses.replace(source, labels=None, label_names=None)
+    model.steps_per_execution = PER_CALL
+    return source, chosen, model
+
+
+def _data(chosen) -> dict:
+    from keras_mixgan.cli import options as cli_options
+
+    return cli_options.values(chosen, "data")
+
+
+def planned(use, seconds: float) -> list[int]:
+    """The steps at which the model is saved, in order."""
+    length = use.steps or use.seconds / seconds
+    marks = {length * (i + 1) / use.marks for i in range(use.marks)}
+    if use.like is not None:
+        end = time.time() + PATIENCE
+        while not use.like.exists() and time.time() < end:
+            time.sleep(1)
+        pair = json.loads(use.like.read_text())
+        marks.add(use.steps * pair["seconds_per_step"] / seconds)
+    whole = {PER_CALL * max(1, round(mark / PER_CALL)) for mark in marks}
+    return sorted(whole)
+
+
+def main() -> None:
+    """Trains one model."""
+    use = options()
+    use.out.parent.mkdir(parents=True, exist_ok=True)
+    source, chosen, model = prepare(use.settings)
+    turns = room.Turns(room.Room(use.room), time.perf_counter)
+    record = {
+        "settings": dataclasses.asdict(chosen),
+        "device": jax.devices()[0].device_kind,
+        "versions": {**settings_module.versions(), "jax": jax.__version__},
+        "date": time.strftime("%Y-%m-%d"),
+        "diverged": None,
+        "models": {},
+    }
+    began = time.perf_counter()
+
+    def fit(steps: int) -> dict:
+        stream = data.load(
+            source,
+            batch_size=chosen.batch_size,
+            seed=chosen.seed,
+            start_step=model.step,
+        )
+        return model.fit(
+            stream, steps_per_epoch=steps, callbacks=[turns], verbose=0
+        ).history
+
+    def write() -> None:
+        with atomic.replacing(use.out.with_suffix(".json")) as partial:
+            partial.write_text(json.dumps(record, indent=2) + "\n")
+
+    keras.utils.set_random_seed(chosen.seed)
+    try:
+        fit(PER_CALL * (room.WARM + room.TIMED))
+        record["seconds_per_step"] = turns.seconds
+        record["until_timed"] = time.perf_counter() - began
+        write()
+        for mark in planned(use, turns.seconds):
+            logs = fit(mark - model.step) if mark > model.step else {}
+            if not is_finite(model):
+                raise NonFiniteError(f"A weight is not finite at {mark}.")
+            path = use.out.with_name(f"{use.out.name}@{mark}.keras")
+            with atomic.replacing(path) as partial:
+                model.save(partial)
+            record["models"][path.name] = {
+                "steps": model.step,
+                "alone_seconds": model.step * turns.seconds,
+                "wall_seconds": time.perf_counter() - began,
+                "weights": np.asarray(model.generator_weights).tolist(),
+                "logs": {k: float(v[-1]) for k, v in logs.items()},
+            }
+            write()
+    except NonFiniteError as error:
+        record["diverged"] = str(error)
+    write()
+    print(use.out.name, record["seconds_per_step"], record["diverged"] or "")
+
+
+if __name__ == "__main__":
+    main()
