@@ -196,8 +196,10 @@ def main() -> None:
         from room import Room
 
         turn = Room(pathlib.Path(use.turns)).shared
-    teacher = bundled.build("cifar10", "mixed_bfloat16", use.wider)
-    model = bundled.build("cifar10", "mixed_bfloat16")
+    teacher, model = (
+        bundled.build("cifar10", "mixed_bfloat16", wider, mirrors=False)
+        for wider in (use.wider, 1)
+    )
     print(f"teacher: {teacher.count_params():,} parameters", flush=True)
     train(teacher, images, labels, use.teacher_epochs, turn=turn)
     print(f"classifier: {model.count_params():,} parameters", flush=True)

@@ -36,15 +36,15 @@ SHA256 = "3413a0ca47b5415f87d5e2e4bb279533182238123ba260ed5e83da0671c47cf1"
 def scores(model, real, test, classifiers, count: int) -> dict:
     """All scores of a model, as plain numbers, by classifier."""
     found = {}
-    for index, classifier in enumerate(classifiers):
-        wanted = ["inception_score", "fid"]
-        if model.conditional and not index:
-            wanted.append("class_diversity")
+    asked = [(name, ["inception_score", "fid"], False) for name in classifiers]
+    if model.conditional:
+        asked.append((None, ["class_diversity"], True))
+    for classifier, wanted, components in asked:
         report = metrics.evaluate(
             model, real, wanted, classifier, count, real=False, verbose=0,
-            components=bool(model.conditional and not index),
+            components=components,
         )  # fmt: skip
-        name = getattr(classifier, "name", classifier)
+        name = getattr(classifier, "name", classifier) or "diversity"
         found[name] = {
             row: {k: [v.mean, v.std] for k, v in values.items()}
             for row, values in report.scores.items()

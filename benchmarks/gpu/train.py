@@ -6,14 +6,19 @@ r"""One training on a GPU that others share; its step is timed alone.
 Writes `NAME.json` (seconds of a step, alone; settings; losses) and a model
 `NAME@STEPS.keras` per mark. `--like=PATH.json` is the pair's file: there is a
 mark, too, after as many seconds as the pair had, by the two steps' times.
+
+With `--every=SECONDS --until=TIME` there is a mark every so many seconds (of
+steps alone), until that time of the clock; models are presets, in folders.
 """
 
 import argparse
 import dataclasses
+import itertools
 import json
 import os
 import pathlib
 import time
+from collections.abc import Iterator
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
@@ -26,6 +31,7 @@ from keras_mixgan import data
 from keras_mixgan.cli import models
 from keras_mixgan.cli import settings as settings_module
 from keras_mixgan.data import sources
+from keras_mixgan.presets import folders
 from keras_mixgan.presets import recipes
 from keras_mixgan.training.callbacks import is_finite
 from keras_mixgan.training.divergence import NonFiniteError
@@ -42,7 +48,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--settings", type=json.loads, default={})
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--seconds", type=float, help="of the GPU, alone")
+    parser.add_argument("--every", type=float, help="seconds alone, per mark")
+    parser.add_argument("--until", type=float, help="of time.time()")
     parser.add_argument("--marks", type=int, default=1)
     parser.add_argument("--like", type=pathlib.Path)
     parser.add_argument("--room", type=pathlib.Path, default="/tmp/room")
@@ -71,18 +78,35 @@ def _data(chosen) -> dict:
     return cli_options.values(chosen, "data")
 
 
-def planned(use, seconds: float) -> list[int]:
+def planned(use, seconds: float) -> Iterator[int]:
     """The steps at which the model is saved, in order."""
-    length = use.steps or use.seconds / seconds
-    marks = {length * (i + 1) / use.marks for i in range(use.marks)}
+    if use.every:
+        for mark in itertools.count(1):
+            if time.time() > use.until:
+                return
+            yield PER_CALL * max(1, round(mark * use.every / seconds / PER_CALL))
+    marks = {use.steps * (i + 1) / use.marks for i in range(use.marks)}
     if use.like is not None:
         end = time.time() + PATIENCE
         while not use.like.exists() and time.time() < end:
             time.sleep(1)
         pair = json.loads(use.like.read_text())
         marks.add(use.steps * pair["seconds_per_step"] / seconds)
-    whole = {PER_CALL * max(1, round(mark / PER_CALL)) for mark in marks}
-    return sorted(whole)
+    yield from sorted(
+        {PER_CALL * max(1, round(mark / PER_CALL)) for mark in marks}
+    )
+
+
+def save(model, use, mark: int) -> pathlib.Path:
+    """Saves a model at a mark."""
+    path = use.out.with_name(f"{use.out.name}@{mark}")
+    if use.every:
+        folders.save(model, path, card="", samples=None, small=True)
+        return path
+    path = path.with_name(f"{path.name}.keras")
+    with atomic.replacing(path) as partial:
+        model.save(partial)
+    return path
 
 
 def main() -> None:
@@ -124,11 +148,11 @@ def main() -> None:
         write()
         for mark in planned(use, turns.seconds):
             logs = fit(mark - model.step) if mark > model.step else {}
+            if use.until and time.time() > use.until:
+                break  # Nobody will wait for this one.
             if not is_finite(model):
                 raise NonFiniteError(f"A weight is not finite at {mark}.")
-            path = use.out.with_name(f"{use.out.name}@{mark}.keras")
-            with atomic.replacing(path) as partial:
-                model.save(partial)
+            path = save(model, use, mark)
             record["models"][path.name] = {
                 "steps": model.step,
                 "alone_seconds": model.step * turns.seconds,

@@ -25,13 +25,18 @@ def path(name: str) -> pathlib.Path:
     return ASSETS / f"{name}_classifier.npz"
 
 
-def build(name: str, dtype: str = "float32", wider: int = 1) -> keras.Model:
+def build(
+    name: str, dtype: str = "float32", wider: int = 1, mirrors: bool = True
+) -> keras.Model:
     """Builds one of `NAMES`, untrained: images in [-1, 1] to two outputs.
 
     The outputs have the names of TF-GAN's Inception module: `logits` (10) and
     `pool_3`, the global average of the last feature map: 96 features of gray
-    images (28, 28, 1), 256 of colour images (32, 32, 3). `dtype` is the policy
-    of a training, and `wider` multiplies the channels, for a teacher.
+    images (28, 28, 1), 256 of colour images (32, 32, 3). The network of colour
+    images sees each image and its mirror, and takes the mean of their features.
+
+    For a training, `dtype` is the policy, `wider` multiplies the channels, and
+    without `mirrors` it sees images as they are.
 
     Example:
     >>> sorted(build("digits").output)
@@ -41,12 +46,21 @@ def build(name: str, dtype: str = "float32", wider: int = 1) -> keras.Model:
     # A score must not depend on the policy of the networks that it judges.
     with policies.policy(dtype):
         inputs = keras.Input(shape, name="images")
-        features = body(inputs, wider)
+        mirrors = mirrors and body is _residual
+        features = body(_with_mirrors(inputs) if mirrors else inputs, wider)
         pool = keras.layers.GlobalAveragePooling2D(name="pool_3")(features)
+        if mirrors:
+            pool = keras.ops.reshape(pool, (2, -1, pool.shape[-1]))
+            pool = keras.ops.mean(pool, axis=0)
         x = keras.layers.Dropout(dropout, name="dropout")(pool)
         logits = keras.layers.Dense(10, name="logits", dtype="float32")(x)
         outputs = {"logits": logits, "pool_3": pool}
         return keras.Model(inputs, outputs, name=name)
+
+
+def _with_mirrors(images):
+    """Images (B, H, W, C), then their mirrors: (2 B, H, W, C)."""
+    return keras.ops.concatenate([images, keras.ops.flip(images, axis=2)])
 
 
 def _plain(x, wider: int):
