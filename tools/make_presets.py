@@ -137,8 +137,9 @@ def about(name: str, root: str) -> dict:
         "data": DATA["faces" if is_folder else settings["source"]],
         "training": {
             "steps": best["steps"],
+            # Of a GPU, the seconds of the steps alone.
             "seconds": best["wall_seconds"],
-            "processor_seconds": best["processor_seconds"],
+            "processor_seconds": best.get("processor_seconds"),
             "clock": result["conditions"]["clock"],
             "dtype": dtype,
             "best_of": (
@@ -181,7 +182,7 @@ def comparison(name: str, root: str) -> dict | None:
             }
     result = Run(root, name).result
     conditions = result["conditions"]
-    command = (
+    command = result.get("command") or (
         f"python tools/train_zoo.py --groups={group_of(name)} "
         f"--clock={conditions['clock']}"
     )

@@ -10,6 +10,12 @@ COLUMNS = {
     "class_diversity": "diversity within a class (1 is as in real data)",
 }
 MAIN = "fid"
+# Clock -> the name of its seconds.
+CLOCKS = {
+    "wall": "seconds",
+    "processor": "processor seconds",
+    "alone": "seconds of its steps alone on the GPU",
+}
 _MEMORY = "## Is it memory?"
 _MAKING = "## How it was made"
 COMPARED = {"steps": ",", "inception_score": ".3f", MAIN: ".3f"}
@@ -153,7 +159,7 @@ def _comparison(about: dict) -> str:
             for key in COMPARED
         ]
         lines.append("| mean +- std | " + " | ".join(cells) + " |")
-    clock = {"wall": "", "processor": "processor "}[comparison["clock"]]
+    clock = CLOCKS[comparison["clock"]]
     best = ""
     if comparison.get("best_of"):
         best = (
@@ -161,7 +167,7 @@ def _comparison(about: dict) -> str:
             "counts with its best mark"
         )
     how = _paragraph(
-        f"""Each run trained for {comparison["seconds"]:g} {clock}seconds, on
+        f"""Each run trained for {comparison["seconds"]:g} {clock}, on
         the same data, batches and optimizers, and was scored on
         {comparison["num_images"]:,} images{best}. The main score, chosen
         before the runs, is the Frechet distance. Trained and scored by"""
@@ -256,8 +262,7 @@ def _making(about: dict) -> str:
         f"""{settings["steps"]:,} steps of batch {settings["batch_size"]} in
         `{dtype}`, payoff `{settings["payoff"]}`, estimate
         `{settings["payoff_estimate"]}`, seed {settings["seed"]},
-        {training["seconds"]:.0f} s ({training["processor_seconds"]:.0f} s of
-        processor) on {training["machine"]}, {training["date"]}.{best}
+        {_length(training)} on {training["machine"]}, {training["date"]}.{best}
         {training["load"]} Versions: {versions}."""
     )
     return f"""{_MAKING}
@@ -268,13 +273,22 @@ def _making(about: dict) -> str:
 """
 
 
+def _length(training: dict) -> str:
+    seconds = f"{training['seconds']:.0f}"
+    if training["clock"] == "alone":
+        return f"{seconds} {CLOCKS['alone']}"
+    return f"{seconds} s ({training['processor_seconds']:.0f} s of processor)"
+
+
 def _use(about: dict) -> str:
     data = about["data"]
-    long = about["training"]["processor_seconds"] >= 3600
+    training = about["training"]
+    long = training["seconds"] >= 3600
+    place = "GPU" if training["clock"] == "alone" else "CPU"
     limits = _paragraph(
         f"""{about["remark"]} {data["limits"]} These networks are small and
-        were trained for {"hours" if long else "minutes"} on a CPU; they are not
-        the state of the art."""
+        were trained for {"hours" if long else "minutes"} on a {place}; they are
+        not the state of the art."""
     )
     licence = _paragraph(f"{data['citation']} {data['license']}")
     return f"""## Intended use

@@ -5,6 +5,7 @@ dataset. Keras 3.15 refuses these; older versions followed some. HDF5 can also
 declare terabytes and store nothing. This walks a file before Keras opens it.
 """
 
+import collections
 import math
 import os
 import pathlib
@@ -43,20 +44,24 @@ def check(file: str | os.PathLike[str] | BinaryIO, source: str) -> int:
 
 def _check_groups(opened: h5py.File, source: str) -> int:
     elements = stored = 0
-    seen = {_address(opened)}
+    names = collections.Counter([_address(opened)])
     waiting = [(opened, 0)]
     while waiting:
         group, depth = waiting.pop()
         for name in group:
             path = printable(f"{group.name.rstrip('/')}/{name}", 200)
             item = _plain(group, name, path, source)
-            # An object reached twice may be a cycle, or one array read again
-            # and again.
-            if _address(item) in seen or depth == MAX_DEPTH:
+            is_array = isinstance(item, h5py.Dataset)
+            names[_address(item)] += 1
+            known = names[_address(item)]
+            # A group reached twice may be a cycle. An array may have a second
+            # name, as in small presets (`weights.shrink`), but not be read
+            # again and again.
+            if known > 1 + is_array or depth == MAX_DEPTH:
                 _refuse(source, "a tree of groups", f"{path} once more")
-            seen.add(_address(item))
-            if isinstance(item, h5py.Dataset):
-                stored += _check_dataset(item, path, source)
+            if is_array:
+                bytes_of_it = _check_dataset(item, path, source)
+                stored += bytes_of_it if known == 1 else 0
                 elements += item.size
             else:
                 waiting.append((item, depth + 1))

@@ -10,12 +10,16 @@ from keras_mixgan.utils.errors import UserError
 
 OPTIMIZER = "optimizer"
 _OWN = "vars/"
+# Groups of the generators, and the prefix of those of their averages.
+_LAST, _AVERAGED = "generators/", "ema_"
 
 
 def shrink(source: pathlib.Path, target: pathlib.Path) -> None:
     """Copies a weights file in half precision, without optimizer state.
 
-    The model's own variables, such as mixture logits, keep their precision.
+    Where averages of the generators generate, they stand for the generators'
+    last weights too, as a second name of the same arrays; a training that
+    goes on from them starts at the averages. The model's own variables, such as mixture logits, keep their precision.
     Keras casts to each variable's own type as it loads. Integers, such as
     random states and the step, stay as they are. Weights beyond the range of
     half precision are refused.
@@ -24,6 +28,8 @@ def shrink(source: pathlib.Path, target: pathlib.Path) -> None:
 
         def copy(name, item):
             if name.split("/")[0] == OPTIMIZER:
+                return
+            if name.startswith(_LAST) and f"{_AVERAGED}{name}" in old:
                 return
             if isinstance(item, h5py.Group):
                 group = new.require_group(name)
@@ -36,6 +42,19 @@ def shrink(source: pathlib.Path, target: pathlib.Path) -> None:
             new.create_dataset(name, data=values).attrs.update(item.attrs)
 
         old.visititems(copy)
+        for average in _arrays(new):
+            if average.startswith(f"{_AVERAGED}{_LAST}"):
+                new[average.removeprefix(_AVERAGED)] = new[average]
+
+
+def _arrays(file: h5py.File) -> list[str]:
+    names: list[str] = []
+    file.visititems(
+        lambda name, item: (
+            names.append(name) if isinstance(item, h5py.Dataset) else None
+        )
+    )
+    return names
 
 
 def has_optimizer(path: str | os.PathLike[str]) -> bool:

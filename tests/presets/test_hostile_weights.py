@@ -50,6 +50,18 @@ def test_weights_of_half_precision_are_plain(preset):
     assert hdf5.check(path, "weights") == 7
 
 
+def test_an_array_has_two_names_at_most(tmp_path):
+    path = tmp_path / "names.h5"
+    with h5py.File(path, "w") as file:
+        file["a"] = np.zeros((2, 3), "f2")
+        file["b"] = file["a"]
+    assert hdf5.check(path, "weights") == 12
+    with h5py.File(path, "r+") as file:
+        file["c"] = file["a"]
+    with pytest.raises(ValueError, match=r"a tree of groups.*once more"):
+        hdf5.check(path, "weights")
+
+
 def test_arrays_that_share_their_bytes_are_refused(tmp_path):
     path = tmp_path / "shared.h5"
     sizes = {"large": 100_003, "a": 1237, "b": 1237}

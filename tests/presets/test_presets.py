@@ -121,6 +121,23 @@ def test_a_small_preset_keeps_no_optimizer(trained, tmp_path):
     assert all(name.startswith("vars/") for name in kinds["float32"])
 
 
+def test_a_small_preset_keeps_averages_alone(tmp_path):
+    model = small_model(ema_decay=0.9)
+    model.fit(images(), batch_size=8, verbose=0)
+    for small in (True, False):
+        model.save_to_preset(tmp_path / f"small {small}", small=small)
+    loaded = kmg.MixGAN.from_preset(tmp_path / "small True")
+    for last, average in zip(
+        loaded.generators, loaded.ema_generators, strict=True
+    ):
+        for ours, theirs in zip(last.weights, average.weights, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    difference = loaded.generate(9, seed=1) - model.generate(9, seed=1)
+    assert np.abs(difference).max() < 2 / 255
+    loaded.fit(images(), batch_size=8, verbose=0)
+    assert loaded.step == 2 * model.step
+
+
 def test_large_payoffs_keep_no_small_preset_from_being_saved(tmp_path):
     model = small_model()
     model.last_pairs.assign(np.full(model.last_pairs.shape, 1e9))

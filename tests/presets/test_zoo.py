@@ -57,8 +57,8 @@ def test_sizes():
         name: sum(f.stat().st_size for f in preset.path.iterdir())
         for name, preset in kmg.list_presets().items()
     }
-    assert max(sizes.values()) <= 16e6
-    assert sum(sizes.values()) <= 100e6
+    assert max(sizes.values()) <= 20e6
+    assert sum(sizes.values()) <= 60e6
 
 
 def test_a_pair_differs_in_what_makes_a_mixture_alone():

@@ -255,7 +255,7 @@ def test_an_export_may_name_its_classes(folder, tmp_path):
     [
         ("mix_dcgan_mnist", "9"),
         ("dcgan_fashion_mnist", "Ankle boot"),
-        ("dcgan_cifar10", "Truck"),
+        ("sngan_cifar10", "Truck"),
     ],
 )
 def test_the_zoo_knows_its_classes(preset, last):
