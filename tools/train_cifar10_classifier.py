@@ -17,6 +17,7 @@ Run from the repository root, with an `.npz` file of the training split's images
 import argparse
 import contextlib
 import functools
+import json
 import os
 import pathlib
 import time
@@ -50,9 +51,7 @@ def changed(images, key):
         keys = jax.random.split(key, 3)
         row, column = jax.random.randint(keys[0], (2,), 0, 2 * PAD + 1)
         image = jax.lax.dynamic_slice(image, (row, column, 0), (size, size, 3))
-        image = jnp.where(
-            jax.random.bernoulli(keys[1]), image[:, ::-1], image
-        )
+        image = jnp.where(jax.random.bernoulli(keys[1]), image[:, ::-1], image)
         top, left = jax.random.randint(keys[2], (2,), 0, size - COVERED + 1)
         places = jnp.arange(size)
         inside = ((places >= top) & (places < top + COVERED))[:, None]
@@ -196,6 +195,7 @@ def main() -> None:
         from room import Room
 
         turn = Room(pathlib.Path(use.turns)).shared
+    began = time.perf_counter()
     teacher, model = (
         bundled.build("cifar10", "mixed_bfloat16", wider, mirrors=False)
         for wider in (use.wider, 1)
@@ -206,6 +206,16 @@ def main() -> None:
     train(model, images, labels, use.epochs, teacher, turn)
     use.out.parent.mkdir(parents=True, exist_ok=True)
     bundled.save(model, use.out)
+    book = use.out.with_name("classifiers.json")
+    records = json.loads(book.read_text()) if book.exists() else {}
+    records.setdefault("cifar10", {}).update(
+        epochs=use.epochs,
+        teacher_epochs=use.teacher_epochs,
+        seed=use.seed,
+        trained_on="cifar10, training split",
+        training_seconds=round(time.perf_counter() - began, 1),
+    )
+    book.write_text(json.dumps(records, indent=2, sort_keys=True) + "\n")
     if use.test:
         with np.load(use.test) as file:
             held = file["images"], file["labels"]

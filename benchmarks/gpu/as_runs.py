@@ -1,7 +1,7 @@
 r"""Makes runs of the zoo of what `train.py` left, for `tools/make_presets.py`.
 
-    python benchmarks/gpu/as_runs.py FOLDER --root=runs/zoo --steps 46750 38750 \
-        --names sngan_cifar10 mix_sngan_cifar10 --num_images=50000
+    python benchmarks/gpu/as_runs.py FOLDER --root=runs/zoo \
+        --names sngan_cifar10 mix_sngan_cifar10 --steps 46750 38750
     python tools/make_presets.py --root=runs/zoo
 
 `FOLDER` has `NAME.json` and the preset `NAME@STEPS`. They are scored here, on

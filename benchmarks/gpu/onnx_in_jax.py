@@ -1,9 +1,9 @@
 """A classifier from an ONNX file as a JAX function, for scores on a GPU.
 
-The SavedModels that `keras_mixgan.metrics` takes need TensorFlow, whose GPU
-build a JAX machine lacks. `python -m tf2onnx.convert --saved-model PATH --output
-FILE.onnx` translates one; this file runs the few kinds of node that
-EfficientNet-Lite0 has, and refuses others. The results are those of TensorFlow
+The SavedModels that `keras_mixgan.metrics` takes need TensorFlow, which a
+machine for JAX may lack. `python -m tf2onnx.convert --saved-model=PATH
+--output=FILE.onnx` translates one; this file runs the few kinds of node that
+EfficientNet-Lite0 has, and no others. The results are those of TensorFlow
 within rounding:
 
     python benchmarks/gpu/onnx_in_jax.py FILE.onnx PATH

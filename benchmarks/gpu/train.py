@@ -84,7 +84,9 @@ def planned(use, seconds: float) -> Iterator[int]:
         for mark in itertools.count(1):
             if time.time() > use.until:
                 return
-            yield PER_CALL * max(1, round(mark * use.every / seconds / PER_CALL))
+            yield PER_CALL * max(
+                1, round(mark * use.every / seconds / PER_CALL)
+            )
     marks = {use.steps * (i + 1) / use.marks for i in range(use.marks)}
     if use.like is not None:
         end = time.time() + PATIENCE

@@ -19,7 +19,8 @@ def shrink(source: pathlib.Path, target: pathlib.Path) -> None:
 
     Where averages of the generators generate, they stand for the generators'
     last weights too, as a second name of the same arrays; a training that
-    goes on from them starts at the averages. The model's own variables, such as mixture logits, keep their precision.
+    goes on from them starts at the averages. The model's own variables, such
+    as mixture logits, keep their precision.
     Keras casts to each variable's own type as it loads. Integers, such as
     random states and the step, stay as they are. Weights beyond the range of
     half precision are refused.
