@@ -118,9 +118,10 @@ class Mixture(MixtureModel):
 
         Args:
             path: New or empty folder.
-            small: Whether to keep weights in half precision and leave the
-                optimizers' state out, as the zoo does. Otherwise a loaded
-                preset trains on to exactly the same weights.
+            small: Whether to keep weights in half precision, and to leave
+                out the optimizers' state and, of generators with averages,
+                all but those, as the zoo does. Otherwise a loaded preset
+                trains on to exactly the same weights.
             push: `hf://user/name`: a repository of the Hugging Face hub to
                 upload the folder to, created if missing. `hf auth login` or
                 `HF_TOKEN` says who you are.

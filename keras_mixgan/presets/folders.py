@@ -315,8 +315,8 @@ def save(
         card: Text of its `README.md`.
         samples: Picture of its samples (Pillow), or `None`.
         about: More entries of `metadata.json`.
-        small: Whether to keep weights in half precision and leave the
-            optimizer's state out.
+        small: Whether to keep weights in half precision, and to leave out the
+            optimizer's state and, of generators with averages, all but those.
 
     Raises:
         OSError: The folder cannot be made, or is not empty.
