@@ -32,6 +32,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 import table1_figures
 
 from keras_mixgan.cli import race
+from keras_mixgan.metrics import bundled
 from keras_mixgan.presets import recipes
 from keras_mixgan.utils import atomic
 
@@ -250,7 +251,8 @@ def evaluate(path, out, wanted, split, use, count, classifier=None) -> None:
     }
     given = [f"--{k}={v}" for k, v in flags.items() if v is not None]
     digest = hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
-    asked = json.dumps([digest, *given])
+    judge = bundled.digest(classifier or use.classifiers[0])
+    asked = json.dumps([digest, judge, *given])
     note = out.with_suffix(".asked")
     if out.exists() and note.exists() and note.read_text() == asked:
         return

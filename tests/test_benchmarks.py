@@ -36,7 +36,9 @@ def test_old_scores_are_not_taken_for_others(tmp_path, monkeypatch):
 
     monkeypatch.setattr(table1, "call", call)
     model = tmp_path / "model.keras"
-    use = types.SimpleNamespace(source="digits", splits=10, data_dir=None)
+    use = types.SimpleNamespace(
+        source="digits", splits=10, data_dir=None, classifiers=["digits"]
+    )
     for content, count, expected in (
         (b"a", 100, 1), (b"a", 100, 1), (b"a", 200, 2), (b"b", 200, 3),
     ):  # fmt: skip

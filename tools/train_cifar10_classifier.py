@@ -15,7 +15,6 @@ Run from the repository root, with an `.npz` file of the training split's images
 """
 
 import argparse
-import contextlib
 import functools
 import json
 import os
@@ -71,96 +70,120 @@ def mixed(images, key):
     return share * images + (1 - share) * images[::-1]
 
 
-def train(model, images, labels, epochs: int, teacher=None, turn=None) -> None:
-    """Trains a model in place.
-
-    `images` uint8 (N, 32, 32, 3), `labels` (N,). `teacher` is a trained model
-    that the model imitates; without it, the model learns the labels. `turn` is
-    a context in which each epoch runs.
-    """
-    network = keras.Model(model.input, model.output["logits"])
-    steps = len(images) // BATCH
+def sgd(steps: int, variables) -> keras.optimizers.Optimizer:
+    """The optimizer of a training of so many steps."""
     optimizer = keras.optimizers.SGD(
         keras.optimizers.schedules.CosineDecay(
-            0.0, steps * epochs * 9 // 10, warmup_target=PEAK,
-            warmup_steps=steps * epochs // 10,
+            0.0, steps * 9 // 10, warmup_target=PEAK, warmup_steps=steps // 10
         ),
-        momentum=MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY,
-    )  # fmt: skip
+        momentum=MOMENTUM,
+        nesterov=True,
+        weight_decay=WEIGHT_DECAY,
+    )
     optimizer.exclude_from_weight_decay(var_names=["beta", "gamma", "bias"])
-    optimizer.build(network.trainable_variables)
-    padding = [(0, 0), (PAD, PAD), (PAD, PAD), (0, 0)]
-    table = jax.device_put(np.pad(images, padding, "reflect"))
-    labels = jax.device_put(labels.astype("int32"))
-    known = None
-    if teacher is not None:
-        teacher = keras.Model(teacher.input, teacher.output["logits"])
-        known = [
-            [v.value for v in group]
-            for group in (
-                teacher.trainable_variables,
-                teacher.non_trainable_variables,
-            )
-        ]
+    optimizer.build(variables)
+    return optimizer
+
+
+def loss_of(network, teacher=None):
+    """A function of a network's values, images and labels, for gradients.
+
+    It returns the loss, and the network's other values with the share of
+    right answers. With a teacher, a network and its values, labels are not
+    looked at.
+    """
 
     def loss(trainable, others, x, y, known):
         logits, others = network.stateless_call(
             trainable, others, x, training=True
         )
-        if known is None:
-            wanted = jax.nn.one_hot(y, 10)
-            scale = 1.0
-        else:
+        scale, wanted = 1.0, jax.nn.one_hot(y, 10)
+        if teacher is not None:
             told, _ = teacher.stateless_call(*known, x, training=False)
-            wanted = jax.nn.softmax(told / TEMPERATURE)
-            scale = TEMPERATURE
+            scale, wanted = TEMPERATURE, jax.nn.softmax(told / TEMPERATURE)
         found = jax.nn.log_softmax(logits / scale)
         value = -(wanted * found).sum(-1).mean() * scale**2
         right = (logits.argmax(-1) == y).mean()
         return value, (others, right)
 
-    def step(state, given, known):
+    return jax.value_and_grad(loss, has_aux=True)
+
+
+def epoch_of(gradients_of, optimizer, mixes: bool):
+    """A function that makes one epoch: a state to the next, and two numbers."""
+
+    def step(table, labels, known, state, given):
         trainable, others, held = state
         rows, key = given
         keys = jax.random.split(key, 2)
         x = changed(table[rows], keys[0])
-        if known is not None:
+        if mixes:
             x = mixed(x, keys[1])
-        (value, (others, right)), gradients = jax.value_and_grad(
-            loss, has_aux=True
-        )(trainable, others, x, labels[rows], known)
+        (value, (others, right)), gradients = gradients_of(
+            trainable, others, x, labels[rows], known
+        )
         trainable, held = optimizer.stateless_apply(held, gradients, trainable)
         return (trainable, others, held), (value, right)
 
     @functools.partial(jax.jit, donate_argnums=0)
-    def epoch(state, key, known):
+    def epoch(state, key, table, labels, known):
+        steps = len(table) // BATCH
         keys = jax.random.split(key, steps + 1)
         order = jax.random.permutation(keys[0], len(table))
         rows = order[: steps * BATCH].reshape(steps, BATCH)
-        return jax.lax.scan(
-            lambda state, given: step(state, given, known),
-            state, (rows, keys[1:]),
-        )  # fmt: skip
+        state, (values, right) = jax.lax.scan(
+            functools.partial(step, table, labels, known),
+            state,
+            (rows, keys[1:]),
+        )
+        return state, values.mean(), right.mean()
 
+    return epoch
+
+
+def train(model, images, labels, epochs: int, teacher=None) -> None:
+    """Trains a model in place.
+
+    `images` uint8 (N, 32, 32, 3), `labels` (N,). `teacher` is a trained model
+    that the model imitates; without it, the model learns the labels.
+    """
+    network = keras.Model(model.input, model.output["logits"])
+    steps = len(images) // BATCH * epochs
+    optimizer = sgd(steps, network.trainable_variables)
+    known = None
+    if teacher is not None:
+        teacher = keras.Model(teacher.input, teacher.output["logits"])
+        known = values_of(
+            teacher.trainable_variables, teacher.non_trainable_variables
+        )
+    epoch = epoch_of(
+        loss_of(network, teacher), optimizer, mixes=teacher is not None
+    )
+    padding = [(0, 0), (PAD, PAD), (PAD, PAD), (0, 0)]
+    table = jax.device_put(np.pad(images, padding, "reflect"))
+    labels = jax.device_put(labels.astype("int32"))
     groups = (
         network.trainable_variables,
         network.non_trainable_variables,
         optimizer.variables,
     )
-    state = tuple([v.value for v in group] for group in groups)
-    key, began = jax.random.key(0), time.perf_counter()
+    state, began = values_of(*groups), time.perf_counter()
+    key = jax.random.key(0)
     for number in range(epochs):
         key, own = jax.random.split(key)
-        with turn() if turn and number else contextlib.nullcontext():
-            state, (values, right) = epoch(state, own, known)
-            values, right = float(values.mean()), float(right.mean())
+        state, value, right = epoch(state, own, table, labels, known)
         if number % 10 in (0, 9) or number == epochs - 1:
-            print(f"  epoch {number + 1} of {epochs}: loss {values:.4f}, "
+            print(f"  epoch {number + 1} of {epochs}: loss {value:.4f}, "
                   f"right {right:.4f}, {time.perf_counter() - began:.0f} s",
                   flush=True)  # fmt: skip
     for group, values in zip(groups, state, strict=True):
         for variable, value in zip(group, values, strict=True):
             variable.assign(value)
+
+
+def values_of(*groups) -> tuple[list[jax.Array], ...]:
+    """The values of groups of variables, as JAX's functions take them."""
+    return tuple([variable.value for variable in group] for group in groups)
 
 
 def right_of(model, images, labels) -> float:
@@ -185,25 +208,19 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=200)
     parser.add_argument("--wider", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--turns", help="folder of a benchmark's room")
     use = parser.parse_args()
     keras.utils.set_random_seed(use.seed)
     with np.load(use.train) as file:
         images, labels = file["images"], file["labels"]
-    turn = None
-    if use.turns:
-        from room import Room
-
-        turn = Room(pathlib.Path(use.turns)).shared
     began = time.perf_counter()
     teacher, model = (
         bundled.build("cifar10", "mixed_bfloat16", wider, mirrors=False)
         for wider in (use.wider, 1)
     )
     print(f"teacher: {teacher.count_params():,} parameters", flush=True)
-    train(teacher, images, labels, use.teacher_epochs, turn=turn)
+    train(teacher, images, labels, use.teacher_epochs)
     print(f"classifier: {model.count_params():,} parameters", flush=True)
-    train(model, images, labels, use.epochs, teacher, turn)
+    train(model, images, labels, use.epochs, teacher)
     use.out.parent.mkdir(parents=True, exist_ok=True)
     bundled.save(model, use.out)
     book = use.out.with_name("classifiers.json")

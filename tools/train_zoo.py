@@ -26,7 +26,10 @@ from keras_mixgan.cli import race
 from keras_mixgan.presets import recipes
 
 GROUP_NAMES = flags.DEFINE_multi_enum(
-    "groups", None, list(GROUPS), "What to train, one data set each."
+    "groups",
+    None,
+    [key for key, group in GROUPS.items() if not group.on_gpu],
+    "What to train, one data set each.",
 )
 STATUS = flags.DEFINE_bool("status", False, "Show all runs, train nothing.")
 ROOT = flags.DEFINE_string("root", "runs/zoo", "Folder of all runs.")

@@ -115,6 +115,11 @@ def _scores(about: dict) -> str:
         {settings["conversion"]}. Do not compare with scores by another
         classifier, Inception included. Printed by"""
     )
+    weights = (
+        "on the weights of the run, before they were cast to half precision"
+    )
+    if about["training"]["clock"] == "alone":
+        weights = "on the preset's weights"
     return f"""## Scores
 
 {chr(10).join(lines)}
@@ -123,8 +128,7 @@ def _scores(about: dict) -> str:
 
     {evaluation["command"]}
 
-on the weights of the run, before they were cast to half precision
-({evaluation["date"]}).
+{weights} ({evaluation["date"]}).
 """
 
 

@@ -3,8 +3,9 @@ r"""Runs a list of commands on one GPU, so many at a time, in order.
     python benchmarks/gpu/run_all.py LIST.txt --at_once=6 --logs=FOLDER
 
 A line of the list is a command. A line `wait PATH` holds the rest back until a
-file is there. Nothing is started `--minutes` after the start. Every command's
-output goes to a file; one line per end is printed.
+file is there, or until nothing runs that could make it. Nothing is started
+`--minutes` after the start. Every command's output goes to a file; one line per
+end is printed.
 """
 
 import argparse
@@ -36,7 +37,7 @@ def main() -> None:
 
     for number, command in enumerate(waiting):
         if command.startswith("wait "):
-            while not pathlib.Path(command[5:]).exists():
+            while running and not pathlib.Path(command[5:]).exists():
                 collect()
                 time.sleep(0.5)
             continue

@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--train", required=True)
     parser.add_argument("--test", required=True)
-    parser.add_argument("--onnx")
+    parser.add_argument("--onnx", help="EfficientNet-Lite0")
     parser.add_argument("--num_images", type=int, default=50_000)
     parser.add_argument("--room", type=pathlib.Path, default="/tmp/room")
     parser.add_argument("--watch", action="store_true")
@@ -81,9 +81,15 @@ def main() -> None:
             except FileExistsError:
                 continue
             began = time.perf_counter()
-            model = keras.saving.load_model(path)
-            with shared.shared():
-                found = scores(model, real, test, classifiers, use.num_images)
+            try:
+                model = keras.saving.load_model(path)
+                with shared.shared():
+                    found = scores(
+                        model, real, test, classifiers, use.num_images
+                    )
+            except BaseException:
+                claim.unlink()  # So that another call tries it again.
+                raise
             found["num_images"] = use.num_images
             with atomic.replacing(path.with_suffix(".scores.json")) as partial:
                 partial.write_text(json.dumps(found, indent=2) + "\n")

@@ -92,16 +92,17 @@ def planned(use, seconds: float) -> Iterator[int]:
         end = time.time() + PATIENCE
         while not use.like.exists() and time.time() < end:
             time.sleep(1)
-        pair = json.loads(use.like.read_text())
-        marks.add(use.steps * pair["seconds_per_step"] / seconds)
+        pair = json.loads(use.like.read_text())["seconds_per_step"]
+        if pair is not None:  # It has diverged at once.
+            marks.add(use.steps * pair / seconds)
     yield from sorted(
         {PER_CALL * max(1, round(mark / PER_CALL)) for mark in marks}
     )
 
 
-def save(model, use, mark: int) -> pathlib.Path:
-    """Saves a model at a mark."""
-    path = use.out.with_name(f"{use.out.name}@{mark}")
+def save(model, use) -> pathlib.Path:
+    """Saves a model, under the number of its steps."""
+    path = use.out.with_name(f"{use.out.name}@{model.step}")
     if use.every:
         folders.save(model, path, card="", samples=None, small=True)
         return path
@@ -114,6 +115,10 @@ def save(model, use, mark: int) -> pathlib.Path:
 def main() -> None:
     """Trains one model."""
     use = options()
+    if (use.every is None) != (use.until is None) or not (
+        use.every or use.steps
+    ):
+        raise SystemExit("error: give --steps, or --every and --until")
     use.out.parent.mkdir(parents=True, exist_ok=True)
     source, chosen, model = prepare(use.settings)
     turns = room.Turns(room.Room(use.room), time.perf_counter)
@@ -122,6 +127,7 @@ def main() -> None:
         "device": jax.devices()[0].device_kind,
         "versions": {**settings_module.versions(), "jax": jax.__version__},
         "date": time.strftime("%Y-%m-%d"),
+        "seconds_per_step": None,
         "diverged": None,
         "models": {},
     }
@@ -154,7 +160,7 @@ def main() -> None:
                 break  # Nobody will wait for this one.
             if not is_finite(model):
                 raise NonFiniteError(f"A weight is not finite at {mark}.")
-            path = save(model, use, mark)
+            path = save(model, use)
             record["models"][path.name] = {
                 "steps": model.step,
                 "alone_seconds": model.step * turns.seconds,

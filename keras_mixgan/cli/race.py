@@ -28,6 +28,7 @@ from keras_mixgan.cli import race_state
 from keras_mixgan.cli import settings
 from keras_mixgan.cli.commands import flag_groups
 from keras_mixgan.cli.commands import train
+from keras_mixgan.metrics import bundled
 from keras_mixgan.metrics import judges
 from keras_mixgan.presets import recipes
 from keras_mixgan.utils import json_files
@@ -271,7 +272,10 @@ def _tasks(found, conditions, seeds, workdir, snapshots) -> Iterator[dict]:
                 "contestant": name,
                 "seed": seed,
                 "given": dict(given),
-                "conditions": dataclasses.asdict(conditions),
+                "conditions": {
+                    **dataclasses.asdict(conditions),
+                    "classifier_sha256": bundled.digest(conditions.classifier),
+                },
                 "snapshots": name in snapshots,
                 "result": str(workdir / RUNS / f"{name}-{seed}.json"),
             }

@@ -5,6 +5,7 @@ not `.keras` files, because those of a newer Keras do not load in an older one.
 `tools/train_classifiers.py` makes them and records their accuracy.
 """
 
+import hashlib
 import pathlib
 
 import keras
@@ -23,6 +24,18 @@ RESIDUAL_STAGES = (64, 128, 256)
 def path(name: str) -> pathlib.Path:
     """Returns the file of a bundled classifier's weights."""
     return ASSETS / f"{name}_classifier.npz"
+
+
+def digest(name: str) -> str | None:
+    """The SHA-256 of a bundled classifier's file; `None` for other names.
+
+    Example:
+    >>> len(digest("digits")), digest("inception")
+    (64, None)
+    """
+    if name not in NAMES:
+        return None
+    return hashlib.sha256(path(name).read_bytes()).hexdigest()
 
 
 def build(

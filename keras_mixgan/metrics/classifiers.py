@@ -196,8 +196,7 @@ def load(
 
 @functools.cache
 def _bundled(name: str) -> Classifier:
-    digest = hashlib.sha256(bundled.path(name).read_bytes()).hexdigest()
-    return from_keras(bundled.load(name), digest)
+    return from_keras(bundled.load(name), bundled.digest(name))
 
 
 def from_keras(

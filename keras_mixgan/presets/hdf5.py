@@ -28,7 +28,7 @@ def check(file: str | os.PathLike[str] | BinaryIO, source: str) -> int:
 
     Refuses links, virtual or external data, filters, and types other than
     numbers. An open file must allow seeking. Returns the number of array
-    elements in the file.
+    elements in the file, whatever names they have.
     """
     if not hasattr(file, "read"):
         file = pathlib.Path(file)
@@ -60,9 +60,9 @@ def _check_groups(opened: h5py.File, source: str) -> int:
             if known > 1 + is_array or depth == MAX_DEPTH:
                 _refuse(source, "a tree of groups", f"{path} once more")
             if is_array:
-                bytes_of_it = _check_dataset(item, path, source)
-                stored += bytes_of_it if known == 1 else 0
-                elements += item.size
+                if known == 1:
+                    stored += _check_dataset(item, path, source)
+                    elements += item.size
             else:
                 waiting.append((item, depth + 1))
     size = opened.id.get_filesize()

@@ -74,8 +74,8 @@ _FACES = {
     "discriminator_learning_rate": 2e-4,
     "ema_decay": 0.999,
 }
-# As published (arXiv:1802.05957, setting C), but for the augmentation, half
-# the latents, and the average that generates.
+# After arXiv:1802.05957, setting C; with labels (arXiv:1802.05637), in
+# bfloat16, with augmentation, half the latents, and an average that generates.
 _CIFAR10 = {
     **_APART,
     "source": "cifar10",

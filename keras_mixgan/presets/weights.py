@@ -18,12 +18,11 @@ def shrink(source: pathlib.Path, target: pathlib.Path) -> None:
     """Copies a weights file in half precision, without optimizer state.
 
     Where averages of the generators generate, they stand for the generators'
-    last weights too, as a second name of the same arrays; a training that
-    goes on from them starts at the averages. The model's own variables, such
-    as mixture logits, keep their precision.
-    Keras casts to each variable's own type as it loads. Integers, such as
-    random states and the step, stay as they are. Weights beyond the range of
-    half precision are refused.
+    last weights and random states too, as a second name of the same arrays;
+    a training that goes on from them starts at the averages. The model's own
+    variables, such as mixture logits, and integers, such as random states and
+    the step, stay as they are. Keras casts to each variable's own type as it
+    loads. Weights beyond the range of half precision are refused.
     """
     with h5py.File(source) as old, h5py.File(target, "w") as new:
 
