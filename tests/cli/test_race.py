@@ -175,6 +175,16 @@ def test_other_settings_are_refused(folder, capsys):
     assert "payoff: log -> hinge" in fails(capsys, *flags)
 
 
+def test_another_classifier_of_the_same_name_is_refused(
+    folder, monkeypatch, capsys
+):
+    monkeypatch.setattr(race.bundled, "digest", lambda name: f"new {name}")
+    flags = [*FLAGS, "--seconds=0.4", f"--workdir={folder}"]
+    said = fails(capsys, *flags)
+    assert "classifier_sha256" in said
+    assert "-> new digits" in said
+
+
 def test_a_setting_that_a_result_lacks_was_its_default(
     folder, tmp_path, capsys
 ):
