@@ -63,7 +63,6 @@ def main() -> None:
     parser.add_argument("--test", required=True)
     parser.add_argument("--onnx", help="EfficientNet-Lite0")
     parser.add_argument("--num_images", type=int, default=50_000)
-    parser.add_argument("--room", type=pathlib.Path, default="/tmp/room")
     parser.add_argument("--watch", action="store_true")
     parser.add_argument("--pattern", default="*.keras")
     use = parser.parse_args()
@@ -72,7 +71,7 @@ def main() -> None:
     classifiers = ["cifar10"]
     if use.onnx:
         classifiers.append(onnx_in_jax.classifier(use.onnx, NAME, SHA256))
-    shared = room.Room(use.room)
+    shared = room.Room(use.folder / "room")
     while True:
         for path in sorted(use.folder.glob(use.pattern)):
             claim = path.with_suffix(".claim")

@@ -7,6 +7,8 @@ Writes `NAME.json` (seconds of a step, alone; settings; losses) and a model
 `NAME@STEPS.keras` per mark. `--like=PATH.json` is the pair's file: there is a
 mark, too, after as many seconds as the pair had, by the two steps' times.
 
+Trainings and scores in one folder share a room (`room.py`).
+
 With `--every=SECONDS --until=TIME` there is a mark every so many seconds (of
 steps alone), until that time of the clock; models are presets, in folders.
 """
@@ -52,7 +54,6 @@ def options() -> argparse.Namespace:
     parser.add_argument("--until", type=float, help="of time.time()")
     parser.add_argument("--marks", type=int, default=1)
     parser.add_argument("--like", type=pathlib.Path)
-    parser.add_argument("--room", type=pathlib.Path, default="/tmp/room")
     return parser.parse_args()
 
 
@@ -118,10 +119,14 @@ def main() -> None:
     if (use.every is None) != (use.until is None) or not (
         use.every or use.steps
     ):
-        raise SystemExit("error: give --steps, or --every and --until")
+        raise SystemExit(
+            "error: `--steps`, or both `--every` and `--until`, must be given. "
+            f"Received: --steps={use.steps} --every={use.every} "
+            f"--until={use.until}"
+        )
     use.out.parent.mkdir(parents=True, exist_ok=True)
     source, chosen, model = prepare(use.settings)
-    turns = room.Turns(room.Room(use.room), time.perf_counter)
+    turns = room.Turns(room.Room(use.out.parent / "room"), time.perf_counter)
     record = {
         "settings": dataclasses.asdict(chosen),
         "device": jax.devices()[0].device_kind,

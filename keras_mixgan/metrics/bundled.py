@@ -55,11 +55,11 @@ def build(
     >>> sorted(build("digits").output)
     ['logits', 'pool_3']
     """
-    shape, body, dropout = _NETWORKS[name]
+    shape, body, dropout, mirrored = _NETWORKS[name]
     # A score must not depend on the policy of the networks that it judges.
     with policies.policy(dtype):
         inputs = keras.Input(shape, name="images")
-        mirrors = mirrors and body is _residual
+        mirrors = mirrors and mirrored
         features = body(_with_mirrors(inputs) if mirrors else inputs, wider)
         pool = keras.layers.GlobalAveragePooling2D(name="pool_3")(features)
         if mirrors:
@@ -108,11 +108,12 @@ def _convolution(x, width: int, place: str, shrink: bool = False):
     return layers.ReLU(name=f"relu_{place}")(x)
 
 
-# Name -> shape of the images, network, rate of dropout.
+# Name -> shape of the images, network, rate of dropout, whether it sees
+# mirrors: a mirrored digit is none.
 _NETWORKS = {
-    "digits": ((28, 28, 1), _plain, 0.3),
-    "fashion_mnist": ((28, 28, 1), _plain, 0.3),
-    "cifar10": ((32, 32, 3), _residual, 0.2),
+    "digits": ((28, 28, 1), _plain, 0.3, False),
+    "fashion_mnist": ((28, 28, 1), _plain, 0.3, False),
+    "cifar10": ((32, 32, 3), _residual, 0.2, True),
 }
 NAMES = tuple(_NETWORKS)
 
