@@ -18,6 +18,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 TUTORIALS = sorted((DOCS / "tutorials").glob("*.py"))
 PAGES = [
+    ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     *sorted(DOCS.rglob("*.md")),
     *TUTORIALS,
@@ -133,7 +134,9 @@ def command_lines(path):
     text = re.sub(r"^# ?", "", path.read_text(encoding="utf-8"), flags=re.M)
     text = text.replace("\\\n", " ")
     return re.findall(
-        r"^ *(keras-mixgan [a-z]+ --.*?)(?= 2>| \||$)", text, re.M
+        r"^ *(?:pip .*&& |[A-Z_]+=\S+ )*(keras-mixgan [a-z]+ --.*?)(?= 2>| \||$)",
+        text,
+        re.M,
     )
 
 

@@ -92,7 +92,7 @@ def test_readme():
     # Two steps instead of thirty epochs, two generators instead of five.
     shorter = [
         ("epochs=30", "epochs=1, steps_per_epoch=2, verbose=0"),
-        ("5, 1, share", "2, 1, share"),
+        ("num_generators=5", "num_generators=2"),
     ]
     for heading in run(ROOT / "README.md", names, shorter):
         seen.append(heading)
