@@ -134,7 +134,8 @@ def command_lines(path):
     text = re.sub(r"^# ?", "", path.read_text(encoding="utf-8"), flags=re.M)
     text = text.replace("\\\n", " ")
     return re.findall(
-        r"^ *(?:pip .*&& |[A-Z_]+=\S+ )*(keras-mixgan [a-z]+ --.*?)(?= 2>| \||$)",
+        r"^ *(?:pip .*&& |[A-Z_]+=\S+ )*"
+        r"(keras-mixgan [a-z]+ --.*?)(?= 2>| \||$)",
         text,
         re.M,
     )
