@@ -104,17 +104,9 @@ def _content(path: pathlib.Path) -> Any:
         raise FileNotFoundError(
             f"`config` must be an existing file. Received: {path}"
         )
-    if not path.is_file():
-        raise UserError(f"`config` must be a regular file. Received: {path}")
-    with open(path, "rb") as file:
-        text = file.read(json_files.MAX_BYTES + 1)
+    text = json_files.content_of(path, "config")
     if path.suffix == ".json":
         return json_files.parse(text, os.fspath(path))
-    if len(text) > json_files.MAX_BYTES:
-        raise UserError(
-            f"{path} must have at most {json_files.MAX_BYTES:,} bytes. "
-            "Received: more"
-        )
     try:
         import yaml
     except ImportError as error:

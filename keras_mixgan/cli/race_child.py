@@ -29,6 +29,7 @@ from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.mixgan import MixGAN
 from keras_mixgan.training.divergence import NonFiniteError
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils import json_files
 from keras_mixgan.utils.errors import UserError
 
 PATHS = ("result", "model")
@@ -211,8 +212,7 @@ def main() -> int:
             return 0
         task = order["run"]
         result = run(task, order["data_dir"], lambda t: print(t, flush=True))
-        with atomic.replacing(task["result"]) as partial:
-            partial.write_text(json.dumps(result, indent=2) + "\n")
+        json_files.write(task["result"], result)
     except (UserError, OSError) as error:
         print(f"\nerror: {error}", file=sys.stderr)  # `race` reads it.
         return 2

@@ -1,7 +1,5 @@
 """Writes a race's results: results.csv, table.csv, table.md and race.png."""
 
-import csv
-import io
 import os
 import pathlib
 from collections.abc import Mapping
@@ -13,6 +11,7 @@ import numpy as np
 from keras_mixgan.cli import options
 from keras_mixgan.cli import race_snapshots
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils import tables
 
 RESULTS = "results.csv"
 TABLE = "table.csv"
@@ -193,24 +192,15 @@ def write(
         for run in results
         for mark in run["marks"]
     ]
-    _write_csv(workdir / RESULTS, (*_RUN, *_MARK), marks)
+    tables.write_csv(workdir / RESULTS, (*_RUN, *_MARK), marks)
     rows = table(results)
-    _write_csv(workdir / TABLE, tuple(rows[0]), rows)
+    tables.write_csv(workdir / TABLE, tuple(rows[0]), rows)
     with atomic.replacing(workdir / PAGE) as partial:
-        partial.write_text(_page(results, clock, command))
+        partial.write_text(_page(results, clock, command), encoding="utf-8")
     if marks:
         plotting.save(
             race_figures.draw(results, _seconds(clock)), workdir / FIGURE
         )
-
-
-def _write_csv(path: pathlib.Path, columns, rows) -> None:
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    with atomic.replacing(path) as partial:
-        partial.write_text(buffer.getvalue())
 
 
 def _seconds(clock: str) -> str:

@@ -6,7 +6,6 @@ need) and the model of the best mark, where a race keeps that. Each file is
 written whole or not at all, the models first.
 """
 
-import json
 import os
 import pathlib
 from typing import Any
@@ -41,9 +40,7 @@ def save(path: str | os.PathLike[str], model, result: dict[str, Any]) -> None:
     if (result["kept"] or 0) > len(marks):
         best = name
     content = {"format": FORMAT, "models": models, "best": best}
-    with atomic.replacing(path) as partial:
-        text = json.dumps({**content, "result": result}, indent=2)
-        partial.write_text(text + "\n")
+    json_files.write(path, {**content, "result": result})
     _remove_models(path, [*models, best])
 
 

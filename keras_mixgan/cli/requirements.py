@@ -1,19 +1,18 @@
 """The package's requirements, and which of them are installed."""
 
-import contextlib
 import dataclasses
 import importlib.metadata
 import pathlib
 import re
 import tomllib
 
+from keras_mixgan.utils import versions
+
 NAME = "keras-mixgan"
 # Training needs these, and a backend.
 ESSENTIAL = (
     "absl-py", "filelock", "h5py", "keras", "matplotlib", "numpy", "pillow",
 )  # fmt: skip
-# Other packages that provide the same module.
-_ALSO_AS = {"tensorflow": ("tensorflow-cpu", "tf-nightly")}
 _REQUIREMENT = re.compile(
     r"""([\w.-]+)(?:\[.*?\])?\s*(?:>=\s*([\w.]+))?.*?"""
     r"""(?:;.*extra\s*==\s*['"]([\w-]+)['"])?$"""
@@ -53,16 +52,9 @@ def packages() -> list[Package]:
     for text in _of_checkout() or importlib.metadata.requires(NAME) or []:
         name, least, extra = _REQUIREMENT.match(text.strip()).groups()
         if name != NAME:
-            required.append(Package(name, least, extra, version_of(name)))
+            version = versions.installed(name)
+            required.append(Package(name, least, extra, version))
     return required
-
-
-def version_of(name: str) -> str | None:
-    """The installed version of a package; `None` if it is missing."""
-    for each in (name, *_ALSO_AS.get(name, ())):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            return importlib.metadata.version(each)
-    return None
 
 
 def _of_checkout() -> list[str]:

@@ -25,7 +25,6 @@ from keras_mixgan.cli import records
 from keras_mixgan.data import class_names
 from keras_mixgan.data import sources
 from keras_mixgan.data.batches import ORDER
-from keras_mixgan.utils import atomic
 from keras_mixgan.utils import json_files
 from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
@@ -263,8 +262,7 @@ def write(
         "order": ORDER,
         **also,
     }
-    with atomic.replacing(path) as partial:
-        partial.write_text(json.dumps(content, indent=2) + "\n")
+    json_files.write(path, content)
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:

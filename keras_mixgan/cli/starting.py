@@ -85,7 +85,7 @@ def settle(
         workdir = pathlib.Path("runs") / name
     start = None
     if from_model is not None:
-        start = recorded(pathlib.Path(workdir), from_model)
+        start = recorded(pathlib.Path(workdir).expanduser(), from_model)
         start = records.of_model(from_model) if start is None else start
     settings = settings_module.resolve(chosen, start)
     if workdir is None:

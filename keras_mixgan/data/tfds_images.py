@@ -9,6 +9,7 @@ import numpy as np
 from keras_mixgan.data import crops
 from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.errors import first_line
 
 
 def load(
@@ -93,7 +94,7 @@ def _builder(
             f"`source` must be a bundled source ({bundled}), a folder of "
             "images, or an image data set of TensorFlow Datasets "
             f"(tfds.list_builders()). Received: source={name!r} "
-            f"({_first_line(error)})"
+            f"({first_line(error)})"
         ) from error
 
 
@@ -142,7 +143,7 @@ def _prepare(builder: Any, name: str) -> None:
             f"TFDS data set {name!r} is not prepared in {builder.data_dir} "
             "and could not be fetched: set TFDS_DATA_DIR or `data_dir` to a "
             "folder that holds it, or connect to the network. "
-            f"({type(error).__name__}: {_first_line(error)})"
+            f"({first_line(error)})"
         ) from error
 
 
@@ -180,8 +181,3 @@ def _examples(
     for batch in tfds.as_numpy(dataset.batch(512)):
         for index in range(len(batch["image"])):
             yield {key: batch[key][index] for key in keys}
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from keras_mixgan.utils import tables
+
 
 def _places(ensemble) -> list[int]:
     """The component with which each part of a side is placed.
@@ -41,7 +43,4 @@ def table(
         images = batch_size if divided else batch_size // count
         numbers = (",".join(map(str, side)) or "-" for side in sides)
         rows.append((device, *numbers, f"{parameters:,}", str(images)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows
-    )
+    return tables.aligned(rows, others=str.ljust)

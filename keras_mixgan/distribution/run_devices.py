@@ -11,6 +11,7 @@ from keras_mixgan.distribution import devices as devices_module
 from keras_mixgan.distribution import plan
 from keras_mixgan.distribution import strategies
 from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.errors import first_line
 
 
 class WorkerLostError(ConnectionError):
@@ -109,7 +110,7 @@ class RunDevices:
         ) as error:
             raise WorkerLostError(
                 f"A worker of {', '.join(self._hosts)} was lost "
-                f"({str(error).strip().splitlines()[0]}). Run the same command "
+                f"({first_line(error)}). Run the same command "
                 "again on all hosts: training goes on from the last checkpoint "
                 f"in {workdir}."
             ) from error

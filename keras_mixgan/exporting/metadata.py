@@ -1,10 +1,10 @@
 """`assets.extra/sampler.json`: what a server needs to know about a sampler."""
 
-import json
 import pathlib
 
 from keras_mixgan._version import __version__
 from keras_mixgan.data import class_names
+from keras_mixgan.utils import json_files
 
 FORMAT = 1
 PLACE = pathlib.PurePath("assets.extra", "sampler.json")
@@ -50,8 +50,7 @@ def write(folder: pathlib.Path, description: dict) -> None:
     """Writes the description into the folder of a SavedModel."""
     path = folder / PLACE
     path.parent.mkdir(exist_ok=True)
-    text = json.dumps(description, indent=2, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    json_files.write(path, description, strict=True)
 
 
 def _tensors(specs) -> dict:

@@ -1,6 +1,5 @@
 """A folder with a page that draws images in the browser, with ONNX."""
 
-import json
 import os
 import pathlib
 import re
@@ -12,6 +11,7 @@ from keras_mixgan.exporting import onnx_file
 from keras_mixgan.exporting import web_runtime
 from keras_mixgan.game import mixtures
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils import json_files
 from keras_mixgan.utils.errors import UserError
 
 _PAGE = pathlib.Path(__file__).parents[1] / "page"
@@ -80,10 +80,8 @@ def write_page(models: Mapping, path: str | os.PathLike[str]) -> None:
         for name, model in models.items():
             onnx_file.write(model, folder / f"{name}.onnx", uint8=True)
             about.append(_describe(name, model))
-        text = json.dumps(
-            {"format": metadata.FORMAT, "models": about}, indent=2
-        )
-        (folder / "models.json").write_text(text + "\n", encoding="utf-8")
+        content = {"format": metadata.FORMAT, "models": about}
+        json_files.write(folder / "models.json", content)
         (folder / "index.html").write_text(_index(), encoding="utf-8")
         for name in _COPIED:
             shutil.copyfile(_PAGE / name, folder / name)

@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import io
 import os
 import pathlib
 from collections.abc import Sequence
@@ -16,9 +15,10 @@ from keras_mixgan.metrics.evaluate import check_numbers
 from keras_mixgan.metrics.evaluate import checked
 from keras_mixgan.metrics.evaluate import evaluate
 from keras_mixgan.metrics.samples import as_samples
-from keras_mixgan.utils import atomic
 from keras_mixgan.utils import checks
+from keras_mixgan.utils import tables
 from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.errors import first_line
 
 # The columns that are texts.
 CLASSIFIER = "classifier"
@@ -245,14 +245,9 @@ def write_scores(
         records: a dictionary per line, with "epoch".
     """
     columns = list(dict.fromkeys(key for record in records for key in record))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
     path = pathlib.Path(path).expanduser()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic.replacing(path) as partial:
-        partial.write_text(text.getvalue())
+    tables.write_csv(path, columns, records)
 
 
 def read_scores(path: str | os.PathLike) -> list[dict[str, Any]]:
@@ -268,8 +263,10 @@ def read_scores(path: str | os.PathLike) -> list[dict[str, Any]]:
         ValueError: it is not such a file.
         OSError: it cannot be read.
     """
-    with open(path, newline="") as file:
-        try:
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UserError(f"`path` must be a regular file. Received: {path}")
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
             records = [
                 {
                     key: value if key in TEXTS else float(value)
@@ -278,16 +275,16 @@ def read_scores(path: str | os.PathLike) -> list[dict[str, Any]]:
                 }
                 for line in csv.DictReader(file)
             ]
-        except (TypeError, ValueError) as error:
-            raise UserError(
-                f"`path` must be a CSV file of scores. Received: {path} "
-                f"({error})."
-            ) from error
-    for record in records:
-        if "epoch" not in record:
-            raise UserError(
-                f"`path` must be a CSV file with a column 'epoch'. Received: "
-                f"{path}."
-            )
-        record["epoch"] = int(record["epoch"])
+        for record in records:
+            record["epoch"] = int(record["epoch"])
+    except KeyError as error:
+        raise UserError(
+            f"`path` must be a CSV file with a column 'epoch'. Received: "
+            f"{path}."
+        ) from error
+    except (csv.Error, OverflowError, TypeError, ValueError) as error:
+        raise UserError(
+            f"`path` must be a CSV file of scores. Received: {path} "
+            f"({first_line(error)})."
+        ) from error
     return records

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_mixgan.metrics.report import Report
-from keras_mixgan.metrics.report import aligned
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils import tables
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.figures import COLOURS
 from keras_mixgan.utils.figures import plain
@@ -81,7 +81,7 @@ class Comparison:
                     cells = ["" if s is None else s.format() for s in scores]
                     lines.append(["" if row == shown else row, name, *cells])
                     shown = row
-        return aligned(lines, names=2)
+        return tables.aligned(lines, names=2)
 
     def differences(self) -> list[str]:
         """Returns a line for each condition that differs between reports."""

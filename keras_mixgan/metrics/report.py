@@ -1,8 +1,6 @@
 """`Report`: the scores of a mixture, as a table and as a file."""
 
 import dataclasses
-import importlib.metadata
-import json
 import math
 import os
 import pathlib
@@ -13,13 +11,16 @@ import numpy as np
 
 from keras_mixgan._version import __version__
 from keras_mixgan.metrics.score import Score
-from keras_mixgan.utils import atomic
 from keras_mixgan.utils import json_files
+from keras_mixgan.utils import tables
 from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.versions import installed
 
 FORMAT = 1
 NAME = "scores.json"
-PACKAGES = ("keras", "tensorflow", "tensorflow-gan", "numpy", "scikit-learn")
+PACKAGES = (
+    "keras", "tensorflow", "jax", "tensorflow-gan", "numpy", "scikit-learn",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Report:
                 scores[key].format() if key in scores else "" for key in columns
             ]
             lines.append(line)
-        return aligned(lines)
+        return tables.aligned(lines)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns everything, with versions, ready for strict JSON."""
@@ -94,11 +95,9 @@ class Report:
             OSError: the file cannot be written.
         """
         content = {"format": FORMAT, **self.to_dict()}
-        text = json.dumps(content, indent=2, allow_nan=False) + "\n"
         path = pathlib.Path(path).expanduser()
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic.replacing(path) as partial:
-            partial.write_text(text)
+        json_files.write(path, content, strict=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Report":
@@ -130,11 +129,7 @@ class Report:
                 f"`path` must be a file that `evaluate` wrote. Received: "
                 f"{path}, which does not exist"
             )
-        if not path.is_file():
-            raise UserError(f"`path` must be a regular file. Received: {path}")
-        with open(path, "rb") as file:
-            text = file.read(json_files.MAX_BYTES + 1)
-        content = json_files.parse(text, os.fspath(path))
+        content = json_files.parse(json_files.content_of(path), str(path))
         try:
             # Version 0.1 wrote no format.
             with_format = {"format": FORMAT, **content}
@@ -144,15 +139,18 @@ class Report:
                 for row, scores in content["scores"].items()
             }
             weights = {row: float(w) for row, w in content["weights"].items()}
-            settings, seconds = dict(content["settings"]), content["seconds"]
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            settings = dict(content["settings"])
+            seconds = float(content["seconds"])
+        except (
+            ArithmeticError, AttributeError, LookupError, TypeError, ValueError,
+        ) as error:  # fmt: skip
             if isinstance(error, UserError):
                 raise
             raise UserError(
                 f"`path` must be a file that `evaluate` wrote. Received: "
                 f"{path} ({type(error).__name__}: {error})"
             ) from error
-        return cls(scores, weights, settings, float(seconds))
+        return cls(scores, weights, settings, seconds)
 
 
 def _score(content: dict[str, Any]) -> Score:
@@ -165,36 +163,11 @@ def _score(content: dict[str, Any]) -> Score:
     )
 
 
-def aligned(lines: list[list[str]], names: int = 1) -> str:
-    """Returns lines of cells, equally many, as text in columns.
-
-    The first `names` columns are left-aligned; the others are centred.
-
-    Example:
-    >>> print(aligned([["", "FID"], ["mixture", "12.5"]]))
-             FID
-    mixture  12.5
-    """
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if place < names else cell.center(width)
-            for place, (cell, width) in enumerate(
-                zip(line, widths, strict=True)
-            )
-        ).rstrip()
-        for line in lines
-    )
-
-
 def versions() -> dict[str, str]:
     """Returns the versions that a score depends on."""
     known = {"keras-mixgan": __version__, "python": platform.python_version()}
     for package in PACKAGES:
-        try:
-            known[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            known[package] = "not installed"
+        known[package] = installed(package) or "not installed"
     return known
 
 

@@ -31,6 +31,7 @@ import keras
 
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import MissingPackageError
+from keras_mixgan.utils.versions import installed
 
 INCEPTION_URL = "https://tfhub.dev/tensorflow/tfgan/eval/inception/1"
 MODULES = ("classifier_metrics", "sliced_wasserstein")
@@ -84,10 +85,7 @@ def in_use() -> bool:
 
 def version() -> str:
     """Returns the version of the installed TF-GAN, or "not installed"."""
-    try:
-        return importlib.metadata.version("tensorflow-gan")
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
+    return installed("tensorflow-gan") or "not installed"
 
 
 @contextlib.contextmanager

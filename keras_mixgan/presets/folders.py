@@ -12,7 +12,6 @@ Nothing in it is executed: networks are rebuilt from an allow-list of classes
 """
 
 import dataclasses
-import difflib
 import json
 import os
 import pathlib
@@ -32,6 +31,8 @@ from keras_mixgan.presets import sizes
 from keras_mixgan.presets import weights as preset_weights
 from keras_mixgan.utils import atomic
 from keras_mixgan.utils import json_files
+from keras_mixgan.utils import tables
+from keras_mixgan.utils.checks import nearest_of
 from keras_mixgan.utils.errors import UserError
 
 FORMAT = 1
@@ -116,16 +117,7 @@ class Presets(dict):
                     _shown(scores.get("fid")),
                 )
             )
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join(
-            "  ".join(
-                cell.ljust(width) if i < 2 else cell.rjust(width)
-                for i, (cell, width) in enumerate(
-                    zip(line, widths, strict=True)
-                )
-            ).rstrip()
-            for line in lines
-        )
+        return tables.aligned(lines, names=2, others=str.rjust)
 
 
 def _inner(content: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
@@ -214,11 +206,9 @@ def find(preset: str | os.PathLike[str]) -> pathlib.Path:
             )
         return path
     known = sorted(list_presets())
-    near = difflib.get_close_matches(str(preset), known, 1)
-    hint = f". Did you mean {near[0]!r}?" if near else ""
     raise UserError(
         f"`preset` must be a folder, or one of {', '.join(known)}. Received: "
-        f"{str(preset)!r}{hint}"
+        f"{str(preset)!r}{nearest_of(preset, known)}"
     )
 
 
@@ -331,7 +321,7 @@ def save(
     # Does not save what could not be loaded.
     allowed.check(json.loads(json.dumps(config)), "`model`")
     with atomic.new_folder(path) as folder:
-        _write_json(folder / CONFIG, config)
+        json_files.write(folder / CONFIG, config)
         if small:
             whole = folder / f"whole.{WEIGHTS}"
             model.save_weights(whole)
@@ -339,14 +329,14 @@ def save(
             whole.unlink()
         else:
             model.save_weights(folder / WEIGHTS)
-        (folder / CARD).write_text(card)
+        (folder / CARD).write_text(card, encoding="utf-8")
         if samples is not None:
             samples.save(folder / SAMPLES, optimize=True)
         files = {
             name: hashes.sha256(folder / name) for name in (CONFIG, WEIGHTS)
         }
         metadata = {**describe(model, path.name), "files": files}
-        _write_json(folder / METADATA, {**metadata, **(about or {})})
+        json_files.write(folder / METADATA, {**metadata, **(about or {})})
 
 
 def describe(model, name: str) -> dict[str, Any]:
@@ -394,7 +384,3 @@ def _in_zoo(name: str) -> pathlib.Path | None:
         return None
     path = zoo() / name
     return path if (path / METADATA).is_file() else None
-
-
-def _write_json(path: pathlib.Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n")

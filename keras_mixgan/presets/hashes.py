@@ -5,11 +5,9 @@ that they protect. Those of the zoo are part of this package.
 """
 
 import hashlib
-import json
 import os
 import pathlib
 
-from keras_mixgan.utils import atomic
 from keras_mixgan.utils import json_files
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.errors import printable
@@ -56,5 +54,4 @@ def write_zoo(folders: list[pathlib.Path]) -> None:
         for folder in sorted(folders)
     }
     content = {"format": FORMAT, "presets": presets}
-    with atomic.replacing(ZOO) as partial:
-        partial.write_text(json.dumps(content, indent=2) + "\n")
+    json_files.write(ZOO, content)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.errors import first_line
 
 SCHEME = "hf://"
 _URL = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
@@ -123,13 +124,12 @@ def _one_line_errors(
     except Exception as error:
         # By name: the classes come from several libraries, and change there.
         names = {kind.__name__ for kind in type(error).__mro__}
-        first = (str(error).strip().splitlines() or [""])[0][:300]
         if names & {*_NOT_THERE}:
             raise UserError(
                 f"`{name}` must be a repository of the hub that you may {may}. "
-                f"Received: {url} ({type(error).__name__}: {first})"
+                f"Received: {url} ({first_line(error)})"
             ) from error
         raise OSError(
             f"{url}: the Hugging Face hub did not answer as expected "
-            f"({type(error).__name__}: {first})"
+            f"({first_line(error)})"
         ) from error

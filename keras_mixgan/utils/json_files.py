@@ -5,6 +5,7 @@ import os
 import pathlib
 from typing import Any
 
+from keras_mixgan.utils import atomic
 from keras_mixgan.utils.errors import UserError
 
 # A hundred components of a deep network take a tenth of this.
@@ -25,11 +26,7 @@ def read(
     >>> read(path, 1, "step")["step"]
     7
     """
-    path = pathlib.Path(path)
-    if path.exists() and not path.is_file():
-        raise UserError(f"`path` must be a regular file. Received: {path}")
-    with open(path, "rb") as file:
-        content = parse(file.read(MAX_BYTES + 1), os.fspath(path))
+    content = parse(content_of(path), os.fspath(path))
     try:
         for name in needed:
             content[name]
@@ -39,6 +36,34 @@ def read(
             f"{path} is damaged ({type(error).__name__}: {error})"
         ) from error
     return content
+
+
+def write(path: str | os.PathLike[str], content: Any, strict=False) -> None:
+    """Writes JSON for readers, whole or not at all.
+
+    `strict` refuses NaN and infinities, which only Python reads back.
+    """
+    text = json.dumps(content, indent=2, allow_nan=not strict) + "\n"
+    with atomic.replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def content_of(path: str | os.PathLike[str], name: str = "path") -> bytes:
+    """Reads a regular file of at most `MAX_BYTES`; errors call it `name`."""
+    path = pathlib.Path(path)
+    if path.exists() and not path.is_file():
+        raise UserError(f"`{name}` must be a regular file. Received: {path}")
+    with open(path, "rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    _check_size(content, os.fspath(path))
+    return content
+
+
+def _check_size(content: bytes, source: str) -> None:
+    if len(content) > MAX_BYTES:
+        raise UserError(
+            f"{source} must have at most {MAX_BYTES:,} bytes. Received: more"
+        )
 
 
 def check_format(content: Any, newest: int, source: str) -> None:
@@ -56,10 +81,7 @@ def check_format(content: Any, newest: int, source: str) -> None:
 
 def parse(content: bytes, source: str) -> Any:
     """Parses JSON of at most `MAX_BYTES`; an error calls it `source`."""
-    if len(content) > MAX_BYTES:
-        raise UserError(
-            f"{source} must have at most {MAX_BYTES:,} bytes. Received: more"
-        )
+    _check_size(content, source)
     try:
         return json.loads(content)
     except RecursionError as error:

@@ -199,6 +199,20 @@ def test_infinite_scores_survive_their_file(tmp_path):
     assert score.std != score.std
 
 
+@pytest.mark.parametrize("key", ["seconds", "mean"])
+@pytest.mark.parametrize("number", [None, 10**400])
+def test_damaged_numbers_of_a_report_are_refused(tmp_path, key, number):
+    path = tmp_path / "a.json"
+    report().save(path)
+    content = json.loads(path.read_text())
+    (content if key == "seconds" else content["scores"]["mixture"]["fid"])[
+        key
+    ] = number
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match="a file that `evaluate` wrote"):
+        Report.load(path)
+
+
 def test_folders_with_scores_and_names_of_ones_own(tmp_path, capsys):
     for name in ("x", "y"):
         (tmp_path / name).mkdir()

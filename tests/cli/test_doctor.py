@@ -13,6 +13,7 @@ from keras_mixgan import cli
 from keras_mixgan.cli import probes
 from keras_mixgan.cli import requirements
 from keras_mixgan.cli.commands import doctor
+from keras_mixgan.utils import versions
 
 ROOT = pathlib.Path(keras_mixgan.__file__).parents[1]
 # Scripts that answer at once, as on a healthy machine.
@@ -30,14 +31,14 @@ def machine(monkeypatch, tmp_path):
     """A healthy machine with an empty data folder, for tests to break."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(probes, "SCRIPTS", dict(HEALTHY))
-    versions = {"tensorflow": "2.20.0", "jax": "0.7.0"}
-    real = requirements.version_of
+    known = {"tensorflow": "2.20.0", "jax": "0.7.0"}
+    real = versions.installed
 
-    def version_of(name):
-        return versions[name] if name in versions else real(name)
+    def installed(name):
+        return known[name] if name in known else real(name)
 
-    monkeypatch.setattr(requirements, "version_of", version_of)
-    return versions
+    monkeypatch.setattr(versions, "installed", installed)
+    return known
 
 
 def run(capsys, *flags):

@@ -110,6 +110,11 @@ def test_a_run_says_where_it_came_from_and_goes_on_without_it(
         "sha256": hashes.sha256(copy / "model.keras"),
     }
     shutil.rmtree(copy)
+    # In Python the folder may begin with a tilde, too.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path))
+        found = starting.settle({"from_model": str(copy)}, None, "~/tuned")
+        assert found[2] is not None
     status, out, err = train(capsys, *flags, "--steps=4")
     assert (status, err) == (0, "")
     assert "Resuming after step 2 of 4" in out

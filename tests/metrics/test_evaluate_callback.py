@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import os
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import keras_mixgan as kmg
 from keras_mixgan import metrics
 from keras_mixgan.data.sources import load_source
 from keras_mixgan.metrics import figures
+from keras_mixgan.utils.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -184,8 +186,14 @@ def test_bad_callbacks(ring, tmp_path):
     path.write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match="'epoch'"):
         metrics.read_scores(path)
-    path.write_text("epoch,b\n1,x\n")
-    with pytest.raises(ValueError, match="CSV file of scores"):
+    too_long = 'epoch\n"' + 200_000 * "1"
+    for text in ("epoch,b\n1,x\n", "epoch,b\ninf,1\n", too_long):
+        path.write_text(text)
+        with pytest.raises(UserError, match="CSV file of scores"):
+            metrics.read_scores(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(UserError, match="must be a regular file"):
         metrics.read_scores(path)
 
 

@@ -121,6 +121,17 @@ def test_a_revision_that_is_not_there_is_refused(pushed):
         kmg.MixGAN.from_preset("hf://user/points@v9")
 
 
+def test_the_hubs_answer_is_shown_without_codes_for_the_terminal(monkeypatch):
+    def fail(*_, **__):
+        raise ValueError("\x1b[2Jgone")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fail)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", fail)
+    with pytest.raises(OSError, match="ValueError: '") as caught:
+        kmg.MixGAN.from_preset("hf://user/points")
+    assert str(caught.value).isprintable()
+
+
 def test_a_hub_that_cannot_be_reached_is_an_oserror(hub, monkeypatch):
     # Nothing listens on this port.
     at(monkeypatch, "http://127.0.0.1:9")

@@ -55,6 +55,7 @@ def run(values) -> int:
     """Prints what is installed; returns the exit status."""
     from keras_mixgan.cli import probes
     from keras_mixgan.cli import requirements
+    from keras_mixgan.utils import versions
 
     problems: list[str] = []
     cores = os.cpu_count()
@@ -66,8 +67,8 @@ def run(values) -> int:
     _section("Packages", _packages(packages, requirements.ESSENTIAL, problems))
     _section("Extras", _extras(packages))
     installed = {
-        "tensorflow": requirements.version_of("tensorflow"),
-        "jax": requirements.version_of("jax"),
+        "tensorflow": versions.installed("tensorflow"),
+        "jax": versions.installed("jax"),
     }
     backends = [name for name, version in installed.items() if version]
     answers = probes.ask((*backends, "package"))
