@@ -18,7 +18,6 @@ its days of training are not ours, and the two do not compare.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import pathlib
@@ -28,11 +27,12 @@ import sys
 from typing import Any
 
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "tools"))
 
+import scoring
 import table1_figures
 
 from keras_mixgan.cli import race
-from keras_mixgan.metrics import bundled
 from keras_mixgan.presets import recipes
 from keras_mixgan.utils import atomic
 
@@ -239,25 +239,17 @@ def conditional(result: dict) -> bool:
 def evaluate(path, out, wanted, split, use, count, classifier=None) -> None:
     """Runs `keras-mixgan evaluate`, unless it did so of this model."""
     flags = {
-        "model": path,
         "source": use.source,
         "split": split,
         "metrics": ",".join(wanted),
         "num_images": count,
         "splits": use.splits,
-        "out": out,
         "classifier": classifier,
         "data_dir": use.data_dir,
     }
-    given = [f"--{k}={v}" for k, v in flags.items() if v is not None]
-    digest = hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
-    judge = bundled.digest(classifier or use.classifiers[0])
-    asked = json.dumps([digest, judge, *given])
-    note = out.with_suffix(".asked")
-    if out.exists() and note.exists() and note.read_text() == asked:
-        return
-    call(["-m", "keras_mixgan", "evaluate", "--noreal", *given])
-    note.write_text(asked)
+    words = [f"--{k}={v}" for k, v in flags.items() if v is not None]
+    judge = classifier or use.classifiers[0]
+    scoring.evaluate(path, out, [*words, "--noreal"], judge)
 
 
 def score_of(found: dict, name: str, row: str = "mixture") -> str:

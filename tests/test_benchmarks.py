@@ -30,11 +30,11 @@ def test_old_scores_are_not_taken_for_others(tmp_path, monkeypatch):
 
     calls = []
 
-    def call(arguments):
+    def called(arguments, check):
         calls.append(arguments)
         (tmp_path / "scores.json").write_text("{}")
 
-    monkeypatch.setattr(table1, "call", call)
+    monkeypatch.setattr(subprocess, "run", called)
     model = tmp_path / "model.keras"
     use = types.SimpleNamespace(
         source="digits", splits=10, data_dir=None, classifiers=["digits"]

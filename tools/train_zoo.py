@@ -13,16 +13,15 @@ Leave the machine to it.
 """
 
 import pathlib
-import shlex
-import subprocess
-import sys
 
+import scoring
 from absl import app
 from absl import flags
 from zoo_runs import GROUPS
 from zoo_runs import Run
 
 from keras_mixgan.cli import race
+from keras_mixgan.metrics import judges
 from keras_mixgan.presets import recipes
 
 GROUP_NAMES = flags.DEFINE_multi_enum(
@@ -75,39 +74,28 @@ def train(key: str) -> None:
 def evaluate(name: str) -> None:
     """Scores the model of a preset, unless that is done."""
     run = Run(ROOT.value, name)
-    if run.best is None or (
-        run.report
-        and run.command.exists()
-        and run.scores.stat().st_mtime > run.model.stat().st_mtime
-    ):
+    if run.best is None:
         return
     wanted = METRICS
     if run.result["settings"]["conditional"]:
         wanted += ("class_diversity",)
     settings = run.result["settings"]
     shown = [
-        "keras-mixgan", "evaluate", f"--model={run.model.name}",
         f"--source={settings['source'] if not FACES.value else 'FOLDER'}",
         f"--metrics={','.join(wanted)}", f"--num_images={NUM_IMAGES.value}",
     ]  # fmt: skip
     # A card shows names, not places on this machine.
-    places = {
-        f"--model={run.model.name}": f"--model={run.model}",
-        "--source=FOLDER": f"--source={FACES.value}",
-    }
+    places = {"--source=FOLDER": f"--source={FACES.value}"}
+    judge = CLASSIFIER.value or judges.judge_of(settings["source"])
     if CLASSIFIER.value:
         shown.append(f"--classifier={pathlib.Path(CLASSIFIER.value).name}")
         places[shown[-1]] = f"--classifier={CLASSIFIER.value}"
-    command = [
-        *(sys.executable, "-m", "keras_mixgan"),
-        *(places.get(word, word) for word in shown[1:]),
-        f"--out={run.scores}",
-    ]
+    words = [places.get(word, word) for word in shown]
     if DATA_DIR.value:
-        command.append(f"--data_dir={DATA_DIR.value}")
-    print(shlex.join(shown), flush=True)
-    subprocess.run(command, check=True)
-    run.command.write_text(" ".join(shown) + "\n")
+        words.append(f"--data_dir={DATA_DIR.value}")
+    scoring.evaluate(run.model, run.scores, words, judge)
+    command = ["keras-mixgan evaluate", f"--model={run.model.name}", *shown]
+    run.command.write_text(" ".join(command) + "\n")
 
 
 def show_status() -> None:

@@ -11,17 +11,15 @@ any machine, in float32.
 import argparse
 import json
 import pathlib
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools"))
 
+import scoring
 from make_presets import in_float32
 from zoo_runs import Run
 
 import keras_mixgan as kmg
-from keras_mixgan.metrics import bundled
-from keras_mixgan.presets import hashes
 
 METRICS = "inception_score,fid,kid,class_diversity"
 
@@ -59,17 +57,11 @@ def main() -> None:
 
 def score(run: Run, count: int, out: pathlib.Path, *flags: str) -> str:
     """Scores a model, unless it has been; returns the command, as printed."""
-    words = ["evaluate", "--source=cifar10", f"--num_images={count}", *flags]
-    judge = bundled.digest("cifar10")
-    asked = json.dumps([hashes.sha256(run.model), judge, *words])
-    note = out.with_suffix(".asked")
-    if not out.exists() or not note.exists() or note.read_text() != asked:
-        subprocess.run(
-            [sys.executable, "-m", "keras_mixgan", *words,
-             f"--model={run.model}", f"--out={out}"], check=True,
-        )  # fmt: skip
-        note.write_text(asked)
-    return " ".join(["keras-mixgan", *words, f"--model={run.model.name}"])
+    words = ["--source=cifar10", f"--num_images={count}", *flags]
+    scoring.evaluate(run.model, out, words, "cifar10")
+    return " ".join(
+        ["keras-mixgan evaluate", *words, f"--model={run.model.name}"]
+    )
 
 
 def result_of(name: str, steps: int, told: dict, whole: dict, use) -> dict:
