@@ -202,10 +202,14 @@ def _verdict(seeds: dict) -> str:
     )
     number = len(seeds)
     if number == 1:
-        is_, has = ("is" if won else "is not" for won in (distances, scores))
+        ahead = [
+            "the mixture" if won else "the pair" for won in (distances, scores)
+        ]
+        both = ahead[0] == ahead[1]
         return _paragraph(
-            f"At equal seconds the mixture's distance {is_} smaller, and its "
-            f"classifier score {has} higher. This is one seed."
+            f"At equal seconds {ahead[0]} is ahead by distance"
+            f"{' and' if both else f', {ahead[1]}'} by classifier score. This "
+            "is one seed."
         )
     return _paragraph(
         f"At equal seconds the mixture has the smaller distance at {distances} "

@@ -188,7 +188,7 @@ def machine() -> str:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS and Windows have none.
         cores = os.cpu_count()
-    return f"{name}, {cores} cores"
+    return f"{name}, {cores} core{'' if cores == 1 else 's'}"
 
 
 def _load(chosen, data_dir) -> sources.Source:
