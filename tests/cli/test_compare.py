@@ -238,6 +238,7 @@ def test_folders_with_scores_and_names_of_ones_own(tmp_path, capsys):
         (["good", "b=good", "--out=a.txt"], "ending of a picture format"),
         (["good", "b=good", "--out=a.bmp"], "ending of a picture format"),
         (["good", "b=good", "--out=no/a.png"], "in an existing folder"),
+        (["good", "b=good", "--out=folder.png"], "must be a file to write"),
         (["good", "b=good", "--outt=a.png"], "Did you mean: out"),
     ],
 )
@@ -245,7 +246,7 @@ def test_bad_reports_are_refused_in_a_line(
     tmp_path, monkeypatch, capsys, words, message
 ):
     monkeypatch.chdir(tmp_path)
-    for name in ("good", "empty"):
+    for name in ("good", "empty", "folder.png"):
         (tmp_path / name).mkdir()
     report().save(tmp_path / "good" / "scores.json")
     for name, text in (

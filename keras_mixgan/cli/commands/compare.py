@@ -2,7 +2,7 @@
 
 import pathlib
 
-from keras_mixgan.cli.commands.flag_groups import Flag
+from keras_mixgan.cli.commands import out_flag
 from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.utils.errors import UserError
 
@@ -15,15 +15,7 @@ conditions in which they differ, and plots them. A report is a file that
 GROUPS = (
     Group(
         "Flags",
-        (
-            Flag(
-                "out",
-                str,
-                "Picture to write, in the format of its file ending.",
-                default="compare.png",
-                placeholder="PATH",
-            ),
-        ),
+        (out_flag.picture("compare.png"),),
     ),
 )
 
@@ -41,9 +33,7 @@ def run(values) -> None:
             "`compare` takes two reports or more: keras-mixgan compare "
             f"runs/a runs/b. Received: {' '.join(values.words) or 'none'}"
         )
-    from keras_mixgan.cli.commands import picture_flag
-
-    out = picture_flag.check(values.out, figure=True)
+    out = out_flag.check_picture(values.out, figure=True)
 
     from keras_mixgan.metrics.comparison import Comparison
     from keras_mixgan.metrics.report import Report

@@ -6,6 +6,7 @@ import sys
 
 from keras_mixgan.cli import run_files
 from keras_mixgan.cli.commands import model_flag
+from keras_mixgan.cli.commands import out_flag
 from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.utils.errors import UserError
@@ -232,21 +233,7 @@ def _checked_out(values) -> pathlib.Path:
                 f"images_split={values.images_split}"
             )
         default = _beside(model_flag.check(values.model))
-    out = pathlib.Path(values.out or default)
-    if not out.parent.is_dir():
-        raise FileNotFoundError(
-            f"`out` must be in an existing folder. Received: out={out}"
-        )
-    if out.is_dir():
-        raise IsADirectoryError(
-            f"`out` must be a file to write. Received: the folder {out}"
-        )
-    if not os.access(out.parent, os.W_OK | os.X_OK):
-        raise PermissionError(
-            f"`out` must be in a folder that can be written to. Received: "
-            f"out={out}"
-        )
-    return out
+    return out_flag.check_file(pathlib.Path(values.out or default))
 
 
 def _beside(model: str) -> pathlib.Path:

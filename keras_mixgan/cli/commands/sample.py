@@ -1,7 +1,7 @@
 """`keras-mixgan sample`."""
 
 from keras_mixgan.cli.commands import model_flag
-from keras_mixgan.cli.commands import picture_flag
+from keras_mixgan.cli.commands import out_flag
 from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.utils.errors import UserError
@@ -17,13 +17,7 @@ GROUPS = (
         (
             model_flag.MODEL,
             Flag("num_images", int, "Number of images.", default=100),
-            Flag(
-                "out",
-                str,
-                "Picture to write, in the format of its file ending.",
-                default="samples.png",
-                placeholder="PATH",
-            ),
+            out_flag.picture("samples.png"),
             Flag(
                 "labels",
                 list,
@@ -69,7 +63,7 @@ def run(values) -> None:
             f"`columns` must be at least 1. Received: columns={values.columns}"
         )
     labels = _labels(values.labels)
-    out = picture_flag.check(values.out)
+    out = out_flag.check_picture(values.out)
 
     from keras_mixgan.cli import opening
     from keras_mixgan.utils import plotting
