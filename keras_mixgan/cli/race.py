@@ -195,19 +195,12 @@ def run(
     or not, are refused before any training. A run that fails raises an
     `OSError`.
 
-    Args:
-        found: What `contestants` returned.
-        conditions: What is the same for all runs.
-        seeds: Runs a contestant, with the seeds 0, 1, ...
-        workdir: Folder to leave everything in.
-        data_dir: TFDS's data folder.
-        command: The command, for the written table.
-        snapshots: Contestants whose snapshots race as well.
-        keep: Whether to keep the model of each run's best mark, the one with
-            the smallest distance, in a `.keras` file beside its result.
-
-    Returns:
-        Results as of `race_child.run`; snapshots are a contestant of their own.
+    `found` is what `contestants` returned; each has `seeds` runs, with the
+    seeds 0, 1, ... `command` is written beside the table. `snapshots` names
+    contestants whose snapshots race as well, as a contestant of their own. With
+    `keep`, the model of each run's best mark, the one with the smallest
+    distance, stays in a `.keras` file beside its result. Results are as of
+    `race_child.run`.
     """
     if seeds < 1:
         raise UserError(

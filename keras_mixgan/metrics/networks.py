@@ -28,13 +28,10 @@ def build(
     batch normalization: with its statistics the network would judge whole
     batches, not single images.
 
-    Args:
-        kind: "mlp", two dense layers; "conv", three strided convolutions
-            (images only); the name of an architecture, whose discriminator is
-            built; or a function from an image shape to a model with logits.
-        image_shape: Shape of one image (H, W, C), or (F,) for points.
-        outputs: Number of logits; architectures have one.
-        seed: Seed of the initial weights.
+    `kind` is "mlp", two dense layers; "conv", three strided convolutions
+    (images only); the name of an architecture, whose discriminator with one
+    logit is built; or a function from an image shape to a model with logits.
+    `image_shape` is (H, W, C), or (F,) for points.
 
     Example:
     >>> build("conv", (28, 28, 1)).output_shape
