@@ -181,7 +181,7 @@ def get(payoff: str | Payoff | PairwisePayoff) -> Payoff | PairwisePayoff:
     if isinstance(payoff, AnyPayoff):
         _check_name(payoff)
         return payoff
-    if payoff not in PAYOFFS:
+    if not isinstance(payoff, str) or payoff not in PAYOFFS:
         raise UserError(
             f"`payoff` must be one of {sorted(PAYOFFS)}, or a "
             "`keras_mixgan.Payoff` or `PairwisePayoff`. Received: "

@@ -285,7 +285,7 @@ METRICS: dict[str, Metric] = {
 
 def get(name: str) -> Metric:
     """Returns a metric by name."""
-    if name not in METRICS:
+    if not isinstance(name, str) or name not in METRICS:
         raise UserError(
             f"`metrics` must be among {list(METRICS)}. Received: {name!r}."
         )
