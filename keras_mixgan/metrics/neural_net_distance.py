@@ -246,9 +246,7 @@ def distance(
     """
     forward = Forward()
     terms = [
-        _terms(
-            term, networks.outputs_in_batches(network, side, forward=forward)
-        )
+        _terms(term, forward.in_batches(network, side))
         for term, side in ((payoff.real, real), (payoff.fake, fake))
     ]
     value = sum(float(term.mean()) for term in terms) - constant_value(payoff)
@@ -264,7 +262,7 @@ def constant_value(payoff: payoffs.Payoff) -> float:
 
 
 def _terms(term: Any, logits: np.ndarray) -> np.ndarray:
-    terms = term(ops.convert_to_tensor(np.asarray(logits, "float32")))
+    terms = term(ops.convert_to_tensor(logits))
     return np.asarray(ops.convert_to_numpy(terms), "float64").ravel()
 
 
