@@ -31,9 +31,9 @@ from keras_mixgan.cli.commands import train
 from keras_mixgan.metrics import bundled
 from keras_mixgan.metrics import judges
 from keras_mixgan.presets import recipes
+from keras_mixgan.utils import checks
 from keras_mixgan.utils import json_files
 from keras_mixgan.utils import lock
-from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
 
 FORMAT = 1
@@ -71,22 +71,11 @@ class Conditions:
     classifier: str
 
     def __post_init__(self):
-        one_of("clock", self.clock, CLOCKS)
-        if not 0 < self.seconds < float("inf"):
-            raise UserError(
-                "`seconds` must be positive. Received: "
-                f"seconds={self.seconds!r}"
-            )
-        for name, least in {
-            "marks": 1,
-            "num_images": LEAST_IMAGES,
-            "num_real": LEAST_IMAGES,
-        }.items():
-            if getattr(self, name) < least:
-                raise UserError(
-                    f"`{name}` must be an integer of at least {least}. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
+        checks.one_of("clock", self.clock, CLOCKS)
+        checks.positive_number("seconds", self.seconds)
+        checks.integer("marks", self.marks)
+        checks.integer("num_images", self.num_images, LEAST_IMAGES)
+        checks.integer("num_real", self.num_real, LEAST_IMAGES)
 
 
 def contestants(
@@ -202,12 +191,9 @@ def run(
     distance, stays in a `.keras` file beside its result. Results are as of
     `race_child.run`.
     """
-    if seeds < 1:
-        raise UserError(
-            f"`seeds` must be an integer of at least 1. Received: seeds={seeds}"
-        )
+    checks.integer("seeds", seeds)
     for name in snapshots:
-        one_of("snapshots", name, found)
+        checks.one_of("snapshots", name, found)
     workdir = pathlib.Path(workdir).expanduser()
     tasks = list(_tasks(found, conditions, seeds, workdir, snapshots))
     if keep:
