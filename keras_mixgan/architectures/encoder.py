@@ -62,32 +62,16 @@ def encoder(
 
 
 def save(network: keras.Model, path: str | os.PathLike[str]) -> None:
-    """Writes an encoder to a file.
-
-    Args:
-        network: What `encoder` built.
-        path: File to write, which ends in .npz.
-
-    Raises:
-        OSError: It cannot be written.
-    """
+    """Writes what `encoder` built to a file, which ends in .npz."""
     arrays = {f"weight_{i}": w for i, w in enumerate(network.get_weights())}
     with atomic.replacing(path) as partial, open(partial, "wb") as file:
         np.savez(file, size=network.input_shape[1], **arrays)
 
 
 def load(path: str | os.PathLike[str]) -> keras.Model:
-    """Reads what `save` wrote.
+    """Reads the encoder that `save` wrote; it is not trainable.
 
-    Args:
-        path: The file.
-
-    Returns:
-        The encoder, not trainable.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is damaged, or holds something else.
+    Refuses a file that is damaged, or holds something else.
 
     Example:
     >>> import tempfile

@@ -26,6 +26,16 @@ class Forward:
             arguments.append(np.asarray(labels, "int32"))
         return run(*arguments)
 
+    def in_batches(
+        self, network: keras.Model, *inputs, batch_size: int = 256
+    ) -> np.ndarray:
+        """Runs inputs of one length, batch after batch; gives float32."""
+        outputs = []
+        for start in range(0, len(inputs[0]), batch_size):
+            rows = slice(start, start + batch_size)
+            outputs.append(self(network, *(part[rows] for part in inputs)))
+        return np.concatenate(outputs)
+
 
 def _compile(network):
     if keras.backend.backend() == "tensorflow":

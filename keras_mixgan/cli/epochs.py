@@ -15,14 +15,8 @@ def parts(
     An epoch ends at a multiple of `per_call`, which may be a few steps after
     the last batch of the data, or with the training.
 
-    Args:
-        step: Steps trained so far.
-        steps: Steps in all.
-        per_epoch: Batches in one pass over the data.
-        per_call: `steps_per_execution`.
-
-    Yields:
-        Number of the first epoch, from 0; number of epochs; steps of each.
+    `step` steps of `steps` are trained. Yields the number of the first epoch,
+    from 0; the number of epochs; the steps of each.
 
     Example:
     >>> list(parts(7, 25, 5))

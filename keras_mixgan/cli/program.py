@@ -29,15 +29,10 @@ _HELP = ("--help", "-h", "-help", "help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the program.
+    """Runs the program on what follows its name.
 
-    Args:
-        arguments: What follows the program's name; by default what this
-            process was called with.
-
-    Returns:
-        The exit status: the command's own, which is 0 as a rule; 2 after a
-        user's mistake; 130 after Ctrl-C; 1 if the output was cut off.
+    Returns the exit status: the command's own, which is 0 as a rule; 2 after a
+    user's mistake; 130 after Ctrl-C; 1 if the output was cut off.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:

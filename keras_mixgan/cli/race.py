@@ -31,9 +31,9 @@ from keras_mixgan.cli.commands import train
 from keras_mixgan.metrics import bundled
 from keras_mixgan.metrics import judges
 from keras_mixgan.presets import recipes
+from keras_mixgan.utils import checks
 from keras_mixgan.utils import json_files
 from keras_mixgan.utils import lock
-from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
 
 FORMAT = 1
@@ -71,22 +71,11 @@ class Conditions:
     classifier: str
 
     def __post_init__(self):
-        one_of("clock", self.clock, CLOCKS)
-        if not 0 < self.seconds < float("inf"):
-            raise UserError(
-                "`seconds` must be positive. Received: "
-                f"seconds={self.seconds!r}"
-            )
-        for name, least in {
-            "marks": 1,
-            "num_images": LEAST_IMAGES,
-            "num_real": LEAST_IMAGES,
-        }.items():
-            if getattr(self, name) < least:
-                raise UserError(
-                    f"`{name}` must be an integer of at least {least}. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
+        checks.one_of("clock", self.clock, CLOCKS)
+        checks.positive_number("seconds", self.seconds)
+        checks.integer("marks", self.marks)
+        checks.integer("num_images", self.num_images, LEAST_IMAGES)
+        checks.integer("num_real", self.num_real, LEAST_IMAGES)
 
 
 def contestants(
@@ -195,26 +184,16 @@ def run(
     or not, are refused before any training. A run that fails raises an
     `OSError`.
 
-    Args:
-        found: What `contestants` returned.
-        conditions: What is the same for all runs.
-        seeds: Runs a contestant, with the seeds 0, 1, ...
-        workdir: Folder to leave everything in.
-        data_dir: TFDS's data folder.
-        command: The command, for the written table.
-        snapshots: Contestants whose snapshots race as well.
-        keep: Whether to keep the model of each run's best mark, the one with
-            the smallest distance, in a `.keras` file beside its result.
-
-    Returns:
-        Results as of `race_child.run`; snapshots are a contestant of their own.
+    `found` is what `contestants` returned; each has `seeds` runs, with the
+    seeds 0, 1, ... `command` is written beside the table. `snapshots` names
+    contestants whose snapshots race as well, as a contestant of their own. With
+    `keep`, the model of each run's best mark, the one with the smallest
+    distance, stays in a `.keras` file beside its result. Results are as of
+    `race_child.run`.
     """
-    if seeds < 1:
-        raise UserError(
-            f"`seeds` must be an integer of at least 1. Received: seeds={seeds}"
-        )
+    checks.integer("seeds", seeds)
     for name in snapshots:
-        one_of("snapshots", name, found)
+        checks.one_of("snapshots", name, found)
     workdir = pathlib.Path(workdir).expanduser()
     tasks = list(_tasks(found, conditions, seeds, workdir, snapshots))
     if keep:

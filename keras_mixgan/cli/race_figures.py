@@ -5,21 +5,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from keras_mixgan.utils.figures import COLOURS
+from keras_mixgan.utils.figures import new_figure
+from keras_mixgan.utils.figures import unclutter
 
 _DASHES = ("-", "--", ":", "-.")
 
 
-def draw(results: Sequence[Mapping[str, Any]], clock: str) -> Figure:
+def draw(results: Sequence[Mapping[str, Any]], clock: str) -> Any:
     """Draws a line per contestant, with a band if there are several seeds.
 
     Lines are means over seeds; bands are one standard deviation to either side.
     The left panels have seconds of the clock `"wall"` or `"processor"`.
     """
-    figure = Figure(figsize=(10, 7), layout="constrained")
+    figure = new_figure(10, 7)
     panels = figure.subplots(2, 2, sharex="col", sharey="row")
     names = next((run["names"] for run in results if run["names"]), {})
     contestants = list(dict.fromkeys(run["contestant"] for run in results))
@@ -36,7 +37,7 @@ def draw(results: Sequence[Mapping[str, Any]], clock: str) -> Figure:
         row[0].set_ylabel(names.get(key, key))
         for axes in row:
             axes.grid(color="#E5E5E5", lw=0.6)
-            axes.spines[["top", "right"]].set_visible(False)
+            unclutter(axes)
     scale = panels[0, 0]
     scale.set_yscale("log")
     # Labels such as 40 instead of 4 x 10^1, also between powers of ten.

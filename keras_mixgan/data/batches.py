@@ -53,15 +53,10 @@ class Passes:
 class Batches(keras.utils.PyDataset):
     """Batches of a source in memory, for `MixGAN.fit` and for iteration.
 
-    Args:
-        images: uint8 (N, ...) in 0..255, or float32 (N, ...) in [-1, 1].
-        labels: int32 (N,), or `None`.
-        batch_size: Images per batch.
-        num_batches: Batches in one epoch.
-        shuffle: Whether every epoch has its own order.
-        seed: Seed of the orders.
-        start_step: The batch that an endless stream begins with; `None` for
-            a stream of one epoch, in a new order at each iteration.
+    Images are uint8 (N, ...) in 0..255 or float32 in [-1, 1], labels int32
+    (N,) or `None`. An epoch has `num_batches` batches and, with `shuffle`, its
+    own order. `start_step` is the batch that an endless stream begins with;
+    `None` gives a stream of one epoch, in a new order at each iteration.
 
     Example:
     >>> batches = Batches(np.zeros((6, 2), "float32"), None, 2, 3)

@@ -21,16 +21,10 @@ def crop_and_resize_all(
     """Crops and resizes decoded images that may differ in size.
 
     The result is uint8 (N, height, width, channels). It must have one size, and
-    fit into half of the machine's memory.
-
-    Args:
-        images: uint8 array (N, height, width, channels), or an iterable of
-            uint8 (height, width, channels).
-        image_size: Height and width to resize to; None keeps them.
-        crop_size: Side of the centre crop; None for no crop, or for the
-            largest square where `image_size` is given.
-        name: What to call the images in messages.
-        count: N, where an iterable does not tell it.
+    fit into half of the machine's memory. `images` is such an array, or an
+    iterable of N=`count` images. Without `crop_size` they are cropped to the
+    largest square if `image_size` is given, else not at all. Messages call them
+    `name`.
     """
     if image_size is None and crop_size is None:
         if isinstance(images, np.ndarray):

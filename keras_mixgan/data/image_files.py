@@ -66,16 +66,12 @@ def load_folder(
 ) -> Folder:
     """Reads every image of a folder, or of its class subfolders.
 
-    An error names the file that is not a whole 8-bit image, is smaller than
-    the crop, or differs in size from the others while `image_size` is None.
-    The images must fit into half of the machine's memory.
-
-    Args:
-        folder: The folder. Hidden files and folders are ignored.
-        image_size: Height and width to resize to; None keeps them.
-        crop_size: Side of the centre crop; None for the largest square.
-        skip_bad_images: Whether to leave out files that are not whole 8-bit
-            images, instead of raising an error.
+    Hidden files are ignored. Without `crop_size`, images are cropped to the
+    largest square; without `image_size`, they are not resized. An error names
+    the file that is not a whole 8-bit image (`skip_bad_images` leaves such
+    files out instead), is smaller than the crop, or differs in size from the
+    others while `image_size` is None. The images must fit into half of the
+    machine's memory.
     """
     paths, labels, names = _list_images(folder)
     with concurrent.futures.ThreadPoolExecutor() as pool:

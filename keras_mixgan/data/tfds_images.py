@@ -27,15 +27,10 @@ def load(
     an OSError if the data set is not prepared and cannot be fetched. An
     ImportError names the module that is missing.
 
-    Args:
-        name: TFDS name, with a config or version if wanted ("mnist",
-            "celeb_a_hq/256").
-        split: TFDS split, slices included ("train", "train[:10%]").
-        image_size: Height and width to resize to; None keeps them.
-        crop_size: Side of the centre crop; None for the largest square
-            where `image_size` is given.
-        data_dir: TFDS's data folder; None for TFDS_DATA_DIR, or TFDS's own.
-        bundled_names: Names of other sources, for the message.
+    `name` may have a config or version ("celeb_a_hq/256"), `split` slices
+    ("train[:10%]"). Images are cropped to the largest square if only
+    `image_size` is given. Without `data_dir`, TFDS_DATA_DIR or TFDS's own
+    folder is read. `bundled_names` are other sources, for messages.
     """
     builder = _builder(name, data_dir, bundled_names)
     features = builder.info.features

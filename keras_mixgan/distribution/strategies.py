@@ -8,6 +8,7 @@ import keras
 from keras_mixgan.distribution import cluster
 from keras_mixgan.distribution import devices as devices_module
 from keras_mixgan.distribution.placement import ComponentParallel
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 NAMES = ("mirrored", "multi_worker", "component_parallel")
@@ -21,10 +22,7 @@ def check_name(name: str) -> str:
     """Returns a strategy's name, checked against those of Keras's backend."""
     backend = keras.backend.backend()
     names = OF_BACKENDS.get(backend, ())
-    if name not in NAMES:
-        raise UserError(
-            f"`strategy` must be one of {', '.join(NAMES)}. Received: {name!r}"
-        )
+    checks.one_of("strategy", name, NAMES)
     if name not in names:
         raise UserError(
             f"`strategy` must be one of {', '.join(names) or 'none'} under "

@@ -59,11 +59,7 @@ class Objective:
         if self.as_released:
             self._release()
         self._check_schedule()
-        if self.payoff_estimate not in PAYOFF_ESTIMATES:
-            raise UserError(
-                f"`payoff_estimate` must be one of {PAYOFF_ESTIMATES}. "
-                f"Received: payoff_estimate={self.payoff_estimate!r}"
-            )
+        checks.one_of("payoff_estimate", self.payoff_estimate, PAYOFF_ESTIMATES)
         if self.payoff_estimate not in self.payoff.estimates:
             raise UserError(
                 "`payoff_estimate` must be full for a payoff that compares "
@@ -73,11 +69,7 @@ class Objective:
             )
         steps = checks.integer("discriminator_steps", self.discriminator_steps)
         self._set("discriminator_steps", steps)
-        if self.update not in UPDATES:
-            raise UserError(
-                f"`update` must be one of {UPDATES}. Received: "
-                f"update={self.update!r}"
-            )
+        checks.one_of("update", self.update, UPDATES)
         if self.update == "simultaneous" and steps > 1:
             raise UserError(
                 "`discriminator_steps` must be 1 if both sides are updated "
@@ -114,11 +106,7 @@ class Objective:
         return tuple(dict.fromkeys(names))
 
     def _check_schedule(self) -> None:
-        if self.schedule not in schedules.SCHEDULES:
-            raise UserError(
-                f"`schedule` must be one of {schedules.SCHEDULES}. Received: "
-                f"schedule={self.schedule!r}"
-            )
+        checks.one_of("schedule", self.schedule, schedules.SCHEDULES)
         if self.schedule == "fixed":
             return
         required: dict[str, Any] = {"update": "alternating"}

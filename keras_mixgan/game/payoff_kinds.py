@@ -9,6 +9,7 @@ from typing import Any
 
 from keras import ops
 
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 GENERATOR_LOSSES = ("non_saturating", "minimax", "auxiliary")
@@ -49,11 +50,7 @@ class AnyPayoff:
         Raises:
             ValueError: `kind` is none of these.
         """
-        if kind not in GENERATOR_LOSSES:
-            raise UserError(
-                f"`generator_loss` must be one of {GENERATOR_LOSSES}. "
-                f"Received: generator_loss={kind!r}"
-            )
+        checks.one_of("generator_loss", kind, GENERATOR_LOSSES)
         if kind != "non_saturating" or self.generator is None:
             return self.moved_by_generators
         return self.generator

@@ -33,66 +33,10 @@ __all__ = [
 ]
 
 
-# log(sigmoid(x)) = -softplus(-x) and log(1 - sigmoid(x)) = -softplus(x) stay
-# finite, with finite gradients, at any logit.
-def _log_real(logits):
-    return -ops.softplus(-logits)
-
-
-def _log_fake(logits):
-    return -ops.softplus(logits)
-
-
-def _log_generator(logits):
-    return ops.softplus(-logits)
-
-
-def _wasserstein_real(logits):
-    return logits
-
-
-def _wasserstein_fake(logits):
-    # phi(1 - D) with phi(t) = t. The constant has no gradient. With it the
-    # value is 1 where the generators win, as in the paper's Theorem 4.3.
-    return 1.0 - logits
-
-
-def _negative(logits):
-    return -logits
-
-
-def _hinge_real(logits):
-    return ops.minimum(logits - 1.0, 0.0)
-
-
-def _hinge_fake(logits):
-    return ops.minimum(-logits - 1.0, 0.0)
-
-
-def _least_squares_real(logits):
-    return -0.5 * ops.square(logits - 1.0)
-
-
-def _least_squares_fake(logits):
-    return -0.5 * ops.square(logits)
-
-
-def _least_squares_generator(logits):
-    return 0.5 * ops.square(logits - 1.0)
-
-
 # An energy is minus a logit. Below 0 it counts as 0, or a discriminator could
 # lower all energies without end.
 def _energy(logits):
     return ops.relu(-logits)
-
-
-def _energy_real(logits):
-    return -_energy(logits)
-
-
-def _energy_fake(logits):
-    return 0.3 * _energy(logits)
 
 
 def _relativistic(real, fake):
@@ -103,26 +47,46 @@ def _relativistic_generator(real, fake):
     return ops.softplus(real - fake)
 
 
+# By name: functions of logits, for real images, fakes, and generators.
 PAYOFFS: dict[str, Payoff | PairwisePayoff] = {
     # Goodfellow et al. 2014 (arXiv:1406.2661), phi = log, D = sigmoid(logits).
-    "log": Payoff("log", _log_real, _log_fake, _log_generator),
-    # Arjovsky et al. 2017 (arXiv:1701.07875), phi = identity, D = logits.
+    # log(sigmoid(x)) = -softplus(-x) and log(1 - sigmoid(x)) = -softplus(x)
+    # stay finite, with finite gradients, at any logit.
+    "log": Payoff(
+        "log",
+        lambda x: -ops.softplus(-x),
+        lambda x: -ops.softplus(x),
+        lambda x: ops.softplus(-x),
+    ),
+    # Arjovsky et al. 2017 (arXiv:1701.07875), phi = identity, D = logits. The 1
+    # of phi(1 - D) has no gradient. With it the value is 1 where the generators
+    # win, as in the paper's Theorem 4.3.
     "wasserstein": Payoff(
-        "wasserstein", _wasserstein_real, _wasserstein_fake, _negative
+        "wasserstein", lambda x: x, lambda x: 1.0 - x, lambda x: -x
     ),
     # Lim & Ye 2017 (arXiv:1705.02894), Miyato et al. 2018 (arXiv:1802.05957).
-    "hinge": Payoff("hinge", _hinge_real, _hinge_fake, _negative),
+    "hinge": Payoff(
+        "hinge",
+        lambda x: ops.minimum(x - 1.0, 0.0),
+        lambda x: ops.minimum(-x - 1.0, 0.0),
+        lambda x: -x,
+    ),
     # Mao et al. 2017 (arXiv:1611.04076), Equation 9: targets 0, 1 and 1.
     "least_squares": Payoff(
         "least_squares",
-        _least_squares_real,
-        _least_squares_fake,
-        _least_squares_generator,
+        lambda x: -0.5 * ops.square(x - 1.0),
+        lambda x: -0.5 * ops.square(x),
+        lambda x: 0.5 * ops.square(x - 1.0),
     ),
     # Wang & Liu 2016 (arXiv:1611.01722), D = -E: the energy of real images
     # falls, that of fakes rises with weight 0.3, as in the authors' code.
     # Generators minimise the energy itself.
-    "energy": Payoff("energy", _energy_real, _energy_fake, _energy),
+    "energy": Payoff(
+        "energy",
+        lambda x: -_energy(x),
+        lambda x: 0.3 * _energy(x),
+        _energy,
+    ),
     # Jolicoeur-Martineau 2018 (arXiv:1807.00734), RSGAN: log sigmoid of
     # D(x) - D(G(h)); for generators, log sigmoid of D(G(h)) - D(x).
     "relativistic": PairwisePayoff(
@@ -181,7 +145,7 @@ def get(payoff: str | Payoff | PairwisePayoff) -> Payoff | PairwisePayoff:
     if isinstance(payoff, AnyPayoff):
         _check_name(payoff)
         return payoff
-    if payoff not in PAYOFFS:
+    if not isinstance(payoff, str) or payoff not in PAYOFFS:
         raise UserError(
             f"`payoff` must be one of {sorted(PAYOFFS)}, or a "
             "`keras_mixgan.Payoff` or `PairwisePayoff`. Received: "

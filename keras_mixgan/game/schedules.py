@@ -28,14 +28,9 @@ THRESHOLDS = (0.65, 0.5, 0.3)
 def generators_are_due(schedule: str, batch, discriminator_steps: int):
     """Whether the generators are updated, by the schedules fixed and wgan.
 
-    Args:
-        schedule: `"fixed"` or `"wgan"`.
-        batch: Number of this batch, from 1: an int, or an integer array or
-            tensor of any shape.
-        discriminator_steps: Batches of a turn that is not long.
-
-    Returns:
-        A bool, or bools in the shape of `batch`.
+    `batch` is its number, from 1: an int, or integers of any shape, for which
+    there are bools of that shape. A turn that is not long has
+    `discriminator_steps` batches.
     """
     if schedule == "fixed":
         return discriminator_steps == 1 or batch % discriminator_steps == 0

@@ -74,13 +74,9 @@ def activations(
 ) -> Activations:
     """Runs a classifier over images, or returns its stored outputs.
 
-    Args:
-        samples: The images.
-        classifier: The classifier.
-        batch_size: Images at a time; the results do not depend on it.
-        cache: Keep the activations of data sets on disk. Those of a model's
-            images are never kept: the model changes.
-        progress: Called with the number of images done, batch by batch.
+    They do not depend on the batch size. With `cache`, those of data sets are
+    kept on disk; those of a model's images never are: the model changes.
+    `progress` is called with the number of images done, batch by batch.
     """
     conversion = classifier.conversion(samples.image_shape)
     # A model that has been trained since makes other images.

@@ -16,6 +16,7 @@ from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.samples import check_shapes
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 
@@ -61,11 +62,7 @@ def birthday(
         model_or_images, num_images, seed=seed, component=component
     )
     images = _flat(samples)
-    if len(images) < 2:
-        raise UserError(
-            "`num_images` must be at least 2. Received: "
-            f"num_images={len(images)}"
-        )
+    checks.integer("num_images", len(images), least=2)
     if threshold is None:
         if real is None:
             raise UserError(

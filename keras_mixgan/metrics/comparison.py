@@ -10,7 +10,9 @@ from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils import tables
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.figures import COLOURS
+from keras_mixgan.utils.figures import new_figure
 from keras_mixgan.utils.figures import plain
+from keras_mixgan.utils.figures import unclutter
 
 # Which real images; older reports do not say it.
 _SELECTION = ("split", "crop_size")
@@ -107,12 +109,9 @@ class Comparison:
         Returns:
             `matplotlib.figure.Figure`.
         """
-        # Deferred: Matplotlib takes a second to import.
-        from matplotlib.figure import Figure
-
         names = self._shared()
         width = max(2.6, 0.7 * len(self.reports) + 1.4)
-        figure = Figure(figsize=(width * len(names), 3.8), layout="constrained")
+        figure = new_figure(width * len(names), 3.8)
         for i, (name, key) in enumerate(names.items()):
             axes = figure.add_subplot(1, len(names), i + 1)
             for place, report in enumerate(self.reports.values()):
@@ -123,8 +122,7 @@ class Comparison:
             axes.set_xlim(-0.5, len(self.reports) - 0.5)
             axes.set_title(plain(name), fontsize=9, loc="left", wrap=True)
             axes.tick_params(labelsize=8)
-            for side in ("top", "right"):
-                axes.spines[side].set_visible(False)
+            unclutter(axes)
         return figure
 
     def _rows(self) -> list[str]:

@@ -67,15 +67,10 @@ def fid(
     >>> round(kmg.metrics.fid(digits, digits, "digits").mean, 6)
     0.0
     """
-    pair = _both(
-        model_or_images,
-        real,
-        classifier,
-        num_images,
-        seed,
-        component,
+    pair = both(
+        model_or_images, real, classifier, num_images, seed, component,
         batch_size,
-    )
+    )  # fmt: skip
     return fid_from_activations(*pair, seed=seed)
 
 
@@ -109,15 +104,10 @@ def kid(
         ValueError: A block would hold fewer than two images; bad images or
             classifier.
     """
-    pair = _both(
-        model_or_images,
-        real,
-        classifier,
-        num_images,
-        seed,
-        component,
+    pair = both(
+        model_or_images, real, classifier, num_images, seed, component,
         batch_size,
-    )
+    )  # fmt: skip
     return kid_from_activations(*pair, seed=seed, block_size=block_size)
 
 
@@ -224,10 +214,15 @@ def check_numbers(images: int, real: int) -> None:
         )
 
 
-def _both(
-    model_or_images, real, classifier, num_images, seed, component, batch_size
-) -> tuple[Activations, Activations]:
-    real = as_samples(real, seed=seed, argument="real")
+def both(
+    model_or_images, real, classifier, num_images, seed, component,
+    batch_size, num_real=None,
+) -> tuple[Activations, Activations]:  # fmt: skip
+    """A classifier's outputs on generated images, and on `num_real` real ones.
+
+    By default it is all of them. See `fid` for the other arguments.
+    """
+    real = as_samples(real, num_real, seed=seed, argument="real")
     samples = as_samples(
         model_or_images, num_images, seed=seed, component=component
     )

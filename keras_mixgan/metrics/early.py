@@ -79,7 +79,9 @@ def check_options(name: str, known: Sequence[str], given: Any) -> None:
         of = f"options[{name!r}][{option!r}]"
         if value is None and option in _OPTIONAL:
             continue
-        if option in _COUNTS:
+        if option == "seed":
+            checks.integer(of, value, least=0)
+        elif option in _COUNTS:
             checks.integer(of, value)
         elif option in _NUMBERS:
             checks.positive_number(of, value)

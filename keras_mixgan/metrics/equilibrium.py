@@ -21,7 +21,6 @@ import numpy as np
 from keras_mixgan.backends.inference import Forward
 from keras_mixgan.game import components
 from keras_mixgan.game import payoffs
-from keras_mixgan.metrics import networks
 from keras_mixgan.metrics import response
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.samples import as_samples
@@ -261,10 +260,7 @@ class _Game:
         )
         if self.labels[1] is not None:
             inputs[1] = self.labels[1]
-        images = networks.outputs_in_batches(
-            network, inputs, forward=self.forward
-        )
-        fake = self._inputs(np.asarray(images, "float32"), 1)
+        fake = self._inputs(self.forward.in_batches(network, *inputs), 1)
         terms = [
             real + self._mean(self.payoff.fake, other, fake)
             for real, other in zip(
@@ -282,17 +278,15 @@ class _Game:
             count, component=component, seed=self.seed + offset, **keywords
         )
 
-    def _inputs(self, images: np.ndarray, half: int) -> Any:
+    def _inputs(self, images: np.ndarray, half: int) -> list[np.ndarray]:
         """The inputs of discriminators, some of which take labels."""
         discriminator = self.model.discriminator_ensemble.components[0]
         labelled = len(discriminator.inputs) > 1
-        return [images, self.labels[half]] if labelled else images
+        return [images, self.labels[half]] if labelled else [images]
 
-    def _mean(self, term: Any, network: keras.Model, inputs: Any) -> float:
-        logits = networks.outputs_in_batches(
-            network, inputs, forward=self.forward
-        )
-        terms = term(keras.ops.convert_to_tensor(logits.astype("float32")))
+    def _mean(self, term: Any, network: keras.Model, inputs: list) -> float:
+        logits = self.forward.in_batches(network, *inputs)
+        terms = term(keras.ops.convert_to_tensor(logits))
         values = keras.ops.convert_to_numpy(terms)
         return float(np.mean(values, dtype="float64"))
 

@@ -16,9 +16,9 @@ from keras_mixgan.metrics.callback import TEXTS
 from keras_mixgan.metrics.callback import read_scores
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.figures import COLOURS
+from keras_mixgan.utils.figures import band
+from keras_mixgan.utils.figures import new_figure
 from keras_mixgan.utils.figures import plain
-
-SIZE = (6.0, 4.0)
 
 
 def score_curves(
@@ -62,19 +62,12 @@ def score_curves(
         )
         middle = values.mean(axis=0)
         if len(seeds) > 1:
-            band = values.std(axis=0)
+            spread = values.std(axis=0)
         else:
-            band = np.array([seeds[0][epoch][1] for epoch in shared])
+            spread = np.array([seeds[0][epoch][1] for epoch in shared])
         (line,) = axes.plot(shared, middle, marker=".", label=plain(label))
-        if np.any(band > 0):
-            axes.fill_between(
-                shared,
-                middle - band,
-                middle + band,
-                alpha=0.2,
-                color=line.get_color(),
-                linewidth=0,
-            )
+        if np.any(spread > 0):
+            band(axes, shared, middle, spread, line.get_color())
     axes.legend()
     return figure
 
@@ -109,10 +102,7 @@ def scores_in_time(run: Any, title: str | None = None) -> Any:
     records = [r for r in records if any(name in r for name in names)]
     clock = all("seconds" in record for record in records)
     x = "seconds" if clock else "epoch"
-    # Deferred: Matplotlib takes a second to import.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.2 * len(names), 3.6), layout="constrained")
+    figure = new_figure(4.2 * len(names), 3.6)
     for i, name in enumerate(names):
         axes = figure.add_subplot(1, len(names), i + 1)
         # A run that was taken up again may have more scores.
@@ -121,14 +111,7 @@ def scores_in_time(run: Any, title: str | None = None) -> Any:
         values = np.array([record[name] for record in scored])
         spread = np.array([record.get(f"{name}_std", 0) for record in scored])
         axes.plot(places, values, marker=".", color=COLOURS[0])
-        axes.fill_between(
-            places,
-            values - spread,
-            values + spread,
-            alpha=0.2,
-            color=COLOURS[0],
-            linewidth=0,
-        )
+        band(axes, places, values, spread, COLOURS[0])
         axes.set_title(name.replace("_", " "), fontsize=10, loc="left")
         axes.set_xlabel("seconds of training" if clock else "epoch")
     if title:
@@ -211,23 +194,13 @@ def generalization_curve(gap: Any, title: str | None = None) -> Any:
     axes.semilogx(gap.sizes, gap.train, marker=".", label="training data")
     held = np.full(len(gap.sizes), gap.held_out)
     (line,) = axes.plot(gap.sizes, held, label="held-out data")
-    axes.fill_between(
-        gap.sizes,
-        held - gap.held_out_error,
-        held + gap.held_out_error,
-        alpha=0.2,
-        color=line.get_color(),
-        linewidth=0,
-    )
+    band(axes, gap.sizes, held, gap.held_out_error, line.get_color())
     axes.legend()
     return figure
 
 
 def _axes(x: str, y: str, title: str | None) -> tuple[Any, Any]:
-    # Deferred: Matplotlib takes a second to import.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=SIZE, layout="constrained")
+    figure = new_figure(6.0, 4.0)
     axes = figure.add_subplot()
     axes.set_prop_cycle(color=COLOURS)
     axes.set_xlabel(x)

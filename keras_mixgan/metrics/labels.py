@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_mixgan.backends.inference import Forward
 from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics import judges
 from keras_mixgan.metrics import networks
@@ -201,7 +202,7 @@ def component_distinctness(
     for _ in range(steps):
         rows = rng.choice(len(images), size, replace=False)
         judge.train_on_batch(images[rows], labels[rows])
-    predicted = networks.outputs_in_batches(judge, rest).argmax(axis=1)
+    predicted = Forward().in_batches(judge, rest).argmax(axis=1)
     confusion = np.zeros((count, count))
     np.add.at(confusion, (truth, predicted), 1 / (num_images - half))
     accuracy = float(np.mean(predicted == truth))

@@ -4,11 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_mixgan import architectures
 from keras_mixgan.backends import policies
-from keras_mixgan.backends.inference import Forward
 from keras_mixgan.game import components
 from keras_mixgan.utils.errors import UserError
 
@@ -28,13 +26,10 @@ def build(
     batch normalization: with its statistics the network would judge whole
     batches, not single images.
 
-    Args:
-        kind: "mlp", two dense layers; "conv", three strided convolutions
-            (images only); the name of an architecture, whose discriminator is
-            built; or a function from an image shape to a model with logits.
-        image_shape: Shape of one image (H, W, C), or (F,) for points.
-        outputs: Number of logits; architectures have one.
-        seed: Seed of the initial weights.
+    `kind` is "mlp", two dense layers; "conv", three strided convolutions
+    (images only); the name of an architecture, whose discriminator with one
+    logit is built; or a function from an image shape to a model with logits.
+    `image_shape` is (H, W, C), or (F,) for points.
 
     Example:
     >>> build("conv", (28, 28, 1)).output_shape
@@ -61,26 +56,6 @@ def build(
 def default_kind(image_shape: tuple[int, ...]) -> str:
     """Returns "conv" for images and "mlp" for points."""
     return "conv" if len(image_shape) == 3 else "mlp"
-
-
-def outputs_in_batches(
-    network: keras.Model,
-    inputs: Any,
-    batch_size: int = 256,
-    forward: Forward | None = None,
-) -> np.ndarray:
-    """Returns a network's outputs in inference mode, float64 (N, ...).
-
-    `inputs` is one array, or a list of arrays of one length. Repeated calls may
-    reuse `forward`, compiled inference.
-    """
-    forward = forward or Forward()
-    inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
-    outputs = []
-    for start in range(0, len(inputs[0]), batch_size):
-        rows = slice(start, start + batch_size)
-        outputs.append(forward(network, *(part[rows] for part in inputs)))
-    return np.concatenate(outputs).astype("float64")
 
 
 def _mlp(image_shape: tuple[int, ...], outputs: int) -> keras.Model:

@@ -23,6 +23,7 @@ from keras_mixgan.game import payoffs
 from keras_mixgan.metrics import networks
 from keras_mixgan.metrics import response
 from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.metrics.samples import check_shapes
 from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils.errors import UserError
 
@@ -82,8 +83,8 @@ def neural_net_distance(
         model_or_images, num_images, seed=seed, component=component
     )
     check(real.image_shape, discriminator, payoff, steps, batch_size)
+    check_shapes(samples, real)
     sides = [real.images(), samples.images()]
-    _check_shapes(*sides)
     _check_halves(*sides)
     kind = discriminator or networks.default_kind(real.image_shape)
     phi = UNIT if payoff is None else payoffs.get_sum(payoff)
@@ -205,8 +206,8 @@ def generalization_gap(
             "`model_or_images` must hold as many images as the largest of "
             f"`sizes`. Received: {generated.num_images}, sizes={sizes}"
         )
+    check_shapes(generated, train)
     real, fake = train.images(largest), generated.images(largest)
-    _check_shapes(real, fake)
     kind = discriminator or networks.default_kind(train.image_shape)
     phi = UNIT if payoff is None else payoffs.get_sum(payoff)
     settings = (phi, steps, batch_size, learning_rate, seed)
@@ -246,9 +247,7 @@ def distance(
     """
     forward = Forward()
     terms = [
-        _terms(
-            term, networks.outputs_in_batches(network, side, forward=forward)
-        )
+        _terms(term, forward.in_batches(network, side))
         for term, side in ((payoff.real, real), (payoff.fake, fake))
     ]
     value = sum(float(term.mean()) for term in terms) - constant_value(payoff)
@@ -264,16 +263,8 @@ def constant_value(payoff: payoffs.Payoff) -> float:
 
 
 def _terms(term: Any, logits: np.ndarray) -> np.ndarray:
-    terms = term(ops.convert_to_tensor(np.asarray(logits, "float32")))
+    terms = term(ops.convert_to_tensor(logits))
     return np.asarray(ops.convert_to_numpy(terms), "float64").ravel()
-
-
-def _check_shapes(real: np.ndarray, fake: np.ndarray) -> None:
-    if real.shape[1:] != fake.shape[1:]:
-        raise UserError(
-            "`real` must have images of the shape that is measured, "
-            f"{fake.shape[1:]}. Received: {real.shape[1:]}"
-        )
 
 
 def _check_halves(real: np.ndarray, fake: np.ndarray) -> None:

@@ -12,10 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_mixgan.metrics import judges
-from keras_mixgan.metrics.activations import activations
-from keras_mixgan.metrics.samples import as_samples
-from keras_mixgan.metrics.samples import check_shapes
+from keras_mixgan.metrics.distances import both
 from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import MissingPackageError
@@ -64,14 +61,10 @@ def precision_recall(
     >>> scores["recall"].mean
     1.0
     """
-    real = as_samples(real, num_images, seed=seed, argument="real")
-    samples = as_samples(
-        model_or_images, num_images, seed=seed, component=component
-    )
-    check_shapes(samples, real)
-    network = judges.load(classifier, real.name, samples.model)
-    found = activations(samples, network, batch_size)
-    found_real = activations(real, network, batch_size)
+    found, found_real = both(
+        model_or_images, real, classifier, num_images, seed, component,
+        batch_size, num_real=num_images,
+    )  # fmt: skip
     values = prdc(found_real.features, found.features, nearest)
     details = {
         **found.details,
@@ -79,8 +72,9 @@ def precision_recall(
         "nearest": nearest,
         "seed": seed,
     }
+    by = f"({found.classifier} features)"
     return {
-        name: Score(value, None, details, f"{name} ({network.name} features)")
+        name: Score(value, None, details, f"{name} {by}")
         for name, value in values.items()
     }
 

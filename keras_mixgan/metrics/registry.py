@@ -118,52 +118,28 @@ def _inception_score(row: Row, use: Settings, **options: Any):
     return {"inception_score": score}
 
 
-def _distance(name: str, function: Callable[..., Score]):
+def _compared(
+    name: str,
+    function: Callable[..., Any],
+    most: int | None = None,
+    judged: bool = False,
+):
+    """The runner of a metric that compares a row's images with real ones.
+
+    By default it takes at most `most` images. One that is `judged` gets the
+    report's classifier.
+    """
+
     def run(row: Row, use: Settings, **options: Any):
-        options.setdefault("num_images", None)
+        options.setdefault("num_images", most and use.limit(most))
         options.setdefault("seed", use.seed)
-        score = function(
-            row.compared,
-            row.reference,
-            use.classifier,
-            batch_size=use.batch_size,
-            **options,
-        )
-        return {name: score}
+        if judged:
+            options["classifier"] = use.classifier
+            options["batch_size"] = use.batch_size
+        found = function(row.compared, row.reference, **options)
+        return found if isinstance(found, dict) else {name: found}
 
     return run
-
-
-def _precision_recall(row: Row, use: Settings, **options: Any):
-    options.setdefault("num_images", use.limit(10_000))
-    options.setdefault("seed", use.seed)
-    return precision_recall(
-        row.compared,
-        row.reference,
-        use.classifier,
-        batch_size=use.batch_size,
-        **options,
-    )
-
-
-def _sliced_wasserstein(row: Row, use: Settings, **options: Any):
-    options.setdefault("num_images", use.limit(8192))
-    options.setdefault("seed", use.seed)
-    score = sliced_wasserstein(row.compared, row.reference, **options)
-    return {"sliced_wasserstein": score}
-
-
-def _neural_net_distance(row: Row, use: Settings, **options: Any):
-    options.setdefault("num_images", use.limit(10_000))
-    options.setdefault("seed", use.seed)
-    score = neural_net_distance(row.compared, row.reference, **options)
-    return {"neural_net_distance": score}
-
-
-def _birthday(row: Row, use: Settings, **options: Any):
-    options.setdefault("num_images", use.limit(2000))
-    options.setdefault("seed", use.seed)
-    return {"birthday": birthday(row.compared, row.reference, **options)}
 
 
 def _modes(row: Row, use: Settings, **options: Any):
@@ -237,31 +213,36 @@ METRICS: dict[str, Metric] = {
         check=early.splits,
     ),
     "fid": Metric(
-        _distance("fid", fid), needs_classifier=True, check=early.pairs
+        _compared("fid", fid, judged=True),
+        needs_classifier=True,
+        check=early.pairs,
     ),
     "kid": Metric(
-        _distance("kid", kid),
+        _compared("kid", kid, judged=True),
         needs_classifier=True,
         options=("num_images", "block_size"),
         check=early.blocks,
     ),
     "precision_recall": Metric(
-        _precision_recall,
+        _compared("precision_recall", precision_recall, 10_000, judged=True),
         needs_classifier=True,
         options=("num_images", "nearest"),
         check=early.neighbours,
     ),
     "sliced_wasserstein": Metric(
-        _sliced_wasserstein,
+        _compared("sliced_wasserstein", sliced_wasserstein, 8192),
         options=("num_images", "patches_per_image", "seed"),
         check=early.pyramid,
     ),
     "neural_net_distance": Metric(
-        _neural_net_distance,
+        _compared("neural_net_distance", neural_net_distance, 10_000),
         options=("discriminator", "seed", *_RESPONSE),
         check=early.fresh_network,
     ),
-    "birthday": Metric(_birthday, options=("num_images", "threshold")),
+    "birthday": Metric(
+        _compared("birthday", birthday, 2000),
+        options=("num_images", "threshold"),
+    ),
     "modes": Metric(
         _modes,
         options=("num_images", "centers", "std", "within"),
@@ -304,7 +285,7 @@ METRICS: dict[str, Metric] = {
 
 def get(name: str) -> Metric:
     """Returns a metric by name."""
-    if name not in METRICS:
+    if not isinstance(name, str) or name not in METRICS:
         raise UserError(
             f"`metrics` must be among {list(METRICS)}. Received: {name!r}."
         )

@@ -35,17 +35,10 @@ def train_discriminator(
     5). Real and fake images go through the network in separate calls, so that
     batch normalization has separate statistics for them.
 
-    Args:
-        network: Images (B, ...), or [images, labels], to logits (B, 1).
-        real: Array (N, ...), or [images, labels].
-        fake: Array (M, ...), or [images, labels].
-        payoff: Gives both terms of F from logits.
-        steps: Updates of Adam, each on a batch of both.
-        batch_size: Examples of each in a batch.
-        learning_rate: Learning rate of Adam.
-        seed: Seed of the order of the examples.
-        weight_clip: Largest absolute weight, as for a Wasserstein critic,
-            whose F has no maximum otherwise; `None` for no clipping.
+    `network` maps images (B, ...), or [images, labels], to logits (B, 1);
+    `real` and `fake` are of that form. A step is an update of Adam on
+    `batch_size` examples of each. `weight_clip` is the largest absolute weight,
+    as for a Wasserstein critic, whose F has no maximum otherwise.
     """
     check(steps, batch_size)
     real, fake = _listed(real), _listed(fake)
@@ -93,16 +86,9 @@ def train_generator(
     It minimises sum_j w_j E_h[l(D_j(G(h)))], with l the generators' loss of
     the payoff, whose gradient does not vanish when the discriminators win.
 
-    Args:
-        network: Latents (B, Z), or [latents, labels], to images.
-        discriminators: Copies, which are made untrainable.
-        weights: (T,), sums to 1.
-        payoff: Gives the generators' loss from logits.
-        steps: Updates of Adam.
-        batch_size: Images in a batch.
-        learning_rate: Learning rate of Adam.
-        labels: Int array (N,) that labels are drawn from; `None` without.
-        seed: Seed of latents and labels.
+    `network` maps latents (B, Z), or [latents, labels], to images; labels are
+    drawn from `labels` (N,). The discriminators must be copies, since they are
+    made untrainable; their `weights` (T,) sum to 1.
     """
     check(steps, batch_size)
     inputs = [keras.Input(t.shape[1:], dtype=t.dtype) for t in network.inputs]

@@ -214,10 +214,7 @@ def check_shapes(samples: Samples, real: Samples) -> None:
 
 def chunk_seed(seed: int, chunk: int) -> int:
     """Returns a seed for one chunk, unlike those of other chunks and seeds."""
-    if seed < 0:
-        raise UserError(
-            f"`seed` must be an integer of at least 0. Received: seed={seed!r}"
-        )
+    checks.integer("seed", seed, least=0)
     state = np.random.SeedSequence([seed, chunk]).generate_state(1)
     return int(state[0] & 0x7FFFFFFF)
 

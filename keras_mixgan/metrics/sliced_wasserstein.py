@@ -17,6 +17,7 @@ import numpy as np
 from keras_mixgan.metrics import tfgan
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.metrics.samples import check_shapes
 from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils.errors import UserError
 
@@ -151,12 +152,8 @@ def _seeded(seed: int) -> Iterator[types.ModuleType]:
 def levels_of(model_or_samples: Any, real: Samples) -> list[int]:
     """Returns the sizes of the pyramid's levels, after checking the shapes."""
     tfgan.check_tensorflow()
+    check_shapes(model_or_samples, real)
     shape = tuple(model_or_samples.image_shape)
-    if shape != tuple(real.image_shape):
-        raise UserError(
-            "`real` must have images of the shape that is scored, "
-            f"{shape}. Received: {real.image_shape}"
-        )
     if len(shape) != 3 or shape[0] != shape[1] or shape[0] < SMALLEST_LEVEL:
         raise UserError(
             "`model_or_images` must be square images of at least "

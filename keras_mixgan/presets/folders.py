@@ -165,20 +165,10 @@ def is_preset(preset: str | os.PathLike[str]) -> bool:
 
 
 def find(preset: str | os.PathLike[str]) -> pathlib.Path:
-    """Finds the folder of a preset.
+    """The folder of a preset: a name in the zoo, a folder, or `hf://user/name`.
 
-    Args:
-        preset: A name in the zoo, a folder, or `hf://user/name`.
-
-    Returns:
-        Its folder.
-
-    Raises:
-        ValueError: There is no such preset, and the message lists the zoo's;
-            or it names one of the zoo, and a folder here.
-        OSError: It is a folder without a preset in it, or the hub cannot be
-            reached.
-        ImportError: It is on the hub, and huggingface_hub is missing.
+    Refuses what names a preset of the zoo as well as a folder here. It is an
+    OSError if a folder holds no preset or the hub cannot be reached.
     """
     if hub.is_url(preset):
         folder = hub.fetch(preset, FILES)
@@ -213,17 +203,9 @@ def find(preset: str | os.PathLike[str]) -> pathlib.Path:
 
 
 def read(path: str | os.PathLike[str]) -> Preset:
-    """Reads the metadata of a preset.
+    """Reads the metadata in a preset's folder.
 
-    Args:
-        path: Its folder.
-
-    Returns:
-        The `Preset`.
-
-    Raises:
-        OSError: A file cannot be read.
-        ValueError: A file is damaged, or of a newer format.
+    Refuses files that are damaged, or of a newer format.
     """
     path = pathlib.Path(path)
     metadata = json_files.read(path / METADATA, FORMAT, *_KINDS)
@@ -297,20 +279,12 @@ def save(
     about: Mapping[str, Any] | None = None,
     small: bool = False,
 ) -> None:
-    """Saves a model as a preset.
+    """Saves a model as a preset, in a new or empty folder.
 
-    Args:
-        model: A `MixGAN`.
-        path: New or empty folder.
-        card: Text of its `README.md`.
-        samples: Picture of its samples (Pillow), or `None`.
-        about: More entries of `metadata.json`.
-        small: Whether to keep weights in half precision, and to leave out the
-            optimizer's state and, of generators with averages, all but those.
-
-    Raises:
-        OSError: The folder cannot be made, or is not empty.
-        ValueError: The model has parts that cannot be saved.
+    `card` is the text of its `README.md`, `samples` a picture of Pillow or
+    `None`; `about` has more entries of `metadata.json`. With `small`, weights
+    are in half precision, without the optimizer's state and, of generators with
+    averages, without all but those. Refuses parts that could not be loaded.
     """
     path = pathlib.Path(os.path.abspath(path))
     config = {
@@ -340,15 +314,7 @@ def save(
 
 
 def describe(model, name: str) -> dict[str, Any]:
-    """The metadata of a model itself.
-
-    Args:
-        model: A `MixGAN`.
-        name: The preset's name.
-
-    Returns:
-        Dict ready for JSON.
-    """
+    """The metadata of a model itself, ready for JSON."""
     return {
         "format": FORMAT,
         "name": name,

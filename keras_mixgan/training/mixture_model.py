@@ -100,36 +100,30 @@ class MixtureModel(TrainedMixture, keras.Model):
             len(self.generators),
             sum(map(Discriminators.width, self.discriminators)),
         )
-        self.generator_mixture_logits = self.add_weight(
-            shape=shape[:1],
-            dtype="float32",
-            initializer="zeros",
-            name="generator_mixture_logits",
+
+        def zeros(*shape, dtype="float32", name=None):
+            """A variable; one that has a name is trained."""
+            return self.add_weight(
+                shape=shape,
+                dtype=dtype,
+                initializer="zeros",
+                trainable=name is not None,
+                name=name,
+            )
+
+        self.generator_mixture_logits = zeros(
+            shape[0], name="generator_mixture_logits"
         )
-        self.discriminator_mixture_logits = self.add_weight(
-            shape=shape[1:],
-            dtype="float32",
-            initializer="zeros",
-            name="discriminator_mixture_logits",
+        self.discriminator_mixture_logits = zeros(
+            shape[1], name="discriminator_mixture_logits"
         )
-        self.step_variable = self.add_weight(
-            shape=(), dtype="int32", initializer="zeros", trainable=False
-        )
+        self.step_variable = zeros(dtype="int32")
         # For `averages`: how often they were moved.
-        self.ema_updates = self.add_weight(
-            shape=(), dtype="int32", initializer="zeros", trainable=False
-        )
+        self.ema_updates = zeros(dtype="int32")
         # For `divergence`: the first step, from 1, whose losses were not
         # finite; and payoffs and generator losses of the last step up to it.
-        self.nonfinite_step = self.add_weight(
-            shape=(), dtype="int32", initializer="zeros", trainable=False
-        )
-        self.last_pairs = self.add_weight(
-            shape=(2, *shape),
-            dtype="float32",
-            initializer="zeros",
-            trainable=False,
-        )
+        self.nonfinite_step = zeros(dtype="int32")
+        self.last_pairs = zeros(2, *shape)
         with components.seeded(f"{self.seed}/latents"):
             seed = random.randrange(2**31)
         self.seed_generator = keras.random.SeedGenerator(seed)

@@ -277,7 +277,11 @@ def payoff_matrix(
 
     def logits_of(images):
         columns = [
-            _logits(model.forward, network, images, labels, batch_size)
+            model.forward.in_batches(
+                network,
+                *(images, labels)[: len(network.inputs)],
+                batch_size=batch_size,
+            )
             for network in model.discriminator_ensemble.components
         ]
         return ops.convert_to_tensor(np.concatenate(columns, axis=1))
@@ -286,23 +290,3 @@ def payoff_matrix(
     turn = turns.of_logits(logits_of(images), fake, [len(images)] * len(fakes))
     pairs = model.objective.payoff.pairs(turn)
     return ops.convert_to_numpy(pairs).astype("float64")
-
-
-def _logits(forward, network, images, labels, batch_size) -> np.ndarray:
-    """A discriminator's logits, float32 (N, 1), a batch at a time."""
-    takes_labels = len(network.inputs) > 1
-    return np.concatenate(
-        [
-            np.asarray(
-                forward(
-                    network,
-                    images[start : start + batch_size],
-                    labels[start : start + batch_size]
-                    if takes_labels
-                    else None,
-                ),
-                "float32",
-            )
-            for start in range(0, len(images), batch_size)
-        ]
-    )

@@ -52,7 +52,7 @@ def scatter(
     """
     rows = math.ceil(len(panels) / 4)
     columns = math.ceil(len(panels) / rows)
-    figure = _figure(3.1 * columns, 3.3 * rows)
+    figure = new_figure(3.1 * columns, 3.3 * rows)
     palette = _palette(max(1, len(panels) - 1, len(panels[0])))
     everything = [_plane(c) for panel in panels for c in panel]
     framed = everything if real is None else [_plane(real)]
@@ -69,7 +69,7 @@ def scatter(
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
         axes.set_title(title, fontsize=10)
         axes.tick_params(labelsize=8)
-        _unclutter(axes)
+        unclutter(axes)
     if real is not None:
         figure.supxlabel("gray: real points", fontsize=9, color="#777777")
     buffer = io.BytesIO()
@@ -121,7 +121,7 @@ def curves(rows: Sequence[Mapping[str, float]], title: str | None = None):
     """
     if not rows:
         raise UserError("`rows` must hold at least one row. Received: none")
-    figure = _figure(10, 6.4)
+    figure = new_figure(10, 6.4)
     table = _thinned(rows)
     panels = figure.subplots(2, 2, sharex=True)
     _draw_lines(
@@ -174,7 +174,7 @@ def _draw_lines(axes, table, names: Mapping[str, str | None], title: str):
     axes.set_title(title, fontsize=10, loc="left")
     axes.tick_params(labelsize=8)
     axes.grid(color="#E5E5E5", lw=0.6)
-    _unclutter(axes)
+    unclutter(axes)
     if 1 <= sum(label is not None for label in names.values()) <= 10:
         axes.legend(fontsize=8, frameon=False, ncols=2 if len(names) > 5 else 1)
 
@@ -231,13 +231,21 @@ def _palette(count: int) -> list:
     return list(colormaps["viridis"](np.linspace(0, 0.95, count)))
 
 
-def _figure(width: float, height: float):
+def new_figure(width: float, height: float):
+    """An empty `matplotlib.figure.Figure`, of a size in inches."""
     # Deferred: Matplotlib takes long to import.
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _unclutter(axes) -> None:
+def unclutter(axes) -> None:
+    """Hides the lines along the top and the right."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def band(axes, x, middle: np.ndarray, spread, colour: str) -> None:
+    """Fills the area within a spread of a line."""
+    low, high = middle - spread, middle + spread
+    axes.fill_between(x, low, high, alpha=0.2, color=colour, linewidth=0)

@@ -263,7 +263,7 @@ def test_chief_comes_first(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"strategy": "mirored"}, "one of mirrored"),
+        ({"strategy": "mirored"}, "Did you mean 'mirrored'"),
         ({"devices": ["gpu:0"]}, "`strategy`"),
         ({"strategy": "mirrored", "devices": ["gpu:99"]}, "gpu:99"),
         ({"strategy": "mirrored", "devices": ["two"]}, "'two'"),

@@ -56,6 +56,8 @@ def test_log_stays_finite_at_extreme_logits():
 def test_unknown_names_are_named():
     with pytest.raises(ValueError, match=r"`payoff` must be one of.*'logg'"):
         payoffs.get("logg")
+    with pytest.raises(ValueError, match=r"must be one of.*payoff=\['log'\]"):
+        payoffs.get(["log"])
     with pytest.raises(ValueError, match=r"`generator_loss`.*'saturating'"):
         payoffs.get("log").generator_loss("saturating")
 

@@ -47,6 +47,8 @@ class Untouched(FromArrays):
         ("kid", {}, {"num_images": 2.5}, "'num_images'.*must be a positive"),
         ("modes", {}, {"within": "1"}, "'within'.*must be a positive number"),
         ("birthday", {}, {"threshold": "1"}, "'threshold'.*must be a number"),
+        ("sliced_wasserstein", {}, {"seed": -1}, "'seed'.*must be an integer"),
+        ("neural_net_distance", {}, {"seed": 1.5}, "'seed'.*must be an integ"),
     ],
 )
 def test_errors_come_before_any_image_is_made(metric, use, given, message):

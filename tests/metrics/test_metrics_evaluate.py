@@ -183,6 +183,8 @@ def test_bad_arguments(ring):
     run = metrics.evaluate
     with pytest.raises(ValueError, match=r"`metrics` must be among .*'is'"):
         run(model, ring, ["is"])
+    with pytest.raises(ValueError, match=r"must be among .*\['fid'\]"):
+        run(model, ring, [["fid"]])
     with pytest.raises(ValueError, match="`metrics` must be a list"):
         run(model, ring, "fid")
     with pytest.raises(ValueError, match="needs a conditional model"):

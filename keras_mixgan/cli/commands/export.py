@@ -6,6 +6,7 @@ import re
 from keras_mixgan.cli.commands import model_flag
 from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.cli.commands.flag_groups import Group
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 DESCRIPTION = """
@@ -63,11 +64,7 @@ Examples:
 def run(values) -> None:
     """Exports the sampler."""
     model_flag.check(values.model)
-    if values.format not in _OUT:
-        raise UserError(
-            f"`format` must be one of {', '.join(_OUT)}. Received: "
-            f"format={values.format}"
-        )
+    checks.one_of("format", values.format, _OUT)
     out = pathlib.Path(values.out or _OUT[values.format]).expanduser()
 
     if values.format == "onnx" and out.suffix != ".onnx":

@@ -4,6 +4,7 @@ from keras_mixgan.cli.commands import model_flag
 from keras_mixgan.cli.commands import out_flag
 from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.cli.commands.flag_groups import Group
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 DESCRIPTION = """
@@ -53,15 +54,8 @@ Examples:
 def run(values) -> None:
     """Draws the images."""
     model_flag.check(values.model)
-    if values.num_images < 1:
-        raise UserError(
-            "`num_images` must be at least 1. Received: "
-            f"num_images={values.num_images}"
-        )
-    if values.columns is not None and values.columns < 1:
-        raise UserError(
-            f"`columns` must be at least 1. Received: columns={values.columns}"
-        )
+    checks.integer("num_images", values.num_images)
+    checks.optional_integer("columns", values.columns)
     labels = _labels(values.labels)
     out = out_flag.check_picture(values.out)
 

@@ -144,18 +144,11 @@ class Auxiliary:
 
 
 def weighted(auxiliary: Auxiliary, terms, generator_logits, logits, own: int):
-    """Sums an auxiliary loss over a mixture, by its weights.
+    """Sums an auxiliary loss over a mixture, by its weights: a float scalar.
 
-    Args:
-        auxiliary: The loss.
-        terms: What its method returned.
-        generator_logits: The generators' mixture logits.
-        logits: The discriminators'.
-        own: 0 in the generators' turn, 1 in the discriminators'. The other
-            side's logits get no gradient.
-
-    Returns:
-        Float scalar.
+    `terms` are what its method returned, `logits` the discriminators' mixture
+    logits. `own` is 0 in the generators' turn, 1 in the discriminators'; the
+    other side's logits get no gradient.
     """
     weights = [mixtures.weights(generator_logits), mixtures.weights(logits)]
     for side in (0, 1):
@@ -235,15 +228,7 @@ def get_all(losses: Losses) -> tuple[Auxiliary, ...]:
 
 
 def check(losses: list, model) -> None:
-    """Checks that a model has what its auxiliary losses need.
-
-    Args:
-        losses: The auxiliary losses.
-        model: The `MixGAN`.
-
-    Raises:
-        ValueError: An output or labels are missing.
-    """
+    """Checks that a model has the outputs and labels that its losses need."""
     names = output_names(model.discriminators[0])
     if model.discriminator_ensemble.take_codes and all(
         type(loss).codes_of is Auxiliary.codes_of for loss in losses

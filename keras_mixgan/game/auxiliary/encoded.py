@@ -125,15 +125,7 @@ class EncodedCodes(Encoded):
     """
 
     needs = ("code_logits",)
-
-    def __init__(
-        self,
-        coefficient: float = 1.0,
-        moves_mixture: bool = False,
-        encoder: str | None = None,
-    ):
-        super().__init__(coefficient, moves_mixture, encoder)
-        self.coder = None
+    coder: keras.Model | None = None
 
     def codes_of(self, images):
         """The encoder's codes of images, (B, F) float32."""
