@@ -32,6 +32,7 @@ from keras_mixgan.utils import json_files
 
 # At T = 1 the linear estimate is the full one; the copies keep it.
 SETTINGS = {
+    "latent_dim": 64,
     "generator_learning_rate": 2e-4,
     "discriminator_learning_rate": 2e-4,
     "num_generators": 1,

@@ -14,7 +14,6 @@ from keras_mixgan.mixture import Mixture
 from keras_mixgan.training import loops
 from keras_mixgan.training import progress
 from keras_mixgan.training import sampling
-from keras_mixgan.training import serialization
 from keras_mixgan.training import starts
 from keras_mixgan.training import steps
 from keras_mixgan.training import validation
@@ -382,23 +381,6 @@ class MixGAN(Mixture):
         return sampling.payoff_matrix(
             self, real_images, labels, seed, batch_size
         )
-
-    def get_config(self) -> dict:
-        """Returns what `from_config` needs: every network's configuration."""
-        return serialization.config_of(self)
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """Rebuilds a model, with fresh weights, from `get_config`."""
-        return cls(**serialization.arguments_from(config, custom_objects))
-
-    def get_compile_config(self):
-        """Returns the arguments of `compile`; `None` before it is called."""
-        return serialization.compile_config_of(self) if self.compiled else None
-
-    def compile_from_config(self, config):
-        """Compiles with the arguments that `get_compile_config` returned."""
-        self.compile(**serialization.compile_arguments_from(config))
 
 
 def _default_optimizer():

@@ -85,7 +85,7 @@ def _conv(image_shape: tuple[int, ...], outputs: int) -> keras.Model:
 
 
 def _architecture(kind: Any, image_shape: tuple[int, ...]) -> keras.Model:
-    if kind not in architectures.ARCHITECTURES:
+    if not isinstance(kind, str) or kind not in architectures.ARCHITECTURES:
         known = sorted({*NAMED, *architectures.ARCHITECTURES})
         raise UserError(
             f"`discriminator` must be one of {known}, or a function from an "

@@ -255,3 +255,20 @@ class MixtureModel(TrainedMixture, keras.Model):
             if name == "generator_steps_left" and name not in store:
                 continue  # Saved under another schedule.
             variable.assign(np.asarray(store[name]))
+
+    def get_config(self) -> dict:
+        """Returns what `from_config` needs: every network's configuration."""
+        return serialization.config_of(self)
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Rebuilds a model, with fresh weights, from `get_config`."""
+        return cls(**serialization.arguments_from(config, custom_objects))
+
+    def get_compile_config(self):
+        """Returns the arguments of `compile`; `None` before it is called."""
+        return serialization.compile_config_of(self) if self.compiled else None
+
+    def compile_from_config(self, config):
+        """Compiles with the arguments that `get_compile_config` returned."""
+        self.compile(**serialization.compile_arguments_from(config))

@@ -37,6 +37,7 @@ class Untouched(FromArrays):
         ("modes", {}, {"centers": np.zeros((2, 28, 28, 1))}, "`std` must be"),
         ("precision_recall", {}, {"nearest": 50}, "below the number of images"),
         ("neural_net_distance", {}, {"discriminator": "x"}, "must be one of"),
+        ("neural_net_distance", {}, {"discriminator": ["x"]}, "must be one of"),
         ("neural_net_distance", {}, {"payoff": "x"}, "`payoff` must be one of"),
         ("neural_net_distance", {}, {"steps": 0}, "'steps'.*must be a pos"),
         ("label_agreement", {"num_images": 5}, {}, "of at least 10"),
