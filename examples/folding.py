@@ -21,7 +21,7 @@ import keras
 import numpy as np
 
 import keras_mixgan as kmg
-from keras_mixgan.metrics import networks
+from keras_mixgan.backends.inference import Forward
 from keras_mixgan.training import folding
 
 PRESET = "mix_dcgan_mnist"
@@ -79,7 +79,7 @@ def logits_alone(discriminator: keras.Model) -> keras.Model:
 def verdicts(model: kmg.MixGAN, draws: Draws, images: np.ndarray) -> np.ndarray:
     """E[sigmoid(D_j)] of each discriminator, float64 (num_discriminators,)."""
     logits = [
-        networks.outputs_in_batches(logits_alone(network), draws.inputs(images))
+        Forward().in_batches(logits_alone(network), *draws.inputs(images))
         for network in model.discriminators
     ]
     return np.array([(1 / (1 + np.exp(-each))).mean() for each in logits])
@@ -98,8 +98,8 @@ def measure(model: kmg.MixGAN, draws: Draws, blending: float) -> dict:
         makes; `shares` (T,), measured, and `expected` (T,); `change`, the
         largest change of a discriminator's verdict.
     """
-    images = networks.outputs_in_batches(
-        model.fold(blending), draws.inputs(draws.latents)
+    images = Forward().in_batches(
+        model.fold(blending), *draws.inputs(draws.latents)
     )
     axes = tuple(range(2, draws.by_generator.ndim))
     same = np.abs(images - draws.by_generator).max(axis=axes) < 1e-5
@@ -134,7 +134,7 @@ def walk(model: kmg.MixGAN, blending: float, steps: int = 11, rows: int = 3):
     inputs = [np.array(latents, "float32")]
     if model.conditional:
         inputs.append(np.repeat(np.arange(rows), steps))
-    images = networks.outputs_in_batches(model.fold(blending), inputs)
+    images = Forward().in_batches(model.fold(blending), *inputs)
     return images.reshape(rows, steps, *model.image_shape)
 
 

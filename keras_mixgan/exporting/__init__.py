@@ -3,7 +3,7 @@
 import importlib
 import os
 
-from keras_mixgan.utils import checks
+from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
 
 # The module that writes each format.
@@ -23,7 +23,7 @@ def export(
     """Exports a sampler; see `MixGAN.export_sampler`."""
     import keras
 
-    checks.one_of("format", format, FORMATS)
+    one_of("format", format, FORMATS)
     if not isinstance(uint8, bool):
         raise UserError(
             f"`uint8` must be True or False. Received: uint8={uint8!r}"
