@@ -32,7 +32,6 @@ from keras_mixgan.utils import json_files
 
 # At T = 1 the linear estimate is the full one; the copies keep it.
 SETTINGS = {
-    "latent_dim": 64,
     "generator_learning_rate": 2e-4,
     "discriminator_learning_rate": 2e-4,
     "num_generators": 1,
@@ -57,6 +56,7 @@ def options_of_the_program():
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--latent_dim", type=int, default=100)
     parser.add_argument("--forks", nargs="+", choices=FORKS, default=[*FORKS])
     parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("--noise", type=float, default=0.05)
@@ -91,6 +91,7 @@ def run(flags, seed, folder):
         **SETTINGS,
         "source": flags.source,
         "width": flags.width,
+        "latent_dim": flags.latent_dim,
         "seed": seed,
         "conditional": flags.labels,
         "ema_decay": flags.ema_decay,
@@ -124,14 +125,18 @@ def run(flags, seed, folder):
 def runs_of(flags):
     """The rows of all seeds, a dict each; those in `--out` are taken as is."""
     found = []
+    asked = {k: v for k, v in vars(flags).items() if k not in ("seeds", "out")}
     if flags.out and flags.out.exists():
-        found = json.loads(flags.out.read_text())["runs"][: flags.seeds]
+        kept = json.loads(flags.out.read_text())
+        if kept["flags"] != asked:
+            raise SystemExit(f"{flags.out} holds runs of {kept['flags']}")
+        found = kept["runs"][: flags.seeds]
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(len(found), flags.seeds):
             found.append(run(flags, seed, pathlib.Path(folder)))
             if flags.out:
                 flags.out.parent.mkdir(parents=True, exist_ok=True)
-                json_files.write(flags.out, {"runs": found})
+                json_files.write(flags.out, {"flags": asked, "runs": found})
     return found
 
 

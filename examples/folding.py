@@ -82,6 +82,7 @@ def verdicts(model: kmg.MixGAN, draws: Draws, images: np.ndarray) -> np.ndarray:
         Forward().in_batches(logits_alone(network), *draws.inputs(images))
         for network in model.discriminators
     ]
+    logits = [each.astype("float64") for each in logits]
     return np.array([(1 / (1 + np.exp(-each))).mean() for each in logits])
 
 

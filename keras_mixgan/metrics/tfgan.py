@@ -17,7 +17,6 @@ This is the only file that touches TF-GAN.
 
 import builtins
 import contextlib
-import importlib.metadata
 import importlib.util
 import logging
 import os
