@@ -4,10 +4,10 @@ r"""The paper's Table 1 again: each system alone, and as MIX+.
         --classifiers cifar10 PATH/efficientnet_lite0 --num_images 50000 10000
 
 Each system of `SYSTEMS` is trained alone for so many seconds, then as MIX+ for
-as many seconds, then as MIX+ for as many steps as it took alone; each run in a
-process of its own, one after the other, by `keras_mixgan.cli.race`. The three
-models are scored by every classifier. The table is printed, and written to
-`table.md` in the folder, after every system.
+as many seconds, each in a process of its own, by `keras_mixgan.cli.race`. The
+run of MIX+ then goes on up to as many steps as the system took alone. The
+three models are scored by every classifier. The table is printed, and written
+to `table.md` in the folder, after every system.
 
 Run again after a stop, it goes on: a finished run and finished scores are
 files, and are not made again. Leave the machine to it meanwhile; or give it a
@@ -30,6 +30,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "tools"))
 
 import scoring
+import table1_equal_steps
 import table1_figures
 
 from keras_mixgan.cli import race
@@ -61,6 +62,8 @@ RUNS = ("alone", "MIX+, equal steps", "MIX+, equal seconds")
 TABLE = "table.md"
 # Images of the one score that a race takes; those of the table come after.
 LOOK = 100
+# Images by which the class diversity of each generator is measured, at most.
+EACH = 10_000
 
 
 def options() -> argparse.Namespace:
@@ -176,31 +179,31 @@ def call(arguments: list[str]) -> None:
 
 
 def train(recipe: str, use: argparse.Namespace) -> dict[str, dict]:
-    """Trains a system three times; returns the results of `race`, by run."""
+    """Trains a system alone and as MIX+; returns the results by run."""
     folder = pathlib.Path(use.workdir) / recipe
     folder.mkdir(parents=True, exist_ok=True)
     alone, mixture = (given_of(x, use) for x in (recipe, f"mix_{recipe}"))
 
-    def trained(name, contestants, clock, length):
-        conditions = race.Conditions(
-            length, clock, 1, LOOK, LOOK, use.look or use.classifiers[-1]
-        )
-        found = race.run(
-            contestants, conditions, 1, folder / name, use.data_dir, keep=True
-        )
-        for result in found:
-            path = folder / name / race.RUNS
-            result["model"] = path / f"{result['contestant']}-0.keras"
-        return {result["contestant"]: result for result in found}
-
-    first = trained(
-        "seconds", {"alone": alone, "mix": mixture}, use.clock, use.seconds
+    conditions = race.Conditions(
+        use.seconds, use.clock, 1, LOOK, LOOK, use.look or use.classifiers[-1]
     )
+    first = {}
+    for result in race.run(
+        {"alone": alone, "mix": mixture}, conditions, 1, folder / "seconds",
+        use.data_dir, keep=True,
+    ):  # fmt: skip
+        path = folder / "seconds" / race.RUNS
+        result["model"] = path / f"{result['contestant']}-0.keras"
+        first[result["contestant"]] = result
     found = {"alone": first["alone"], "MIX+, equal seconds": first["mix"]}
-    if first["alone"]["diverged"] is None:
+    if first["mix"]["diverged"] is not None:
+        found["MIX+, equal steps"] = first["mix"]  # It is the same run.
+    elif first["alone"]["diverged"] is None:
         steps = first["alone"]["marks"][-1]["steps"]
-        again = trained("steps", {"mix": mixture}, "steps", steps)
-        found["MIX+, equal steps"] = again["mix"]
+        found["MIX+, equal steps"] = table1_equal_steps.go_on(
+            first["mix"], steps, folder / "steps" / race.RUNS / "mix-0.json",
+            use.data_dir,
+        )  # fmt: skip
     return found
 
 
@@ -214,11 +217,17 @@ def scores(result: dict, use: argparse.Namespace) -> dict[str, dict]:
         use.classifiers, use.num_images, use.real, strict=True
     ):
         wanted = ["inception_score", "fid"]
-        if conditional(result):
-            wanted.append("class_diversity")
         out = path.with_suffix(f".{pathlib.Path(classifier).name}.json")
         evaluate(path, out, wanted, real, use, count, classifier)
         found[pathlib.Path(classifier).name] = json.loads(out.read_text())
+    if conditional(result):
+        out = path.with_suffix(".diversity.json")
+        count = min(EACH, use.num_images[0])
+        evaluate(
+            path, out, ["class_diversity"], use.real[0], use, count,
+            use.classifiers[0], components=True,
+        )  # fmt: skip
+        found["diversity"] = json.loads(out.read_text())
     if "classifier" in " ".join(result["settings"]["auxiliary"] or ()):
         out = path.with_suffix(".classes.json")
         count = use.num_images[0]
@@ -236,7 +245,9 @@ def conditional(result: dict) -> bool:
     return takes and result["settings"]["conditional"]
 
 
-def evaluate(path, out, wanted, split, use, count, classifier=None) -> None:
+def evaluate(
+    path, out, wanted, split, use, count, classifier=None, components=False
+) -> None:
     """Runs `keras-mixgan evaluate`, unless it did so of this model."""
     flags = {
         "source": use.source,
@@ -248,6 +259,8 @@ def evaluate(path, out, wanted, split, use, count, classifier=None) -> None:
         "data_dir": use.data_dir,
     }
     words = [f"--{k}={v}" for k, v in flags.items() if v is not None]
+    if not components:
+        words.append("--nocomponents")
     judge = classifier or use.classifiers[0]
     scoring.evaluate(path, out, [*words, "--noreal"], judge)
 
@@ -275,8 +288,7 @@ def lines(name: str, paper: tuple, found: dict, use) -> list[list[str]]:
             for key in ("inception_score", "fid"):
                 row.append("diverged" if report is None else
                            score_of(report, key))  # fmt: skip
-        first = scored.get(pathlib.Path(use.classifiers[0]).name)
-        row.append(diversity(first))
+        row.append(diversity(scored.get("diversity")))
         classes = scored.get("classes")
         row.append(
             "-"
@@ -296,7 +308,7 @@ def lines(name: str, paper: tuple, found: dict, use) -> list[list[str]]:
 
 def diversity(report: dict | None) -> str:
     """Class diversity of the mixture, and of each generator."""
-    if report is None or score_of(report, "class_diversity") == "-":
+    if report is None:
         return "-"
     rows = [row for row in report["scores"] if row.startswith("generator")]
     each = [score_of(report, "class_diversity", row) for row in rows]

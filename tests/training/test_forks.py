@@ -105,7 +105,9 @@ def test_snapshots_get_the_weights_of_their_game(tmp_path):
     matrix = model.payoff_matrix(images, seed=0)
     game = metrics.matrix_game(matrix)
     epsilon = game.epsilon(model.generator_weights, model.discriminator_weights)
-    assert epsilon < 1e-6 * np.ptp(matrix)
+    # The matrix is measured in float32, here a second time.
+    assert epsilon < 1e-6 * np.abs(matrix).max()
+    assert game.epsilon([0.5, 0.5], [0.5, 0.5]) > 1e-3
 
 
 def test_snapshots_have_no_classifier_of_one_snapshots_generators():
