@@ -50,7 +50,7 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
             generator,
             _with_heads(discriminator, settings, classes),
             **options.values(settings, "model"),
-            **_cuts(settings),
+            **cuts(settings),
         )
     compile_model(model, settings)
     return model
@@ -114,7 +114,7 @@ def check_all_labelled(
         )
 
 
-def _cuts(settings: Settings) -> dict:
+def cuts(settings: Settings) -> dict:
     """The layers at which networks that share a body are cut."""
     architecture = architectures.get(settings.architecture)
     wanted = settings.share in ("discriminators", "both")

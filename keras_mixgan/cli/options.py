@@ -51,6 +51,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
             help="A trained mixture to train further, such as on other data: "
             "a preset, a .keras file, a run's folder or hf://user/name. Its "
             "networks are kept; its game and optimizers are the defaults. "
+            "A pair becomes a mixture of its copies by --num_generators=5. "
             "Images must have its shape and, if it takes labels, its number "
             "of classes.",
         ),

@@ -34,6 +34,8 @@ FORMAT = records.SETTINGS_FORMAT
 # options), which give good images after minutes on two cores. Those of the
 # paper take hours.
 TUNED = ("digits", "dcgan")
+# Settings of a mixture of a pair's copies that the pair does not settle.
+_OF_COPIES = ("num_generators", "num_discriminators", "share")
 
 
 class _Checked:
@@ -181,8 +183,14 @@ def resolve(
 
 
 def _upon(start: Mapping[str, Any], given: Mapping[str, Any]) -> dict:
-    """Completes the given settings by those of the model `from_model`."""
-    for name in records.OF_NETWORKS:
+    """Completes the given settings by those of the model `from_model`.
+
+    It keeps its networks. But a pair may become a mixture of its copies.
+    """
+    pair = start.get("num_generators") == start.get("num_discriminators") == 1
+    copied = _OF_COPIES if pair else ()
+    settled = [name for name in records.OF_NETWORKS if name not in copied]
+    for name in settled:
         own, asked = start.get(name), given.get(name)
         if asked is not None and (asked or None) != (own or None):
             kept = "is not recorded" if own is None else f"is {own}"
@@ -204,8 +212,11 @@ def _upon(start: Mapping[str, Any], given: Mapping[str, Any]) -> dict:
         if name not in of_data
         and (value is not None or name in records.OF_NETWORKS)
     }
-    # Given settings of the networks equal the model's: see the check above.
-    others = {n: v for n, v in given.items() if n not in records.OF_NETWORKS}
+    if pair:
+        # Of a pair all estimates are the same, whatever its record says.
+        kept |= {"payoff_estimate": "linear", "share": "none"}
+    # Those of `settled` equal the model's: see the check above.
+    others = {n: v for n, v in given.items() if n not in settled}
     return options.replaced(kept, others)
 
 

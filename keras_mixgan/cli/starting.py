@@ -28,8 +28,9 @@ def make_model(
 ) -> tuple[MixGAN, dict[str, Any] | None]:
     """Makes the model of a run, or opens the model `from_model`.
 
-    The settings come after `for_source`. Returns a compiled `MixGAN` at step 0,
-    and its origin for `settings.json`: `model`, `file`, `step` and `sha256`, or
+    The settings come after `for_source`. A pair becomes a mixture of its
+    copies where they ask for one. Returns a compiled `MixGAN` at step 0, and
+    its origin for `settings.json`: `model`, `file`, `step` and `sha256`, or
     `None` for a new model.
     """
     if settings.from_model is None:
@@ -42,6 +43,7 @@ def make_model(
         "step": model.step,
         "sha256": _hash(file),
     }
+    model = _copied(model, settings)
     restart(model, settings.seed)
     models.compile_model(model, settings)
     return model, origin
@@ -104,6 +106,23 @@ def name_of(from_model: str) -> str:
     if path.name in (run_files.MODEL, run_files.CHECKPOINT) and path.parent:
         path = path.parent
     return path.stem.partition("@")[0] or "model"
+
+
+def _copied(model: MixGAN, settings: Settings) -> MixGAN:
+    """The mixture of a pair's copies, where the settings ask for one."""
+    numbers = settings.num_generators, settings.num_discriminators
+    if model.num_generators * model.num_discriminators > 1:
+        return model
+    if numbers == (1, 1) and settings.share == "none":
+        return model
+    if settings.share != "none" and settings.architecture is None:
+        raise UserError(
+            "`share` must be none where the architecture is not recorded, "
+            f"and that of {settings.from_model} is not. Received: "
+            f"share={settings.share!r}"
+        )
+    cuts = {} if settings.share == "none" else models.cuts(settings)
+    return MixGAN.from_pair(model, *numbers, seed=settings.seed, **cuts)
 
 
 def _check(model: MixGAN, settings: Settings, source: sources.Source) -> None:

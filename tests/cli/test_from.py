@@ -233,6 +233,67 @@ def test_other_networks_are_refused_in_a_line(
     assert not (tmp_path / "x").exists()
 
 
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """A run of one generator and one discriminator; its model alone, too."""
+    folder = tmp_path_factory.mktemp("pair")
+    given = RING | {"num_generators": 1, "payoff_estimate": "full"}
+    runs.train(given, folder / "run", verbose=0, history_steps=2)
+    (folder / "alone").mkdir()
+    shutil.copy(folder / "run" / "model.keras", folder / "alone" / "a.keras")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["run", "alone/a.keras"])
+def test_a_pair_becomes_a_mixture_of_its_copies(pair, name):
+    given = {"from_model": str(pair / name), "source": "ring", "steps": 2}
+    chosen = settings.resolve(given | {"num_generators": 3})
+    # Three whole batches a step would cost three pairs.
+    assert (chosen.num_discriminators, chosen.share) == (1, "none")
+    assert chosen.payoff_estimate == "linear"
+    source = sources.load_source("ring", seed=0)
+    chosen = chosen.for_source(source)
+    model, origin = starting.make_model(chosen, source, lambda text: None)
+    assert (model.num_generators, model.num_discriminators) == (3, 1)
+    assert (model.step, origin["step"]) == (0, 4)
+    trained = keras.saving.load_model(pair / "run" / "model.keras")
+    its = trained.generators[0].get_weights()
+    first, *others = (x.get_weights() for x in model.generators)
+    assert all(map(np.array_equal, first, its))
+    for other in others:
+        assert not np.array_equal(other[0], its[0])
+        assert np.abs(other[0] - its[0]).std() < 0.5 * its[0].std()
+    # Without new numbers it stays the pair.
+    alone = settings.resolve(given).for_source(source)
+    model, _ = starting.make_model(alone, source, lambda text: None)
+    assert (model.num_generators, model.num_discriminators) == (1, 1)
+
+
+def test_copies_of_a_pair_may_share_a_body(pair, tmp_path, capsys):
+    flags = ["--source=ring", "--num_generators=2", "--num_discriminators=2"]
+    flags += ["--share=both", f"--workdir={tmp_path / 'x'}"]
+    status, out, err = train(
+        capsys, f"--from={pair / 'run'}", *flags, "--steps=2"
+    )
+    assert (status, err) == (0, "")
+    assert "2 generators against 2 discriminators" in out
+    train(capsys, f"--from={pair / 'run'}", *flags, "--steps=4")
+    model = keras.saving.load_model(tmp_path / "x" / "model.keras")
+    assert (model.num_generators, model.num_discriminators) == (2, 2)
+    assert model.step == 4
+    one, other = model.generators
+    shared = {id(v) for v in one.variables} & {id(v) for v in other.variables}
+    assert 0 < len(shared) < len(one.variables)
+    # Whose layers are not known cannot be cut.
+    flags[-1] = f"--workdir={tmp_path / 'y'}"
+    alone = pair / "alone" / "a.keras"
+    status, _, err = train(capsys, f"--from={alone}", *flags)
+    assert status == 2
+    assert "`share` must be none where the architecture is not recorded" in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "y").exists()
+
+
 def test_what_is_no_model_is_refused_in_a_line(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.txt").write_text("x")
