@@ -123,7 +123,7 @@ def dcgan_generator(
     latent_dim = checks.integer("latent_dim", latent_dim)
     num_classes = checks.optional_integer("num_classes", num_classes)
     width = checks.integer("width", width)
-    label_scale = checks.positive_number("label_scale", label_scale)
+    label_scale = checks.number("label_scale", label_scale)
 
     inputs, x = _checks.generator_inputs(latent_dim, num_classes, label_scale)
     base, *upper = generator_stages(size)

@@ -89,9 +89,7 @@ class WeightNormalization(keras.layers.Wrapper):
         **kwargs,
     ):
         super().__init__(layer, **kwargs)
-        self.start_deviation = checks.positive_number(
-            "start_deviation", start_deviation
-        )
+        self.start_deviation = checks.number("start_deviation", start_deviation)
         self.train_scale = bool(train_scale)
 
     def build(self, input_shape=None):
@@ -267,7 +265,7 @@ class ScaledGradient(keras.layers.Layer):
 
     def __init__(self, scale: float, **kwargs):
         super().__init__(**kwargs)
-        self.scale = checks.positive_number("scale", scale)
+        self.scale = checks.number("scale", scale)
 
     def call(self, inputs):
         """Returns the inputs."""

@@ -72,7 +72,7 @@ class Conditions:
 
     def __post_init__(self):
         checks.one_of("clock", self.clock, CLOCKS)
-        checks.positive_number("seconds", self.seconds)
+        checks.number("seconds", self.seconds)
         checks.integer("marks", self.marks)
         checks.integer("num_images", self.num_images, LEAST_IMAGES)
         checks.integer("num_real", self.num_real, LEAST_IMAGES)

@@ -30,6 +30,12 @@ from keras_mixgan.utils.errors import UserError
 
 PAYOFF_ESTIMATES = ("full", "linear", "split")
 UPDATES = ("alternating", "simultaneous")
+# The positive ones may be None.
+_NUMBERS = {
+    "mixture_regularizer": "[0, inf)",
+    "weight_clip": "(0, inf)",
+    "gradient_penalty": "(0, inf)",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,9 +81,10 @@ class Objective:
                 "`discriminator_steps` must be 1 if both sides are updated "
                 f"simultaneously. Received: discriminator_steps={steps}"
             )
-        self._check_at_least_zero("mixture_regularizer", strictly=False)
-        self._check_at_least_zero("weight_clip", strictly=True)
-        self._check_at_least_zero("gradient_penalty", strictly=True)
+        for name, interval in _NUMBERS.items():
+            number = getattr(self, name)
+            if number is not None or interval[0] == "[":
+                self._set(name, checks.number(name, number, interval))
 
     @property
     def losses(self) -> tuple[Auxiliary, ...]:
@@ -147,21 +154,6 @@ class Objective:
                 "loss of generators, such as feature_matching. Received: "
                 f"auxiliary={names}"
             )
-
-    def _check_at_least_zero(self, name: str, strictly: bool) -> None:
-        number = getattr(self, name)
-        if number is None and strictly:
-            return
-        try:
-            right = number > 0 if strictly else number >= 0
-        except TypeError:
-            right = False
-        if not right or number == float("inf"):
-            wanted = "a positive number or None" if strictly else "at least 0"
-            raise UserError(
-                f"`{name}` must be {wanted}. Received: {name}={number!r}"
-            )
-        self._set(name, float(number))
 
     def _set(self, name: str, value: Any) -> None:
         """Sets a checked number: one of Python, which files can hold."""

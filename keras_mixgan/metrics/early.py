@@ -84,7 +84,7 @@ def check_options(name: str, known: Sequence[str], given: Any) -> None:
         elif option in _COUNTS:
             checks.integer(of, value)
         elif option in _NUMBERS:
-            checks.positive_number(of, value)
+            checks.number(of, value)
         elif option == "threshold" and not isinstance(value, numbers.Real):
             raise UserError(f"`{of}` must be a number. Received: {value!r}")
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils import checks
 
 # A float64 in JSON has at most 24 characters; the rest is for ", " or for the
 # line break and blanks of indented JSON.
@@ -39,10 +39,8 @@ class Limits:
 
     def __post_init__(self):
         for name, value in dataclasses.asdict(self).items():
-            if value is not None and not 0 < value < float("inf"):
-                raise UserError(
-                    f"`{name}` must be positive. Received: {name}={value}"
-                )
+            if value is not None:
+                checks.number(name, value)
 
     @property
     def connections(self) -> int:

@@ -1,11 +1,9 @@
 """Exponential moving averages of generators, for sampling."""
 
-import numbers
-
 from keras import ops
 
 from keras_mixgan.game import components
-from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils import checks
 
 # Larger: the average looks back less far while training is young. 20 was the
 # better of 10 and 20 on CIFAR-10 (benchmarks/results/averages.md).
@@ -16,12 +14,7 @@ def check_decay(decay: float | None) -> float | None:
     """Returns a decay, checked: `None` or strictly between 0 and 1."""
     if decay is None:
         return None
-    if not isinstance(decay, numbers.Real) or not 0 < decay < 1:
-        raise UserError(
-            "`ema_decay` must be None or lie strictly between 0 and 1. "
-            f"Received: ema_decay={decay!r}"
-        )
-    return float(decay)
+    return checks.number("ema_decay", decay, "(0, 1)")
 
 
 def make(parts: list, executor) -> list:

@@ -76,11 +76,7 @@ class Checkpoint(BetweenSteps):
             raise UserError(
                 f"`path` must end in .keras. Received: path={str(path)!r}"
             )
-        if not seconds >= 0:
-            raise UserError(
-                f"`seconds` must be at least 0. Received: seconds={seconds!r}"
-            )
-        self.seconds = seconds
+        self.seconds = checks.number("seconds", seconds, "[0, inf]")
         self.epochs = checks.optional_integer("epochs", epochs)
         self.every = checks.integer("every", every)
         self.at_end = at_end

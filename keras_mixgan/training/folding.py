@@ -13,6 +13,7 @@ from keras import layers
 
 from keras_mixgan.game import mixtures
 from keras_mixgan.training import forks
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 # A standard normal number is farther from 0 with probability 1.5e-23.
@@ -73,11 +74,7 @@ def slopes(weights, blending: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _check(model, blending) -> None:
-    if not isinstance(blending, float | np.floating) or not 0 < blending < 1:
-        raise UserError(
-            "`blending` must be a number in (0, 1). Received: "
-            f"blending={blending!r}"
-        )
+    checks.number("blending", blending, "(0, 1)")
     if model.num_generators < 2:
         raise UserError(
             "`fold` needs a mixture of at least two generators. Received: "

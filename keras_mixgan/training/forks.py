@@ -9,6 +9,7 @@ from keras_mixgan.game import adapting
 from keras_mixgan.game import matrix_games
 from keras_mixgan.game.auxiliary import ComponentClassifier
 from keras_mixgan.training import serialization
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 
@@ -21,10 +22,7 @@ def from_pair(cls, pair, numbers: tuple, noise: float, seed, **arguments):
             f"Received: {pair.num_generators} generators and "
             f"{pair.num_discriminators} discriminators"
         )
-    if not isinstance(noise, int | float | np.floating) or not 0 <= noise < 1:
-        raise UserError(
-            f"`noise` must lie in [0, 1). Received: noise={noise!r}"
-        )
+    checks.number("noise", noise, "[0, 1)")
     model = cls(
         pair.generators[0],
         pair.discriminators[0],

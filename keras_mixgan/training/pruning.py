@@ -4,15 +4,13 @@ import numpy as np
 from keras import ops
 
 from keras_mixgan.training import serialization
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 
 def prune(model, below: float):
     """Makes the mixture of the other generators; see `MixGAN.prune`."""
-    if not isinstance(below, float | np.floating) or not 0 < below < 1:
-        raise UserError(
-            f"`below` must be a number in (0, 1). Received: below={below!r}"
-        )
+    checks.number("below", below, "(0, 1)")
     weights = model.generator_weights
     kept = np.flatnonzero(weights >= below)
     if not len(kept):

@@ -163,13 +163,7 @@ def _truncated(latents, truncation, rng) -> np.ndarray:
     Brock et al. 2019 (arXiv:1809.11096), Section 3.1: a truncated normal
     distribution. Numbers within the bound stay those of the seed.
     """
-    if not isinstance(truncation, int | float | np.number) or not (
-        truncation >= SMALLEST_TRUNCATION
-    ):
-        raise UserError(
-            f"`truncation` must be a number of at least {SMALLEST_TRUNCATION}. "
-            f"Received: truncation={truncation!r}"
-        )
+    checks.number("truncation", truncation, f"[{SMALLEST_TRUNCATION}, inf)")
     # A separate stream: labels are then drawn as without truncation.
     (rng,) = rng.spawn(1)
     while (beyond := np.abs(latents) > truncation).any():

@@ -4,7 +4,6 @@ All errors read "`name` must be X. Received: name=value".
 """
 
 import difflib
-import math
 import numbers
 from collections.abc import Iterable
 from typing import Any
@@ -33,19 +32,25 @@ def optional_integer(name: str, value: Any, least: int = 1) -> int | None:
     return None if value is None else integer(name, value, least)
 
 
-def positive_number(name: str, value: Any) -> float:
-    """Checks a finite number above 0.
+def number(name: str, value: Any, interval: str = "(0, inf)") -> float:
+    """Checks a number of an interval; no bool.
 
     Example:
-    >>> positive_number("stddev", 1)
-    1.0
+    >>> number("stddev", 1), number("noise", 0, "[0, 1)")
+    (1.0, 0.0)
     """
+    low, high = map(float, interval[1:-1].split(","))
     is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not is_real or not 0 < value < math.inf:
-        raise UserError(
-            f"`{name}` must be a positive number. Received: {name}={value!r}"
-        )
-    return float(value)
+    if is_real and (
+        low < value < high
+        or (value == low and interval[0] == "[")
+        or (value == high and interval[-1] == "]")
+    ):
+        return float(value)
+    wanted = f"a number in {interval}"
+    if interval == "(0, inf)":
+        wanted = "a positive number"
+    raise UserError(f"`{name}` must be {wanted}. Received: {name}={value!r}")
 
 
 def one_of(name: str, value: Any, known: Iterable[str]) -> None:

@@ -404,5 +404,5 @@ def test_signals_stop_it(fake, name):
 )
 def test_limits_are_positive(name):
     for value in (0, -1, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match=f"`{name}` must be positive"):
+        with pytest.raises(ValueError, match=f"`{name}` must be a positive"):
             Limits(**{name: value})

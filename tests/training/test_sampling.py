@@ -106,7 +106,7 @@ class TestGenerate:
             ({"component": [0, 3]}, "`component`.*list"),
             ({"component": [0] * 5}, "`component`.*num_images=4"),
             ({"component": []}, "`component`"),
-            ({"truncation": 0}, "`truncation` must be a number of at least"),
+            ({"truncation": 0}, "`truncation` must be a number in"),
             (
                 {"truncation": 1, "latents": np.zeros((4, 5))},
                 "`truncation` must be None",

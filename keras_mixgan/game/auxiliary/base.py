@@ -54,7 +54,7 @@ class Auxiliary:
     generators_need_real = False
 
     def __init__(self, coefficient: float = 1.0, moves_mixture: bool = False):
-        self.coefficient = checks.positive_number("coefficient", coefficient)
+        self.coefficient = checks.number("coefficient", coefficient)
         self.moves_mixture = bool(moves_mixture)
 
     @property
