@@ -1,11 +1,9 @@
 """A run of equal seconds that goes on to as many steps as the pair took."""
 
-import dataclasses
 import datetime
 import pathlib
 from typing import Any
 
-from keras_mixgan import data
 from keras_mixgan.cli import models
 from keras_mixgan.cli import options
 from keras_mixgan.cli import race
@@ -59,19 +57,12 @@ def _train(model, first, steps, data_dir):
         data_dir=data_dir, **options.values(chosen, "data")
     )
     chosen = chosen.for_source(source)
-    if not model.takes_labels:
-        source = dataclasses.replace(source, labels=None, label_names=None)
     watch = Stopwatch()
     before = first["marks"][-1]
     watch.add(before["wall_seconds"], before["processor_seconds"])
 
     def train(count: int) -> None:
-        stream = data.load(
-            source,
-            batch_size=chosen.batch_size,
-            seed=chosen.seed,
-            start_step=model.step,
-        )
+        stream = models.stream(model, source, chosen)
         model.fit(stream, steps_per_epoch=count, verbose=0)
 
     diverged = None

@@ -29,7 +29,6 @@ import keras
 import numpy as np
 import room
 
-from keras_mixgan import data
 from keras_mixgan.cli import models
 from keras_mixgan.cli import settings as settings_module
 from keras_mixgan.data import sources
@@ -67,8 +66,6 @@ def prepare(given: dict):
     source = sources.load_source(**_data(chosen))
     chosen = chosen.for_source(source)
     model = models.make_model(chosen, source)
-    if not model.takes_labels and source.labels is not None:
-        source = dataclasses.replace(source, labels=None, label_names=None)
     model.steps_per_execution = PER_CALL
     return source, chosen, model
 
@@ -139,12 +136,7 @@ def main() -> None:
     began = time.perf_counter()
 
     def fit(steps: int) -> dict:
-        stream = data.load(
-            source,
-            batch_size=chosen.batch_size,
-            seed=chosen.seed,
-            start_step=model.step,
-        )
+        stream = models.stream(model, source, chosen)
         return model.fit(
             stream, steps_per_epoch=steps, callbacks=[turns], verbose=0
         ).history

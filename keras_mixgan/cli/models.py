@@ -1,5 +1,6 @@
 """Makes models from settings, and loads them from files."""
 
+import dataclasses
 import functools
 import os
 import pathlib
@@ -7,6 +8,7 @@ import pathlib
 import keras
 
 from keras_mixgan import architectures
+from keras_mixgan import data
 from keras_mixgan import presets
 from keras_mixgan.backends import policies
 from keras_mixgan.cli import optimizers
@@ -144,6 +146,21 @@ def _with_heads(discriminator, settings: Settings, classes: int | None):
             settings.num_generators if "component_logits" in needed else None
         ),
         features="features" in needed,
+    )
+
+
+def stream(model: MixGAN, source: sources.Source, settings: Settings):
+    """Batches of a run, from the model's step on.
+
+    They have no labels where the model takes none.
+    """
+    if not model.takes_labels:
+        source = dataclasses.replace(source, labels=None, label_names=None)
+    return data.load(
+        source,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        start_step=model.step,
     )
 
 

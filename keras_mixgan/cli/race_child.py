@@ -17,7 +17,6 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from keras_mixgan import data
 from keras_mixgan.cli import models
 from keras_mixgan.cli import options
 from keras_mixgan.cli import race_marks
@@ -99,14 +98,7 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
         say(f"  goes on after mark {len(marks.rows)}")
     else:
         model = models.make_model(chosen, source)
-    if not model.takes_labels and source.labels is not None:
-        source = dataclasses.replace(source, labels=None, label_names=None)
-    stream = data.load(
-        source,
-        batch_size=chosen.batch_size,
-        seed=chosen.seed,
-        start_step=model.step,
-    )
+    stream = models.stream(model, source, chosen)
     diverged = None
     try:
         model.fit(

@@ -349,9 +349,6 @@ class _Run:
         observers = [bar] if self.verbose else []
         observers += self.outputs.callbacks
         observers = [*observers, stop] if self.devices.is_chief else [stop]
-        source = self.source
-        if not self.model.takes_labels and source.labels is not None:
-            source = dataclasses.replace(source, labels=None, label_names=None)
         parts = epochs.parts(
             self.first, settings.steps, self.per_epoch, steps_per_execution
         )
@@ -360,12 +357,7 @@ class _Run:
             epochs.in_calls_of(self.model, steps_per_execution),
         ):
             for epoch, count, steps in parts:
-                stream = data.load(
-                    source,
-                    batch_size=settings.batch_size,
-                    seed=settings.seed,
-                    start_step=self.model.step,
-                )
+                stream = models.stream(self.model, self.source, settings)
                 if steps % steps_per_execution:
                     # The last call is shorter, and ends with the stream.
                     stream, steps = stream.take(steps), None
