@@ -138,12 +138,13 @@ def classifier_of(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _parse(where: str, text: str) -> dict[str, Any]:
     """Flags of `keras-mixgan train` that are settings, as settings."""
-    allowed = {field.name for field in dataclasses.fields(settings.Settings)}
-    allowed = (allowed | {"recipe"}) - {"seed"}
+    names = {o.flag_name: name for name, o in options.SETTINGS.items()}
+    names["recipe"] = "recipe"
+    del names["seed"]
     groups = [
         flag_groups.Group(
             group.title,
-            tuple(flag for flag in group.flags if flag.name in allowed),
+            tuple(flag for flag in group.flags if flag.name in names),
         )
         for group in train.GROUPS
     ]
@@ -152,9 +153,10 @@ def _parse(where: str, text: str) -> dict[str, Any]:
     except (flags.Error, ValueError) as error:
         raise UserError(
             f"{where}: {str(error).rstrip('.')}. It takes the flags of "
-            "`keras-mixgan train` that are settings, except --seed and --from."
+            "`keras-mixgan train` that are settings, except --seed."
         ) from error
-    return {k: v for k, v in vars(values).items() if v is not None}
+    given = vars(values).items()
+    return {names[flag]: value for flag, value in given if value is not None}
 
 
 def _check_data(found: Mapping[str, Mapping[str, Any]]) -> None:

@@ -22,6 +22,7 @@ from keras_mixgan.cli import options
 from keras_mixgan.cli import race_marks
 from keras_mixgan.cli import race_state
 from keras_mixgan.cli import settings as settings_module
+from keras_mixgan.cli import starting
 from keras_mixgan.data import sources
 from keras_mixgan.metrics import classifiers
 from keras_mixgan.metrics.samples import Samples
@@ -54,7 +55,7 @@ def check(tasks, data_dir=None) -> None:
                 network = classifiers.load(task["conditions"]["classifier"])
                 network.conversion(known[key].image_shape)
             source = known[key]
-            models.make_model(chosen.for_source(source), source)
+            starting.make_model(chosen.for_source(source), source, _silent)
     except UserError as error:
         prefix = "" if current is None else f"contestant {current}: "
         raise UserError(f"{prefix}{error}") from error
@@ -97,7 +98,7 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
         model = _restore(marks, saved, state, task.get("model"))
         say(f"  goes on after mark {len(marks.rows)}")
     else:
-        model = models.make_model(chosen, source)
+        model, _ = starting.make_model(chosen, source, say)
     stream = models.stream(model, source, chosen)
     diverged = None
     try:
@@ -187,6 +188,10 @@ def _load(chosen, data_dir) -> sources.Source:
     return sources.load_source(
         data_dir=data_dir, **options.values(chosen, "data")
     )
+
+
+def _silent(text: str) -> None:
+    """Says nothing."""
 
 
 def _end_with_the_race() -> None:

@@ -236,8 +236,10 @@ def _page(results, clock: str, command: str) -> str:
     flags = "\n".join(
         f"- {name}: "
         + " ".join(
-            f"`--{key}={options.SETTINGS[key].text_of(value)}`"
-            for key, value in given.items()
+            f"`--{option.flag_name}={option.text_of(value)}`"
+            for option, value in (
+                (options.SETTINGS[key], value) for key, value in given.items()
+            )
         )
         for name, given in contestants.items()
     )

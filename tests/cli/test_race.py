@@ -18,6 +18,7 @@ from keras_mixgan import cli
 from keras_mixgan.cli import race
 from keras_mixgan.cli import race_child
 from keras_mixgan.cli import race_results
+from keras_mixgan.cli import runs
 from keras_mixgan.utils import lock
 from keras_mixgan.utils.errors import UserError
 
@@ -58,6 +59,26 @@ def test_a_contestants_optimizer_replaces_the_common_one_and_its_arguments():
         "optimizer": "sgd", "momentum": 0.5, "generator_learning_rate": 1e-3,
         "num_generators": 2, "num_discriminators": 1,
     }  # fmt: skip
+
+
+def test_contestants_go_on_from_a_trained_pair(tmp_path):
+    given = task({"num_generators": 1, "steps": 1})["given"]
+    runs.train(given, tmp_path / "pair", verbose=0)
+    found = race.contestants(
+        ["pair:", "copies: --num_generators=2"], f"--from={tmp_path / 'pair'}"
+    )
+    results = [
+        race_child.run(task(given, 2.0, "steps", name, marks=1))
+        for name, given in found.items()
+    ]
+    counts = [result["settings"]["num_generators"] for result in results]
+    assert counts == [1, 2]
+    # Both start from the same generator, and take two small steps.
+    one, other = (result["marks"][-1]["distance"] for result in results)
+    assert one == pytest.approx(other, rel=0.2)
+    race_results.write(tmp_path, results, "steps", "command")
+    page = (tmp_path / "table.md").read_text()
+    assert f"`--from={tmp_path / 'pair'}` `--num_generators=2`" in page
 
 
 def fails(capsys, *flags):

@@ -10,8 +10,8 @@ from keras_mixgan.cli.commands.flag_groups import Group
 DESCRIPTION = """
 Trains contestants one after the other, each for the same time, scores them
 during training, and compares them over several seeds. A contestant is a name
-and flags of `train`, except --seed, --from, --config and those for output,
-scores and devices. The clock ends a run: --steps and --epochs only set the
+and flags of `train`, except --seed, --config and those for output, scores and
+devices. The clock ends a run: --steps and --epochs only set the
 length of a learning-rate schedule. Loading, compiling and scoring do not
 count.
 
@@ -108,6 +108,8 @@ Examples:
   keras-mixgan race --seconds=60 --clock=processor --seeds=1 \\
       --contestant="recipe: --recipe=dcgan_mnist" \\
       --contestant="wider: --recipe=dcgan_mnist --width=24"
+  keras-mixgan race --common=--from=runs/pair --contestant="pair:" \
+      --contestant="copies: --num_generators=5"
 """
 
 
