@@ -11,6 +11,7 @@ from keras_mixgan.cli import race_child
 from keras_mixgan.cli import settings
 from keras_mixgan.cli.race_marks import Stopwatch
 from keras_mixgan.data import sources
+from keras_mixgan.presets import hashes
 from keras_mixgan.training.callbacks import is_finite
 from keras_mixgan.training.divergence import NonFiniteError
 from keras_mixgan.utils import atomic
@@ -28,10 +29,15 @@ def go_on(
     Both are one run: it goes on with the optimizers' state and with the batch
     that would have come next, and ends as if it had never stopped. `first` has
     the path of its model as `model`. The result is written to `out`, the model
-    beside it. Where `out` is there, nothing is trained.
+    beside it. Where `out` is there, nothing is trained; it must be of the same
+    model and steps.
     """
     path = out.with_suffix(".keras")
-    if not out.exists():
+    asked = {"sha256": hashes.sha256(first["model"]), "steps": steps}
+    if out.exists():
+        if json_files.read(out, race.FORMAT).get("from") != asked:
+            raise SystemExit(f"{out} is of another run: move it away.")
+    else:
         out.parent.mkdir(parents=True, exist_ok=True)
         model = models.load_model(first["model"])
         row, diverged = _train(model, first, steps, data_dir)
@@ -40,6 +46,7 @@ def go_on(
                 model.save(partial)
         result = {
             **{k: v for k, v in first.items() if k != "model"},
+            "from": asked,
             "marks": [row],
             "diverged": diverged,
             "machine": race_child.machine(),
@@ -66,11 +73,14 @@ def _train(model, first, steps, data_dir):
         model.fit(stream, steps_per_epoch=count, verbose=0)
 
     diverged = None
+    if model.step >= steps:
+        return before, diverged
     try:
         # As in a race, the step that builds the graph is not counted.
         train(1)
         watch.start()
-        train(steps - model.step)
+        if model.step < steps:
+            train(steps - model.step)
         watch.stop()
         if not is_finite(model):
             diverged = f"A weight became NaN or infinite by step {steps}."

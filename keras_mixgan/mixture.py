@@ -141,7 +141,7 @@ class Mixture(MixtureModel):
         model: Self,
         num_generators: int = 3,
         num_discriminators: int = 1,
-        noise: float = 0.05,
+        noise: float = forks.NOISE,
         seed: int | None = None,
         share_generators: str | None = None,
         share_discriminators: str | None = None,

@@ -50,7 +50,7 @@ def make_model(settings: Settings, source: sources.Source) -> MixGAN:
         generator, discriminator = build()
         model = MixGAN(
             generator,
-            _with_heads(discriminator, settings, classes),
+            with_heads(discriminator, settings, classes),
             **options.values(settings, "model"),
             **cuts(settings),
         )
@@ -133,7 +133,7 @@ def cuts(settings: Settings) -> dict:
     }
 
 
-def _with_heads(discriminator, settings: Settings, classes: int | None):
+def with_heads(discriminator, settings: Settings, classes: int | None):
     """Adds the outputs that the auxiliary losses read."""
     needed = {name for loss in losses(settings) for name in loss.needs}
     needed -= set(ensembles.output_names(discriminator))

@@ -30,7 +30,7 @@ OF_NETWORKS = (
 # `train --from` keeps these unless a flag overrides them.
 _OF_TRAINING = (
     "optimizer", "generator_learning_rate", "discriminator_learning_rate",
-    "learning_rate_schedule",
+    "learning_rate_schedule", "encoder",
 )  # fmt: skip
 OF_DATA = (
     "source", "split", "crop_size", "image_size", "skip_bad_images",
@@ -83,6 +83,8 @@ def of_model(name: str) -> dict[str, Any]:
     if kept.get("architecture") not in options.OPTIONS["architecture"].choices:
         # Perhaps a Python file: a record must not decide that it is executed.
         kept["architecture"] = None
+    if presets.is_preset(name):
+        kept.pop("encoder", None)  # Nor that a file is read.
     return dict.fromkeys(OF_NETWORKS) | kept
 
 

@@ -25,6 +25,7 @@ from keras_mixgan.cli import records
 from keras_mixgan.data import class_names
 from keras_mixgan.data import sources
 from keras_mixgan.data.batches import ORDER
+from keras_mixgan.game import payoffs
 from keras_mixgan.utils import json_files
 from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
@@ -34,8 +35,6 @@ FORMAT = records.SETTINGS_FORMAT
 # options), which give good images after minutes on two cores. Those of the
 # paper take hours.
 TUNED = ("digits", "dcgan")
-# Settings of a mixture of a pair's copies that the pair does not settle.
-_OF_COPIES = ("num_generators", "num_discriminators", "share")
 
 
 class _Checked:
@@ -185,12 +184,13 @@ def resolve(
 def _upon(start: Mapping[str, Any], given: Mapping[str, Any]) -> dict:
     """Completes the given settings by those of the model `from_model`.
 
-    It keeps its networks. But a pair may become a mixture of its copies.
+    It keeps its networks, except that a pair may become a mixture of copies.
     """
-    pair = start.get("num_generators") == start.get("num_discriminators") == 1
-    copied = _OF_COPIES if pair else ()
-    settled = [name for name in records.OF_NETWORKS if name not in copied]
-    for name in settled:
+    settled = set(records.OF_NETWORKS)
+    if _asks_copies(start, given):
+        start = dict(start) | _of_copies(start, given)
+        settled -= {"num_generators", "num_discriminators", "share"}
+    for name in sorted(settled):
         own, asked = start.get(name), given.get(name)
         if asked is not None and (asked or None) != (own or None):
             kept = "is not recorded" if own is None else f"is {own}"
@@ -212,12 +212,33 @@ def _upon(start: Mapping[str, Any], given: Mapping[str, Any]) -> dict:
         if name not in of_data
         and (value is not None or name in records.OF_NETWORKS)
     }
-    if pair:
-        # Of a pair all estimates are the same, whatever its record says.
-        kept |= {"payoff_estimate": "linear", "share": "none"}
+    losses = given.get("auxiliary", start.get("auxiliary")) or ()
+    if not any(loss.startswith("encoded_") for loss in losses):
+        kept.pop("encoder", None)
     # Those of `settled` equal the model's: see the check above.
     others = {n: v for n, v in given.items() if n not in settled}
     return options.replaced(kept, others)
+
+
+def _asks_copies(start: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    numbers = "num_generators", "num_discriminators"
+    return all(start.get(name) == 1 for name in numbers) and any(
+        given.get(name, 1) != 1 for name in numbers
+    )
+
+
+def _of_copies(start: Mapping[str, Any], given: Mapping[str, Any]) -> dict:
+    """What is not taken over from a pair by a mixture of its copies."""
+    if start.get("share") not in (None, "none") and "share" in given:
+        raise UserError(
+            "`share` must not be given with --from a pair that is cut in two: "
+            f"its share is {start['share']}. Received: share={given['share']}"
+        )
+    # Of a pair all estimates are the same, and "full" would cost T pairs.
+    payoff = given.get("payoff", start.get("payoff"))
+    linear = payoff is None or "linear" in payoffs.get(payoff).estimates
+    estimate = "linear" if linear else "full"
+    return {"share": "none", "payoff_estimate": estimate}
 
 
 def _of_architecture(architecture: architectures.Architecture) -> dict:

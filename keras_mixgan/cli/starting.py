@@ -17,6 +17,7 @@ from keras_mixgan.data import sources
 from keras_mixgan.mixgan import MixGAN
 from keras_mixgan.presets import hashes
 from keras_mixgan.presets import recipes
+from keras_mixgan.training import forks
 from keras_mixgan.training.restart import restart
 from keras_mixgan.utils.errors import UserError
 
@@ -44,6 +45,7 @@ def make_model(
         "sha256": _hash(file),
     }
     model = _copied(model, settings)
+    _check_numbers(model, settings)
     restart(model, settings.seed)
     models.compile_model(model, settings)
     return model, origin
@@ -111,18 +113,36 @@ def name_of(from_model: str) -> str:
 def _copied(model: MixGAN, settings: Settings) -> MixGAN:
     """The mixture of a pair's copies, where the settings ask for one."""
     numbers = settings.num_generators, settings.num_discriminators
-    if model.num_generators * model.num_discriminators > 1:
+    if model.num_generators * model.num_discriminators > 1 or numbers == (1, 1):
         return model
-    if numbers == (1, 1) and settings.share == "none":
-        return model
-    if settings.share != "none" and settings.architecture is None:
+    sharing = settings.share != "none"
+    if sharing and settings.architecture is None:
         raise UserError(
             "`share` must be none where the architecture is not recorded, "
             f"and that of {settings.from_model} is not. Received: "
             f"share={settings.share!r}"
         )
-    cuts = {} if settings.share == "none" else models.cuts(settings)
-    return MixGAN.from_pair(model, *numbers, seed=settings.seed, **cuts)
+    return forks.copies_of_pair(
+        MixGAN,
+        model,
+        numbers,
+        forks.NOISE,
+        settings.seed,
+        models.with_heads(model.discriminators[0], settings, model.num_classes),
+        **(models.cuts(settings) if sharing else {}),
+    )
+
+
+def _check_numbers(model: MixGAN, settings: Settings) -> None:
+    """Refuses a model that its record, perhaps another model's, belies."""
+    for name in ("num_generators", "num_discriminators"):
+        own, recorded = getattr(model, name), getattr(settings, name)
+        if own != recorded:
+            raise UserError(
+                "`from` must be the model whose settings lie beside it. "
+                f"Received: {settings.from_model} with {name}={own}, recorded "
+                f"as {recorded}"
+            )
 
 
 def _check(model: MixGAN, settings: Settings, source: sources.Source) -> None:

@@ -8,8 +8,9 @@ some value V,
     E_v[F(u, v)] >= V - epsilon  for every generator u.
 
 Here V is the mixture's own payoff, and a best response to each frozen side is
-trained. A trained response may not be the best one, so the gains are lower
-bounds of the true ones.
+trained. A trained response may not be the best one, so the gains tend to be
+below the true ones. They are estimates on held-out images, the best of all
+responses on the same images; all generators get the same latents.
 """
 
 import dataclasses
@@ -134,8 +135,11 @@ def equilibrium_gap(
     )
     above = max(float(row.max()), game.discriminator_value(answer))
 
-    best = model.sampling_generators[int(np.argmin(column))]
-    answer = _copy(best, start == "component", seed)
+    best = int(np.argmin(column))
+    # A copy of an average would be frozen, as that is.
+    answer = _copy(model.generators[best], False, seed)
+    if start == "component":
+        answer.set_weights(model.sampling_generators[best].get_weights())
     opponents = [
         _copy(other, True, seed)
         for other in model.discriminator_ensemble.components
@@ -157,7 +161,9 @@ def equilibrium_gap(
         "seed": seed,
     }
     pairs = tuple(tuple(float(f) for f in line) for line in game.matrix)
-    return Equilibrium(value, value - below, above - value, pairs, details)
+    # Rounding may put a mean a little above the largest of its terms.
+    gains = max(value - below, 0.0), max(above - value, 0.0)
+    return Equilibrium(value, *gains, pairs, details)
 
 
 def payoff_of(model: Any, payoff: Any = None) -> payoffs.Payoff:
@@ -216,13 +222,17 @@ class _Game:
         self.labels = (
             [None, None] if labels is None else np.array_split(labels, 2)
         )
-        # All payoffs use the same images of a generator, so that their noise
-        # cancels in the differences.
-        count = len(self.images[1])
-        self.fakes = [
-            self._inputs(self._generate(count, i, self.labels[1], 1), 1)
-            for i in range(len(model.generators))
-        ]
+        # All payoffs use the same images of a generator, and all generators
+        # the same latents, so that noise cancels in the differences.
+        self.latents = response.draw_latents(
+            model.generators[0],
+            len(self.images[1]),
+            self.labels[1],
+            np.random.default_rng([seed, 1]),
+        )
+        if self.labels[1] is not None:
+            self.latents[1] = self.labels[1]
+        self.fakes = list(map(self._fake, model.sampling_generators))
         self.real = self._inputs(self.images[1], 1)
         self.real_terms = [
             self._mean(self.payoff.real, other, self.real)
@@ -242,8 +252,9 @@ class _Game:
 
     def training_pair(self) -> list:
         """Returns real and mixture images (and labels) to train on."""
-        count = len(self.images[0])
-        fake = self._generate(count, None, self.labels[0], 0)
+        count, labels = len(self.images[0]), self.labels[0]
+        keywords = {} if labels is None else {"labels": labels}
+        fake = self.model.generate(count, seed=self.seed + 1, **keywords)
         return [self._inputs(self.images[0], 0), self._inputs(fake, 0)]
 
     def discriminator_value(self, network: keras.Model) -> float:
@@ -254,13 +265,7 @@ class _Game:
 
     def generator_value(self, network: keras.Model) -> float:
         """Returns sum_j w_j F(network, v_j)."""
-        rng = np.random.default_rng([self.seed, 1])
-        inputs = response.draw_latents(
-            network, len(self.images[1]), self.labels[1], rng
-        )
-        if self.labels[1] is not None:
-            inputs[1] = self.labels[1]
-        fake = self._inputs(self.forward.in_batches(network, *inputs), 1)
+        fake = self._fake(network)
         terms = [
             real + self._mean(self.payoff.fake, other, fake)
             for real, other in zip(
@@ -271,12 +276,9 @@ class _Game:
         ]
         return float(self.discriminator_weights @ terms)
 
-    def _generate(self, count, component, labels, half) -> np.ndarray:
-        keywords = {} if labels is None else {"labels": labels}
-        offset = 1 + 2 * (0 if component is None else component) + half
-        return self.model.generate(
-            count, component=component, seed=self.seed + offset, **keywords
-        )
+    def _fake(self, generator: keras.Model) -> list[np.ndarray]:
+        images = self.forward.in_batches(generator, *self.latents)
+        return self._inputs(images, 1)
 
     def _inputs(self, images: np.ndarray, half: int) -> list[np.ndarray]:
         """The inputs of discriminators, some of which take labels."""

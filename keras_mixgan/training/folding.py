@@ -23,7 +23,7 @@ _FARTHEST = 10.0
 def fold(model, blending: float) -> keras.Model:
     """Folds the generators into one network; see `MixGAN.fold`."""
     _check(model, blending)
-    generators = forks.copies(model.sampling_generators, "folded")
+    generators = forks.copies_of_generators(model, "folded")
     starts, ends = slopes(model.generator_weights, blending)
     latents = keras.Input((1 + model.latent_dim,), name="latents")
     inputs, generator_inputs = [latents], [latents[:, 1:]]

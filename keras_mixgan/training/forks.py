@@ -12,9 +12,26 @@ from keras_mixgan.training import serialization
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
+# How far copies are told apart, in standard deviations of each variable.
+NOISE = 0.05
+
 
 def from_pair(cls, pair, numbers: tuple, noise: float, seed, **arguments):
     """Makes a mixture of copies of a pair; see `MixGAN.from_pair`."""
+    model = copies_of_pair(cls, pair, numbers, noise, seed, **arguments)
+    if pair.compiled:
+        model.compile_from_config(pair.get_compile_config())
+        _copy_optimizers(pair, model)
+    return model
+
+
+def copies_of_pair(
+    cls, pair, numbers: tuple, noise: float, seed, critic=None, **arguments
+):
+    """Makes the mixture of `from_pair`, but does not compile it.
+
+    `critic` is the pair's discriminator with more outputs; by default as it is.
+    """
     _check_mixgan("model", pair)
     if pair.num_generators != 1 or pair.num_discriminators != 1:
         raise UserError(
@@ -23,18 +40,23 @@ def from_pair(cls, pair, numbers: tuple, noise: float, seed, **arguments):
             f"{pair.num_discriminators} discriminators"
         )
     checks.number("noise", noise, "[0, 1)")
+    networks = {
+        "generators": pair.generators[:1],
+        "discriminators": [critic] if critic else pair.discriminators[:1],
+        "ema_generators": pair.ema_generators[:1],
+    }
     model = cls(
-        pair.generators[0],
-        pair.discriminators[0],
+        *networks["generators"],
+        *networks["discriminators"],
         *numbers,
         num_classes=pair.num_classes,
         ema_decay=pair.ema_decay,
         seed=seed,
         **arguments,
     )
-    for name in ("generators", "discriminators", "ema_generators"):
+    for name, found in networks.items():
         for copy in getattr(model, name):
-            for variable, its in _pairs(getattr(pair, name)[0], copy, model):
+            for variable, its in _pairs(*found, copy, model):
                 _assign(its, variable)
     _assign(model.ema_updates, pair.ema_updates)
     model.run_settings = serialization.settings_of(model, pair)
@@ -43,9 +65,6 @@ def from_pair(cls, pair, numbers: tuple, noise: float, seed, **arguments):
         own = side.networks if side.shared is None else side.shared.own
         for network in own[1:]:
             _perturb(network, noise, rng)
-    if pair.compiled:
-        model.compile_from_config(pair.get_compile_config())
-        _copy_optimizers(pair, model)
     return model
 
 
@@ -77,7 +96,7 @@ def _check_mixgan(name: str, model) -> None:
 def copy_networks(model, number: int) -> tuple[list, list]:
     """Copies a model's sampling generators and its discriminators."""
     return (
-        copies(model.sampling_generators, f"generator_{number}"),
+        copies_of_generators(model, f"generator_{number}"),
         copies(model.discriminators, f"discriminator_{number}"),
     )
 
@@ -129,6 +148,17 @@ def copies(networks: list[keras.Model], name: str) -> list[keras.Model]:
         copy.name = f"{name}_{i}"
         copy.set_weights(network.get_weights())
         made.append(copy)
+    return made
+
+
+def copies_of_generators(model, name: str) -> list[keras.Model]:
+    """Copies the generators that `generate` uses, fit for training.
+
+    Averages are not: their layers are frozen, and so would be those of copies.
+    """
+    made = copies(model.generators, name)
+    for copy, average in zip(made, model.sampling_generators, strict=True):
+        copy.set_weights(average.get_weights())
     return made
 
 

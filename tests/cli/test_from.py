@@ -269,6 +269,56 @@ def test_a_pair_becomes_a_mixture_of_its_copies(pair, name):
     assert (model.num_generators, model.num_discriminators) == (1, 1)
 
 
+# Of the head that no loss reads.
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+@pytest.mark.parametrize(
+    ("of_pair", "asked"),
+    [
+        # The pair's own game is not that of its copies.
+        ({"payoff": "relativistic_average"}, {}),
+        (
+            {"payoff_estimate": "split"},
+            {"num_discriminators": 2, "share": "both"},
+        ),
+        ({"auxiliary": ["component_classifier:0.1"]}, {"auxiliary": ()}),
+        ({}, {"auxiliary": ["component_classifier:0.1"]}),
+    ],
+)
+def test_copies_play_the_game_that_is_asked_for(tmp_path, of_pair, asked):
+    given = {**RING, "payoff": "log", "num_generators": 1, **of_pair}
+    runs.train(given, tmp_path / "pair", verbose=0)
+    again = {"from_model": str(tmp_path / "pair"), "steps": 2}
+    model = runs.train(again, tmp_path / "again", verbose=0)
+    assert (model.num_generators, model.step) == (1, 2)
+    settings = [
+        json.loads((tmp_path / run / "settings.json").read_text())["settings"]
+        for run in ("pair", "again")
+    ]
+    estimates = [chosen["payoff_estimate"] for chosen in settings]
+    assert estimates[0] == estimates[1]
+    model = runs.train(
+        again | {"num_generators": 3} | asked, tmp_path / "copies", verbose=0
+    )
+    assert model.num_generators == 3
+    assert [x.name for x in model.objective.auxiliary] == [
+        loss.partition(":")[0] for loss in asked.get("auxiliary", ())
+    ]
+
+
+def test_a_model_that_its_record_belies_is_refused(ring, tmp_path, capsys):
+    shutil.copytree(ring / "run", tmp_path / "run")
+    record = tmp_path / "run" / run_files.SETTINGS
+    saved = json.loads(record.read_text())
+    saved["settings"]["num_generators"] = 1
+    record.write_text(json.dumps(saved))
+    status, _, err = train(
+        capsys, f"--from={tmp_path / 'run'}", "--steps=1",
+        f"--workdir={tmp_path / 'x'}",
+    )  # fmt: skip
+    assert status == 2
+    assert "num_generators=2, recorded as 1" in err
+
+
 def test_copies_of_a_pair_may_share_a_body(pair, tmp_path, capsys):
     flags = ["--source=ring", "--num_generators=2", "--num_discriminators=2"]
     flags += ["--share=both", f"--workdir={tmp_path / 'x'}"]

@@ -110,6 +110,27 @@ def test_snapshots_get_the_weights_of_their_game(tmp_path):
     assert game.epsilon([0.5, 0.5], [0.5, 0.5]) > 1e-3
 
 
+def test_snapshots_of_averages_can_be_trained():
+    pair = trained_pair(ema_decay=0.9)
+    images = np.random.default_rng(1).uniform(-1, 1, (8, 2)).astype("float32")
+    model = MixGAN.from_snapshots([pair, pair], images)
+    before = [generator.get_weights() for generator in model.generators]
+    for weights in before:
+        for one, other in zip(
+            weights, pair.ema_generators[0].get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+    model.fit(images, batch_size=8, verbose=0)
+    # One that the game gives no weight does not move.
+    assert any(
+        not np.array_equal(generator.get_weights()[0], weights[0])
+        for generator, weights in zip(model.generators, before, strict=True)
+    )
+    # So can the mixture as one network, all but its selector.
+    folded = model.fold()
+    assert len(folded.trainable_variables) == 2 * len(before[0])
+
+
 def test_snapshots_have_no_classifier_of_one_snapshots_generators():
     critic = architectures.add_heads(
         architectures.mlp_discriminator((2,), width=4),
