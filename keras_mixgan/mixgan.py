@@ -321,6 +321,8 @@ class MixGAN(Mixture):
                 "and optimizers. Received: a model that is not compiled"
             )
         validation.check_arguments(kwargs)
+        if isinstance(y, list):
+            y = np.asarray(y)
         first = validation.check_data(self, x, y, batch_size)
         starts.start(self, first)
         if not validation.is_array(x):

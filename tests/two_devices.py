@@ -108,6 +108,9 @@ def built(strategy, networks, numbers=(2, 2), optimizer="adam", **arguments):
                 # Slow, so that rounding does not grow: with a penalty and
                 # strata of one image, one bit becomes 1e-4 in twenty steps.
                 "sgd": lambda rate: keras.optimizers.SGD(rate / 8),
+                "accumulating": lambda rate: keras.optimizers.SGD(
+                    rate, gradient_accumulation_steps=2
+                ),
                 "clipped": lambda r: keras.optimizers.SGD(r, clipnorm=0.05),
             }[optimizer]
             arguments[name] = make(0.02)
@@ -223,7 +226,7 @@ def datasets_and_single_batches_and_what_stops_a_training():
     # So are images that are not finite, in the second replica's rows too.
     images = points(16)
     images[9] = np.nan
-    said = f"images of step {model.step + 2} hold"
+    said = f"data of step {model.step + 2} hold"
     with pytest.raises(kmg.NonFiniteError, match=said):
         model.fit(
             tf.data.Dataset.from_tensor_slices(images).batch(8), verbose=0
@@ -355,6 +358,8 @@ def misuse_is_named():
             model.compile(generator_optimizer=outside)
         assert not model.compiled
         assert model.objective is None
+    with pytest.raises(ValueError, match="must not accumulate gradients"):
+        built("mirrored", small, optimizer="accumulating")
     networks = [small_generator() for _ in range(2)]
     with scope("component_parallel"):
         model = kmg.MixGAN(*small(), 1, 1, seed=0)

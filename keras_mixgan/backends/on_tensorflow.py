@@ -70,9 +70,9 @@ class TensorFlowExecutor(Executor):
         step = tf.cast(optimizer.iterations.value + 1, "float32")
         settings = {
             "lr": tf.cast(optimizer.learning_rate, "float32"),
-            "beta1": tf.constant(optimizer.beta_1),
-            "beta2": tf.constant(optimizer.beta_2),
-            "epsilon": tf.constant(optimizer.epsilon),
+            "beta1": tf.constant(optimizer.beta_1, "float32"),
+            "beta2": tf.constant(optimizer.beta_2, "float32"),
+            "epsilon": tf.constant(optimizer.epsilon, "float32"),
         }
         settings["beta1_power"] = tf.pow(settings["beta1"], step)
         settings["beta2_power"] = tf.pow(settings["beta2"], step)

@@ -59,6 +59,15 @@ class ReplicaExecutor(TensorFlowExecutor):
                     "that the model was made in. Received: "
                     f"{type(optimizer).__name__} made outside of it"
                 )
+            if optimizer.gradient_accumulation_steps or (
+                optimizer.use_ema and optimizer.ema_overwrite_frequency
+            ):
+                raise UserError(
+                    "Optimizers must not accumulate gradients, nor overwrite "
+                    "weights by their averages every few steps, where a batch "
+                    "is divided among replicas. Received: "
+                    f"{type(optimizer).__name__}"
+                )
 
     @contextlib.contextmanager
     def compiling(self, optimizers: list):

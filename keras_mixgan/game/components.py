@@ -186,21 +186,46 @@ def _check_apart(networks: list, side: str) -> None:
                 )
 
 
+def check_sides_apart(generators: list, discriminators: list) -> None:
+    """Checks that the two sides share no variable, which both would train."""
+    made = {id(v): i for i, x in enumerate(generators) for v in x.variables}
+    for i, network in enumerate(discriminators):
+        for variable in network.variables:
+            if id(variable) in made:
+                raise UserError(
+                    "`discriminator` must share no layer with `generator`. "
+                    f"Received: generator {made[id(variable)]} and "
+                    f"discriminator {i}, which share {variable.path}"
+                )
+
+
 def _fresh_layer(layer):
-    return layer.__class__.from_config(_without_seeds(layer.get_config()))
+    config = _without_seeds(layer.get_config(), _is_known(type(layer)))
+    return layer.__class__.from_config(config)
 
 
-def _without_seeds(config):
-    """Drops all integer seeds from a configuration."""
+def _is_known(module: str | type) -> bool:
+    """Whether Keras made a class, or we: its `seed` is that of random draws."""
+    name = module if isinstance(module, str) else module.__module__
+    return name.partition(".")[0] in ("keras", "keras_mixgan")
+
+
+def _without_seeds(config, known: bool):
+    """Drops the integer seeds of Keras's layers and initializers.
+
+    A user's own layer may make anything of its `seed`.
+    """
     if isinstance(config, dict):
+        if "class_name" in config:
+            known = _is_known(config.get("module") or "")
         return {
             key: None
-            if key == "seed" and isinstance(value, int)
-            else _without_seeds(value)
+            if known and key == "seed" and isinstance(value, int)
+            else _without_seeds(value, known)
             for key, value in config.items()
         }
     if isinstance(config, list | tuple):
-        return type(config)(_without_seeds(value) for value in config)
+        return type(config)(_without_seeds(value, known) for value in config)
     return config
 
 

@@ -74,19 +74,22 @@ def _call_by_group(self, inputs):
 def _normalize_by_group(self, inputs, training=None, mask=None):
     sizes = _context.sizes
     if not (training and self.trainable) or sizes is None:
-        return type(self).call(self, inputs, training=training, mask=mask)
+        return _called(self, inputs, training, mask)
     if mask is None and kernels.has_fused_normalization(self, inputs):
         return kernels.fused_normalization(self, inputs, sizes)
     outputs, start = [], 0
     for size in sizes:
         rows = slice(start, start + size)
         outputs.append(
-            type(self).call(
-                self,
-                inputs[rows],
-                training=True,
-                mask=None if mask is None else mask[rows],
+            _called(
+                self, inputs[rows], True, None if mask is None else mask[rows]
             )
         )
         start = start + size
     return outputs[0] if len(sizes) == 1 else ops.concatenate(outputs, axis=0)
+
+
+def _called(layer, inputs, training, mask):
+    """The layer's own call; a subclass's may take no mask."""
+    masked = {} if mask is None else {"mask": mask}
+    return type(layer).call(layer, inputs, training=training, **masked)

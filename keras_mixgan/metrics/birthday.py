@@ -69,7 +69,7 @@ def birthday(
                 "`threshold` or `real` must be given, to decide when two "
                 "images are the same. Received: neither"
             )
-        real = as_samples(real, num_images, seed=seed, argument="real")
+        real = as_samples(real, len(images), seed=seed, argument="real")
         check_shapes(samples, real)
         threshold = _nearest_distance(_flat(real))
     pairs = len(images) * (len(images) - 1) / 2

@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.metrics.samples import check_finite
 from keras_mixgan.metrics.samples import chunk_seed
 from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils import checks
@@ -58,13 +59,23 @@ def class_diversity(
         sizes = _sizes(real, _classes_of(model_or_data, real), num_images)
         spreads = _spreads_of_model(model_or_data, sizes, seed, component)
     else:
-        data = as_samples(model_or_data, seed=seed, argument="model_or_data")
+        data = as_samples(
+            model_or_data,
+            seed=seed,
+            argument="model_or_data",
+            component=component,
+        )
         count = _classes_of(data, real)
         sizes = np.minimum(
             _sizes(data, count, num_images), _sizes(real, count, num_images)
         )
         spreads = _spreads_of_data(data, sizes)
     wanted = _spreads_of_data(real, sizes)
+    if not wanted.all():
+        raise UserError(
+            "`real` must have images that differ in each class. Received: "
+            f"equal images of class {int(np.argmin(wanted))} ({real.name})"
+        )
     details = {
         "images_per_class": num_images,
         "per_class": (spreads / wanted).tolist(),
@@ -155,4 +166,4 @@ def _number_of_classes(data: Samples, argument: str) -> int:
 
 def _spread(images: np.ndarray) -> float:
     """Returns the standard deviation over images, averaged over pixels."""
-    return float(np.asarray(images).std(axis=0).mean())
+    return float(check_finite(images).std(axis=0, dtype="float64").mean())

@@ -14,8 +14,9 @@ from keras_mixgan.utils.figures import new_figure
 from keras_mixgan.utils.figures import plain
 from keras_mixgan.utils.figures import unclutter
 
-# Which real images; older reports do not say it.
-_SELECTION = ("split", "crop_size")
+# Which real images; older reports do not say it all.
+_SELECTION = ("split", "crop_size", "image_shape")
+_HASH = "real_sha256"
 # Scores of two reports are comparable only if these are equal.
 CONDITIONS = (
     "source", *_SELECTION, "classifier", "classifier_sha256", "conversion",
@@ -97,6 +98,11 @@ class Comparison:
             if len({str(value) for value in values.values()}) > 1:
                 texts = [f"{label}: {v}" for label, v in values.items()]
                 lines.append(f"{name} differs: {', '.join(texts)}")
+        hashes = {x.settings.get(_HASH) for x in self.reports.values()} - {None}
+        # Another split or number tells it already.
+        data = ("source", "num_real", *_SELECTION)
+        if len(hashes) > 1 and not any(x.startswith(data) for x in lines):
+            lines.append("real images differ, under one name")
         return lines
 
     def figure(self) -> Any:

@@ -25,6 +25,8 @@ _COUNTS = (
     "steps", "batch_size",
 )  # fmt: skip
 _NUMBERS = ("std", "within", "learning_rate")
+# The fewest images that a metric can compare, where that is not one.
+_FEWEST = {"class_diversity": 2, "birthday": 2, "neural_net_distance": 4}
 # `None` stands for what the metric chooses itself.
 _OPTIONAL = ("num_images", "std", "threshold")
 
@@ -82,7 +84,8 @@ def check_options(name: str, known: Sequence[str], given: Any) -> None:
         if option == "seed":
             checks.integer(of, value, least=0)
         elif option in _COUNTS:
-            checks.integer(of, value)
+            least = _FEWEST.get(name, 1) if option == "num_images" else 1
+            checks.integer(of, value, least)
         elif option in _NUMBERS:
             checks.number(of, value)
         elif option == "threshold" and not isinstance(value, numbers.Real):

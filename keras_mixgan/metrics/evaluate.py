@@ -18,6 +18,7 @@ import numpy as np
 
 from keras_mixgan.metrics import early
 from keras_mixgan.metrics import judges
+from keras_mixgan.metrics import labels
 from keras_mixgan.metrics import registry
 from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.registry import Row
@@ -190,6 +191,8 @@ def checked(
     of = None if isinstance(model, Samples) else model
     network = judges.load(classifier, reference.name, of)
     network.conversion(reference.image_shape)
+    if "label_agreement" in metrics:
+        labels.check_classes(network, model)
     return network
 
 
@@ -295,8 +298,10 @@ def _settings(use: Settings, reference: Samples) -> dict[str, Any]:
     settings = {
         "source": use.source,
         **reference.selection,
+        "image_shape": list(reference.image_shape),
         "num_images": use.num_images,
         "num_real": reference.num_images,
+        "real_sha256": reference.fingerprint(),
         "splits": use.splits,
         "seed": use.seed,
     }

@@ -56,7 +56,8 @@ def choose(source: Any, model: Any = None) -> str:
     settings = recorded(model)
     trained_on = settings.get("source")
     judge = judge_of(source)
-    if judge is None and source != trained_on:
+    told = class_names.data_set_of(source) not in (None, "array")
+    if judge is None and not told and source != trained_on:
         judge = JUDGES.get(class_names.data_set_of_record(settings))
     if judge is None:
         of_run = (

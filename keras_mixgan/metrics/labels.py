@@ -60,12 +60,15 @@ def label_agreement(
         )
     num_images = number_of_images(model, num_images)
     network = judges.load(classifier, None, model)
+    check_classes(network, model)
     asked = np.arange(num_images, dtype="int32") % count
     seen = _classes_seen(model, network, asked, component, seed, batch_size)
     per_class = [float(np.mean(seen[asked == c] == c)) for c in range(count)]
     share = np.bincount(seen, minlength=count) / num_images
     present = share[share > 0]
-    balance = -np.sum(present * np.log(present)) / np.log(max(count, 2))
+    balance = 1.0  # Of one class.
+    if count > 1:
+        balance = -np.sum(present * np.log(present)) / np.log(count)
     details = {
         "num_images": num_images,
         "classifier": network.name,
@@ -115,14 +118,20 @@ def _classes_seen(
         for first in range(0, len(images), batch_size):
             batch = images[first : first + batch_size]
             logits, _ = network.logits_and_features(batch)
-            if logits.shape[1] != model.num_classes:
-                raise UserError(
-                    f"`classifier` must have the model's {model.num_classes} "
-                    f"classes. Received: {logits.shape[1]} ({network.name!r})"
-                )
             place = start + first
             seen[place : place + len(batch)] = logits.argmax(axis=1)
     return seen
+
+
+def check_classes(network: classifiers.Classifier, model: Any) -> None:
+    """Checks that a classifier has the model's classes, by one blank image."""
+    blank = np.zeros((1, *model.image_shape), "float32")
+    count = network.logits_and_features(blank)[0].shape[1]
+    if count != model.num_classes:
+        raise UserError(
+            f"`classifier` must have the model's {model.num_classes} classes. "
+            f"Received: {count} ({network.name!r})"
+        )
 
 
 def count_of_several(model: Any) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from keras_mixgan.metrics.distances import both
+from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import MissingPackageError
@@ -36,7 +37,7 @@ def precision_recall(
 
     Args:
         model_or_images: See `inception_score`.
-        real: See `fid`; at most `num_images` of it are used.
+        real: See `fid`; at most as many of it as there are images to score.
         classifier: See `classifiers.load`; its features are compared. By
             default the bundled one for the real data.
         num_images: Images of each side.
@@ -61,9 +62,12 @@ def precision_recall(
     >>> scores["recall"].mean
     1.0
     """
+    samples = as_samples(
+        model_or_images, num_images, seed=seed, component=component
+    )
     found, found_real = both(
-        model_or_images, real, classifier, num_images, seed, component,
-        batch_size, num_real=num_images,
+        samples, real, classifier, None, seed, component, batch_size,
+        num_real=samples.num_images,
     )  # fmt: skip
     values = prdc(found_real.features, found.features, nearest)
     details = {

@@ -267,6 +267,13 @@ def _arrays(data: Any, argument: str) -> tuple[np.ndarray, np.ndarray | None]:
             f"name of a source, or an array of images. Received: {data!r}"
         )
     _check(images, argument)
+    if labels is not None:
+        labels = np.asarray(labels)
+        if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
+            raise UserError(
+                f"`{argument}` must have integer labels ({len(images)},), one "
+                f"for each image. Received: {labels.dtype} {labels.shape}"
+            )
     return images, labels
 
 
@@ -303,4 +310,10 @@ def _check(images: np.ndarray, argument: str) -> None:
         raise UserError(
             f"`{argument}` must be float in [-1, 1] (or uint8 in 0..255). "
             f"Received: values from {low:.4g} to {high:.4g}"
+        )
+    if images.ndim == 4 and 0 <= low < high:
+        raise UserError(
+            f"`{argument}` must be float in [-1, 1], and some pixel dark. "
+            f"Received: values from {low:.4g} to {high:.4g}. Give 2 * images "
+            "- 1 in place of images in [0, 1]"
         )

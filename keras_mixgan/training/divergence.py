@@ -86,9 +86,10 @@ def describe(model) -> str:
     step = int(ops.convert_to_numpy(model.nonfinite_step))
     if step < 0:
         return (
-            f"The images of step {-step} hold NaN or infinity. Training "
-            "stopped. The model is good: these pixels counted as 0. Repair the "
-            "data: `np.isfinite(images).all()` must hold for every batch."
+            f"The data of step {-step} hold NaN or infinity, or labels of no "
+            "class. Training stopped. The model is good: they counted as 0. "
+            "Repair the data: `np.isfinite(images).all()` must hold for every "
+            "batch, and labels must lie in [0, num_classes)."
         )
     payoffs, losses = ~np.isfinite(ops.convert_to_numpy(model.last_pairs))
     where = _blame(payoffs) or _blame(losses) or _blame_weights(model)

@@ -3,6 +3,7 @@
 import numpy as np
 from keras import ops
 
+from keras_mixgan.game import ensembles
 from keras_mixgan.utils.errors import UserError
 
 
@@ -64,6 +65,15 @@ def _are_one_hot(labels) -> bool:
     values = np.asarray(labels, "float32")
     zeros_and_ones = (values == 0) | (values == 1)
     return bool(zeros_and_ones.all() and (values.sum(axis=1) == 1).all())
+
+
+def classes_of(model) -> int | None:
+    """The number of classes of the labels that a model takes, if known."""
+    network = model.discriminators[0]
+    classifies = "class_logits" in ensembles.output_names(network)
+    if classifies and not model.conditional:
+        return ensembles.output_shape(network, "class_logits")[-1]
+    return model.num_classes
 
 
 def class_numbers_in_step(labels):

@@ -60,6 +60,7 @@ class MixtureModel(TrainedMixture, keras.Model):
             adapting.Sample(images or self.image_shape, self.conditional),
             share_discriminators,
         )  # fmt: skip
+        components.check_sides_apart(self.generators, self.discriminators)
         fitting.check(
             self.generators, self.discriminators, latents, images,
             (of_generators, of_discriminators),

@@ -35,6 +35,17 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
                 "two objects, each with a state of its own. Received the same "
                 f"{type(self.generator_optimizer).__name__} for both."
             )
+        for optimizer in self.sides:
+            # It would divide gradients that nobody multiplied.
+            if (
+                isinstance(optimizer, optimizers.LossScaleOptimizer)
+                or optimizer.loss_scale_factor is not None
+            ):
+                raise UserError(
+                    "`generator_optimizer` and `discriminator_optimizer` must "
+                    "not scale the loss, which only float16 needs. Received: "
+                    f"{type(optimizer).__name__} with a loss scale"
+                )
 
     def build(self, variables):
         """Does nothing for Keras's call: `build_sides` builds both sides."""
@@ -56,9 +67,10 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
             }:
                 raise UserError(
                     "`generator_optimizer` and `discriminator_optimizer` must "
-                    "be new, or this model's own. Received: "
-                    f"{type(optimizer).__name__} with the state of another "
-                    "model's variables"
+                    "be new, or this model's own, and new where the trainable "
+                    f"variables are others now. Received: "
+                    f"{type(optimizer).__name__} with the state of other "
+                    "variables"
                 )
 
     @property
@@ -107,8 +119,9 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
                 "before both sides' rates can be scaled; set each side's rate "
                 f"instead. Received: {old} before, learning_rate={new}"
             )
-        self.generator_optimizer.learning_rate = new
-        self.discriminator_optimizer.learning_rate = scaled
+        # A schedule refuses first: then neither side has changed.
+        for side, rate in zip(self.sides[::-1], (scaled, new), strict=True):
+            side.learning_rate = rate
 
     def apply(self, grads, trainable_variables=None):
         """Refused: each side is updated through its own optimizer."""

@@ -1,9 +1,12 @@
 """Initializes weights from data, in networks whose layers ask for it."""
 
+import warnings
+
 import numpy as np
 
 from keras_mixgan.architectures import layers
 from keras_mixgan.game.ensembles import takes_codes
+from keras_mixgan.training.usage import UsageWarning
 from keras_mixgan.utils.errors import UserError
 
 LEAST_IMAGES = 2
@@ -15,12 +18,23 @@ def start(model, images) -> None:
     Discriminators see the real images, generators latents. Both are called in
     training mode, as in the authors' code (arXiv:1602.07868, Section 3).
     `images` (B, ...) are the first real ones. `None`, where they cannot be read
-    ahead, or fewer than two initialize nothing.
+    ahead, or fewer than two initialize nothing, and are warned of. Weights that
+    were trained meanwhile are not initialized anew.
     """
     sides = model.generators, model.discriminators
     if not any(layers.waits_for_data(x) for side in sides for x in side):
         return
+    if model.step:
+        return
     if images is None or len(images) < LEAST_IMAGES:
+        warnings.warn(
+            "Layers that are initialized from data, WeightNormalization or "
+            "MinibatchDiscrimination, start without: the first batch has "
+            "fewer than two images, or cannot be read ahead. Give `fit` an "
+            "array or a data set, not a generator.",
+            UsageWarning,
+            stacklevel=3,
+        )
         return
     images = np.asarray(images, "float32")
     rng = np.random.default_rng(model.seed)

@@ -13,6 +13,7 @@ from keras_mixgan.game import penalties
 from keras_mixgan.game import schedules
 from keras_mixgan.training import averages
 from keras_mixgan.training.labels import class_numbers_in_step
+from keras_mixgan.training.labels import classes_of
 
 LOGS = (
     "loss",
@@ -48,9 +49,10 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
     Returns a pair of scalars for each of `log_names`: its value, and its
     weight, 0 where the step had no such value, else 1.
     """
-    images, images_are_finite = _repaired(model, images)
+    images, data_are_good = _repaired(model, images)
     if labels is not None:
-        labels = class_numbers_in_step(labels)
+        labels, known = _known(model, class_numbers_in_step(labels))
+        data_are_good &= known
     weights = [
         mixtures.weights(model.generator_mixture_logits),
         mixtures.weights(model.discriminator_mixture_logits),
@@ -72,13 +74,13 @@ def train_step(model, images, labels, due: bool | None = None) -> dict:
     model.step_variable.assign_add(1)
     discriminators, generators = (
         outcome._replace(
-            loss=ops.where(images_are_finite, outcome.loss, float("nan"))
+            loss=ops.where(data_are_good, outcome.loss, float("nan"))
         )
         for outcome in (discriminators, generators)
     )
     total = discriminators.loss + generators.loss
     pairs = ops.stack([discriminators.pairs, generators.pairs])
-    _note_nonfinite(model, images_are_finite, total, pairs)
+    _note_nonfinite(model, data_are_good, total, pairs)
     logs = {
         "loss": (total, discriminator_turn * generator_turn),
         "payoff": (
@@ -107,9 +109,25 @@ def _repaired(model, images):
     """
     images = ops.cast(images, "float32")
     finite = ops.isfinite(images)
-    # Those of all replicas.
-    share = model.executor.average(ops.cast(ops.all(finite), "float32"))
-    return ops.where(finite, images, 0.0), share > 0.999
+    return ops.where(finite, images, 0.0), _all_of(model, finite)
+
+
+def _known(model, labels):
+    """Labels with 0 in place of numbers of no class, and whether all had one.
+
+    -1 is an unknown label where generators take none.
+    """
+    count = classes_of(model)
+    if count is None:
+        return labels, True
+    known = (labels >= (0 if model.conditional else -1)) & (labels < count)
+    return ops.where(known, labels, 0), _all_of(model, known)
+
+
+def _all_of(model, flags):
+    """Whether flags are true on all replicas."""
+    share = model.executor.average(ops.cast(ops.all(flags), "float32"))
+    return share > 0.999
 
 
 def _nothing(model, side: str) -> objectives.Outcome:
@@ -250,10 +268,10 @@ def _move_generators(model, gradients):
         averages.update(model, moved)
 
 
-def _note_nonfinite(model, images_are_finite, total, pairs):
+def _note_nonfinite(model, data_are_good, total, pairs):
     """Keeps the first step whose losses were not finite, and its pairs.
 
-    The step is kept as a negative number where the images were not finite.
+    The step is kept as a negative number where the data were to blame.
     """
     finite = ops.isfinite(total) & ops.all(ops.isfinite(pairs))
     before = ops.equal(model.nonfinite_step, 0)
@@ -262,7 +280,7 @@ def _note_nonfinite(model, images_are_finite, total, pairs):
         ops.where(
             before & ~finite,
             ops.where(
-                images_are_finite,
+                data_are_good,
                 model.step_variable.value,
                 -model.step_variable.value,
             ),

@@ -5,9 +5,9 @@ import numpy as np
 
 from keras_mixgan.data import batches
 from keras_mixgan.data import sources
-from keras_mixgan.game import ensembles
 from keras_mixgan.training import usage
 from keras_mixgan.training.labels import class_numbers
+from keras_mixgan.training.labels import classes_of
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
@@ -95,10 +95,7 @@ def check_batch(model, images, labels, training: bool = True) -> None:
 def _check_labels_of(model, labels: np.ndarray) -> None:
     """Generators need all labels, a classifying discriminator only some."""
     if not model.conditional:
-        network, count = model.discriminators[0], model.num_classes
-        if "class_logits" in ensembles.output_names(network):
-            count = ensembles.output_shape(network, "class_logits")[-1]
-        class_numbers(labels, count, least=-1)
+        class_numbers(labels, classes_of(model), least=-1)
         return
     if labels.dtype.kind in "iu" and labels.size and labels.min() == -1:
         raise UserError(

@@ -46,15 +46,15 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     path = pathlib.Path(path)
     _clean(path, path.stem, path.suffix)
     partial = path.with_name(_partial_name(path.stem, path.suffix))
-    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     try:
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         yield partial
         _flush(partial)
         os.replace(partial, path)
     except BaseException as error:
         with contextlib.suppress(OSError):
             partial.unlink()
-        _name(error, path)
+        _name(error, path, partial)
         raise
     with contextlib.suppress(OSError):  # Not every system can flush folders.
         _flush(path.parent)
@@ -107,7 +107,7 @@ def new_folder(
             os.rename(partial, path)
     except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
-        _name(error, path)
+        _name(error, path, partial)
         raise
     for folder in (path, path.parent):
         with contextlib.suppress(OSError):  # Not every system can flush them.
@@ -139,9 +139,15 @@ def check_new(path: str | os.PathLike[str], name: str) -> None:
         )
 
 
-def _name(error: BaseException, path: pathlib.Path) -> None:
-    """Adds the path to an error, such as a full disk, that names none."""
-    if isinstance(error, OSError) and error.errno and error.filename is None:
+def _name(
+    error: BaseException, path: pathlib.Path, partial: pathlib.Path
+) -> None:
+    """Adds the path to an error that names none, or the hidden one."""
+    if (
+        isinstance(error, OSError)
+        and error.errno
+        and error.filename in (None, os.fspath(partial))
+    ):
         error.filename = os.fspath(path)
 
 

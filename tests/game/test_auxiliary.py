@@ -413,3 +413,36 @@ def test_networks_that_share_a_layer_are_refused():
         networks.append(keras.Model(images, layers.Dense(1)(shared(images))))
     with pytest.raises(ValueError, match=r"share no layer.*0 and 1"):
         MixGAN(small_generator(), networks)
+
+
+class Misshapen(auxiliary.Auxiliary):
+    """Terms of a wrong shape, which weights would be broadcast to."""
+
+    def __init__(self, shape, coefficient=1.0):
+        super().__init__(coefficient)
+        self.shape = shape
+
+    def discriminator_terms(self, turn):
+        return ops.ones(self.shape)
+
+
+@pytest.mark.parametrize("shape", [(3,), (8, 1), (1, 3), (2, 2, 2)])
+def test_terms_of_a_wrong_shape_are_named(shape):
+    model = MixGAN(small_generator(), small_discriminator(), 3, 1, seed=0)
+    model.compile(auxiliary=[Misshapen(shape)])
+    said = rf"misshapen.*\(1,\), one for each.*shape \({shape[0]}"
+    with pytest.raises(ValueError, match=said):
+        model.fit(np.zeros((8, 2), "float32"), batch_size=8, verbose=0)
+
+
+class Loss(auxiliary.Auxiliary):
+    """Its log would be `discriminator_loss`."""
+
+    def discriminator_terms(self, turn):
+        return ops.ones((1,))
+
+
+def test_a_loss_whose_log_is_taken_is_refused():
+    model = MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
+    with pytest.raises(ValueError, match="no class called Loss"):
+        model.compile(auxiliary=[Loss()])

@@ -1,5 +1,7 @@
 """`Samples`: the images of scores."""
 
+import types
+
 import numpy as np
 import pytest
 from metrics_stand_ins import FromArrays
@@ -64,9 +66,26 @@ def test_component():
 
 
 def test_sorted_data_is_mixed():
-    sorted_images = np.repeat([[[[0.0]]], [[[1.0]]]], 50, axis=0)
+    sorted_images = np.repeat([[[[-1.0]]], [[[1.0]]]], 50, axis=0)
     first = Samples(sorted_images, 20).images()
-    assert 0 < first.mean() < 1
+    assert -1 < first.mean() < 1
+
+
+def test_images_in_0_1_are_refused():
+    images = np.linspace(0, 1, 16).reshape(4, 2, 2, 1)
+    with pytest.raises(ValueError, match=r"Give 2 \* images - 1"):
+        Samples(images)
+    Samples(2 * images - 1)
+    Samples(np.zeros((4, 2, 2, 1)))  # Gray.
+
+
+@pytest.mark.parametrize("labels", [[0.0, 1.0], [0], np.zeros((2, 1), int)])
+def test_labels_of_an_object_are_checked(labels):
+    data = types.SimpleNamespace(images=np.zeros((2, 2, 2, 1)), labels=labels)
+    with pytest.raises(ValueError, match=r"must have integer labels \(2,\)"):
+        Samples(data)
+    data.labels = [0, 1]
+    assert Samples(data).labels.sum() == 1
 
 
 def test_bytes_become_minus_one_to_one():

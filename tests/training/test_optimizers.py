@@ -1,6 +1,7 @@
 """Keras's own schedules keep the ratio of both sides' learning rates."""
 
 import keras
+import numpy as np
 import pytest
 from conftest import small_discriminator
 from conftest import small_generator
@@ -82,3 +83,48 @@ def test_one_of_another_model_is_refused(model):
         other.compile(generator_optimizer=used)
     model.compile("hinge", *model.optimizer.sides)  # Its own will do.
     model.fit(points(), verbose=0)
+
+
+def test_frozen_layers_need_new_optimizers(model):
+    old = model.optimizer.sides
+    model.generators[0].trainable = False
+    with pytest.raises(ValueError, match="new where the trainable variables"):
+        model.compile("hinge", *old)
+
+
+def test_a_schedule_refuses_a_rate_before_either_side_has_it():
+    model = MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
+    decay = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+    model.compile(
+        generator_optimizer=keras.optimizers.SGD(0.1),
+        discriminator_optimizer=keras.optimizers.SGD(decay),
+    )
+    with pytest.raises(TypeError):
+        model.optimizer.learning_rate = 0.5
+    assert rates(model)[0] == pytest.approx(0.1)
+
+
+def test_betas_may_be_integers():
+    ends = []
+    for zero in (0, 0.0):
+        model = MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
+        model.compile(
+            generator_optimizer=keras.optimizers.Adam(1e-2, beta_1=zero),
+            discriminator_optimizer=keras.optimizers.Adam(1e-2, beta_1=zero),
+            run_eagerly=keras.backend.backend() == "tensorflow",
+        )
+        model.fit(points(), shuffle=False, verbose=0)
+        ends.append(model.generate(4, seed=0))
+    np.testing.assert_array_equal(*ends)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: keras.optimizers.SGD(0.1, loss_scale_factor=1024.0),
+        lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1)),
+    ],
+)
+def test_a_scaled_loss_is_refused(model, make):
+    with pytest.raises(ValueError, match="must not scale the loss"):
+        model.compile(discriminator_optimizer=make())

@@ -18,6 +18,17 @@ from keras_mixgan import auxiliary
 from keras_mixgan import sources
 
 
+def conditional(classes=3):
+    """A generator that takes labels, and a discriminator that does, too."""
+    networks = []
+    for size, units in ((3, 2), (2, 1)):
+        inputs = keras.Input((size,)), keras.Input((), dtype="int32")
+        label = keras.layers.Embedding(classes, 2)(inputs[1])
+        x = keras.layers.Concatenate()([inputs[0], label])
+        networks.append(keras.Model(inputs, keras.layers.Dense(units)(x)))
+    return networks
+
+
 @pytest.fixture
 def model():
     model = MixGAN(*image_networks(10), 2, 2, seed=0)
@@ -174,7 +185,7 @@ def test_the_first_bad_step_is_told(arguments, steps, bad):
     x = np.zeros((steps, 4, 2), "float32")
     x[bad - 1] = np.nan
     data = tf.data.Dataset.from_tensor_slices(x)
-    with pytest.raises(NonFiniteError, match=f"images of step {bad} hold NaN"):
+    with pytest.raises(NonFiniteError, match=f"data of step {bad} hold NaN"):
         model.fit(data, verbose=0)
 
 
@@ -193,6 +204,19 @@ def test_nan_in_a_later_batch_is_blamed_on_the_data():
     assert np.isfinite(model.generate(4, seed=0)).all()
     model.fit(np.nan_to_num(x[2], posinf=0.0), batch_size=16, verbose=0)
     assert model.step == 4
+
+
+@pytest.mark.parametrize("bad", [-1, 3])
+def test_a_label_of_no_class_in_a_later_batch_is_told(bad):
+    model = MixGAN(*conditional(), 2, 1, seed=0)
+    model.compile()
+    labels = np.zeros((3, 16), "int32")
+    labels[1, 5] = bad
+    x = np.zeros((3, 16, 2), "float32")
+    data = tf.data.Dataset.from_tensor_slices((x, labels))
+    with pytest.raises(NonFiniteError, match=r"data of step 2 .* of no class"):
+        model.fit(data, verbose=0)
+    assert np.isfinite(model.generate(4, [0, 1, 2, 0], seed=0)).all()
 
 
 def test_a_generator_is_named_whose_nan_no_loss_shows():

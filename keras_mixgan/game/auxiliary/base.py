@@ -18,6 +18,9 @@ from keras_mixgan.game.turns import Turn
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
+# Logs of a side, after its name, that no loss may overwrite.
+_LOGGED = ("loss", "weight_min", "weight_max")
+
 
 class Auxiliary:
     """Base class of auxiliary losses. Override what a loss needs.
@@ -155,14 +158,32 @@ def weighted(auxiliary: Auxiliary, terms, generator_logits, logits, own: int):
         if side != own or not auxiliary.moves_mixture:
             weights[side] = ops.stop_gradient(weights[side])
     total = 0.0
+    shape = generator_logits.shape[0], logits.shape[0]
     for term in terms if isinstance(terms, list | tuple) else [terms]:
         if term is None:
             continue
+        _check_term(auxiliary, term, shape, own)
         if len(term.shape) == 2:
             total = total + mixtures.value(term, *weights)
         else:
             total = total + ops.sum(weights[own] * term)
     return auxiliary.coefficient * total
+
+
+def _check_term(auxiliary: Auxiliary, term, numbers: tuple, own: int) -> None:
+    """Checks a term's shape: a wrong one would be summed up by broadcasting."""
+    shape = tuple(term.shape)
+    for wanted in ((), numbers[own : own + 1], numbers):
+        if len(wanted) == len(shape) and all(
+            size in (None, number)
+            for size, number in zip(shape, wanted, strict=True)
+        ):
+            return
+    raise UserError(
+        f"Terms of the auxiliary loss {auxiliary.name} must have shape "
+        f"{numbers[own : own + 1]}, one for each of the side, or {numbers}, "
+        f"one for each pair. Received: shape {shape}"
+    )
 
 
 AUXILIARY: dict[str, type[Auxiliary]] = {}
@@ -239,6 +260,11 @@ def check(losses: list, model) -> None:
             f"Received: auxiliary={[loss.name for loss in losses]}"
         )
     for loss in losses:
+        if loss.name in _LOGGED:
+            raise UserError(
+                f"`auxiliary` must have no class called {type(loss).__name__}: "
+                f"the log of its name, {loss.name}, is taken"
+            )
         if loss.needs_labels and not model.conditional:
             raise UserError(
                 f"`auxiliary` {loss.name} needs generators that take labels. "
