@@ -53,7 +53,7 @@ LABELS = [
     ([0, 2**32 + 1, 1], "4294967297 in row 1"),  # As int32 it would be 1.
     ([0, 1, 2**31 + 5], "2147483653 in row 2"),
     (np.array([2**63 + 1, 0, 0], "uint64"), "9223372036854775809 in row 0"),
-    ([1_000_000, 0, 0], r"\[0, 3\), with no more classes than images"),
+    ([1_000_000, 0, 0], r"\[0, 1000\). Received: 1000000"),
     ([0.0, 1.0, 2.0], "must be integers"),
     ([True, False, True], "must be integers"),
     (["a", "b", "c"], "must be integers"),

@@ -22,6 +22,8 @@ from keras_mixgan.utils import pixels
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.errors import first_line
 
+# Of few images; of many, as many as there are images.
+MOST_CLASSES = 1000
 _WANTED = "`source` must be a .npz file with an array `images`"
 
 
@@ -89,9 +91,8 @@ def check_labels(
     bad = np.flatnonzero((labels < least) | (labels >= num_classes))
     if len(bad):
         raise UserError(
-            f"`labels` must lie in [{least}, {num_classes}), with no more "
-            f"classes than images. Received: {labels[bad[0]]} in row "
-            f"{bad[0]} of {where}"
+            f"`labels` must lie in [{least}, {num_classes}). Received: "
+            f"{labels[bad[0]]} in row {bad[0]} of {where}"
         )
 
 
@@ -163,7 +164,7 @@ def _read_labels(
             f"Received: {dtype} {shape} in {path}"
         )
     labels = _read(archive, "labels").reshape(count)
-    check_labels(labels, count, path)
+    check_labels(labels, max(count, MOST_CLASSES), path)
     return labels.astype(np.int32)
 
 

@@ -78,10 +78,10 @@ class Source:
                 f"`labels` must be int32 ({len(images)},), one for each "
                 f"image. Received: {labels.dtype} {labels.shape}"
             )
-        names = self.label_names
-        array_files.check_labels(
-            labels, len(images if names is None else names), self.name, -1
-        )
+        most = max(len(images), array_files.MOST_CLASSES)
+        if self.label_names is not None:
+            most = len(self.label_names)
+        array_files.check_labels(labels, most, self.name, -1)
 
     def __len__(self) -> int:
         return len(self.images)

@@ -91,4 +91,11 @@ def _architecture(kind: Any, image_shape: tuple[int, ...]) -> keras.Model:
             f"`discriminator` must be one of {known}, or a function from an "
             f"image shape to a Keras model. Received: discriminator={kind!r}"
         )
-    return architectures.get(kind).discriminator(image_shape=image_shape)
+    network = architectures.get(kind).discriminator(image_shape=image_shape)
+    if isinstance(network.output, dict):
+        # Of these, logits depend on images alone.
+        images = next(
+            x for x in network.inputs if x.shape[1:] == tuple(image_shape)
+        )
+        network = keras.Model(images, network.output["logits"])
+    return network

@@ -38,7 +38,11 @@ def warn(model, images: np.ndarray) -> None:
     if getattr(model, "usage_checked", False):
         return
     model.usage_checked = True
-    texts = [_sigmoid_logits(model), _what_prevents_saving(model)]
+    texts = [
+        _sigmoid_logits(model),
+        _penalty_of_batches(model),
+        _what_prevents_saving(model),
+    ]
     if len(model.image_shape) > 1:
         texts += [_range_of_generators(model), _range_of_data(images)]
     for text in texts:
@@ -56,6 +60,22 @@ def _what_prevents_saving(model) -> str:
             "The model trains, but `save` will fail, while `save_weights` "
             f"works. {error}"
         )
+    return ""
+
+
+def _penalty_of_batches(model) -> str:
+    if model.objective.gradient_penalty is None:
+        return ""
+    for i, network in enumerate(model.discriminators):
+        for layer in network._flatten_layers():
+            if isinstance(layer, keras.layers.BatchNormalization):
+                return (
+                    "`gradient_penalty` should come with discriminators "
+                    "without batch normalization, by which an image's "
+                    "gradient depends on its batch (arXiv:1704.00028, Section "
+                    f"4), but discriminator {i} has {layer.name!r}. Leave it "
+                    "out, or normalize each image by itself."
+                )
     return ""
 
 

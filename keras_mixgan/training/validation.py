@@ -184,12 +184,25 @@ def is_array(x) -> bool:
     return hasattr(x, "shape") and hasattr(x, "dtype")
 
 
+def _check_ranks(data) -> None:
+    """Refuses a `tf.data.Dataset` that does not say how many axes there are."""
+    specs = data.element_spec
+    for spec in specs if isinstance(specs, tuple) else (specs,):
+        if getattr(getattr(spec, "shape", None), "rank", 0) is None:
+            raise UserError(
+                "`x` must be a data set whose batches have a known number of "
+                "axes, as `tf.ensure_shape` gives those of `tf.py_function`. "
+                f"Received: {spec}"
+            )
+
+
 @batches.peeking()
 def _first_batch(data):
     """The first (images, labels) of a data set that can be read again."""
     if hasattr(data, "element_spec"):  # a tf.data.Dataset
         if not hasattr(data, "take"):  # distributed over replicas already
             return None
+        _check_ranks(data)
         first = next(iter(data.take(1)), None)
         if first is None:
             raise UserError(

@@ -144,8 +144,8 @@ def test_a_seed_is_an_integer(seed):
         (np.zeros((2, 4, 4, 1), np.uint8), np.zeros(2), "`labels`"),
         (
             np.zeros((2, 4, 4, 1), np.uint8),
-            np.array([0, 2], np.int32),
-            "2 in row 1 of mine",
+            np.array([0, 1000], np.int32),
+            "1000 in row 1 of mine",
         ),
     ],
 )

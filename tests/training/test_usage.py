@@ -102,6 +102,21 @@ def test_what_cannot_be_saved_is_told_before_the_training():
         model.fit(points(8), batch_size=8, verbose=0)
 
 
+def test_a_gradient_penalty_through_batch_normalization():
+    critic = keras.Sequential(
+        [
+            keras.Input((2,)),
+            keras.layers.Dense(3),
+            keras.layers.BatchNormalization(name="norm"),
+            keras.layers.Dense(1),
+        ]
+    )
+    model = MixGAN(small_generator(), critic, 1, 1, seed=0)
+    model.compile("wasserstein", gradient_penalty=10.0)
+    with pytest.warns(UsageWarning, match="discriminator 0 has 'norm'"):
+        model.fit(points(4), batch_size=4, verbose=0)
+
+
 def test_data_from_0_to_1():
     model = MixGAN(*image_networks(), 1, 1, seed=0)
     model.compile(run_eagerly=True)

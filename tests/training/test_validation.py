@@ -120,6 +120,21 @@ def test_data_sets_are_looked_at_too(model):
     refused(model, "Received: 3 parts", data, batch_size=None)
 
 
+@tensorflow_only
+def test_batches_of_an_unknown_rank():
+    model = MixGAN(small_generator(), small_discriminator(), 2, 1, seed=0)
+    model.compile()
+
+    def read(i):
+        return tf.py_function(lambda i: tf.zeros((4, 2)), [i], "float32")
+
+    data = tf.data.Dataset.range(3).map(read)
+    with pytest.raises(ValueError, match="a known number of axes"):
+        model.fit(data, verbose=0)
+    known = data.map(lambda x: tf.ensure_shape(x, (None, 2)))
+    model.fit(known, verbose=0)
+
+
 class Parts(keras.utils.PyDataset):
     """Two batches of a user's own."""
 
