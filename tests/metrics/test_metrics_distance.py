@@ -110,6 +110,13 @@ def test_generalization_gap_closes_with_m(ring):
         metrics.generalization_gap(ring, ring[:50], ring, sizes=(100,))
 
 
+@pytest.mark.parametrize("name", ["improved_gan", "sgan", "steingan"])
+def test_discriminators_of_several_outputs_measure_by_their_logits(name):
+    network = networks.build(name, (32, 32, 3))
+    assert network.output_shape == (None, 1)
+    assert network(np.zeros((2, 32, 32, 3))).shape == (2, 1)
+
+
 def test_bad_distances(ring):
     with pytest.raises(ValueError, match="`discriminator` must be one of"):
         metrics.neural_net_distance(ring, ring, "deep")
