@@ -200,7 +200,7 @@ class TestCompile:
             ({"discriminator_steps": 0}, "`discriminator_steps` must be a"),
             (
                 {"mixture_regularizer": -1},
-                "`mixture_regularizer` must be a number in",
+                "`mixture_regularizer` must be a num",
             ),
             ({"weight_clip": 0}, "`weight_clip` must be a positive"),
             ({"gradient_penalty": "x"}, "`gradient_penalty` must be a pos"),
