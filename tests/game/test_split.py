@@ -104,6 +104,8 @@ def test_a_step(monkeypatch, update):
     )
 
 
+# Through batch normalization, on purpose.
+@pytest.mark.filterwarnings("ignore:`gradient_penalty` should")
 @pytest.mark.parametrize("batch", [2, 6])
 def test_any_batch_labels_and_a_penalty(batch):
     """A batch under four images grows to one for each of 2 x 2 pairs."""
