@@ -40,6 +40,8 @@ def figure_3(workdir: pathlib.Path, steps: int, common: Mapping[str, Any],
              components: int, classifier: str, data_dir=None):  # fmt: skip
     """Races DCGAN, MIX+DCGAN and a wider DCGAN, `steps` each.
 
+    It is plain DCGAN; the paper's has the losses of Huang et al.
+
     `race.png` in the folder is the figure. `common` are settings of all
     three, where `None` is not given. The mixture has `components` of either
     side.

@@ -103,8 +103,9 @@ _CIFAR10_ON_A_CPU = {
 }
 
 
-# The systems of the paper's Table 1, trained as published, but a third or a
-# quarter as wide, for a CPU; plain DCGAN at twice its learning rate.
+# The systems of the paper's Table 1, with their published losses and rates, but
+# half or a quarter as wide, for a CPU, and with averages of generators, which
+# none of them has; plain DCGAN at twice its learning rate.
 _TABLE_1 = {
     "source": "cifar10",
     "payoff_estimate": "linear",

@@ -1,5 +1,7 @@
 """Auxiliary losses in a step, against NumPy float64, finite differences."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from reference import softmax
 from keras_mixgan import MixGAN
 from keras_mixgan import architectures
 from keras_mixgan import auxiliary
+from keras_mixgan.game import mixtures
 
 RATE = 0.5
 CLASSES = 3
@@ -176,6 +179,9 @@ class Oracle(Mixture):
                             - self.features(d, images).mean(axis=0)
                         )
                         ** 2
+                        # Of images fewer than the batch, see the class.
+                        - self.features(d, fakes[i]).var(axis=0, ddof=1)
+                        * (1 / len(fakes[i]) - 1 / len(images))
                     ).sum()
                 )
             loss += extra.coefficient * w_u @ terms @ w_v
@@ -266,6 +272,38 @@ def test_a_step_with_an_auxiliary_loss(monkeypatch, loss, moves, estimate):
     np.testing.assert_allclose(
         model.discriminator_mixture_logits, oracle.alpha_v, atol=3e-6
     )
+
+
+def test_feature_matching_punishes_no_strata_for_their_size():
+    """One generator, of images like the real ones, in batches of any size."""
+    loss, rng = auxiliary.FeatureMatching(), np.random.default_rng(0)
+
+    def expected(estimate, n, batch):
+        found = []
+        for _ in range(300):
+            real, fake = (
+                ops.convert_to_tensor(rng.normal(size=(size, 1, 4)), "float32")
+                for size in (batch, n)
+            )
+            turn = types.SimpleNamespace(
+                real=types.SimpleNamespace(extras={"features": real}),
+                fake=types.SimpleNamespace(extras={"features": fake}),
+                sizes=[n],
+                pair_means=lambda terms, n=n: mixtures.stratum_means(
+                    terms, [n]
+                ),
+                executor=types.SimpleNamespace(
+                    replicas=1, average=lambda value: value
+                ),
+                objective=types.SimpleNamespace(payoff_estimate=estimate),
+            )
+            found.append(float(loss.generator_terms(turn)[0, 0]))
+        return np.mean(found)
+
+    # Variances 1/32 of both sides in four features. Uncorrected, the second
+    # would be 4 (1/32 + 1/4) = 1.1.
+    assert expected("full", 32, 32) == pytest.approx(0.25, rel=0.2)
+    assert expected("linear", 4, 32) == pytest.approx(0.25, rel=0.4)
 
 
 def independent_heads():

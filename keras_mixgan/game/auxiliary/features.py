@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_mixgan.architectures import _checks
+from keras_mixgan.game import draws
 from keras_mixgan.game.auxiliary.base import Auxiliary
 from keras_mixgan.game.auxiliary.base import register
 from keras_mixgan.game.ensembles import length_of
@@ -18,6 +19,11 @@ class FeatureMatching(Auxiliary):
     Salimans et al. 2016 (arXiv:1606.03498), Section 3.1:
     ||E_real f(x) - E_z f(G(z))||^2, where f is a hidden layer of the
     discriminator. Needs a discriminator output `features` (B, ...).
+
+    A mean of n images adds their variance over n to the distance. With the
+    linear and the split estimate a generator has fewer images than the batch
+    of B; then the variance times 1/n - 1/B is taken off again. Else a mixture
+    would be punished for spread more than a pair is.
     """
 
     needs = ("features",)
@@ -26,11 +32,28 @@ class FeatureMatching(Auxiliary):
     def generator_terms(self, turn: Turn):
         """Squared distances of means (num_generators, num_discriminators)."""
         real = ops.mean(turn.real.extras["features"], axis=0)
-        fake = turn.pair_means(turn.fake.extras["features"])
+        features = turn.fake.extras["features"]
+        fake = turn.pair_means(features)
+        squares = turn.pair_means(ops.square(features))
         # The loss is not linear in the means: they must be over all replicas.
-        real, fake = map(turn.executor.average, (real, fake))
+        real, fake, squares = map(turn.executor.average, (real, fake, squares))
         gap = ops.square(fake - ops.stop_gradient(real)[None])
-        return ops.sum(gap, axis=tuple(range(2, len(gap.shape))))
+        excess = _excess(turn) * (squares - ops.square(fake))
+        return ops.sum(gap - excess, axis=tuple(range(2, len(gap.shape))))
+
+
+def _excess(turn: Turn):
+    """(1/n - 1/B) n/(n - 1) of each generator, shaped (num_generators, 1, ...).
+
+    n/(n - 1) makes the variance of a sample one of the distribution.
+    """
+    real, replicas = turn.real.extras["features"], turn.executor.replicas
+    batch = ops.cast(draws.batch_size(real) * replicas, "float32")
+    if turn.objective.payoff_estimate == "split":
+        batch = batch * real.shape[1]
+    n = ops.stack([ops.cast(size * replicas, "float32") for size in turn.sizes])
+    excess = ops.maximum(1.0 - n / batch, 0.0) / ops.maximum(n - 1.0, 1.0)
+    return ops.reshape(excess, (-1, *[1] * (len(real.shape) - 1)))
 
 
 @register
