@@ -11,8 +11,12 @@ PLACE = "batching_params.pbtxt"
 _TEXT = """\
 # For tensorflow_model_server --enable_batching, which computes rows of
 # `serving_default` together. It then refuses signatures whose inputs are not
-# rows (sample, sample_png, sample_component): serve those without the flag.
-max_batch_size { value: 128 }
+# rows (sample, sample_png, sample_component, mixture_weights): serve those
+# without the flag. One bad row (a label of no class, NaN) fails all requests of
+# its batch: check what clients send before it comes here.
+max_batch_size { value: 1024 }
+enable_large_batch_splitting { value: true }
+max_execution_batch_size { value: 128 }
 batch_timeout_micros { value: 3000 }
 max_enqueued_batches { value: 64 }
 """

@@ -54,6 +54,7 @@ def make_app(
     async def as_json(_, error: HTTPException):
         return guard.error_response(error)
 
+    @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     async def gallery() -> FileResponse:
         return FileResponse(_PAGE / "gallery.html")
@@ -85,6 +86,8 @@ def _add_lists(app, samplers, limits) -> None:
     @app.get("/v1/models/{name}")
     async def status(name: str) -> dict:
         """The state of a model, in TensorFlow Serving's format."""
+        if name.endswith(":predict"):
+            raise HTTPException(405, "`predict` takes POST", {"Allow": "POST"})
         version = {
             "version": _find(samplers, name).about["version"],
             "state": "AVAILABLE",

@@ -60,6 +60,7 @@ def answer(sampler: Sampler, body: bytes, max_images: int) -> bytes:
     if inputs.keys() != specs.keys():
         raise UserError(
             f"`inputs` of {name} must be {', '.join(sorted(specs)) or 'empty'}"
+            f"{' (an empty list of labels: random ones)' * ('labels' in specs)}"
             f". Received: {', '.join(sorted(inputs)) or 'none'}"
         )
     _check_counts(inputs, sampler.about["latent_dim"], max_images)
@@ -83,6 +84,8 @@ def _parse(body: bytes) -> Request:
         first = error.errors(
             include_url=False, include_context=False, include_input=False
         )[0]
+    if first["type"] == "missing" and b'"instances"' in body:
+        raise UserError("`inputs` must be given, in columns; not `instances`")
     place = ".".join(str(part)[:40] for part in first["loc"])
     message = first["msg"].replace("Invalid JSON", "JSON Parse error")
     raise UserError(f"`{place}`: {message}" if place else message)

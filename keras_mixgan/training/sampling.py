@@ -64,7 +64,13 @@ def _number(num_images, latents) -> int:
             "`num_images` must be given where `latents` are not. Received: "
             "num_images=None, latents=None"
         )
-    return len(np.asarray(latents))
+    latents = _floats("latents", latents, "float32")
+    if latents.ndim != 2:
+        raise UserError(
+            "`latents` must have shape (num_images, latent_dim). Received: "
+            f"latents of shape {latents.shape}"
+        )
+    return len(latents)
 
 
 def _components(model, num_images, component, weights, rng) -> np.ndarray:
@@ -116,12 +122,13 @@ def check_weights(
         values.shape != (num_generators,)
         or not np.isfinite(values).all()
         or values.min() < least
-        or values.sum() <= 0
+        or values.max() <= 0
     ):
         raise UserError(
             f"`weights` must be {num_generators} finite numbers, {kind}, one "
             f"per generator. Received: weights={weights!r}"
         )
+    values = values / values.max()  # Their sum might be infinite.
     return values / values.sum()
 
 
@@ -208,6 +215,10 @@ def interpolate(
         _end(model, name, latents, rng)
         for name, latents in (("start", start), ("end", end))
     ]
+    if np.size(labels) != 1:
+        raise UserError(
+            f"`labels` must be one class. Received: labels={labels!r}"
+        )
     if labels is None and model.conditional:
         labels = int(rng.integers(model.known_num_classes()))
     return generate(

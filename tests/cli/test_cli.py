@@ -238,6 +238,12 @@ def test_sample_draws_points(capsys, points_model, tmp_path):
     )
     assert status == 2
     assert "`component`" in err
+    for ending in ("blp", "hdf", "txt"):
+        status, _, err = call(
+            capsys, "sample", f"--model={points_model}", f"--out=a.{ending}"
+        )
+        assert status == 2
+        assert "must have the ending of a picture format" in err
     status, _, err = call(
         capsys, "sample", f"--model={points_model}", "--labels=1"
     )
@@ -288,6 +294,10 @@ def test_export_writes_a_sampler_once(capsys, points_model, tmp_path):
     status, _, err = call(capsys, *flags)
     assert status == 2
     assert err.startswith("error: `out` must be a new or an empty folder")
+    flags = ("export", f"--model={points_model}", "--out=a.onnx")
+    status, _, err = call(capsys, *flags)
+    assert status == 2
+    assert "if, and only if, `format` is onnx" in err
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["train", "--help"]])

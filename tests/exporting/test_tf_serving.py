@@ -10,7 +10,13 @@ from google.protobuf import wrappers_pb2
 import keras_mixgan as kmg
 
 # Of session_bundle_config.proto; the message has more fields.
-FIELDS = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches")
+FIELDS = {
+    "max_batch_size": ("Int64Value", 1024),
+    "enable_large_batch_splitting": ("BoolValue", True),
+    "max_execution_batch_size": ("Int64Value", 128),
+    "batch_timeout_micros": ("Int64Value", 3000),
+    "max_enqueued_batches": ("Int64Value", 64),
+}
 
 
 def batching_parameters():
@@ -20,12 +26,12 @@ def batching_parameters():
     )
     file.dependency.append(wrappers_pb2.DESCRIPTOR.name)
     message = file.message_type.add(name="BatchingParameters")
-    for number, name in enumerate(FIELDS, 1):
+    for number, (name, (kind, _)) in enumerate(FIELDS.items(), 1):
         message.field.add(
             name=name,
             number=number,
             type=descriptor_pb2.FieldDescriptorProto.TYPE_MESSAGE,
-            type_name=".google.protobuf.Int64Value",
+            type_name=f".google.protobuf.{kind}",
             label=descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL,
         )
     pool = descriptor_pool.DescriptorPool()
@@ -41,4 +47,5 @@ def test_its_batching_is_written_beside_the_model(tmp_path):
     model.export_sampler(tmp_path / "1")
     text = (tmp_path / "1" / "batching_params.pbtxt").read_text()
     parsed = text_format.Parse(text, batching_parameters())
-    assert [getattr(parsed, name).value for name in FIELDS] == [128, 3000, 64]
+    for name, (_, value) in FIELDS.items():
+        assert getattr(parsed, name).value == value

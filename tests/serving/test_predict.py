@@ -194,7 +194,7 @@ BAD = {
         {"inputs": {str(i): 1 for i in range(1000)}}, "100 quotes",
     ),
     "a long unknown key": ({"inputs": {"x" * 9000: 1}}, "Extra inputs"),
-    "the row format": ({"instances": [1]}, "`inputs`: Field required"),
+    "the row format": ({"instances": [1]}, "columns; not `instances`"),
     "no object of inputs": ({"inputs": [1]}, "`inputs`"),
     "signature": ({"signature_name": "x", "inputs": {}}, "sample_png"),
     "a long signature": (
@@ -272,6 +272,7 @@ def test_whatever_is_sent_is_answered(server):
 @pytest.mark.parametrize(
     ("request_line", "status", "reason"),
     [
+        ("GET /v1/models/labelled:predict", 405, "takes POST"),
         ("GET /v1/models/other", 404, "Models served: kept, labelled, p.lain"),
         ("POST /v1/models/other:predict", 404, "Models served"),
         (f"GET /v1/models/{'x' * 9000}", 404, "There is no model"),

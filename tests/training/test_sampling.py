@@ -115,6 +115,8 @@ class TestGenerate:
             ({"weights": [0, 0, 0]}, "`weights` must be 3 finite numbers"),
             ({"weights": [2, -1, 0]}, "`weights` must be 3 finite numbers"),
             ({"weights": [1, 1, 1], "component": 0}, "`weights` must be None"),
+            ({"num_images": None, "latents": 0.5}, "`latents` must have shape"),
+            ({"num_images": None, "latents": "x"}, "must be an array of num"),
         ],
     )
     def test_bad_arguments(self, arguments, message):

@@ -56,6 +56,8 @@ class TestInterpolate:
             identity_model().interpolate(4, end="there")
         with pytest.raises(ValueError, match=r"`component` must be an integer"):
             conditional().interpolate(4, component=[0, 1])
+        with pytest.raises(ValueError, match=r"`labels` must be one class"):
+            conditional().interpolate(4, labels=[0, 1])
 
 
 class TestGeneratorWeights:
@@ -67,6 +69,11 @@ class TestGeneratorWeights:
         model.save(tmp_path / "m.keras")
         again = keras.saving.load_model(tmp_path / "m.keras")
         np.testing.assert_allclose(again.generator_weights, expected, rtol=1e-6)
+
+    def test_may_have_an_infinite_sum(self):
+        model = conditional()
+        model.set_generator_weights([1e308, 1e308, 1e308])
+        np.testing.assert_allclose(model.generator_weights, 1 / 3, rtol=1e-6)
 
     @pytest.mark.parametrize("bad", [[1, 1], [1, 0, 1], [1, np.nan, 1]])
     def test_bad_weights(self, bad):

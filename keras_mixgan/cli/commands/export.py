@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import shlex
 
 from keras_mixgan.cli.commands import model_flag
 from keras_mixgan.cli.commands.flag_groups import Flag
@@ -67,9 +68,10 @@ def run(values) -> None:
     checks.one_of("format", values.format, _OUT)
     out = pathlib.Path(values.out or _OUT[values.format]).expanduser()
 
-    if values.format == "onnx" and out.suffix != ".onnx":
+    if (values.format == "onnx") != (out.suffix == ".onnx"):
         raise UserError(
-            f"`out` must end in .onnx if `format` is onnx. Received: out={out}"
+            "`out` must end in .onnx if, and only if, `format` is onnx. "
+            f"Received: out={out}, format={values.format}"
         )
 
     from keras_mixgan.utils import atomic
@@ -86,4 +88,5 @@ def run(values) -> None:
     model.export_sampler(out, uint8=values.uint8, format=values.format)
     print(f"Wrote a sampler of {model.num_generators} generators to {out}")
     if values.format == "web":
-        print(f"To look at it: python -m http.server --directory={out}")
+        folder = shlex.quote(str(out))
+        print(f"To look at it: python -m http.server --directory={folder}")

@@ -1,5 +1,6 @@
 """The flag `--out` of commands that write one file, and its checks."""
 
+import io
 import os
 import pathlib
 
@@ -24,7 +25,7 @@ def check_picture(out: str, figure: bool = False) -> pathlib.Path:
     `figure` says whether Matplotlib writes it, and not Pillow.
     """
     path = pathlib.Path(out)
-    if path.suffix.lower() not in _endings(figure):
+    if not _is_picture(path.suffix.lower(), figure):
         raise UserError(
             "`out` must have the ending of a picture format, such as .png. "
             f"Received: out={out}"
@@ -50,12 +51,17 @@ def check_file(path: pathlib.Path) -> pathlib.Path:
     return path
 
 
-def _endings(figure: bool) -> set[str]:
+def _is_picture(ending: str, figure: bool) -> bool:
     if figure:
         from matplotlib.backend_bases import FigureCanvasBase
 
-        return {f".{x}" for x in FigureCanvasBase.get_supported_filetypes()}
+        return ending[1:] in FigureCanvasBase.get_supported_filetypes()
     from PIL import Image
 
-    known = Image.registered_extensions()  # It also finds what can be saved.
-    return {ending for ending, name in known.items() if name in Image.SAVE}
+    known = Image.registered_extensions().get(ending)
+    try:
+        # Some formats have no writer, or none for colours.
+        Image.new("RGB", (1, 1)).save(io.BytesIO(), known)
+    except (KeyError, OSError, ValueError):
+        return False
+    return known is not None

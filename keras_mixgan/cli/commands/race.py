@@ -10,10 +10,9 @@ from keras_mixgan.cli.commands.flag_groups import Group
 DESCRIPTION = """
 Trains contestants one after the other, each for the same time, scores them
 during training, and compares them over several seeds. A contestant is a name
-and flags of `train`, except --seed, --config and those for output, scores and
-devices. The clock ends a run: --steps and --epochs only set the
-length of a learning-rate schedule. Loading, compiling and scoring do not
-count.
+and flags of `train`, except --seed, --config and those for output, scores
+and devices. The clock ends a run: --steps and --epochs only set the length of
+a learning-rate schedule. Loading, compiling and scoring do not count.
 
 After an interruption, the same command resumes the race: finished runs are
 kept, an unfinished one goes on from its last mark. Do not use the machine for
