@@ -107,7 +107,7 @@ Examples:
   keras-mixgan race --seconds=60 --clock=processor --seeds=1 \\
       --contestant="recipe: --recipe=dcgan_mnist" \\
       --contestant="wider: --recipe=dcgan_mnist --width=24"
-  keras-mixgan race --common=--from=runs/pair --contestant="pair:" \
+  keras-mixgan race --common=--from=runs/pair --contestant="pair:" \\
       --contestant="copies: --num_generators=5"
 """
 
