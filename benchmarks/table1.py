@@ -62,8 +62,6 @@ RUNS = ("alone", "MIX+, equal steps", "MIX+, equal seconds")
 TABLE = "table.md"
 # Images of the one score that a race takes; those of the table come after.
 LOOK = 100
-# Images by which the class diversity of each generator is measured, at most.
-EACH = 10_000
 
 
 def options() -> argparse.Namespace:
@@ -222,7 +220,7 @@ def scores(result: dict, use: argparse.Namespace) -> dict[str, dict]:
         found[pathlib.Path(classifier).name] = json.loads(out.read_text())
     if conditional(result):
         out = path.with_suffix(".diversity.json")
-        count = min(EACH, use.num_images[0])
+        count = use.num_images[0]
         evaluate(
             path, out, ["class_diversity"], use.real[0], use, count,
             use.classifiers[0], components=True,

@@ -27,6 +27,7 @@ OF_NETWORKS = (
     "architecture", "num_generators", "num_discriminators", "share",
     "latent_dim", "width", "augment", "ema_decay", "dtype", "conditional",
 )  # fmt: skip
+_NUMBERS = ("num_generators", "num_discriminators")
 # `train --from` keeps these unless a flag overrides them.
 _OF_TRAINING = (
     "optimizer", "generator_learning_rate", "discriminator_learning_rate",
@@ -105,7 +106,13 @@ def _recorded(name: str) -> Mapping[str, Any] | None:
         return of_file(pathlib.Path(name) / run_files.MODEL)
     if presets.is_preset(name):
         return presets.read(presets.find(name)).settings
-    return of_file(name)
+    recorded = of_file(name)
+    if recorded:
+        # Another model, such as a pruned one, may lie in the run's folder.
+        own = _of_configuration(name)
+        if any(own[n] != recorded.get(n) for n in _NUMBERS):
+            return None
+    return recorded
 
 
 def _of_configuration(name: str) -> dict[str, Any]:

@@ -44,7 +44,8 @@ def make_model(
         "step": model.step,
         "sha256": _hash(file),
     }
-    model = _copied(model, settings)
+    classes = source.num_classes if settings.conditional else None
+    model = _copied(model, settings, classes)
     _check_numbers(model, settings)
     restart(model, settings.seed)
     models.compile_model(model, settings)
@@ -110,7 +111,7 @@ def name_of(from_model: str) -> str:
     return path.stem.partition("@")[0] or "model"
 
 
-def _copied(model: MixGAN, settings: Settings) -> MixGAN:
+def _copied(model: MixGAN, settings: Settings, classes: int | None) -> MixGAN:
     """The mixture of a pair's copies, where the settings ask for one."""
     numbers = settings.num_generators, settings.num_discriminators
     if model.num_generators * model.num_discriminators > 1 or numbers == (1, 1):
@@ -128,7 +129,7 @@ def _copied(model: MixGAN, settings: Settings) -> MixGAN:
         numbers,
         forks.NOISE,
         settings.seed,
-        models.with_heads(model.discriminators[0], settings, model.num_classes),
+        models.with_heads(model.discriminators[0], settings, classes),
         **(models.cuts(settings) if sharing else {}),
     )
 
@@ -139,9 +140,10 @@ def _check_numbers(model: MixGAN, settings: Settings) -> None:
         own, recorded = getattr(model, name), getattr(settings, name)
         if own != recorded:
             raise UserError(
-                "`from` must be the model whose settings lie beside it. "
-                f"Received: {settings.from_model} with {name}={own}, recorded "
-                f"as {recorded}"
+                "`from` must be the model whose settings lie beside it, or "
+                "lie in a folder of its own. Received: "
+                f"{settings.from_model} with {name}={own}, recorded as "
+                f"{recorded}"
             )
 
 

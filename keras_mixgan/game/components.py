@@ -1,6 +1,7 @@
 """Makes and checks the component networks of one side."""
 
 import contextlib
+import inspect
 import random
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -200,32 +201,39 @@ def check_sides_apart(generators: list, discriminators: list) -> None:
 
 
 def _fresh_layer(layer):
-    config = _without_seeds(layer.get_config(), _is_known(type(layer)))
+    config = _without_seeds(layer.get_config(), _draws(type(layer)))
     return layer.__class__.from_config(config)
 
 
-def _is_known(module: str | type) -> bool:
-    """Whether Keras made a class, or we: its `seed` is that of random draws."""
-    name = module if isinstance(module, str) else module.__module__
-    return name.partition(".")[0] in ("keras", "keras_mixgan")
-
-
-def _without_seeds(config, known: bool):
-    """Drops the integer seeds of Keras's layers and initializers.
+def _draws(cls: type | None) -> bool:
+    """Whether the `seed` of a class is that of Keras's random draws.
 
     A user's own layer may make anything of its `seed`.
     """
+    if cls is None or issubclass(cls, keras.initializers.Initializer):
+        return cls is not None
+    return any(
+        base.__module__.partition(".")[0] in ("keras", "keras_mixgan")
+        and "seed" in inspect.signature(base.__init__).parameters
+        for base in cls.__mro__
+    )
+
+
+def _without_seeds(config, drawing: bool):
+    """Drops the integer seeds of random draws from a configuration."""
     if isinstance(config, dict):
         if "class_name" in config:
-            known = _is_known(config.get("module") or "")
+            name = config.get("registered_name") or config["class_name"]
+            known = str(config.get("module")).partition(".")[0] == "keras"
+            drawing = known or _draws(keras.saving.get_registered_object(name))
         return {
             key: None
-            if known and key == "seed" and isinstance(value, int)
-            else _without_seeds(value, known)
+            if drawing and key == "seed" and isinstance(value, int)
+            else _without_seeds(value, drawing)
             for key, value in config.items()
         }
     if isinstance(config, list | tuple):
-        return type(config)(_without_seeds(value, known) for value in config)
+        return type(config)(_without_seeds(value, drawing) for value in config)
     return config
 
 

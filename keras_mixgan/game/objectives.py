@@ -30,7 +30,6 @@ from keras_mixgan.utils.errors import UserError
 
 PAYOFF_ESTIMATES = ("full", "linear", "split")
 UPDATES = ("alternating", "simultaneous")
-# The positive ones may be None.
 _NUMBERS = {
     "mixture_regularizer": "[0, inf)",
     "weight_clip": "(0, inf)",
@@ -82,9 +81,11 @@ class Objective:
                 f"simultaneously. Received: discriminator_steps={steps}"
             )
         for name, interval in _NUMBERS.items():
-            number = getattr(self, name)
-            if number is not None or interval[0] == "[":
-                self._set(name, checks.number(name, number, interval))
+            # The positive ones may be None.
+            number = checks.number(
+                name, getattr(self, name), interval, optional=interval[0] == "("
+            )
+            self._set(name, number)
 
     @property
     def losses(self) -> tuple[Auxiliary, ...]:

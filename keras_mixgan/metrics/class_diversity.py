@@ -71,14 +71,18 @@ def class_diversity(
         )
         spreads = _spreads_of_data(data, sizes)
     wanted = _spreads_of_data(real, sizes)
-    if not wanted.all():
+    if not wanted.any():
         raise UserError(
-            "`real` must have images that differ in each class. Received: "
-            f"equal images of class {int(np.argmin(wanted))} ({real.name})"
+            "`real` must have images of a class that differ. Received: "
+            f"{real.name}, with equal ones in each class"
         )
     details = {
         "images_per_class": num_images,
-        "per_class": (spreads / wanted).tolist(),
+        # A class of equal images has no share.
+        "per_class": [
+            float(spread / real) if real else None
+            for spread, real in zip(spreads, wanted, strict=True)
+        ],
         "real_spread": float(wanted.mean()),
         "seed": seed,
     }

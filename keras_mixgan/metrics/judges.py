@@ -20,6 +20,9 @@ JUDGES: dict[str, str] = {
     "cifar10": "cifar10",
 }
 
+# Other data sets of those shapes: their names do tell, and no classifier fits.
+_OTHERS = ("kmnist", "emnist", "cifar100", "svhn_cropped")
+
 
 def judge_of(source: Any) -> str | None:
     """Returns the bundled classifier for a data set, or `None`.
@@ -56,8 +59,8 @@ def choose(source: Any, model: Any = None) -> str:
     settings = recorded(model)
     trained_on = settings.get("source")
     judge = judge_of(source)
-    told = class_names.data_set_of(source) not in (None, "array")
-    if judge is None and not told and source != trained_on:
+    other = class_names.data_set_of(source) in _OTHERS
+    if judge is None and not other and source != trained_on:
         judge = JUDGES.get(class_names.data_set_of_record(settings))
     if judge is None:
         of_run = (

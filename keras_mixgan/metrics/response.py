@@ -2,7 +2,7 @@
 
 The distances and the equilibrium gap need the best network of one class
 against a frozen opponent. A trained network approaches it from below, so the
-measured value is a lower bound of the supremum.
+measured value tends to lie below the supremum.
 """
 
 from typing import Any

@@ -12,9 +12,7 @@ WARM_UP = 20
 
 def check_decay(decay: float | None) -> float | None:
     """Returns a decay, checked: `None` or strictly between 0 and 1."""
-    if decay is None:
-        return None
-    return checks.number("ema_decay", decay, "(0, 1)")
+    return checks.number("ema_decay", decay, "(0, 1)", optional=True)
 
 
 def make(parts: list, executor) -> list:

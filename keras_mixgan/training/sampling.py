@@ -170,7 +170,7 @@ def _truncated(latents, truncation, rng) -> np.ndarray:
     Brock et al. 2019 (arXiv:1809.11096), Section 3.1: a truncated normal
     distribution. Numbers within the bound stay those of the seed.
     """
-    checks.number("truncation", truncation, f"[{SMALLEST_TRUNCATION}, inf)")
+    checks.number("truncation", truncation, f"[{SMALLEST_TRUNCATION}, inf]")
     # A separate stream: labels are then drawn as without truncation.
     (rng,) = rng.spawn(1)
     while (beyond := np.abs(latents) > truncation).any():

@@ -202,7 +202,8 @@ def _first_batch(data):
     if hasattr(data, "element_spec"):  # a tf.data.Dataset
         if not hasattr(data, "take"):  # distributed over replicas already
             return None
-        _check_ranks(data)
+        if keras.backend.backend() == "tensorflow":
+            _check_ranks(data)
         first = next(iter(data.take(1)), None)
         if first is None:
             raise UserError(

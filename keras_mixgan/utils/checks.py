@@ -32,13 +32,17 @@ def optional_integer(name: str, value: Any, least: int = 1) -> int | None:
     return None if value is None else integer(name, value, least)
 
 
-def number(name: str, value: Any, interval: str = "(0, inf)") -> float:
-    """Checks a number of an interval; no bool.
+def number(
+    name: str, value: Any, interval: str = "(0, inf)", optional: bool = False
+) -> float | None:
+    """Checks a number of an interval; no bool. `optional` allows `None`.
 
     Example:
     >>> number("stddev", 1), number("noise", 0, "[0, 1)")
     (1.0, 0.0)
     """
+    if value is None and optional:
+        return None
     low, high = map(float, interval[1:-1].split(","))
     is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if is_real and (
@@ -50,6 +54,8 @@ def number(name: str, value: Any, interval: str = "(0, inf)") -> float:
     wanted = f"a number in {interval}"
     if interval == "(0, inf)":
         wanted = "a positive number"
+    if optional:
+        wanted += ", or None"
     raise UserError(f"`{name}` must be {wanted}. Received: {name}={value!r}")
 
 

@@ -319,6 +319,20 @@ def test_a_model_that_its_record_belies_is_refused(ring, tmp_path, capsys):
     assert "num_generators=2, recorded as 1" in err
 
 
+def test_a_pruned_model_beside_the_record_of_the_whole_one(ring):
+    model = keras.saving.load_model(ring / "run" / "model.keras")
+    model.set_generator_weights([0.99, 0.01])
+    model.prune(below=0.5).save(ring / "run" / "pruned.keras")
+    given = {"from_model": str(ring / "run" / "pruned.keras")}
+    chosen = settings.resolve(given | {"source": "ring", "steps": 2})
+    assert (chosen.num_generators, chosen.width) == (1, None)
+    source = sources.load_source("ring", seed=0)
+    model, _ = starting.make_model(
+        chosen.for_source(source), source, lambda text: None
+    )
+    assert model.num_generators == 1
+
+
 def test_copies_of_a_pair_may_share_a_body(pair, tmp_path, capsys):
     flags = ["--source=ring", "--num_generators=2", "--num_discriminators=2"]
     flags += ["--share=both", f"--workdir={tmp_path / 'x'}"]

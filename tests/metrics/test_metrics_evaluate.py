@@ -236,6 +236,11 @@ def test_a_report_says_which_real_images_it_saw():
     del report.settings["split"], other.settings["split"]
     assert two.differences() == ["real images differ, under one name"]
     report.settings["split"], other.settings["split"] = "test", "train"
+    # The order of the same images is none.
+    later = metrics.evaluate(
+        model, "ring", ["modes"], num_images=50, seed=1, verbose=0
+    )
+    assert not metrics.Comparison({"b": other, "c": later}).differences()
     # What an older report does not say is no difference.
     assert not metrics.Comparison({"a": report, "b": older}).differences()
 

@@ -72,10 +72,11 @@ def test_sorted_data_is_mixed():
 
 
 def test_images_in_0_1_are_refused():
-    images = np.linspace(0, 1, 16).reshape(4, 2, 2, 1)
+    images = np.linspace(0, 1, 40).reshape(10, 2, 2, 1)
     with pytest.raises(ValueError, match=r"Give 2 \* images - 1"):
         Samples(images)
     Samples(2 * images - 1)
+    Samples(images[5:])  # A few may be bright.
     Samples(np.zeros((4, 2, 2, 1)))  # Gray.
 
 

@@ -459,6 +459,32 @@ def test_a_seed_of_ones_own_layer_is_kept_and_those_of_keras_are_not(tmp_path):
     )
 
 
+@keras.saving.register_keras_serializable("own_networks")
+class Normal(keras.initializers.RandomNormal):
+    """An initializer of one's own, with a seed like Keras's."""
+
+
+@keras.saving.register_keras_serializable("own_networks")
+class Dropped(layers.Dropout):
+    """A dropout of one's own."""
+
+
+def test_draws_of_ones_own_subclasses_of_keras_differ():
+    critic = keras.Sequential(
+        [
+            keras.Input((2,)),
+            layers.Dense(4, kernel_initializer=Normal(stddev=1.0, seed=3)),
+            Dropped(0.5, seed=1),
+            layers.Dense(1),
+        ]
+    )
+    model = MixGAN(small_generator(), critic, 1, 2, seed=0)
+    one, other = (x.layers[0].get_weights()[0] for x in model.discriminators)
+    assert not np.array_equal(one, other)
+    seeds = {x.layers[1].seed for x in model.discriminators}
+    assert len(seeds) == 2 or seeds == {None}
+
+
 def test_sides_that_share_a_layer_are_refused():
     common = layers.Dense(2, name="common")
     generator = keras.Sequential([keras.Input((2,)), common])
