@@ -1,7 +1,5 @@
 """Auxiliary losses in a step, against NumPy float64, finite differences."""
 
-import types
-
 import keras
 import numpy as np
 import pytest
@@ -16,7 +14,6 @@ from reference import softmax
 from keras_mixgan import MixGAN
 from keras_mixgan import architectures
 from keras_mixgan import auxiliary
-from keras_mixgan.game import mixtures
 
 RATE = 0.5
 CLASSES = 3
@@ -274,38 +271,6 @@ def test_a_step_with_an_auxiliary_loss(monkeypatch, loss, moves, estimate):
     )
 
 
-def test_feature_matching_punishes_no_strata_for_their_size():
-    """One generator, of images like the real ones, in batches of any size."""
-    loss, rng = auxiliary.FeatureMatching(), np.random.default_rng(0)
-
-    def expected(estimate, n, batch):
-        found = []
-        for _ in range(300):
-            real, fake = (
-                ops.convert_to_tensor(rng.normal(size=(size, 1, 4)), "float32")
-                for size in (batch, n)
-            )
-            turn = types.SimpleNamespace(
-                real=types.SimpleNamespace(extras={"features": real}),
-                fake=types.SimpleNamespace(extras={"features": fake}),
-                sizes=[n],
-                pair_means=lambda terms, n=n: mixtures.stratum_means(
-                    terms, [n]
-                ),
-                executor=types.SimpleNamespace(
-                    replicas=1, average=lambda value: value
-                ),
-                objective=types.SimpleNamespace(payoff_estimate=estimate),
-            )
-            found.append(float(loss.generator_terms(turn)[0, 0]))
-        return np.mean(found)
-
-    # Variances 1/32 of both sides in four features. Uncorrected, the second
-    # would be 4 (1/32 + 1/4) = 1.1.
-    assert expected("full", 32, 32) == pytest.approx(0.25, rel=0.2)
-    assert expected("linear", 4, 32) == pytest.approx(0.25, rel=0.4)
-
-
 def independent_heads():
     """Two discriminators, and one network with both as its heads."""
     apart = [small_discriminator(), small_discriminator()]
@@ -451,36 +416,3 @@ def test_networks_that_share_a_layer_are_refused():
         networks.append(keras.Model(images, layers.Dense(1)(shared(images))))
     with pytest.raises(ValueError, match=r"share no layer.*0 and 1"):
         MixGAN(small_generator(), networks)
-
-
-class Misshapen(auxiliary.Auxiliary):
-    """Terms of a wrong shape, which weights would be broadcast to."""
-
-    def __init__(self, shape, coefficient=1.0):
-        super().__init__(coefficient)
-        self.shape = shape
-
-    def discriminator_terms(self, turn):
-        return ops.ones(self.shape)
-
-
-@pytest.mark.parametrize("shape", [(3,), (8, 1), (1, 3), (2, 2, 2)])
-def test_terms_of_a_wrong_shape_are_named(shape):
-    model = MixGAN(small_generator(), small_discriminator(), 3, 1, seed=0)
-    model.compile(auxiliary=[Misshapen(shape)])
-    said = rf"misshapen.*\(1,\), one for each.*shape \({shape[0]}"
-    with pytest.raises(ValueError, match=said):
-        model.fit(np.zeros((8, 2), "float32"), batch_size=8, verbose=0)
-
-
-class Loss(auxiliary.Auxiliary):
-    """Its log would be `discriminator_loss`."""
-
-    def discriminator_terms(self, turn):
-        return ops.ones((1,))
-
-
-def test_a_loss_whose_log_is_taken_is_refused():
-    model = MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
-    with pytest.raises(ValueError, match="no class called Loss"):
-        model.compile(auxiliary=[Loss()])

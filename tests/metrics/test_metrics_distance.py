@@ -196,7 +196,7 @@ def test_a_response_to_averages_is_trained(ring, start):
             start=start,
         )  # fmt: skip
         gains.append(gap.generator_gain)
-    assert gains[0] == pytest.approx(gains[1], rel=0.05)
+    assert gains[0] == pytest.approx(gains[1], rel=1e-3)
     assert gains[1] > 0.01
 
 
