@@ -1,7 +1,9 @@
-"""Batch normalization by TensorFlow's fused kernel, group by group.
+"""Batch normalization of groups: by TensorFlow's kernel, or of all at once.
 
 Keras's layer is a dozen elementwise operations, each of which reads and
 writes the whole batch; the kernel takes half the time, forward and backward.
+Without it, groups of one size are one more axis: as many operations as for
+one group, which XLA compiles in less time than a layer per group.
 """
 
 import math
@@ -70,6 +72,41 @@ def fused_normalization(layer, inputs, sizes: list):
     outputs = outputs[0] if len(parts) == 1 else tf.concat(outputs, axis=0)
     if len(shape) != 4:
         outputs = tf.reshape(outputs, tf.shape(inputs))
+    return ops.cast(outputs, layer.compute_dtype)
+
+
+def has_equal_groups(layer, inputs, sizes: list) -> bool:
+    """Whether `normalization_at_once` can replace a layer, on any backend."""
+    return (
+        type(layer) is keras.layers.BatchNormalization
+        and not layer.synchronized
+        and not getattr(layer, "renorm", False)
+        and layer.axis in (-1, len(inputs.shape) - 1)
+        and len(sizes) > 1
+        and _equal(sizes)
+    )
+
+
+def normalization_at_once(layer, inputs, count: int):
+    """Does what `fused_normalization` does, for `count` groups of one size."""
+    dtype = keras.backend.result_type(inputs.dtype, "float32")
+    shape = ops.shape(inputs)
+    x = ops.reshape(ops.cast(inputs, dtype), (count, -1, *shape[1:]))
+    axes = list(range(1, len(shape)))
+    mean, variance = ops.moments(x, axes=axes, keepdims=True)
+    _update_moving_statistics(
+        layer,
+        ops.reshape(mean, (count, -1)),
+        ops.reshape(variance, (count, -1)),
+        [1.0] * count,
+    )
+    scale = ops.rsqrt(variance + layer.epsilon)
+    if layer.scale:
+        scale = scale * ops.cast(layer.gamma, dtype)
+    offset = -mean * scale
+    if layer.center:
+        offset = offset + ops.cast(layer.beta, dtype)
+    outputs = ops.reshape(x * scale + offset, shape)
     return ops.cast(outputs, layer.compute_dtype)
 
 

@@ -77,6 +77,8 @@ def _normalize_by_group(self, inputs, training=None, mask=None):
         return _called(self, inputs, training, mask)
     if mask is None and kernels.has_fused_normalization(self, inputs):
         return kernels.fused_normalization(self, inputs, sizes)
+    if mask is None and kernels.has_equal_groups(self, inputs, sizes):
+        return kernels.normalization_at_once(self, inputs, len(sizes))
     outputs, start = [], 0
     for size in sizes:
         rows = slice(start, start + size)

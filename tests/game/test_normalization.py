@@ -125,12 +125,59 @@ def test_sizes_known_only_in_the_graph(sizes):
 
 @pytest.mark.parametrize("sizes", [[4, 4, 4], [5, 2, 3]])
 def test_what_the_kernel_cannot_do(sizes, monkeypatch):
-    """Other backends, axes and small epsilons use Keras's own layer."""
+    """As on other backends: equal groups at once, others by Keras's layer."""
     monkeypatch.setattr(
         normalization.kernels, "has_fused_normalization", lambda *_: False
     )
     for which in (0, 1):
         test_one_call_equals_separate_calls(which, sizes)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"epsilon": 1e-6, "axis": 3},
+        {"axis": 1},
+        {"center": False, "scale": False},
+        {"renorm": True},
+    ],
+)
+def test_equal_groups_at_once(settings, monkeypatch):
+    """Values, slopes and statistics, whatever the layer's arguments."""
+    monkeypatch.setattr(
+        normalization.kernels, "has_fused_normalization", lambda *_: False
+    )
+    apart = keras.Sequential(
+        [keras.Input((4, 4, 4)), layers.BatchNormalization(**settings)]
+    )
+    together = keras.models.clone_model(apart)
+    normalization.normalize_by_group(together)
+    rng = np.random.default_rng(0)
+    images, weights = (
+        tf.constant(rng.normal(1, 3, (12, 4, 4, 4)), "float32")
+        for _ in range(2)
+    )
+
+    def separate(images):
+        return tf.concat(
+            [apart(part, training=True) for part in tf.split(images, 3)], 0
+        )
+
+    def at_once(images):
+        with normalization.groups([4, 4, 4]):
+            return together(images, training=True)
+
+    results = []
+    for call, network in ((separate, apart), (at_once, together)):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            outputs = call(images)
+            total = tf.reduce_sum(weights * tf.tanh(outputs))
+        slopes = tape.gradient(total, [images, *network.trainable_weights])
+        results.append([outputs, *slopes, *network.get_weights()])
+    for theirs, mine in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=2e-4)
 
 
 def test_half_precision_keeps_its_statistics_in_full():
