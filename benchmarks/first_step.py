@@ -15,7 +15,7 @@ RUNS = 5
 
 
 def measure(components: int) -> None:
-    """Prints the seconds of the first and of a later step, and graph size."""
+    """Prints the seconds of the first and of a later step."""
     step = timing.stepper(timing.mixture(components))
     seconds = []
     for _ in range(3):

@@ -16,13 +16,14 @@ def main() -> None:
     import tensorflow as tf
 
     import keras_mixgan as kmg
+    from keras_mixgan.cli import models
+    from keras_mixgan.cli import settings
+    from keras_mixgan.data import sources
 
-    generator, discriminator = kmg.architectures.build(
-        "dcgan", (28, 28, 1), 64, 10, 16
-    )
-    model = kmg.MixGAN(generator, discriminator, 3, 3, seed=0, ema_decay=0.99)
-    model.compile(payoff_estimate="linear")
-    real = kmg.data.load("digits", batch_size=64, start_step=0)
+    source = sources.load_source("digits")
+    chosen = settings.resolve({"source": "digits"}).for_source(source)
+    model = models.make_model(chosen, source)
+    real = kmg.data.load("digits", batch_size=chosen.batch_size, start_step=0)
     batch = next(iter(real))
     data = {
         "real": real,

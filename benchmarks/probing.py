@@ -133,6 +133,8 @@ class Child:
 
     def kill(self) -> None:
         """Ends it by SIGKILL."""
+        if self.poll() is not None:
+            return  # Its number may be another process's by now.
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         while self.poll() is None:
@@ -204,7 +206,7 @@ def result_of(function: Callable[[], Any]) -> Any:
 
         child = start(work)
         status = child.wait(seconds=7200)
-        if status:
+        if status != 0:  # None if it had to be killed.
             raise RuntimeError(f"exit status {status}: {child.text()}")
         sys.stdout.write(child.text())
         return pickle.loads(pathlib.Path(file.name).read_bytes())

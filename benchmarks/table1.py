@@ -350,6 +350,18 @@ def write(rows: list[list[str]], use: argparse.Namespace) -> str:
     return text
 
 
+def command_of_figures(use: argparse.Namespace) -> str:
+    """The command that draws them, with names in place of paths."""
+    words = ["python benchmarks/table1.py --figures --figure_steps"]
+    words += map(str, use.figure_steps)
+    words.append(f"--num_components={use.num_components}")
+    for name in ("width", "batch_size"):
+        if getattr(use, name) is not None:
+            words.append(f"--{name}={getattr(use, name)}")
+    words.append(f"--classifiers {pathlib.Path(use.classifiers[0]).name}")
+    return " ".join(words)
+
+
 def draw(use: argparse.Namespace) -> None:
     """Trains and draws Figures 3 and 4."""
     workdir = pathlib.Path(use.workdir)
@@ -360,7 +372,7 @@ def draw(use: argparse.Namespace) -> None:
     }
     table1_figures.figure_3(
         workdir / "figure3", use.figure_steps[0], common, use.num_components,
-        use.classifiers[0], use.data_dir,
+        use.classifiers[0], use.data_dir, command_of_figures(use),
     )  # fmt: skip
     table1_figures.figure_4(
         workdir / "figure4", use.figure_steps[1], common, use.num_components,

@@ -37,14 +37,15 @@ def settings(recipe: str, **given: Any) -> dict[str, Any]:
 
 
 def figure_3(workdir: pathlib.Path, steps: int, common: Mapping[str, Any],
-             components: int, classifier: str, data_dir=None):  # fmt: skip
+             components: int, classifier: str, data_dir=None,
+             command: str | None = None):  # fmt: skip
     """Races DCGAN, MIX+DCGAN and a wider DCGAN, `steps` each.
 
     It is plain DCGAN; the paper's has the losses of Huang et al.
 
     `race.png` in the folder is the figure. `common` are settings of all
     three, where `None` is not given. The mixture has `components` of either
-    side.
+    side. `command` is shown on the race's page.
     """
     pair = settings("dcgan_apart_cifar10", **common)
     count = {"num_generators": components, "num_discriminators": components}
@@ -59,7 +60,7 @@ def figure_3(workdir: pathlib.Path, steps: int, common: Mapping[str, Any],
         1,
         workdir,
         data_dir,
-        command="python benchmarks/table1.py --figures",
+        command=command,
     )
 
 

@@ -250,19 +250,22 @@ def trained_mixtures(counts, steps: int, seeds: int) -> tuple[list, dict]:
 
     Returns:
         Rows of `T`, `epsilon` (true, a mean over the last tenth of the
-        training) and `found` (by trained responses, at the end); and, by T,
-        the path of the first seed.
+        training), `last` (true, at the end) and `found` (by trained responses,
+        at the end); and, by T, the path of the first seed.
     """
     rows, paths = [], {}
     for count in counts:
         for seed in range(seeds):
             model, path = train(count, steps, seed)
             paths.setdefault(count, path)
-            late = epsilons(path)[-max(1, len(path["steps"]) // 10) :].mean()
-            row = {"T": count, "epsilon": late,
+            late = epsilons(path)[-max(1, len(path["steps"]) // 10) :]
+            row = {"T": count, "epsilon": late.mean(), "last": late[-1],
                    "found": found_by_training(model)}  # fmt: skip
             rows.append(row)
-            print("{T:>9}{epsilon:>10.3f}{found:>20.3f}".format(**row))
+            print(
+                "{T:>9}{epsilon:>10.3f}{last:>10.3f}{found:>20.3f}"
+                .format(**row)
+            )  # fmt: skip
     return rows, paths
 
 
@@ -293,7 +296,10 @@ def main(argv: list[str] | None = None) -> dict:
             .format(**row)
         )  # fmt: skip
 
-    print(f"\n{'T trained':>9}{'epsilon':>10}{'by equilibrium_gap':>20}")
+    print(
+        f"\n{'T trained':>9}{'epsilon':>10}{'at end':>10}"
+        f"{'by equilibrium_gap':>20}"
+    )
     trained, paths = trained_mixtures(
         *((MORE_COMPONENTS, 4 * STEPS, 5) if given.full
         else (COMPONENTS, STEPS, 1))

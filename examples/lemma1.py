@@ -1,9 +1,10 @@
 """Lemma 1: which distances between distributions generalize from samples.
 
-Arora et al. 2017 (arXiv:1703.00573), lemma 1 (theorem 3.1 in the first arXiv
-version): take mu = N(0, I/d) and its empirical distribution of m samples, with
-log m << d. Their Jensen-Shannon divergence is log 2, its maximum, and their
-Wasserstein distance is at least 1.1, although the samples come from mu itself.
+Arora et al. 2017 (arXiv:1703.00573), lemma 1 (theorems 3.1 and 3.2 in the first
+arXiv version): take mu = N(0, I/d) and its empirical distribution of m samples,
+with log m << d. Their Jensen-Shannon divergence is log 2, its maximum, and
+their Wasserstein distance is at least 1.1, although the samples come from mu
+itself.
 Theorem 3.1 (corollary 3.2): the distance measured by neural networks with p
 bounded parameters is small once m is large enough compared with p.
 

@@ -91,6 +91,12 @@ CODE = {
     "a JAX layer": {"class_name": "JaxLayer"},
     "a vocabulary file": {"class_name": "StringLookup"},
     "a type specification": {"class_name": "__typespec__"},
+    "a lambda that names a class of ours": {
+        "module": "builtins",
+        "class_name": "__lambda__",
+        "registered_name": "keras_mixgan>MixGAN",
+        "config": {"value": "4wAAAAA="},
+    },
     "a module of Keras": {
         "module": "keras.src.utils.file_utils",
         "class_name": "File",

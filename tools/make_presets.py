@@ -12,6 +12,7 @@ preset's card; the hashes have to be written after it.
 import json
 import pathlib
 import shutil
+import tempfile
 
 import keras
 from absl import app
@@ -220,15 +221,18 @@ def make(name: str, root: str, zoo: pathlib.Path) -> None:
     model = in_float32(load_model(Run(root, name).model))
     metadata = about(name, root)
     whole = {**presets.describe(model, name), **metadata}
-    shutil.rmtree(zoo / name, ignore_errors=True)
-    presets.save(
-        model,
-        zoo / name,
-        card=card(whole),
-        samples=plotting.draw_mixture(model),
-        about=metadata,
-        small=True,
-    )
+    with tempfile.TemporaryDirectory(dir=zoo) as folder:
+        made = pathlib.Path(folder) / name
+        presets.save(
+            model,
+            made,
+            card=card(whole),
+            samples=plotting.draw_mixture(model),
+            about=metadata,
+            small=True,
+        )
+        shutil.rmtree(zoo / name, ignore_errors=True)
+        made.rename(zoo / name)
 
 
 def main(arguments):

@@ -21,8 +21,8 @@ def evaluate(
     """Scores a model, unless `out` is what the same call made of it.
 
     `words` are flags of `evaluate`, without `--model` and `--out`. `classifier`
-    is the one that they lead to. Beside `out` lies a note of all of it and of
-    the model's hash.
+    is the one that they lead to. Beside `out` lies a note of the words and of
+    the hashes of the model and of a bundled classifier.
     """
     out = pathlib.Path(out)
     asked = json.dumps(
@@ -31,6 +31,8 @@ def evaluate(
     note = out.with_suffix(".asked")
     if out.exists() and note.exists() and note.read_text() == asked:
         return
+    # From here on `out` may be another call's.
+    note.unlink(missing_ok=True)
     program = ["-m", "keras_mixgan", "evaluate", *words]
     print("  " + shlex.join(program), flush=True)
     subprocess.run(

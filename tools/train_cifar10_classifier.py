@@ -141,11 +141,12 @@ def epoch_of(gradients_of, optimizer, mixes: bool):
     return epoch
 
 
-def train(model, images, labels, epochs: int, teacher=None) -> None:
+def train(model, images, labels, epochs: int, seed: int, teacher=None) -> None:
     """Trains a model in place.
 
     `images` uint8 (N, 32, 32, 3), `labels` (N,). `teacher` is a trained model
-    that the model imitates; without it, the model learns the labels.
+    that the model imitates; without it, the model learns the labels. The seed
+    is that of the order, the crops and the mixes.
     """
     network = keras.Model(model.input, model.output["logits"])
     steps = len(images) // BATCH * epochs
@@ -168,7 +169,7 @@ def train(model, images, labels, epochs: int, teacher=None) -> None:
         optimizer.variables,
     )
     state, began = values_of(*groups), time.perf_counter()
-    key = jax.random.key(0)
+    key = jax.random.key(seed)
     for number in range(epochs):
         key, own = jax.random.split(key)
         state, value, right = epoch(state, own, table, labels, known)
@@ -218,9 +219,9 @@ def main() -> None:
         for wider in (use.wider, 1)
     )
     print(f"teacher: {teacher.count_params():,} parameters", flush=True)
-    train(teacher, images, labels, use.teacher_epochs)
+    train(teacher, images, labels, use.teacher_epochs, use.seed)
     print(f"classifier: {model.count_params():,} parameters", flush=True)
-    train(model, images, labels, use.epochs, teacher)
+    train(model, images, labels, use.epochs, use.seed, teacher)
     use.out.parent.mkdir(parents=True, exist_ok=True)
     bundled.save(model, use.out)
     book = use.out.with_name("classifiers.json")

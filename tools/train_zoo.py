@@ -66,9 +66,20 @@ def train(key: str) -> None:
     )  # fmt: skip
     race.run(
         found, conditions, group.seeds, f"{ROOT.value}/{key}", DATA_DIR.value,
-        command=f"python tools/train_zoo.py --groups={key}",
+        command=command(key),
         snapshots=group.names[:1], keep=True,
     )  # fmt: skip
+
+
+def command(key: str) -> str:
+    """The command that trains a group, with names in place of paths."""
+    words = ["python tools/train_zoo.py", f"--groups={key}"]
+    words.append(f"--clock={CLOCK.value}")
+    if FACES.value:
+        words.append("--faces=FOLDER")
+    if CLASSIFIER.value:
+        words.append(f"--classifier={pathlib.Path(CLASSIFIER.value).name}")
+    return " ".join(words)
 
 
 def evaluate(name: str) -> None:
@@ -94,8 +105,8 @@ def evaluate(name: str) -> None:
     if DATA_DIR.value:
         words.append(f"--data_dir={DATA_DIR.value}")
     scoring.evaluate(run.model, run.scores, words, judge)
-    command = ["keras-mixgan evaluate", f"--model={run.model.name}", *shown]
-    run.command.write_text(" ".join(command) + "\n")
+    called = ["keras-mixgan evaluate", f"--model={run.model.name}", *shown]
+    run.command.write_text(" ".join(called) + "\n")
 
 
 def show_status() -> None:

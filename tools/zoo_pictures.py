@@ -43,7 +43,7 @@ IMAGES = 10_000
 
 
 def between(model):
-    """Draws images between two latents, three rows a generator."""
+    """Draws images between two latents, three rows or more a generator."""
     rows = max(3, 10 // model.num_generators)
     blocks = []
     for i in range(model.num_generators):
@@ -123,7 +123,7 @@ def add(folder: pathlib.Path) -> None:
     train = load("train")
     test = None if is_folder else load("test").images
     network = classifiers.load(
-        CLASSIFIER.value or judges.choose(settings["source"])
+        CLASSIFIER.value if is_folder else judges.choose(settings["source"])
     )
     made = model.generate(COMPARED, labels=_labels(model), seed=0)
     found, rows = nearness(made, train.images, test, network)

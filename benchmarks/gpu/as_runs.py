@@ -20,6 +20,8 @@ from make_presets import in_float32
 from zoo_runs import Run
 
 import keras_mixgan as kmg
+from keras_mixgan.cli.models import load_model
+from keras_mixgan.utils import atomic
 
 METRICS = "inception_score,fid,kid,class_diversity"
 
@@ -38,8 +40,10 @@ def main() -> None:
         run = Run(use.root, name)
         run.model.parent.mkdir(parents=True, exist_ok=True)
         model = kmg.MixGAN.from_preset(use.folder / f"{name}@{steps}")
-        if not run.model.exists():
-            in_float32(model).save(run.model)
+        # Scores go by the file's hash: one of the same mark stays.
+        if not run.model.exists() or load_model(run.model).step != steps:
+            with atomic.replacing(run.model) as partial:
+                in_float32(model).save(partial)
         whole = score(
             run, use.num_images, run.model.with_suffix(".whole.json"),
             "--metrics=inception_score,fid,label_agreement",

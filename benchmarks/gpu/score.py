@@ -12,10 +12,12 @@ folder has a file `done`.
 
 import argparse
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
 import time
+from collections.abc import Iterator
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
@@ -55,6 +57,18 @@ def scores(model, real, test, classifiers, count: int) -> dict:
     return found
 
 
+@contextlib.contextmanager
+def _claimed(path: pathlib.Path) -> Iterator[bool]:
+    """Whether no other process holds a file; the system frees it at the end."""
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
 def main() -> None:
     """Scores what is there."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -73,31 +87,28 @@ def main() -> None:
         classifiers.append(onnx_in_jax.classifier(use.onnx, NAME, SHA256))
     shared = room.Room(use.folder / "room")
     while True:
+        # Looked at first: what is saved during a pass needs another one.
+        last = not use.watch or (use.folder / "done").exists()
         for path in sorted(use.folder.glob(use.pattern)):
-            claim = path.with_suffix(".claim")
-            try:
-                claim.touch(exist_ok=False)
-            except FileExistsError:
-                continue
-            began = time.perf_counter()
-            try:
+            out = path.with_suffix(".scores.json")
+            with _claimed(path.with_suffix(".claim")) as mine:
+                if not mine or out.exists():
+                    continue
+                began = time.perf_counter()
                 model = keras.saving.load_model(path)
                 with shared.shared():
                     found = scores(
                         model, real, test, classifiers, use.num_images
                     )
-            except BaseException:
-                claim.unlink()  # So that another call tries it again.
-                raise
-            found["num_images"] = use.num_images
-            with atomic.replacing(path.with_suffix(".scores.json")) as partial:
-                partial.write_text(json.dumps(found, indent=2) + "\n")
+                found["num_images"] = use.num_images
+                with atomic.replacing(out) as partial:
+                    partial.write_text(json.dumps(found, indent=2) + "\n")
             print(path.name, f"{time.perf_counter() - began:.1f} s",
                   {k: v["mixture"] for k, v in found.items()
                    if isinstance(v, dict)}, flush=True)  # fmt: skip
             del model
             keras.backend.clear_session()
-        if not use.watch or (use.folder / "done").exists():
+        if last:
             break
         time.sleep(2)
 

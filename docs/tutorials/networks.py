@@ -90,7 +90,8 @@ mixed = kmg.MixGAN([wider(8), wider(128)], discriminator, seed=0)
 # ## Images with labels
 #
 # A network with labels takes two inputs. Batch normalization in a
-# discriminator normalises real images and each generator's images separately.
+# discriminator normalises real images and fakes separately; with the full
+# estimate, each generator's fakes, too.
 
 # %%
 latents, labels = keras.Input((16,)), keras.Input((), dtype="int32")

@@ -96,21 +96,23 @@ status = server.wait(timeout=60)
 # ## TensorFlow Serving
 #
 # TensorFlow Serving serves the exported folder as it is, over gRPC and REST, on
-# ports 8500 and 8501. (This command needs Docker; building this page does not
-# run it.)
+# ports 8500 and 8501. (The command needs Docker and was not run here: it
+# follows TensorFlow Serving's source.)
 #
 # ```text
-# docker run -p 8500:8500 -p 8501:8501 -v "$PWD/exported:/models/digits" \
-#   -e MODEL_NAME=digits tensorflow/serving \
+# docker run -p 8500:8500 -p 8501:8501 \
+#   -v "$PWD/exported:/models/mix_dcgan_mnist" \
+#   -e MODEL_NAME=mix_dcgan_mnist tensorflow/serving \
 #   --enable_batching \
-#   --batching_parameters_file=/models/digits/1/batching_params.pbtxt
+#   --batching_parameters_file=/models/mix_dcgan_mnist/1/batching_params.pbtxt
 # ```
 #
 # `export` wrote the batching parameters beside the model. With
 # `--enable_batching`, rows of `serving_default` from many clients are computed
 # together, and signatures whose inputs are not rows (`sample`, `sample_png`)
-# are refused. Without the last two flags the request above works there too. A
-# row is a latent, a uniform number that chooses the generator, and a label:
+# are refused. Without the last two flags the request above works there, too,
+# on port 8501. A row is a latent, a uniform number that chooses the generator,
+# and a label:
 
 # %%
 rng = np.random.default_rng(0)

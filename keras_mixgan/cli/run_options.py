@@ -12,7 +12,7 @@ TABLE: Mapping[str, tuple[Option, ...]] = {
         Option(
             name="workdir", kind=str, to="run", placeholder="PATH",
             help="Output folder.",
-            shown="runs/NAME, named after the recipe or the source",
+            shown="runs/NAME, named after recipe, --from or source",
         ),
         Option(
             name="checkpoint_seconds", kind=float, to="run", default=30.0,

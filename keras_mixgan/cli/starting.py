@@ -82,7 +82,9 @@ def settle(
     """
     chosen = given if recipe is None else recipes.complete(given, recipe)
     from_model = chosen.get("from_model")
-    if workdir is None and from_model is not None:
+    if workdir is None and recipe is not None:
+        workdir = run_files.default_workdir(recipe)
+    elif workdir is None and from_model is not None:
         source = chosen.get("source")
         name = f"from-{name_of(from_model)}"
         if source is not None:
@@ -94,7 +96,7 @@ def settle(
         start = records.of_model(from_model) if start is None else start
     settings = settings_module.resolve(chosen, start)
     if workdir is None:
-        workdir = run_files.default_workdir(recipe or settings.source)
+        workdir = run_files.default_workdir(settings.source)
     return settings, workdir, start
 
 

@@ -1,6 +1,7 @@
 """Image data sets of TensorFlow Datasets, as NumPy arrays."""
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,13 @@ from keras_mixgan.data import crops
 from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.errors import first_line
+
+# A data set, with its config and version if any. TFDS would take arguments of
+# its builder from a name, or hand it to the Hugging Face hub, which may run
+# code; and a preset of somebody else brings the name of its source.
+_NAME = re.compile(
+    r"[A-Za-z]\w*(/[\w.+-]+)?(:(\d+|\*)(\.(\d+|\*)){2})?", re.ASCII
+)
 
 
 def load(
@@ -75,6 +83,8 @@ def _builder(
     # Read here: TFDS reads the variable only once, when it is imported.
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR") or None
     try:
+        if not _NAME.fullmatch(name):
+            raise UserError("a name is NAME, NAME/CONFIG or NAME/CONFIG:1.0.0")
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except ImportError as error:
         _check_modules(error, name)

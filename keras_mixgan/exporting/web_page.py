@@ -76,6 +76,7 @@ def write_page(models: Mapping, path: str | os.PathLike[str]) -> None:
     for name, model in models.items():
         _check(name, model)
     with atomic.new_folder(path) as folder:
+        web_runtime.copy_to(folder)  # First: it may be missing.
         about = []
         for name, model in models.items():
             onnx_file.write(model, folder / f"{name}.onnx", uint8=True)
@@ -85,7 +86,6 @@ def write_page(models: Mapping, path: str | os.PathLike[str]) -> None:
         (folder / "index.html").write_text(_index(), encoding="utf-8")
         for name in _COPIED:
             shutil.copyfile(_PAGE / name, folder / name)
-        web_runtime.copy_to(folder)
 
 
 def _check(name: str, model) -> None:

@@ -4,6 +4,7 @@ npm downloads them once from its registry, and they are cached: 14 MB of
 WebAssembly are too much for a wheel. Pages get only files whose hash is right.
 """
 
+import contextlib
 import hashlib
 import pathlib
 import shutil
@@ -61,7 +62,7 @@ def _fetch(cached: pathlib.Path) -> None:
         packed = pathlib.Path(folder)
         try:
             subprocess.run(
-                [npm, "pack", "--silent", PACKAGE],
+                [npm, "pack", "--silent", "--pack-destination=.", PACKAGE],
                 cwd=packed,
                 check=True,
                 capture_output=True,
@@ -69,7 +70,8 @@ def _fetch(cached: pathlib.Path) -> None:
             )
         except subprocess.SubprocessError as error:
             raise _missing("`npm pack` failed") from error
-        _unpack(next(packed.glob("*.tgz")), packed)
+        for archive in packed.glob("*.tgz"):
+            _unpack(archive, packed)
         if not _are_right(packed):
             raise _missing("npm downloaded other files than those pinned")
         for name in FILES:
@@ -78,8 +80,11 @@ def _fetch(cached: pathlib.Path) -> None:
 
 
 def _unpack(archive: pathlib.Path, folder: pathlib.Path) -> None:
-    """Unpacks only the pinned files, under their names."""
-    with tarfile.open(archive) as package:
+    """Unpacks only the pinned files, under their names, as far as it can."""
+    with (
+        contextlib.suppress(tarfile.TarError, KeyError),
+        tarfile.open(archive) as package,
+    ):
         for name in FILES:
             member = package.extractfile(f"package/dist/{name}")
             if member is not None:

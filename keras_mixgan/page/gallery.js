@@ -281,6 +281,8 @@ function listen() {
     readControls(target.name);
     draw(target.type === "radio" || target.name === "model" ? 0 : 150);
   });
+  // What is drawn stands in the field, also after text that is no seed.
+  $("seed").addEventListener("change", () => ($("seed").value = state.seed));
   $("controls").addEventListener("submit", (event) => event.preventDefault());
   $("dice").addEventListener("click", () => {
     state.seed = Math.floor(Math.random() * 1e6);
@@ -292,16 +294,28 @@ function listen() {
     if (target === $("zoom")) $("zoom").close(); // A click beside the image.
   });
   window.addEventListener("popstate", () => {
+    if (!models.length) return;
+    const focused = document.activeElement;
     state = readState();
     showControls();
+    // The radio buttons are new.
+    const { name, value } = focused;
+    if (!focused.isConnected && name) {
+      $("controls").querySelector(`[name="${name}"][value="${value}"]`)?.focus();
+    }
     draw(0, "replaceState");
   });
   // A page of another machine has no clipboard unless it comes by HTTPS.
   $("copy").hidden = !navigator.clipboard;
+  const said = $("copy").firstElementChild;
   $("copy").addEventListener("click", async () => {
-    await navigator.clipboard.writeText(location.href);
-    $("copy").textContent = "Copied";
-    setTimeout(() => ($("copy").textContent = "Copy link"), 1500);
+    try {
+      await navigator.clipboard.writeText(location.href);
+      said.textContent = "Copied";
+    } catch {
+      said.textContent = "Not allowed here";
+    }
+    setTimeout(() => (said.textContent = "Copy link"), 1500);
   });
 }
 
@@ -316,6 +330,7 @@ async function list() {
     );
     state = readState();
     showControls();
+    $("controls").inert = false;
     draw(0, "replaceState");
   } catch (error) {
     $("summary").textContent = "No images";
@@ -334,6 +349,7 @@ async function list() {
  */
 export function start(from) {
   source = from;
+  $("controls").inert = true; // Until the models are known.
   listen();
   list();
 }

@@ -162,8 +162,9 @@ def _is_allowed(node: dict) -> bool:
     name, module = node["class_name"], node.get("module")
     if not isinstance(name, str):
         return False
-    if name in _VALUES:
-        return True
+    # Keras reads these whatever else the dict says of itself.
+    if name.startswith("__"):
+        return name in _VALUES
     # Without a module, Keras would read it by the rules of its format before
     # 2023.
     if "module" not in node:

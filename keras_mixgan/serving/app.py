@@ -12,6 +12,7 @@ import fastapi
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from keras_mixgan._version import __version__
 from keras_mixgan.serving import guard
@@ -121,6 +122,9 @@ def _add_predict(app, samplers, threads, limits) -> None:
         sampler, received = _find(samplers, name), await request.body()
         loop = asyncio.get_running_loop()
         async with locks[name]:
+            # Who left while others were served needs no images.
+            if await request.is_disconnected():
+                raise ClientDisconnect
             if unread > _MOST_UNREAD:
                 busy = "The server is busy: too many answers are unread"
                 raise HTTPException(503, busy, {"Retry-After": "1"})

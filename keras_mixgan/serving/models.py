@@ -12,6 +12,8 @@ from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.errors import first_line
 
 _PB = "saved_model.pb"
+# Files of presets and runs, which exported samplers have not.
+_OF_OTHERS = ("metadata.json", "config.json", "settings.json")
 # What TensorFlow Serving's addresses allow.
 _NAME = re.compile(r"[^/:\s?#%]+")
 _ABOUT = (
@@ -135,6 +137,9 @@ def _find(path: pathlib.Path) -> pathlib.Path | None:
                 "`model` must be a folder, a .keras file or a preset. "
                 f"Received: {part}, which is no regular file"
             )
+    # Loading a preset or a run must not run a program that lies there, too.
+    if any((path / name).exists() for name in _OF_OTHERS):
+        return None
     if (path / _PB).exists():
         return path
     versions = (part.parent for part in path.glob(f"*/{_PB}"))

@@ -145,4 +145,7 @@ def _array(name, value, spec) -> np.ndarray:
 def _writable(array: np.ndarray):
     if array.dtype.kind == "O":  # Bytes, as TensorFlow Serving writes them.
         return [{"b64": base64.b64encode(x).decode()} for x in array.tolist()]
+    if not np.isfinite(array).all():
+        # orjson would write null. No ValueError: the client did no wrong.
+        raise ArithmeticError("The model's images have NaN or infinite pixels")
     return np.ascontiguousarray(array)

@@ -99,10 +99,7 @@ def new_folder(
                 _flush(written)
         check_new(path, name)
         if stays or path.exists():
-            entries = sorted(x.name for x in partial.iterdir())
-            for entry in sorted(entries, key=_LAST.__contains__):
-                os.rename(partial / entry, path / entry)
-            partial.rmdir()
+            _move_all(partial, path)
         else:
             os.rename(partial, path)
     except BaseException as error:
@@ -112,6 +109,24 @@ def new_folder(
     for folder in (path, path.parent):
         with contextlib.suppress(OSError):  # Not every system can flush them.
             _flush(folder)
+
+
+def _move_all(folder: pathlib.Path, into: pathlib.Path) -> None:
+    """Moves all entries; where one fails, those moved before are removed."""
+    entries = sorted(x.name for x in folder.iterdir())
+    moved = []
+    try:
+        for entry in sorted(entries, key=_LAST.__contains__):
+            os.rename(folder / entry, into / entry)
+            moved.append(into / entry)
+        folder.rmdir()
+    except BaseException:
+        for path in moved:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+        raise
 
 
 def check_new(path: str | os.PathLike[str], name: str) -> None:
@@ -201,7 +216,8 @@ def _remove(entry: os.DirEntry) -> None:
 
 
 def _flush(path: pathlib.Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    # Windows flushes only what may be written.
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

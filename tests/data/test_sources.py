@@ -175,6 +175,25 @@ def test_names_that_tfds_does_not_parse(name, tmp_path):
         sources.load_source(name, data_dir=tmp_path)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "huggingface:evil__repo/trust_remote_code=True",
+        "huggingface:evil",
+        "mnist/data_dir=there",
+        "mnist:1.0.0/foo=1",
+    ],
+)
+def test_names_with_arguments_never_reach_tfds(name, monkeypatch):
+    """A preset of somebody else brings such a name as its source."""
+    tfds = pytest.importorskip("tensorflow_datasets")
+    called = []
+    monkeypatch.setattr(tfds, "builder", lambda *a, **_: called.append(a))
+    with pytest.raises(ValueError, match=r"NAME/CONFIG:1\.0\.0"):
+        sources.load_source(name)
+    assert not called
+
+
 def test_tfds_that_cannot_be_fetched(tmp_path, monkeypatch):
     tfds = pytest.importorskip("tensorflow_datasets")
 

@@ -259,6 +259,20 @@ def test_without_npm_it_says_what_to_put_where(monkeypatch, tmp_path):
     assert all(name in str(caught.value) for name in web_runtime.FILES)
 
 
+@pytest.mark.parametrize("left", [{}, {"x.tgz": b"no archive"}])
+def test_what_npm_left_is_checked(monkeypatch, tmp_path, left):
+    monkeypatch.setenv("KERAS_MIXGAN_CACHE", str(tmp_path))
+    monkeypatch.setattr(shutil, "which", lambda _: "npm")
+
+    def pack(command, cwd, **_):
+        for name, content in left.items():
+            (cwd / name).write_bytes(content)
+
+    monkeypatch.setattr(web_runtime.subprocess, "run", pack)
+    with pytest.raises(MissingPackageError, match="other files than those"):
+        web_runtime.copy_to(tmp_path)
+
+
 def test_the_list_of_models_can_be_read(site, model):
     import urllib.request
 

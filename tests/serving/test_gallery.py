@@ -257,6 +257,45 @@ def test_it_works_by_keyboard(page):
     assert not page.find("#zoom").is_displayed()
 
 
+def test_back_keeps_the_focus_where_it_was(page):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    page.open(model="labelled", images=3)
+    page.run("document.querySelector('#components :checked').focus()")
+    ActionChains(page.driver).send_keys(Keys.ARROW_DOWN).perform()
+    page.rest()
+    page.driver.back()
+    page.rest()
+    focused = "document.activeElement"
+    assert page.run(f"[{focused}.name, {focused}.value]") == ["component", "0"]
+    # So a list that scrolls shows what has the focus.
+    assert page.run(f"{focused}.offsetParent.tagName") == "LABEL"
+
+
+def test_text_that_is_no_seed_is_replaced(page):
+    page.open(model="p.lain", seed=3, images=2)
+    field = page.find("#seed")
+    field.clear()
+    page.click("#components label")
+    assert field.get_attribute("value") == "3"
+
+
+def test_choices_show_in_forced_colours(page):
+    page.open(model="labelled", images=3)
+    features = [{"name": "forced-colors", "value": "active"}]
+    emulate = page.driver.execute_cdp_cmd
+    emulate("Emulation.setEmulatedMedia", {"features": features})
+    for group in (".chips", ".components"):
+        grounds = page.run(
+            "[...document.querySelectorAll(arguments[0])]"
+            ".map(x => getComputedStyle(x).backgroundColor)",
+            f"{group} label",
+        )
+        assert grounds.count(grounds[0]) == 1
+    emulate("Emulation.setEmulatedMedia", {"features": []})
+
+
 def test_an_image_can_be_seen_large_and_saved(page):
     page.open(model="p.lain", seed=3, images=2)
     page.click("li:nth-child(2) .tile")

@@ -181,6 +181,27 @@ def test_who_comes_when_all_places_are_taken_is_sent_away(start, fake):
     assert server.predict("fake", serving.ask(4))[0] == 200
 
 
+def test_who_has_left_is_not_served(start, fake):
+    """The page drops a request at each click."""
+    server = start(timeout=120)
+    waiting = threading.Thread(
+        target=server.predict, args=("fake", serving.ask(1))
+    )
+    waiting.start()
+    assert fake.entered.wait(60)
+    for number in (5, 6, 7):
+        body = serving.ask(number).encode()
+        with server.socket() as client:
+            client.sendall(
+                POST + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+            )
+    time.sleep(0.5)  # Until the server has read that they are closed.
+    fake.opened.set()
+    waiting.join()
+    assert is_answered(server)
+    assert fake.computed == [1, 4]
+
+
 def test_a_slow_answer_is_given_up(start, fake):
     server = start(timeout=0.5)
     status, answer = server.predict("fake", serving.ask(1))

@@ -113,6 +113,15 @@ def test_numbers_are_written_as_short_as_float32_allows(server):
     assert answer == b'{"outputs":[0.25,0.75]}'
 
 
+def test_pixels_that_are_no_numbers_are_an_error(caplog):
+    fake = serving.Fake()
+    fake.run = lambda *_: {"y": np.array([1.0, np.nan], "float32")}
+    with serving.running({"fake": fake}) as client:
+        status, answer = client.predict("fake", serving.ask(4))
+    assert (status, answer) == (500, {"error": "The model failed"})
+    assert "NaN or infinite" in caplog.text
+
+
 def test_no_rows_give_no_images(server):
     nothing = {"latents": [], "component_uniform": []}
     answer = server.predict("p.lain", {"inputs": nothing})

@@ -276,6 +276,25 @@ def test_other_saved_models_are_refused(folder, tmp_path, capsys):
     assert "keras-mixgan export" in error
 
 
+@pytest.mark.parametrize("version", ["", "1"])
+@pytest.mark.parametrize("own", ["metadata.json", "settings.json"])
+def test_programs_in_presets_and_runs_are_not_loaded(
+    folder, tmp_path, own, version
+):
+    preset = tmp_path / "preset"
+    shutil.copytree(folder / PLAIN, preset / version)
+    (preset / own).write_text("{}")
+
+    class OpenedAsOurs(Exception):
+        pass
+
+    def load_model(name):
+        raise OpenedAsOurs(name)
+
+    with pytest.raises(OpenedAsOurs):
+        models.load([str(preset)], tmp_path / "scratch", load_model)
+
+
 @pytest.mark.parametrize(
     "name",
     [

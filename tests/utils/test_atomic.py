@@ -90,6 +90,27 @@ def test_a_failure_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_failure_between_two_renames_leaves_nothing(tmp_path, monkeypatch):
+    def fail():
+        with atomic.new_folder(tmp_path) as partial:
+            (partial / "a").mkdir()
+            (partial / "a" / "inside").touch()
+            for name in "bcd":
+                (partial / name).touch()
+
+    rename = os.rename
+
+    def rename_but_d(old, new):
+        if old.name == "d":
+            raise OSError("no space")
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", rename_but_d)
+    with pytest.raises(OSError, match="no space"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.fixture
 def dead_pid():
     process = subprocess.run(
