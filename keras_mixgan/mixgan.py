@@ -157,7 +157,8 @@ class MixGAN(Mixture):
                 every 500th. `"released"`, as in the code of arXiv:1703.00573:
                 the generators take 1, 3, 5 or 7 steps, one a batch, per turn
                 of the discriminators, more where their loss is low; below 0.3
-                they skip it. Needs the payoff `"log"`, and one device.
+                they skip it. Needs the payoff `"log"`, and batches that are
+                not divided among replicas.
             run_eagerly: As in `keras.Model.compile`.
             steps_per_execution: As in `keras.Model.compile`.
             jit_compile: As in `keras.Model.compile`.
@@ -329,7 +330,7 @@ class MixGAN(Mixture):
             # By default Keras would warn that it cannot shuffle these.
             kwargs.setdefault("shuffle", False)
         x, y, batch_size, kwargs = loops.place_data(
-            self, x, y, batch_size, kwargs
+            self, x, y, batch_size, first, kwargs
         )
         guard = StopOnNonFinite()
         if isinstance(callbacks, keras.callbacks.CallbackList):

@@ -38,7 +38,7 @@ class Augmentation(keras.layers.Layer):
     """
 
     def __init__(self, seed: int | None = None, **kwargs):
-        # Images stay exact where they are not changed.
+        # Where a GPU does not round products, unchanged pixels stay exact.
         super().__init__(**{"dtype": "float32", **kwargs})
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)

@@ -13,7 +13,8 @@ class ReversibleConv2D(keras.layers.Layer):
     With `reverse=True` it applies the transpose of its linear map, as Keras's
     `ReversibleEmbedding` does for embeddings. An autoencoder whose decoder
     calls its encoder's layers in reverse has tied weights. The reverse restores
-    sizes that the strides divide.
+    sizes that the strides divide, with `"valid"` padding if the kernel is as
+    large as the stride.
 
     Args:
         filters: Positive int, channels of the output.

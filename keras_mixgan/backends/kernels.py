@@ -142,6 +142,7 @@ def _update_moving_statistics(layer, means, variances, factors) -> None:
         (layer.moving_mean, means, weights),
         (layer.moving_variance, variances, corrected),
     ):
-        column = ops.convert_to_tensor(column, dtype=rows.dtype)
-        update = ops.einsum("s,sc->c", column, ops.stop_gradient(rows))
+        column = ops.convert_to_tensor(column, dtype=rows.dtype)[:, None]
+        # Not a product of matrices, which a GPU may round.
+        update = ops.sum(column * ops.stop_gradient(rows), axis=0)
         variable.assign(momentum**count * variable + update)

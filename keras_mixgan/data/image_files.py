@@ -290,7 +290,16 @@ def _read_header(path: pathlib.Path) -> tuple[str, tuple[int, int]]:
                 "`source` must hold images of 8 bits per channel. Received: "
                 f"mode {image.mode!r} in {path}"
             )
-        return image.mode, image.size
+        return _mode_of(image), image.size
+
+
+def _mode_of(image: PIL.Image.Image) -> str:
+    """The mode; "L" where a palette, such as a GIF's, has grays alone."""
+    if image.mode == "P" and "transparency" not in image.info:
+        palette = np.reshape(image.getpalette("RGB"), (-1, 3))
+        if (palette == palette[:, :1]).all():
+            return "L"
+    return image.mode
 
 
 def _load(path: pathlib.Path) -> None:

@@ -60,13 +60,14 @@ def normalize_by_group(network: keras.Model) -> None:
             layer.call = types.MethodType(_call_by_group, layer)
 
 
-def _call_by_group(self, inputs):
+def _call_by_group(self, inputs, **options):
     sizes = _context.sizes
     if sizes is None or len(sizes) == 1:
-        return type(self).call(self, inputs)
+        return type(self).call(self, inputs, **options)
     parts, start = [], 0
     for size in sizes:
-        parts.append(type(self).call(self, inputs[start : start + size]))
+        rows = slice(start, start + size)
+        parts.append(type(self).call(self, inputs[rows], **options))
         start = start + size
     return ops.concatenate(parts, axis=0)
 

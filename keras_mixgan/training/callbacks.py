@@ -37,6 +37,14 @@ __all__ = [
 ]
 
 
+def _check_folder(path: str | os.PathLike[str]) -> None:
+    """Checks a file's folder before a training, not after it."""
+    if not pathlib.Path(path).parent.is_dir():
+        raise UserError(
+            f"`path` must lie in a folder that exists. Received: {path}"
+        )
+
+
 class Checkpoint(BetweenSteps):
     """Saves the model as it trains; a file is never left half written.
 
@@ -84,19 +92,22 @@ class Checkpoint(BetweenSteps):
             "keep_checkpoints", keep_checkpoints
         )
         self._saved_at = None
-        self._begun_step = self._saved_step = None
+        self._last_step = self._saved_step = None
 
     def on_train_begin(self, logs=None):
         """Starts the clock, unless an earlier training did."""
-        self._begun_step = self._mixture.step
-        if self._saved_step is not None and self._saved_step > self._begun_step:
+        _check_folder(self.path)
+        self._last_step = self._mixture.step
+        if self._saved_step is not None and self._saved_step > self._last_step:
             self._saved_step = None  # The model was set back since.
         if self._saved_at is None:
             self._saved_at = time.monotonic()
 
     def act(self, step: int) -> None:
         """Saves when `seconds` have passed."""
-        if step == self._begun_step or step % self.every:
+        # Not all steps are seen where several are one call.
+        before, self._last_step = self._last_step, step
+        if step // self.every == before // self.every:
             return
         if time.monotonic() - self._saved_at >= self.seconds:
             self.save()
@@ -279,7 +290,15 @@ class SampleGrid(keras.callbacks.Callback):
         self._animation = None
 
     def on_train_begin(self, logs=None):
-        """Finds the animation that this training continues."""
+        """Checks what is to be drawn; finds the animation to continue."""
+        shape = self.model.image_shape
+        if not plotting.can_draw(shape):
+            raise UserError(
+                "`SampleGrid` draws points and images of 1 to 4 channels. "
+                f"Received: a mixture that makes shape {shape}"
+            )
+        plotting.check_format(self.path)
+        _check_folder(self.path.format(epoch=0, step=0))
         if self._animated:
             earlier = self._animation or animation.read(self.path)
             self._animation = earlier.until(self.model.step)
@@ -330,6 +349,11 @@ class Curves(keras.callbacks.Callback):
         self.history = history
         self._timer = _EveryEpochs(every)
         self.title = title
+
+    def on_train_begin(self, logs=None):
+        """Checks the path."""
+        plotting.check_format(self.path, figure=True)
+        _check_folder(self.path)
 
     def on_epoch_end(self, epoch, logs=None):
         """Draws when `every` epochs have passed."""

@@ -38,10 +38,11 @@ def train_function_of(model):
     return None
 
 
-def place_data(model, x, y, batch_size, arguments: dict):
+def place_data(model, x, y, batch_size, first, arguments: dict):
     """Places data where the training function reads them.
 
-    `arguments` are the other ones of `fit`. Returns `x`, `y`, `batch_size` and
+    `first` is what `validation.check_data` returned, `arguments` are the other
+    ones of `fit`. Returns `x`, `y`, `batch_size` and
     `arguments` to pass to Keras. Under JAX it sets `model.table` and
     `model.host_step`.
     """
@@ -56,7 +57,7 @@ def place_data(model, x, y, batch_size, arguments: dict):
         y = batch_size = None
         arguments = arguments | {"shuffle": False}
     if keras.backend.backend() == "jax":
-        _check_divides(x, batch_size)
+        _check_divides(x, batch_size, first)
         x, model.table = jax_steps.place_data(x)
         model.host_step = model.step
         # A batch that `train_on_batch` refused leaves an old one, which would
@@ -66,8 +67,11 @@ def place_data(model, x, y, batch_size, arguments: dict):
 
 
 @peeking()
-def _check_divides(x, batch_size: int | None) -> None:
-    """Checks that JAX's devices, if several, get equal parts of each batch."""
+def _check_divides(x, batch_size: int | None, first) -> None:
+    """Checks that JAX's devices, if several, get equal parts of each batch.
+
+    Of other data than `Batches` and arrays only the first batch is known.
+    """
     distribution = keras.distribution.distribution()
     if distribution is None:
         return
@@ -79,6 +83,8 @@ def _check_divides(x, batch_size: int | None) -> None:
     elif hasattr(x, "shape"):
         batch_size = batch_size or 32
         last = len(x) % batch_size
+    elif first is not None:
+        batch_size = len(first[0])
     else:
         return
     batches.check_sizes(batch_size, last, count)

@@ -119,7 +119,9 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
                 "before both sides' rates can be scaled; set each side's rate "
                 f"instead. Received: {old} before, learning_rate={new}"
             )
-        # A schedule refuses first: then neither side has changed.
+        # A schedule refuses: before either side has changed.
+        for side in self.sides:
+            side.learning_rate = side.learning_rate
         for side, rate in zip(self.sides[::-1], (scaled, new), strict=True):
             side.learning_rate = rate
 

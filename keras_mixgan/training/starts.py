@@ -6,27 +6,30 @@ import numpy as np
 
 from keras_mixgan.architectures import layers
 from keras_mixgan.game.ensembles import takes_codes
+from keras_mixgan.training.labels import class_numbers
 from keras_mixgan.training.usage import UsageWarning
 from keras_mixgan.utils.errors import UserError
 
 LEAST_IMAGES = 2
 
 
-def start(model, images) -> None:
+def start(model, batch) -> None:
     """Initializes the layers that still wait for data from one batch.
 
     Discriminators see the real images, generators latents. Both are called in
     training mode, as in the authors' code (arXiv:1602.07868, Section 3).
-    `images` (B, ...) are the first real ones. `None`, where they cannot be read
-    ahead, or fewer than two initialize nothing, and are warned of. Weights that
-    were trained meanwhile are not initialized anew.
+    `batch` are the first real images (B, ...) and their labels, or `None`. If
+    it is `None`, where it cannot be read ahead, or has fewer than two images,
+    nothing is initialized, with a warning. Weights that were trained meanwhile
+    are not initialized anew.
     """
     sides = model.generators, model.discriminators
     if not any(layers.waits_for_data(x) for side in sides for x in side):
         return
     if model.step:
         return
-    if images is None or len(images) < LEAST_IMAGES:
+    images, labels = batch or ((), None)
+    if len(images) < LEAST_IMAGES:
         warnings.warn(
             "Layers that are initialized from data, WeightNormalization or "
             "MinibatchDiscrimination, start without: the first batch has "
@@ -40,10 +43,8 @@ def start(model, images) -> None:
     rng = np.random.default_rng(model.seed)
     size = (len(images), model.latent_dim)
     latents = rng.standard_normal(size, dtype="float32")
-    labels = None
     if model.conditional:
-        labels = rng.integers(model.known_num_classes(), size=len(images))
-        labels = labels.astype("int32")
+        labels = class_numbers(labels, model.num_classes).astype("int32")
     with layers.initializing():
         for networks, first in zip(sides, (latents, images), strict=True):
             for network in networks:

@@ -137,8 +137,8 @@ def check_data(model, x, y, batch_size: int | None):
     """Checks the data given to `fit`: a whole array, or else the first batch.
 
     Data that can be read only once, such as a generator, are not checked. Also
-    warns of classic mistakes, see `usage`. Returns the images of the first
-    batch, or `None` where it cannot be read ahead.
+    warns of classic mistakes, see `usage`. Returns the first batch, images and
+    labels or `None`; or `None` where it cannot be read ahead.
     """
     checks.optional_integer("batch_size", batch_size)
     _check_container(x)
@@ -160,7 +160,10 @@ def check_data(model, x, y, batch_size: int | None):
     labels = None if labels is None else np.asarray(labels)
     check_batch(model, images, labels)
     usage.warn(model, images)
-    return images[:wanted] if is_array(x) else images
+    if is_array(x):
+        images = images[:wanted]
+        labels = None if labels is None else labels[:wanted]
+    return images, labels
 
 
 def _check_container(x) -> None:

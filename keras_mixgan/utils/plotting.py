@@ -221,6 +221,26 @@ def _shortened(name: str, font, width: float) -> str:
     return name + "…"
 
 
+def check_format(path: str | os.PathLike[str], figure: bool = False) -> None:
+    """Checks that `save` knows a path's ending, for pictures or figures.
+
+    Raises:
+        ValueError: It does not.
+    """
+    ending = os.path.splitext(path)[1].lower()
+    if figure:
+        from matplotlib.backend_bases import FigureCanvasBase
+
+        known = ending[1:] in FigureCanvasBase.get_supported_filetypes()
+    else:
+        known = Image.registered_extensions().get(ending) in Image.SAVE
+    if not known:
+        raise UserError(
+            "`path` must end like a picture, e.g. in .png. Received: "
+            f"path={os.fspath(path)!r}"
+        )
+
+
 def save(picture, path: str | os.PathLike[str]) -> None:
     """Writes a picture to a file, which is never left half written.
 

@@ -173,6 +173,38 @@ def test_groups_do_not_see_each_other(sizes):
     np.testing.assert_allclose(one, separate, atol=1e-6)
 
 
+def test_layers_by_group_may_take_training():
+    class Ranked(layers.Layer):
+        by_group = True
+
+        def call(self, inputs, training=False):
+            return inputs - ops.max(inputs, axis=0) if training else inputs
+
+    network = keras.Sequential([keras.Input((4,)), Ranked()])
+    batches = [array(4, 4, seed=i) for i in range(2)]
+    separate = [network(batch, training=True) for batch in batches]
+    normalization.normalize_by_group(network)
+    with normalization.groups([4, 4]):
+        one = network(np.concatenate(batches), training=True)
+    np.testing.assert_array_equal(one, np.concatenate(separate))
+
+
+def test_data_start_networks_of_one_hot_labels():
+    """They need labels, whose number of classes only the data tell."""
+
+    def network(inputs, units):
+        given = [keras.Input((inputs,)), keras.Input((), dtype="int32")]
+        x = layers.Concatenate()([given[0], ops.one_hot(given[1], 3)])
+        layer = WeightNormalization(layers.Dense(units, use_bias=False))
+        return keras.Model(given, layer(x))
+
+    model = MixGAN(network(3, 2), network(2, 1), 2, 1, seed=0)
+    model.compile()
+    labels = np.arange(8) % 3
+    model.fit(array(8, 2), labels, batch_size=4, verbose=0)
+    assert model.step == 2
+
+
 def test_fit_starts_a_fresh_model_from_its_first_batch():
     def network(inputs, units):
         inputs = keras.Input((inputs,))

@@ -3,6 +3,7 @@
 import pathlib
 import runpy
 import sys
+import types
 
 import keras
 import numpy as np
@@ -270,6 +271,17 @@ def test_the_encoder_is_read_before_training_alone(tmp_path):
     same = auxiliary.EncodedClass.from_config(loss.get_config())
     assert same == loss
     assert same.network is None
+
+
+def test_an_encoder_is_checked_for_every_model(tmp_path):
+    path = tmp_path / "encoder.npz"
+    encoders.save(encoders.encoder((28, 28, 1), 3, width=2), path)
+    loss = auxiliary.EncodedClass(encoder=path)
+    model = types.SimpleNamespace(image_shape=(28, 28, 1), num_classes=3)
+    loss.prepare(model)
+    model.num_classes = 10
+    with pytest.raises(ValueError, match="of 3 classes"):
+        loss.prepare(model)
 
 
 def test_one_command_makes_the_encoder(tmp_path, monkeypatch, capsys):

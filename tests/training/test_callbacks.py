@@ -9,6 +9,7 @@ import numpy as np
 import PIL.Image
 import PIL.ImageSequence
 import pytest
+from keras import layers
 
 import keras_mixgan as kmg
 from keras_mixgan.training import callbacks
@@ -358,6 +359,63 @@ def test_progress_bar_tells_epochs_and_the_losses_alone(capsys):
 def test_callbacks_refuse(make_callback, argument):
     with pytest.raises(ValueError, match=argument):
         make_callback()
+
+
+@pytest.mark.parametrize(
+    ("make_callback", "text"),
+    [
+        (lambda f: callbacks.Checkpoint(f / "new" / "a.keras"), "exists"),
+        (lambda f: callbacks.SampleGrid(f / "new" / "a.png"), "exists"),
+        (lambda f: callbacks.SampleGrid(f / "a.pngg"), "like a picture"),
+        (lambda f: callbacks.SampleGrid(f / "a-{step}"), "like a picture"),
+        (lambda f: callbacks.Curves(f / "a.xyz", None), "like a picture"),
+        (lambda f: callbacks.Curves(f / "new" / "a.svg", None), "exists"),
+    ],
+)
+def test_a_path_that_cannot_be_written_is_told_before_training(
+    tmp_path, make_callback, text
+):
+    model = make()
+    with pytest.raises(ValueError, match=f"`path`.*{text}"):
+        fit(model, 2, make_callback(tmp_path))
+    assert model.step == 0
+
+
+def test_what_cannot_be_drawn_is_told_before_training(tmp_path):
+    generator = keras.Sequential(
+        [
+            keras.Input((3,)),
+            layers.Dense(8, "tanh"),
+            layers.Reshape((2, 2, 2, 1)),
+        ]
+    )
+    discriminator = keras.Sequential(
+        [keras.Input((2, 2, 2, 1)), layers.Flatten(), layers.Dense(1)]
+    )
+    model = kmg.MixGAN(generator, discriminator, 1, 1, seed=0)
+    model.compile()
+    volumes = np.linspace(-1, 1, 64, dtype="float32")
+    volumes = volumes.reshape((8, 2, 2, 2, 1))
+    grid = callbacks.SampleGrid(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="draws points and images"):
+        model.fit(volumes, batch_size=4, callbacks=[grid], verbose=0)
+    assert model.step == 0
+
+
+def test_a_checkpoint_by_time_needs_not_see_every_step(tmp_path):
+    """Several steps are one call, from an odd step on."""
+    model = small_model()
+    model.step_variable.assign(1)
+    model.compile(steps_per_execution=2)
+    checkpoint = callbacks.Checkpoint(
+        tmp_path / "x.keras", seconds=0, every=4, at_end=False
+    )
+    model.fit(
+        plane(), batch_size=2, steps_per_epoch=8, callbacks=[checkpoint],
+        verbose=0,
+    )  # fmt: skip
+    names = sorted(x.name for x in tmp_path.iterdir())
+    assert names == ["x-1.keras", "x.keras"]
 
 
 def small_model():

@@ -60,11 +60,11 @@ class Encoded(Auxiliary):
             )
 
     def prepare(self, model) -> None:
-        """Reads the encoder."""
-        if self.network is not None:
-            return
-        self._check_named()
-        network = encoders.load(self.encoder)
+        """Reads the encoder, and checks that the model can use it."""
+        network = self.network
+        if network is None:
+            self._check_named()
+            network = encoders.load(self.encoder)
         shape = tuple(network.input_shape[1:])
         classes = network.output_shape[-1]
         if shape != model.image_shape or classes < (model.num_classes or 0):
