@@ -1,7 +1,8 @@
 """Step, trace and memory of this checkout against another one's, in turns.
 
-    python benchmarks/against_checkout.py /path/to/other/checkout [jax]
+    python benchmarks/against_checkout.py OTHER [tensorflow|jax [3,full ...]]
 
+OTHER is a checkout. The cases are T and the payoff estimate, all by default.
 Each measurement has a process of its own, this checkout's and the other's in
 turns, so that changes of the machine's speed affect both.
 """
@@ -62,11 +63,11 @@ def run(checkout: pathlib.Path, case: tuple, backend: str) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def main(other: str, backend: str = "tensorflow") -> None:
+def main(other: str, backend: str = "tensorflow", *cases: str) -> None:
     """Prints this checkout's figures divided by the other's."""
     timing.header(f"This checkout / {other} on {backend}")
     sides = (HERE, pathlib.Path(other))
-    for case in CASES:
+    for case in [case.split(",") for case in cases] or CASES:
         pairs = [
             [run(side, case, backend) for side in sides] for _ in range(ROUNDS)
         ]

@@ -2,8 +2,8 @@
 
 Arora et al. 2017 (PMLR 70, Figure 2; Figures 2 and 3 of arXiv:1703.00573v1)
 show digits and faces of a mixture of three, beside those of one pair of the
-same networks. The zoo's mixture has five generators that share a body, and one
-discriminator; it and the pair were trained for the same seconds.
+same networks. The zoo's mixture has five generators and one discriminator; it
+and the pair were trained for the same seconds.
 
 --full trains both models anew, by the recipes of the zoo (MNIST from TFDS).
 Run it: python examples/figure2.py
@@ -13,8 +13,10 @@ import common
 import numpy as np
 
 import keras_mixgan as kmg
+from keras_mixgan.presets import recipes
 
-MIXTURE, PAIR = "mix_dcgan_mnist", "dcgan_mnist"
+MIXTURE = "mix_dcgan_mnist"
+PAIR = recipes.pair_of(MIXTURE)
 ROWS = 2
 
 

@@ -24,7 +24,7 @@ import keras_mixgan as kmg
 from keras_mixgan.backends.inference import Forward
 from keras_mixgan.training import folding
 
-PRESET = "mix_dcgan_mnist"
+PRESET = "mix_dcgan_fashion_mnist"
 BLENDINGS = (0.3, 0.1, 0.03, 0.01)
 IMAGES = 2000
 

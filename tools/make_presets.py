@@ -71,10 +71,9 @@ DATA = {
 
 # What the pictures show and the scores do not.
 REMARKS = {
-    "mix_dcgan_mnist": "Generator 4 draws a 9 like a 0 and mangles 3 and 8; "
-    "the mixture weights have all but put it aside (0.09). Generator 0 mangles "
-    "5. So the score is below the single pair's, at each seed; the mixture is "
-    "more diverse within a class.",
+    "mix_dcgan_mnist": "From the same latents all generators draw nearly the "
+    "same digit: they began as copies of one pair, and have not grown far "
+    "apart. A few digits are blots.",
     "dcgan_fashion_mnist": "With this seed its sandals are one shapeless image "
     "(their diversity is 0.14); the other classes vary.",
     "mix_dcgan_fashion_mnist": "The generators have divided each class: bags "
@@ -117,12 +116,14 @@ def about(name: str, root: str) -> dict:
     """What a preset's metadata add to what the model itself says."""
     run = Run(root, name)
     result, best, report = run.result, run.best, run.report
+    scheduled = result["settings"]["learning_rate_schedule"] != "constant"
     settings = result["settings"] | {
-        "steps": best["steps"],
+        # After a schedule's end nothing moves.
+        "steps": (result["settings"] if scheduled else best)["steps"],
         "epochs": None,
         "auxiliary": result["settings"]["auxiliary"] or None,
     }
-    dtype = settings.pop("dtype", "float32")  # The preset's is float32.
+    dtype = settings.pop("dtype", None) or "float32"  # The preset's is that.
     is_folder = settings["source"] not in DATA
     if is_folder:  # By its name: where it lies is this machine's affair.
         for told in (settings, report["settings"]):

@@ -58,8 +58,9 @@ def train(key: str) -> None:
         if "source" not in recipes.RECIPES[name]:
             given["source"] = FACES.value
         found[name] = recipes.complete(given, name)
-        for settled in ("seed", "steps"):  # By the race.
-            found[name].pop(settled)
+        found[name].pop("seed")  # By the race, like most runs' length.
+        if found[name].get("learning_rate_schedule", "constant") == "constant":
+            found[name].pop("steps")
     conditions = race.Conditions(
         group.seconds, CLOCK.value, MARKS, FEWER_IMAGES, 2 * FEWER_IMAGES,
         CLASSIFIER.value or race.classifier_of(found),

@@ -63,10 +63,18 @@ def _head(about: dict) -> str:
         else "images = model.generate(10, seed=0)"
     )
     shape = "x".join(map(str, about["image_shape"]))
+    start = settings.get("from_model")
+    began = (
+        f"Its training began with {count} copies of the preset `{start}`."
+        if start and count > 1
+        else f"It is the preset `{start}`, trained further."
+        if start
+        else ""
+    )
     lead = _paragraph(
         f"""{kind}, on {about["data"]["name"]}: images {shape}, {labels}.
         Architecture `{settings["architecture"]}`, width {settings["width"]},
-        {about["parameters"]:,} parameters in all networks."""
+        {about["parameters"]:,} parameters in all networks. {began}"""
     )
     return f"""# {name}
 
@@ -164,6 +172,8 @@ def _comparison(about: dict) -> str:
         ]
         lines.append("| mean +- std | " + " | ".join(cells) + " |")
     clock = CLOCKS[comparison["clock"]]
+    start = about["settings"].get("from_model")
+    since = f", from the preset `{start}` on" if start else ""
     best = ""
     if comparison.get("best_of"):
         best = (
@@ -171,7 +181,7 @@ def _comparison(about: dict) -> str:
             "counts with its best mark"
         )
     how = _paragraph(
-        f"""Each run trained for {comparison["seconds"]:g} {clock}, on
+        f"""Each run trained for {comparison["seconds"]:g} {clock}{since}, on
         the same data, batches and optimizers, and was scored on
         {comparison["num_images"]:,} images{best}. The main score, chosen
         before the runs, is the Frechet distance. Trained and scored by"""
@@ -263,11 +273,17 @@ def _making(about: dict) -> str:
     dtype = training.get("dtype", "float32")
     if dtype != "float32":
         dtype += "`, the preset computes in `float32"
+    length = ""
+    if training["steps"] != settings["steps"]:
+        length = f" (rates fall to 0 over {settings['steps']:,})"
     best = ""
     if training.get("best_of"):
         best = f" The best of {training['best_of']} marks by Frechet distance."
+    start = settings.get("from_model")
+    if start:
+        best += f" All that is counted from the preset `{start}` on."
     how = _paragraph(
-        f"""{settings["steps"]:,} steps of batch {settings["batch_size"]} in
+        f"""{training["steps"]:,} steps{length} of batch {settings["batch_size"]} in
         `{dtype}`, payoff `{settings["payoff"]}`, estimate
         `{settings["payoff_estimate"]}`, seed {settings["seed"]},
         {_length(training)} on {training["machine"]}, {training["date"]}.{best}

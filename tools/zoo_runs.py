@@ -7,6 +7,7 @@ from typing import Any
 
 from keras_mixgan.cli import race
 from keras_mixgan.cli import race_state
+from keras_mixgan.presets import recipes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +28,9 @@ class Group:
 
 
 GROUPS = {
-    "mnist": Group(("dcgan_mnist", "mix_dcgan_mnist"), 450, 3),
+    "mnist": Group(("dcgan_mnist",), 450, 3),
+    # Both start from `dcgan_mnist`, the preset.
+    "mnist_longer": Group(("dcgan_mnist_longer", "mix_dcgan_mnist"), 200, 3),
     "fashion_mnist": Group(
         ("dcgan_fashion_mnist", "mix_dcgan_fashion_mnist"), 450, 3
     ),
@@ -45,8 +48,8 @@ def group_of(name: str) -> str:
 
 
 def twin_of(name: str) -> str | None:
-    """The recipe of a mixture's single pair."""
-    return name.removeprefix("mix_") if name.startswith("mix_") else None
+    """The recipe of a mixture's single pair, trained for the same seconds."""
+    return recipes.pair_of(name) if name.startswith("mix_") else None
 
 
 class Run:

@@ -195,9 +195,9 @@ def _upon(start: Mapping[str, Any], given: Mapping[str, Any]) -> dict:
         if asked is not None and (asked or None) != (own or None):
             kept = "is not recorded" if own is None else f"is {own}"
             raise UserError(
-                f"`{name}` must not be given with --from: that model keeps "
-                f"its networks, and its {name} {kept}. Received: "
-                f"{name}={asked}"
+                f"`{name}` must not be given with "
+                f"--from={given['from_model']}: that model keeps its networks, "
+                f"and its {name} {kept}. Received: {name}={asked}"
             )
     if "source" not in given and not start.get("source"):
         raise UserError(

@@ -100,6 +100,10 @@ def test_help_names_all_payoffs_and_architectures(capsys):
         (["train", "--epochs=1", "--steps=1"], "exclude each other"),
         (["train", "--recipe=dcgn_mnist"], "Did you mean 'dcgan_mnist'?"),
         (["train", "--recipe=dcgan_celeba_64"], "`source` must be given"),
+        (
+            ["train", "--recipe=mix_dcgan_mnist", "--width=24"],
+            "--from=dcgan_mnist: that model keeps its networks, and its width",
+        ),
         (["train", "--source=./nowhere"], "nowhere"),
         (["train", "--steps_per_execution=0"], "`steps_per_execution`"),
         (["train", "--steps_per_execution=4"], "`history_steps` must be"),

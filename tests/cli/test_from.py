@@ -218,7 +218,7 @@ def test_generators_of_labels_need_them_all(tmp_path, capsys):
         (["--num_generators=3"], "its num_generators is 2"),
         (["--share=generators"], "its share is none"),
         (["--ema_decay=0"], "its ema_decay is 0.9"),
-        (["--recipe=mix_dcgan_mnist"], "must not be given with --from"),
+        (["--recipe=mix_wgan_mnist"], "must not be given with --from="),
     ],
 )
 def test_other_networks_are_refused_in_a_line(

@@ -30,7 +30,7 @@ def test_a_preset_of_the_zoo_is_whole(name):
     assert metadata["settings"] == known | {
         "conditional": metadata["settings"]["conditional"]
     }
-    assert model.step == metadata["settings"]["steps"]
+    assert model.step == metadata["training"]["steps"]
     assert model.num_generators == preset.num_generators
     np.testing.assert_allclose(
         model.generator_weights, metadata["generator_weights"], atol=1e-3
@@ -69,7 +69,7 @@ def test_a_pair_differs_in_what_makes_a_mixture_alone():
     for name, recipe in recipes.RECIPES.items():
         if not name.startswith("mix_"):
             continue
-        twin = recipes.RECIPES[name.removeprefix("mix_")]
+        twin = recipes.RECIPES[recipes.pair_of(name)]
         assert twin["num_generators"] == twin["num_discriminators"] == 1
         apart = {
             key
