@@ -283,9 +283,9 @@ def _making(about: dict) -> str:
     if start:
         best += f" All that is counted from the preset `{start}` on."
     how = _paragraph(
-        f"""{training["steps"]:,} steps{length} of batch {settings["batch_size"]} in
-        `{dtype}`, payoff `{settings["payoff"]}`, estimate
-        `{settings["payoff_estimate"]}`, seed {settings["seed"]},
+        f"""{training["steps"]:,} steps{length} of batch
+        {settings["batch_size"]} in `{dtype}`, payoff `{settings["payoff"]}`,
+        estimate `{settings["payoff_estimate"]}`, seed {settings["seed"]},
         {_length(training)} on {training["machine"]}, {training["date"]}.{best}
         {training["load"]} Versions: {versions}."""
     )

@@ -39,8 +39,8 @@ _MNIST_5X = {
     "ema_decay": 0.99,
     "steps": 2000,
 }
-# The preset `dcgan_mnist` trained further, alone or as copies of it. At constant
-# rates the copies became worse than what they began with.
+# The preset `dcgan_mnist` trained further, alone or as copies of it. At
+# constant rates the copies became worse than what they began with.
 _LONGER = {
     "from_model": "dcgan_mnist",
     "source": "mnist",
