@@ -32,6 +32,16 @@ def noise(count=14):
     )
 
 
+class ThreeAtOnce(keras.utils.PyDataset):
+    """Data of which only the first batch can be looked at."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return arrays(3)
+
+
 def arrays(count):
     source = noise(count)
     return pixels.to_floats(source.images), source.labels
@@ -302,6 +312,8 @@ def test_two_devices_do_what_one_does():
         odd = load(noise(7), batch_size=4, drop_remainder=False)
         with pytest.raises(ValueError, match="3 rows in the last batch, 2"):
             model.fit(odd, verbose=0)
+        with pytest.raises(ValueError, match="batch_size=3, 2 replicas"):
+            model.fit(ThreeAtOnce(), verbose=0)
         assert model.step == 0
     finally:
         keras.distribution.set_distribution(None)
