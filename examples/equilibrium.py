@@ -205,10 +205,9 @@ def epsilons(path: dict) -> np.ndarray:
 def found_by_training(model: kmg.MixGAN) -> float:
     """The epsilon that `equilibrium_gap` finds, by trained best responses."""
     points = np.tile(np.stack([np.cos(REAL), np.sin(REAL)], axis=1), (40, 1))
-    gap = kmg.metrics.equilibrium_gap(
+    return kmg.metrics.equilibrium_gap(
         model, points.astype("float32"), steps=200, learning_rate=0.02
-    )
-    return (gap.generator_gain + gap.discriminator_gain) / 2
+    ).epsilon
 
 
 def drawn_mixtures(

@@ -5,8 +5,8 @@ arXiv version): take mu = N(0, I/d) and its empirical distribution of m samples,
 with log m << d. Their Jensen-Shannon divergence is log 2, its maximum, and
 their Wasserstein distance is at least 1.1, although the samples come from mu
 itself.
-Theorem 3.1 (corollary 3.2): the distance measured by neural networks with p
-bounded parameters is small once m is large enough compared with p.
+Theorem 3.1 (3.3 in that version): the distance measured by neural networks with
+p bounded parameters is small once m is large enough compared with p.
 
 The example compares two sets of m samples of one Gaussian, then one of them
 with samples of a Gaussian shifted by 1. Run it: python examples/lemma1.py

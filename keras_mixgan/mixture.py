@@ -205,6 +205,8 @@ class Mixture(MixtureModel):
         Returns:
             The mixture, compiled as the last model was, but without a
             component classifier, whose classes are one snapshot's generators.
+            It has no averages (`ema_decay`); where the snapshots have, those
+            are its generators.
 
         Raises:
             ValueError: There are fewer than two models, or the last one is not

@@ -107,7 +107,7 @@ def augmented(discriminator: keras.Model) -> keras.Model:
 
     Raises:
         ValueError: It is neither Functional nor Sequential; no input, or more
-            than one, is of images.
+            than one, is of images; it is augmented already.
 
     Example:
     >>> import keras_mixgan as kmg
@@ -116,6 +116,11 @@ def augmented(discriminator: keras.Model) -> keras.Model:
     ['images', 'augmentation']
     """
     discriminator = _checks.functional("discriminator", discriminator)
+    if any(isinstance(x, Augmentation) for x in discriminator.layers):
+        raise UserError(
+            "`discriminator` must not be augmented already. Received: "
+            f"{discriminator.name}, which has an `Augmentation`"
+        )
     inputs = [
         keras.Input(x.shape[1:], dtype=x.dtype, name=x.name)
         for x in discriminator.inputs

@@ -51,9 +51,9 @@ def add_heads(
     outputs = {"logits": discriminator.outputs[0]}
     if isinstance(discriminator.output, dict):
         outputs = dict(discriminator.output)
-    for name, units in (
-        ("class_logits", num_classes),
-        ("component_logits", num_components),
+    for argument, name, units in (
+        ("num_classes", "class_logits", num_classes),
+        ("num_components", "component_logits", num_components),
     ):
         if units is not None and len(hidden.shape) != 2:
             raise UserError(
@@ -62,7 +62,7 @@ def add_heads(
             )
         if units is not None:
             outputs[name] = keras.layers.Dense(
-                checks.integer(name, units),
+                checks.integer(argument, units),
                 kernel_initializer=_checks.normal_init(),
                 dtype="float32",
                 name=name,

@@ -20,6 +20,7 @@ from keras_mixgan.utils import collector
 from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import NonFiniteError
 from keras_mixgan.utils.errors import UserError
+from keras_mixgan.utils.errors import printable
 
 PROGRAM = "keras-mixgan"
 # Backends of Keras on which mixtures train.
@@ -121,7 +122,7 @@ def _help() -> str:
 
 
 def _fail(message: str) -> int:
-    lines = [line[:_LONGEST] for line in message.splitlines()]
+    lines = [printable(line, _LONGEST) for line in message.splitlines()]
     print("error: " + "\n".join(lines), file=sys.stderr)
     return 2
 

@@ -31,7 +31,7 @@ def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
     has no assertions. With `uint8`, images are uint8 in [0, 255]. Generators
     must compute in float32.
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(path).expanduser()
     _check(model, path)
     import onnx
 

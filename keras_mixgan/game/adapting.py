@@ -74,8 +74,10 @@ def adapt(network, side: str, sample: Sample) -> keras.Model:
     return _with_one_logit(network)
 
 
-def check_clonable(network: keras.Model) -> None:
+def check_clonable(network: keras.Model, reason: str | None = None) -> None:
     """Checks that a network can be rebuilt from its configuration.
+
+    The error says `reason`, or how a mixture of it is made without.
 
     Keras's own `get_config` omits the constructor arguments of a subclassed
     model, so a copy would silently be a different network. Nested models are
@@ -86,11 +88,14 @@ def check_clonable(network: keras.Model) -> None:
             continue  # A clone has all of a Functional model's graph.
         if _has_keras_config(type(part)):
             kind = type(part).__name__
+            text = reason or (
+                "to clone or save it with its arguments. Instead of one "
+                "model, you can pass a function that builds it, such as "
+                f"lambda: {kind}(...), or a list of models"
+            )
             raise UserError(
-                f"`get_config` must be defined by {kind} to clone or save it "
-                "with its arguments. Instead of one model, you can pass a "
-                f"function that builds it, such as lambda: {kind}(...), or a "
-                f"list of models. Received: a {kind} without `get_config`"
+                f"`get_config` must be defined by {kind} {text}. Received: a "
+                f"{kind} without `get_config`"
             )
 
 
@@ -206,6 +211,14 @@ def _with_shape(network: keras.Model, made: tuple | None) -> keras.Model:
     return keras.Model(inputs, images, name=network.name)
 
 
+def _free_name(network: keras.Model, name: str) -> str:
+    """The name of a new layer; layers of one model must have different ones."""
+    taken = {operation.name for operation in network.operations}
+    while name in taken:
+        name += "_"
+    return name
+
+
 def _with_one_logit(network: keras.Model) -> keras.Model:
     """Reshapes logits (B,) to (B, 1), and averages logits (B, h, w, 1).
 
@@ -222,10 +235,15 @@ def _with_one_logit(network: keras.Model) -> keras.Model:
         return network
     shape = tuple(logits.shape[1:])
     if shape == ():
-        logits = keras.layers.Reshape((1,), name="logit")(logits)
+        name = _free_name(network, "logit")
+        logits = keras.layers.Reshape((1,), dtype=logits.dtype, name=name)(
+            logits
+        )
     elif len(shape) == 3 and shape[-1] == 1:
         logits = keras.layers.GlobalAveragePooling2D(
-            data_format="channels_last", dtype="float32", name="mean_logit"
+            data_format="channels_last",
+            dtype="float32",
+            name=_free_name(network, "mean_logit"),
         )(logits)
     else:
         return network

@@ -237,12 +237,28 @@ def _without_seeds(config, drawing: bool):
     return config
 
 
-def num_classes(generators: list, given: int | None) -> int | None:
+def num_classes(
+    generators: list, discriminators: list, given: int | None
+) -> int | None:
     """The number of classes of a conditional mixture.
 
     It is `given`, or the size of the generator's label embedding or encoding,
-    which `given` must not exceed; `None` without labels, or if unknown.
+    which `given` must not exceed; `None` without labels, or if unknown. The
+    discriminators that take labels must know as many.
     """
+    count = _classes_of_generators(generators, given)
+    for i, network in enumerate(discriminators):
+        embedded = _embedded_classes(network)
+        if count is not None and embedded is not None and embedded < count:
+            raise UserError(
+                f"`discriminator` must know the {count} classes of the "
+                f"generators. Received: discriminator {i}, whose label "
+                f"embedding has {embedded}"
+            )
+    return count
+
+
+def _classes_of_generators(generators: list, given: int | None) -> int | None:
     if given is None:
         return _embedded_classes(generators[0])
     given = checks.integer("num_classes", given)
@@ -260,10 +276,10 @@ def num_classes(generators: list, given: int | None) -> int | None:
     return given
 
 
-def _embedded_classes(generator) -> int | None:
-    if len(generator.inputs) < 2:
+def _embedded_classes(network) -> int | None:
+    if len(network.inputs) < 2:
         return None
-    for layer in generator._flatten_layers():
+    for layer in network._flatten_layers():
         if isinstance(layer, keras.layers.Embedding):
             return layer.input_dim
         if isinstance(layer, keras.layers.CategoryEncoding):

@@ -56,6 +56,7 @@ class Objective:
     def __post_init__(self):
         self.payoff.generator_loss(self.generator_loss)
         self._check_generators_lose()
+        self._check_one_penalty()
         if not isinstance(self.as_released, bool):
             raise UserError(
                 "`as_released` must be True or False. Received: "
@@ -154,6 +155,15 @@ class Objective:
                 "`generator_loss` must not be auxiliary without an auxiliary "
                 "loss of generators, such as feature_matching. Received: "
                 f"auxiliary={names}"
+            )
+
+    def _check_one_penalty(self) -> None:
+        listed = [loss.name for loss in self.auxiliary]
+        if self.gradient_penalty and "gradient_penalty" in listed:
+            raise UserError(
+                "`gradient_penalty` must not be given twice. Received: "
+                f"gradient_penalty={self.gradient_penalty!r}, "
+                f"auxiliary={listed}"
             )
 
     def _set(self, name: str, value: Any) -> None:

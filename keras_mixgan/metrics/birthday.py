@@ -63,6 +63,7 @@ def birthday(
     )
     images = _flat(samples)
     checks.integer("num_images", len(images), least=2)
+    checks.number("threshold", threshold, "[0, inf)", optional=True)
     if threshold is None:
         if real is None:
             raise UserError(

@@ -263,6 +263,7 @@ def read_scores(path: str | os.PathLike) -> list[dict[str, Any]]:
         ValueError: it is not such a file.
         OSError: it cannot be read.
     """
+    path = os.path.expanduser(path)
     if os.path.exists(path) and not os.path.isfile(path):
         raise UserError(f"`path` must be a regular file. Received: {path}")
     try:

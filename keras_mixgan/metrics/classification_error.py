@@ -13,6 +13,7 @@ import numpy as np
 from keras_mixgan.backends.inference import Forward
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.metrics.samples import check_labels
 from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
@@ -57,6 +58,7 @@ def classification_error(
         raise UserError(
             f"`real` must have labels. Received: {samples.name}, which has none"
         )
+    check_labels(samples, networks[0].output_shape[-1], unknown=True)
     weights = np.asarray(model.discriminator_weights, "float64")
     wrong, count = _count(networks, weights, samples, num_images)
     each = (wrong[1:] / count).tolist()

@@ -100,7 +100,8 @@ class Comparison:
                 lines.append(f"{name} differs: {', '.join(texts)}")
         hashes = {x.settings.get(_HASH) for x in self.reports.values()} - {None}
         # Another split or number tells it already.
-        data = ("source", "num_real", *_SELECTION)
+        names = ("source", "num_real", *_SELECTION)
+        data = tuple(f"{name} differs" for name in names)
         if len(hashes) > 1 and not any(x.startswith(data) for x in lines):
             lines.append("real images differ, under one name")
         return lines

@@ -230,7 +230,7 @@ def both(
     network = judges.load(classifier, real.name, samples.model)
     return (
         activations(samples, network, batch_size),
-        activations(real, network, batch_size),
+        activations(real, network, batch_size, keep=True),
     )
 
 

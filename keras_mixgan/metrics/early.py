@@ -1,7 +1,6 @@
 """What would make a metric fail after all images were made, found before."""
 
 import dataclasses
-import numbers
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -88,8 +87,8 @@ def check_options(name: str, known: Sequence[str], given: Any) -> None:
             checks.integer(of, value, least)
         elif option in _NUMBERS:
             checks.number(of, value)
-        elif option == "threshold" and not isinstance(value, numbers.Real):
-            raise UserError(f"`{of}` must be a number. Received: {value!r}")
+        elif option == "threshold":
+            checks.number(of, value, "[0, inf)")
 
 
 def splits(asked: Asked) -> None:
@@ -115,6 +114,11 @@ def blocks(asked: Asked) -> None:
 
 def classes(asked: Asked) -> None:
     """Checks that there are two images of each class."""
+    if asked.options.get("num_images", 2) is None:
+        raise UserError(
+            "`options['class_diversity']['num_images']` must be an integer of "
+            "at least 2. Received: None"
+        )
     parts = [asked.reference]
     if asked.real:
         parts += asked.reference.halves()

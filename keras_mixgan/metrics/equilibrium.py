@@ -7,10 +7,11 @@ some value V,
     E_u[F(u, v)] <= V + epsilon  for every discriminator v,
     E_v[F(u, v)] >= V - epsilon  for every generator u.
 
-Here V is the mixture's own payoff, and a best response to each frozen side is
-trained. A trained response may not be the best one, so the gains tend to be
-below the true ones. They are estimates on held-out images, the best of all
-responses on the same images; all generators get the same latents.
+A best response to each frozen side is trained; what it gains is measured from
+the mixture's own payoff. The least epsilon is half of what both gain together.
+A trained response may not be the best one, so the gains tend to be below the
+true ones. They are estimates on held-out images, the best of all responses on
+the same images; all generators get the same latents.
 """
 
 import dataclasses
@@ -25,6 +26,7 @@ from keras_mixgan.game import payoffs
 from keras_mixgan.metrics import response
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.samples import as_samples
+from keras_mixgan.metrics.samples import check_labels
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
@@ -36,9 +38,9 @@ class Equilibrium:
     """The payoff of a mixture, and what each side can still gain.
 
     Args:
-        value: V, the mixture's payoff sum_ij w_i w_j F(u_i, v_j).
-        generator_gain: V minus F of the best generator found.
-        discriminator_gain: F of the best discriminator found, minus V.
+        value: The mixture's payoff sum_ij w_i w_j F(u_i, v_j).
+        generator_gain: The value minus F of the best generator found.
+        discriminator_gain: F of the best discriminator found, minus the value.
         payoffs: F(u_i, v_j), num_generators rows of num_discriminators.
         details: Numbers of images, steps, start, seed.
     """
@@ -51,8 +53,12 @@ class Equilibrium:
 
     @property
     def epsilon(self) -> float:
-        """The larger gain: the smallest epsilon of definition 3, as found."""
-        return max(self.generator_gain, self.discriminator_gain)
+        """The least epsilon of definition 3, as found: half of both gains.
+
+        Its V lies in the middle between the payoffs of both responses. See
+        also `MatrixGame.epsilon`.
+        """
+        return (self.generator_gain + self.discriminator_gain) / 2
 
     def to_dict(self) -> dict[str, Any]:
         """Returns all fields and epsilon, ready for JSON."""
@@ -60,7 +66,8 @@ class Equilibrium:
 
     def __str__(self) -> str:
         return (
-            f"V {self.value:.4f}, generator gains {self.generator_gain:.4f}, "
+            f"payoff {self.value:.4f}, "
+            f"generator gains {self.generator_gain:.4f}, "
             f"discriminator gains {self.discriminator_gain:.4f}, "
             f"epsilon {self.epsilon:.4f}"
         )
@@ -195,11 +202,13 @@ def check(
             "`real` must hold at least 4 images, two to train on and two to "
             f"measure on. Received: {real.num_images}"
         )
-    if len(model.generators[0].inputs) > 1 and real.labels is None:
-        raise UserError(
-            "`real` must have labels for a conditional model. Received: "
-            "images alone"
-        )
+    if len(model.generators[0].inputs) > 1:
+        if real.labels is None:
+            raise UserError(
+                "`real` must have labels for a conditional model. Received: "
+                "images alone"
+            )
+        check_labels(real, model.num_classes)
 
 
 class _Game:

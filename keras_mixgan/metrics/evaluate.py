@@ -285,7 +285,13 @@ def _classify(
     bar = _progbar(total, verbose, "image")
     # Real data first, so that errors in the source show at once.
     for samples in [reference, *(row.samples for row in generated)]:
-        activations(samples, use.classifier, use.batch_size, progress=bar.add)
+        activations(
+            samples,
+            use.classifier,
+            use.batch_size,
+            keep=samples is reference,
+            progress=bar.add,
+        )
     for row in rows:
         if row.is_real:
             for part, half in zip(
@@ -301,7 +307,7 @@ def _settings(use: Settings, reference: Samples) -> dict[str, Any]:
         "image_shape": list(reference.image_shape),
         "num_images": use.num_images,
         "num_real": reference.num_images,
-        "real_sha256": reference.fingerprint(ordered=False),
+        "real_sha256": reference.fingerprint(),
         "splits": use.splits,
         "seed": use.seed,
     }

@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 WITHIN = 3.0
@@ -38,11 +39,7 @@ def checked(
         centers, known = known_modes(centers)
         std = known if std is None else std
     centers = np.asarray(centers, "float64")
-    if std is None or std <= 0:
-        raise UserError(
-            "`std` must be the positive standard deviation of the modes. "
-            f"Received: std={std!r}"
-        )
+    checks.number("std", std)
     if tuple(image_shape) != centers.shape[1:]:
         raise UserError(
             "`model_or_points` must have points of the shape of the centres, "
@@ -92,6 +89,7 @@ def modes(
         argument="model_or_points",
     )
     centers, std = checked(centers, std, samples.image_shape)
+    checks.number("within", within)
     points = samples.images()
     distances = np.linalg.norm(points[:, None] - centers[None], axis=-1)
     nearest = distances.argmin(axis=1)

@@ -152,33 +152,41 @@ class Samples:
         checks.integer("num_images", count)
         return self._part(slice(count))
 
-    def fingerprint(self, ordered: bool = True) -> str | None:
+    def unshuffled(self) -> tuple["Samples", np.ndarray]:
+        """Returns the same images of a data set in the data set's order.
+
+        And, int64 (N,), the place of each of this one's images in it.
+        """
+        ranks = np.argsort(self._order)
+        places = np.empty_like(ranks)
+        places[ranks] = np.arange(self.num_images)
+        return self._part(ranks), places
+
+    def fingerprint(self) -> str | None:
         """Returns a hash of the images, `None` for a model.
 
-        Args:
-            ordered: Whether it depends on the order, and so on the seed.
+        It is of the data set's order, not of this one, which a seed draws.
         """
         if self.model is not None:
             return None
-        key = "fingerprint" if ordered else "content"
-        if key not in self.memo:
-            order = self._order if ordered else np.sort(self._order)
+        if "fingerprint" not in self.memo:
+            order = np.sort(self._order)
             digest = hashlib.sha256()
             digest.update(f"{self._images.dtype} {self.image_shape}".encode())
             for start in range(0, self.num_images, CHUNK):
                 rows = order[start : start + CHUNK]
                 digest.update(np.ascontiguousarray(self._images[rows]).data)
-            self.memo[key] = digest.hexdigest()
-        return self.memo[key]
+            self.memo["fingerprint"] = digest.hexdigest()
+        return self.memo["fingerprint"]
 
-    def _part(self, rows: slice) -> "Samples":
+    def _part(self, rows: slice | np.ndarray) -> "Samples":
         part = copy.copy(self)
         part.memo = {
             key: outputs.rows(rows)
             for key, outputs in self.memo.items()
             if hasattr(outputs, "rows")
         }
-        part.num_images = len(range(self.num_images)[rows])
+        part.num_images = len(np.arange(self.num_images)[rows])
         if self.model is None:
             part._order = self._order[rows]
             if self.labels is not None:
@@ -215,6 +223,20 @@ def check_shapes(samples: Samples, real: Samples) -> None:
         raise UserError(
             "`real` must have images of the shape that is scored, "
             f"{samples.image_shape}. Received: {real.image_shape}"
+        )
+
+
+def check_labels(
+    real: Samples, num_classes: int | None, unknown: bool = False
+) -> None:
+    """Checks that labels are classes; `unknown` allows -1 too."""
+    least = -1 if unknown else 0
+    low, high = real.labels.min(), real.labels.max()
+    if low < least or (num_classes is not None and high >= num_classes):
+        most = "" if num_classes is None else f" to {num_classes - 1}"
+        raise UserError(
+            f"`real` must have labels from {least}{most}. Received: "
+            f"{real.name}, with labels from {low} to {high}"
         )
 
 

@@ -159,7 +159,7 @@ def is_preset(preset: str | os.PathLike[str]) -> bool:
     """Whether this names a preset of the zoo or hub, or is one's folder."""
     return (
         hub.is_url(preset)
-        or (pathlib.Path(preset) / METADATA).is_file()
+        or (pathlib.Path(preset).expanduser() / METADATA).is_file()
         or (isinstance(preset, str) and _in_zoo(preset) is not None)
     )
 
@@ -179,7 +179,7 @@ def find(preset: str | os.PathLike[str]) -> pathlib.Path:
             )
         return folder
     bundled = _in_zoo(preset) if isinstance(preset, str) else None
-    path = pathlib.Path(preset)
+    path = pathlib.Path(preset).expanduser()
     if bundled is not None:
         if (path / METADATA).is_file() and not path.samefile(bundled):
             raise UserError(
@@ -286,7 +286,7 @@ def save(
     are in half precision, without the optimizer's state and, of generators with
     averages, without all but those. Refuses parts that could not be loaded.
     """
-    path = pathlib.Path(os.path.abspath(path))
+    path = pathlib.Path(os.path.abspath(os.path.expanduser(path)))
     config = {
         "format": FORMAT,
         "config": model.get_config(),

@@ -3,7 +3,8 @@
 A mixture's preset and its twin of one pair have the same data, networks,
 optimizers, batch and seed. Where `steps` are the same too, the comparison is
 that of Section 6 of the paper (arXiv:1703.00573). Otherwise both were trained
-for the same seconds, and `steps` are those that seed 0 took.
+for the same seconds, and `steps` are those that seed 0 took; or, where rates
+fall, those in which they reach 0.
 """
 
 import types

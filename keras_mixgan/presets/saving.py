@@ -20,7 +20,7 @@ def save_model(
     # Deferred: it loads Pillow, which would slow `import keras_mixgan` down.
     from keras_mixgan.utils import plotting
 
-    path = pathlib.Path(os.path.abspath(path))
+    path = pathlib.Path(os.path.abspath(os.path.expanduser(path)))
     name, samples = path.name, None
     if plotting.can_draw(model.image_shape):
         samples = plotting.draw_mixture(model)

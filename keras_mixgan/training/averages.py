@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_mixgan.game import adapting
 from keras_mixgan.game import components
 from keras_mixgan.utils import checks
 
@@ -15,17 +16,19 @@ def check_decay(decay: float | None) -> float | None:
     return checks.number("ema_decay", decay, "(0, 1)", optional=True)
 
 
-def make(parts: list, executor) -> list:
+def make(parts: list, number: int, executor) -> list:
     """Makes a copy of each part of the generators' side, to hold its average.
 
-    The copies have the same weights and are not trainable.
+    The copies have the same weights and are not trainable, and lie where their
+    parts do: a shared body comes after `number` generators, with the first.
     """
     averages = []
     for i, generator in enumerate(parts):
+        adapting.check_clonable(generator, "for `ema_decay`, which copies it")
         # Their weights are copied: draws must not change the user's `random`.
-        with components.seeded("averages"), executor.placing(i):
+        with components.seeded("averages"), executor.placing(i % number):
             average = components.clone(generator, f"ema_generator_{i}")
-        executor.adopt(average, i)
+        executor.adopt(average, i % number)
         average.set_weights(generator.get_weights())
         average.trainable = False
         averages.append(average)

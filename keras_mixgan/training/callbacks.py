@@ -79,7 +79,7 @@ class Checkpoint(BetweenSteps):
         keep_checkpoints: int = 2,
     ):
         super().__init__()
-        self.path = pathlib.Path(path)
+        self.path = pathlib.Path(path).expanduser()
         if self.path.suffix != ".keras":
             raise UserError(
                 f"`path` must end in .keras. Received: path={str(path)!r}"
@@ -156,7 +156,7 @@ def checkpoints(path: str | os.PathLike[str]) -> list[pathlib.Path]:
     >>> [file.name for file in checkpoints(folder / "a.keras")]
     ['a.keras', 'a-1.keras', 'a-2.keras']
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(path).expanduser()
     by_age = {0: path} if path.exists() else {}
     for file in path.parent.glob(f"{glob.escape(path.stem)}-*{path.suffix}"):
         age = file.stem.removeprefix(f"{path.stem}-")
@@ -269,7 +269,7 @@ class SampleGrid(keras.callbacks.Callback):
         real: np.ndarray | None = None,
     ):
         super().__init__()
-        self.path = os.fspath(path)
+        self.path = os.path.expanduser(path)
         self._timer = _EveryEpochs(every)
         self._settings = {
             "rows": rows,
@@ -345,7 +345,7 @@ class Curves(keras.callbacks.Callback):
         title: str | None = None,
     ):
         super().__init__()
-        self.path = pathlib.Path(path)
+        self.path = pathlib.Path(path).expanduser()
         self.history = history
         self._timer = _EveryEpochs(every)
         self.title = title

@@ -114,6 +114,8 @@ def join(cls, snapshots: list, model, images, labels, seed):
         num_classes=model.num_classes,
         seed=seed,
     )
+    # So that it does not draw the first latents of the training again.
+    _assign(mixture.seed_generator.state, model.seed_generator.state)
     config = model.get_compile_config()
     # The classes of a component classifier are one snapshot's generators.
     config["auxiliary"] = [
@@ -143,7 +145,7 @@ def copies(networks: list[keras.Model], name: str) -> list[keras.Model]:
     """
     made = []
     for i, network in enumerate(networks):
-        adapting.check_clonable(network)
+        adapting.check_clonable(network, "for copies of it")
         copy = keras.models.clone_model(network)
         copy.name = f"{name}_{i}"
         copy.set_weights(network.get_weights())

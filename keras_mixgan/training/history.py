@@ -86,7 +86,7 @@ class MixtureHistory(BetweenSteps):
         self, path: str | os.PathLike[str] | None = None, every: int = 10
     ):
         super().__init__()
-        self.path = None if path is None else pathlib.Path(path)
+        self.path = None if path is None else pathlib.Path(path).expanduser()
         self.every = checks.integer("every", every)
         self.rows: list[dict[str, float]] = []
         self._epoch = 0
@@ -245,6 +245,7 @@ def read_history(path: str | os.PathLike[str]) -> list[dict[str, float]]:
         ValueError: It is no such history.
     """
     rows = []
+    path = os.path.expanduser(path)
     if os.path.exists(path) and not os.path.isfile(path):
         raise UserError(f"`path` must be a regular file. Received: {path}")
     try:

@@ -71,7 +71,7 @@ def classes_of(model) -> int | None:
     """The number of classes of the labels that a model takes, if known."""
     network = model.discriminators[0]
     classifies = "class_logits" in ensembles.output_names(network)
-    if classifies and not model.conditional:
+    if classifies and model.num_classes is None:
         return ensembles.output_shape(network, "class_logits")[-1]
     return model.num_classes
 

@@ -69,7 +69,9 @@ class MixtureModel(TrainedMixture, keras.Model):
         for network in networks:
             normalize_by_group(network)
         executor.prepare(networks)
-        self.num_classes = components.num_classes(self.generators, num_classes)
+        self.num_classes = components.num_classes(
+            self.generators, self.discriminators, num_classes
+        )
         self._make_own_variables()
         self.generator_ensemble = Generators(
             self.generators, self.generator_mixture_logits, of_generators
@@ -130,7 +132,9 @@ class MixtureModel(TrainedMixture, keras.Model):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def _make_averages(self, shared) -> None:
-        parts = averages.make(self.generator_ensemble.parts, self.executor)
+        parts = averages.make(
+            self.generator_ensemble.parts, self.num_generators, self.executor
+        )
         self.ema_generators = self.ema_parts = parts
         if shared is not None:
             twins = dataclasses.replace(shared, own=parts[:-1], body=parts[-1])

@@ -31,6 +31,10 @@ def prune(model, below: float):
             )
     for copy, network in pairs:
         copy.set_weights(network.get_weights())
+        # Of dropout and noise, which would begin anew.
+        states = map(serialization.random_states, (copy, network))
+        for twin, state in zip(*states, strict=True):
+            twin.assign(ops.convert_to_numpy(state))
     logits = ops.convert_to_numpy(model.generator_log_probabilities)
     pruned.generator_log_probabilities.assign(logits[kept])
     for name in (

@@ -14,6 +14,12 @@ SIDES = ("generator", "discriminator")
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
 
 
+def random_states(network) -> list:
+    """Variables of a network that are no weights: of random generators."""
+    kept = {id(v) for v in network.weights}
+    return [v for v in network.variables if id(v) not in kept]
+
+
 def own_state(model) -> dict:
     """The model's own variables by name, random states among them.
 
@@ -32,12 +38,11 @@ def own_state(model) -> dict:
         state["ema_updates"] = model.ema_updates
     if model.generator_steps_left is not None:
         state["generator_steps_left"] = model.generator_steps_left
-    random_states = [model.seed_generator.state]
+    states = [model.seed_generator.state]
     sides = (model.generator_ensemble, model.discriminator_ensemble)
     for network in (part for side in sides for part in side.parts):
-        kept = {id(v) for v in network.weights}
-        random_states += [v for v in network.variables if id(v) not in kept]
-    for i, variable in enumerate(random_states):
+        states += random_states(network)
+    for i, variable in enumerate(states):
         state[f"random_state_{i}"] = variable
     return state
 

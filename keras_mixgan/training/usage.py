@@ -58,13 +58,14 @@ def _what_prevents_saving(model) -> str:
     except Exception as error:  # By a class of the user's.
         return (
             "The model trains, but `save` will fail, while `save_weights` "
-            f"works. {error}"
+            f"works. {str(error).rstrip(chr(46))}."
         )
     return ""
 
 
 def _penalty_of_batches(model) -> str:
-    if model.objective.gradient_penalty is None:
+    names = [loss.name for loss in model.objective.losses]
+    if "gradient_penalty" not in names:
         return ""
     for i, network in enumerate(model.discriminators):
         for layer in network._flatten_layers():
@@ -87,8 +88,8 @@ def _sigmoid_logits(model) -> str:
         if _is_sigmoid(layer):
             return (
                 f"`discriminator` should end in logits, but discriminator {i} "
-                f"ends in a sigmoid, in {layer.name!r}; the payoff applies "
-                "one too, and gradients vanish through both. Remove it."
+                f"ends in a sigmoid, in {layer.name!r}, whose gradients "
+                "vanish; payoffs take raw logits, of any size. Remove it."
             )
     return ""
 

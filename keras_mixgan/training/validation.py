@@ -103,7 +103,7 @@ def _check_labels_of(model, labels: np.ndarray) -> None:
             f"labels, and lie in [0, {model.num_classes or '...'}). Received: "
             f"{np.sum(labels == -1)} of {len(labels)} that are -1, not known"
         )
-    class_numbers(labels, model.num_classes)
+    class_numbers(labels, classes_of(model))
 
 
 REFUSED = {

@@ -83,7 +83,7 @@ def new_folder(
     >>> (path / "a.txt").read_text()
     'whole'
     """
-    path = pathlib.Path(os.path.abspath(path))
+    path = pathlib.Path(os.path.abspath(os.path.expanduser(path)))
     check_new(path, name)
     # It may be a mount, a link, or a shell's current folder: it stays.
     stays = path.is_dir()

@@ -137,6 +137,8 @@ def test_a_sequential_discriminator_is_taken():
     seen = architectures.augmented(network)
     names = [layer.name for layer in seen.layers]
     assert "augmentation" in names
+    with pytest.raises(ValueError, match="must not be augmented already"):
+        architectures.augmented(seen)
     headed = architectures.add_heads(network, num_components=3)
     assert headed.output["component_logits"].shape == (None, 3)
     unknown = keras.Sequential([keras.layers.Dense(1)])

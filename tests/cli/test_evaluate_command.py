@@ -3,6 +3,7 @@
 import errno
 import json
 
+import hostile_presets
 import keras
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 
 from keras_mixgan import cli
 from keras_mixgan import metrics
+from keras_mixgan import presets
 from keras_mixgan.cli import runs
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
@@ -196,6 +198,24 @@ def test_images_that_are_not_square_keep_their_shape(tmp_path, capsys):
     )  # fmt: skip
     assert status == 0, err
     assert "mixture" in out
+
+
+@pytest.mark.parametrize("recorded", ["\x1b[2J\x1b]0;owned\x07evil", 5])
+def test_a_hostile_record_of_the_data(capsys, tmp_path, recorded):
+    preset = hostile_presets.copy(tmp_path)
+
+    def change(content):
+        content["settings"] = {"source": recorded}
+
+    hostile_presets.edit(preset, change, presets.METADATA)
+    others = tmp_path / "photos"
+    others.mkdir()
+    Image.new("L", (28, 28)).save(others / "a.png")
+    for flags in ((), (f"--source={others}",)):
+        status, _, err = evaluate(capsys, f"--model={preset}", *flags)
+        assert status == 2
+        assert err.startswith("error: ")
+        assert err.rstrip("\n").isprintable()
 
 
 def test_a_model_needs_a_source(folder, capsys, tmp_path):

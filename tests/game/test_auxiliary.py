@@ -368,12 +368,18 @@ def test_models_come_back_with_their_losses(tmp_path):
         (["nothing"], "auxiliary_classifier, code_payoff"),
         (["feature_matching:-1"], "positive coefficient"),
         ([3], "Received: 3"),
+        (["gradient_penalty:3"], "`gradient_penalty` must not be given twice"),
     ],
 )
 def test_errors_name_what_is_missing(losses, text):
     model = MixGAN(small_generator(), small_discriminator(), 1, 1)
     with pytest.raises(ValueError, match=text):
-        model.compile(auxiliary=losses)
+        model.compile(auxiliary=losses, gradient_penalty=1.0)
+
+
+def test_whether_it_moves_the_mixture_is_a_bool():
+    with pytest.raises(ValueError, match="`moves_mixture` must be True or Fal"):
+        auxiliary.FeatureMatching(1.0, "no")
 
 
 def test_a_classifier_needs_labels():
@@ -394,6 +400,8 @@ def test_heads_are_vectors():
     critic = architectures.dcgan_discriminator((28, 28, 1), width=2)
     with pytest.raises(ValueError, match="`layer` must have an output of sha"):
         architectures.add_heads(critic, num_components=2, layer="stage_0")
+    with pytest.raises(ValueError, match="`num_classes` must be a positive"):
+        architectures.add_heads(critic, num_classes=0)
     images = keras.Input((4, 4, 1))
     outputs = {
         "logits": layers.Dense(1)(layers.Flatten()(images)),

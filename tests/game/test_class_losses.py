@@ -269,6 +269,19 @@ def test_the_loss_is_known_by_its_name():
     assert auxiliary.get("real_classifier:2") == auxiliary.RealClassifier(2.0)
 
 
+def test_labels_of_no_logit_are_told_where_generators_encode_them_themselves():
+    latents, labels = keras.Input((3,)), keras.Input((), dtype="int32")
+    x = layers.Concatenate()([latents, ops.one_hot(labels, 10)])
+    generator = keras.Model([latents, labels], layers.Dense(2)(x))
+    images = keras.Input((2,))
+    outputs = {name: layers.Dense(n)(images)
+               for name, n in (("logits", 1), ("class_logits", 5))}  # fmt: skip
+    model = MixGAN(generator, keras.Model(images, outputs), 2, 1, seed=0)
+    model.compile(auxiliary="auxiliary_classifier")
+    with pytest.raises(ValueError, match=r"`labels` must lie in \[0, 5\)"):
+        model.fit(np.zeros((8, 2)), np.arange(8) % 10, batch_size=4, verbose=0)
+
+
 @pytest.mark.parametrize("name", ["auxiliary_classifier", "real_classifier"])
 def test_a_class_without_a_logit_is_refused(name):
     generator, _ = image_networks(5)

@@ -33,6 +33,7 @@ class Untouched(FromArrays):
         ("kid", {}, {"blocksize": 8}, "must be among .*'blocksize'"),
         ("birthday", {}, 3, "`options` of 'birthday' must be a dictionary"),
         ("class_diversity", {}, {}, "0 of class 9"),
+        ("class_diversity", {}, {"num_images": None}, "Received: None"),
         ("modes", {}, {}, "`centers` must be 'ring', 'grid'"),
         ("modes", {}, {"centers": np.zeros((2, 28, 28, 1))}, "`std` must be"),
         ("precision_recall", {}, {"nearest": 50}, "below the number of images"),

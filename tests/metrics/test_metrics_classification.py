@@ -70,3 +70,5 @@ def test_what_it_cannot_score():
         run(model, images)
     with pytest.raises(ValueError, match="`real` must have labels"):
         run(model, Labelled(images, np.full(4, -1, "int32")))
+    with pytest.raises(ValueError, match=r"from -1 to 2\. Received.*to 7"):
+        run(model, Labelled(images, np.array([-1, 0, 1, 7], "int32")))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import pathlib
 import zipfile
 
@@ -314,25 +315,55 @@ def counted(tmp_path, monkeypatch):
 
 def test_real_activations_are_kept_on_disk(counted):
     images = noise(30, (4, 4, 1))
-    first = cache.activations(Samples(images), counted, batch_size=8)
+    samples = Samples(images)
+    first = cache.activations(samples, counted, batch_size=8, keep=True)
     assert sum(counted.counts) == 30
     assert max(counted.counts) == 8
-    again = cache.activations(Samples(images), counted)
+    again = cache.activations(Samples(images), counted, keep=True)
+    # Another order of the same images.
+    other = Samples(images, seed=1)
+    shuffled = cache.activations(other, counted, keep=True)
     assert sum(counted.counts) == 30
     np.testing.assert_array_equal(first.features, again.features)
-    cache.activations(Samples(images, seed=1), counted)
-    cache.activations(Samples(images + 1e-3), counted)
-    cache.activations(Samples(images), counted, cache=False)
-    assert sum(counted.counts) == 120
+    plain = cache.activations(Samples(images, seed=1), counted)
+    assert sum(counted.counts) == 60
+    np.testing.assert_array_equal(shuffled.features, plain.features)
+    assert not np.array_equal(first.features, plain.features)
+    # Other images; fewer; and those to be scored, which are not kept.
+    cache.activations(Samples(images + 1e-3), counted, keep=True)
+    cache.activations(Samples(images, 20), counted, keep=True)
+    cache.activations(Samples(images + 2e-3), counted)
+    assert sum(counted.counts) == 140
     assert [p.suffix for p in cache_files.folder("activations").iterdir()] == [
         ".npz"
     ] * 3
 
 
+def test_the_files_read_longest_ago_give_way(counted, monkeypatch):
+    images = 0.9 * noise(30, (4, 4, 1))
+    folder = cache_files.folder("activations")
+    for i in range(2):
+        cache.activations(Samples(images - i / 100), counted, keep=True)
+    for path in folder.iterdir():
+        os.utime(path, (1, 1))
+    monkeypatch.setattr(cache, "MOST_BYTES", 2 * path.stat().st_size)
+    for i in (0, 2):  # Reads the first again, and keeps a third.
+        cache.activations(Samples(images - i / 100), counted, keep=True)
+    assert len(list(folder.iterdir())) == 2
+    assert sum(counted.counts) == 90
+    for i in (0, 2):
+        cache.activations(Samples(images - i / 100), counted, keep=True)
+    assert sum(counted.counts) == 90
+    # The newest stays, though it alone is too large.
+    monkeypatch.setattr(cache, "MOST_BYTES", 1)
+    cache.activations(Samples(images - 0.03), counted, keep=True)
+    assert len(list(folder.iterdir())) == 1
+
+
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "other"])
 def test_a_damaged_cache_is_computed_anew(counted, damage):
     images = noise(30, (4, 4, 1))
-    expected = cache.activations(Samples(images), counted)
+    expected = cache.activations(Samples(images), counted, keep=True)
     (path,) = cache_files.folder("activations").iterdir()
     content = path.read_bytes()
     half = len(content) // 2
@@ -348,13 +379,13 @@ def test_a_damaged_cache_is_computed_anew(counted, damage):
                 "empty": b"",
             }[damage]
         )
-    found = cache.activations(Samples(images), counted)
+    found = cache.activations(Samples(images), counted, keep=True)
     assert sum(counted.counts) == 60
     np.testing.assert_array_equal(found.logits, expected.logits)
-    cache.activations(Samples(images), counted)
+    cache.activations(Samples(images), counted, keep=True)
     assert sum(counted.counts) == 60
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(counted, monkeypatch):
     monkeypatch.setenv("KERAS_MIXGAN_CACHE", "/dev/null/nowhere")
-    cache.activations(Samples(noise(3, (4, 4, 1))), counted)
+    cache.activations(Samples(noise(3, (4, 4, 1))), counted, keep=True)

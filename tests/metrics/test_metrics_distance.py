@@ -149,7 +149,8 @@ def test_equilibrium_of_an_untrained_mixture(ring):
     assert gap.value == pytest.approx(-2 * np.log(2), abs=0.1)
     assert gap.discriminator_gain > 0.25
     assert gap.generator_gain >= 0
-    assert gap.epsilon == max(gap.generator_gain, gap.discriminator_gain)
+    gains = gap.generator_gain + gap.discriminator_gain
+    assert gap.epsilon == pytest.approx(gains / 2)
     assert np.shape(gap.payoffs) == (2, 3)
     mixed = model.generator_weights @ gap.payoffs @ model.discriminator_weights
     assert gap.value == pytest.approx(mixed)
@@ -240,6 +241,10 @@ def test_equilibrium_of_a_conditional_model():
         metrics.equilibrium_gap(model, images, payoff="hinge")
     with pytest.raises(ValueError, match="`payoff` must be given"):
         metrics.equilibrium_gap(model, points)
+    for wrong in (labels + 1, labels - 1):
+        others = Source("own", points.images, wrong)
+        with pytest.raises(ValueError, match="`real` must have labels from 0"):
+            metrics.equilibrium_gap(model, others, payoff="hinge")
 
 
 def test_equilibrium_where_generators_alone_take_labels():

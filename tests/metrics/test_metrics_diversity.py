@@ -116,6 +116,9 @@ def test_bad_birthdays():
         metrics.birthday(noise(1), noise(5))
     with pytest.raises(ValueError, match="two different images"):
         metrics.birthday(noise(5), collapsed(5))
+    for threshold in (-0.05, np.nan, True):
+        with pytest.raises(ValueError, match=r"`threshold` must be a number"):
+            metrics.birthday(noise(5), threshold=threshold)
 
 
 def test_modes_of_ring_and_grid():
@@ -139,8 +142,11 @@ def test_modes_of_a_poor_model():
 def test_bad_modes():
     with pytest.raises(ValueError, match=r"'ring', 'grid' or an array.*star"):
         metrics.modes("ring", "star")
-    with pytest.raises(ValueError, match="`std` must be the positive"):
+    with pytest.raises(ValueError, match="`std` must be a positive"):
         metrics.modes("ring", np.zeros((3, 2)))
+    for name, bad in (("std", np.nan), ("within", -1)):
+        with pytest.raises(ValueError, match=f"`{name}` must be a positive"):
+            metrics.modes("ring", "ring", **{name: bad})
     with pytest.raises(ValueError, match="`model_or_points` must have points"):
         metrics.modes(noise(5), "ring")
 

@@ -235,6 +235,9 @@ def test_a_report_says_which_real_images_it_saw():
     assert two.differences() == ["split differs: a: test, b: train"]
     del report.settings["split"], other.settings["split"]
     assert two.differences() == ["real images differ, under one name"]
+    report.settings["splits"] = 5
+    assert two.differences()[1:] == ["real images differ, under one name"]
+    report.settings["splits"] = other.settings["splits"]
     report.settings["split"], other.settings["split"] = "test", "train"
     # The order of the same images is none.
     later = metrics.evaluate(

@@ -13,6 +13,7 @@ import keras_mixgan as kmg
 from keras_mixgan import presets
 from keras_mixgan.cli.models import load_model
 from keras_mixgan.presets import sizes
+from keras_mixgan.training.history import read_history
 
 
 def images(seed=0, number=16):
@@ -152,6 +153,22 @@ def test_a_preset_saved_here_has_the_folders_name(tmp_path, monkeypatch):
     small_model().save_to_preset(".")
     assert json.loads((folder / presets.METADATA).read_text())["name"] == "mine"
     assert 'from_preset("mine")' in (folder / "README.md").read_text()
+
+
+def test_a_tilde_is_the_users_folder(tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    model = small_model()
+    model.save_to_preset("~/mine")
+    assert kmg.MixGAN.from_preset("~/mine").step == model.step
+    model.export_sampler("~/exported/1")
+    history = kmg.callbacks.MixtureHistory("~/history.csv", every=1)
+    images = np.zeros((8, 28, 28, 1), "float32")
+    model.fit(images, batch_size=8, verbose=0, callbacks=[history])
+    (row,) = read_history("~/history.csv")
+    assert row["step"] == model.step
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {"mine", "exported", "history.csv"}
 
 
 def test_a_model_that_is_not_compiled_makes_a_preset(tmp_path):

@@ -102,6 +102,9 @@ def test_snapshots_get_the_weights_of_their_game(tmp_path):
     snapshots = [keras.saving.load_model(tmp_path / "first.keras"), pair]
     model = MixGAN.from_snapshots(snapshots, images)
     assert (model.num_generators, model.num_discriminators) == (2, 2)
+    np.testing.assert_array_equal(
+        model.seed_generator.state, pair.seed_generator.state
+    )
     matrix = model.payoff_matrix(images, seed=0)
     game = metrics.matrix_game(matrix)
     epsilon = game.epsilon(model.generator_weights, model.discriminator_weights)

@@ -246,6 +246,28 @@ def patch_discriminator(form="patches"):
     return keras.Model(images, {"logits": x} if form == "dict" else x)
 
 
+@pytest.mark.parametrize("shape", [(), (2, 2, 1)])
+def test_its_logits_keep_their_dtype_whatever_its_layers_are_called(shape):
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        images = keras.Input((8, 8, 1))
+        name = "mean_logit" if shape else "logit"
+        x = layers.Conv2D(1, 5, 3, dtype="float32", name=name)(images)
+        x = x if shape else ops.mean(x, axis=(1, 2, 3))
+        model = MixGAN(image_generator(), keras.Model(images, x), 2, 1, seed=0)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    output = model.discriminators[0].output
+    assert (output.dtype, output.shape) == ("float32", (None, 1))
+
+
+def test_both_sides_know_the_same_classes():
+    generator, discriminator = Generator(3, num_classes=3), Discriminator(2)
+    with pytest.raises(ValueError, match=r"the 3 classes.*embedding has 2"):
+        MixGAN(generator, discriminator, 2, 2, latent_dim=4, num_classes=3)
+
+
 def image_generator():
     latents = keras.Input((3,))
     x = layers.Dense(64, activation="tanh")(latents)

@@ -12,6 +12,7 @@ from test_mixgan import images
 from test_mixgan import points
 
 from keras_mixgan import MixGAN
+from keras_mixgan.training import serialization
 
 pytestmark = pytest.mark.usefixtures("no_graphs")
 
@@ -83,7 +84,8 @@ class TestGeneratorWeights:
 
 class TestPrune:
     def test_leaves_small_generators_out(self):
-        model = MixGAN(*image_networks(10), 3, 2, seed=0, ema_decay=0.5)
+        networks = image_networks(10, dropout=0.5)
+        model = MixGAN(*networks, 3, 2, seed=0, ema_decay=0.5)
         model.compile()
         model.fit(*images(), batch_size=6, verbose=0)
         model.set_generator_weights([0.6, 0.01, 0.39])
@@ -105,6 +107,13 @@ class TestPrune:
         np.testing.assert_array_equal(
             pruned.seed_generator.state, model.seed_generator.state
         )
+        # Of dropout.
+        for mine, theirs in zip(
+            pruned.discriminators, model.discriminators, strict=True
+        ):
+            states = map(serialization.random_states, (mine, theirs))
+            for one, other in zip(*states, strict=True):
+                np.testing.assert_array_equal(one, other)
         with pytest.raises(ValueError, match="`compile` must be called"):
             pruned.fit(*images(), verbose=0)
         pruned.compile()

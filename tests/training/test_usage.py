@@ -14,6 +14,7 @@ from test_mixgan import points
 from keras_mixgan import MixGAN
 from keras_mixgan import Payoff
 from keras_mixgan import UsageWarning
+from keras_mixgan import auxiliary
 
 
 def discriminator(*ends, logits="linear"):
@@ -102,7 +103,31 @@ def test_what_cannot_be_saved_is_told_before_the_training():
         model.fit(points(8), batch_size=8, verbose=0)
 
 
-def test_a_gradient_penalty_through_batch_normalization():
+class Power(auxiliary.Auxiliary):
+    def __init__(self, power=2.0, **arguments):
+        super().__init__(**arguments)
+        self.power = power
+
+
+class Fixed(auxiliary.Auxiliary):
+    def __init__(self):
+        super().__init__(0.5)
+
+
+@pytest.mark.parametrize("loss", [Power(3.0), Fixed()])
+def test_a_loss_whose_arguments_no_file_would_hold(loss):
+    model = MixGAN(small_generator(), discriminator(), 1, 1)
+    model.compile(auxiliary=loss)
+    message = f"`save` will fail.*`get_config` must be defined by {loss.name}"
+    with pytest.warns(UsageWarning, match=f"(?i){message}"):
+        model.fit(points(8), batch_size=8, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "penalty",
+    [{"gradient_penalty": 10.0}, {"auxiliary": "gradient_penalty:10"}],
+)
+def test_a_gradient_penalty_through_batch_normalization(penalty):
     critic = keras.Sequential(
         [
             keras.Input((2,)),
@@ -112,7 +137,7 @@ def test_a_gradient_penalty_through_batch_normalization():
         ]
     )
     model = MixGAN(small_generator(), critic, 1, 1, seed=0)
-    model.compile("wasserstein", gradient_penalty=10.0)
+    model.compile("wasserstein", **penalty)
     with pytest.warns(UsageWarning, match="discriminator 0 has 'norm'"):
         model.fit(points(4), batch_size=4, verbose=0)
 

@@ -272,7 +272,7 @@ def _sets(values, sources):
 
 def _is_same(source: str, recorded: str | None) -> bool:
     """Whether both name the same data, perhaps by different paths."""
-    if recorded is not None and os.path.exists(source):
+    if isinstance(recorded, str) and os.path.exists(source):
         return os.path.realpath(source) == os.path.realpath(recorded)
     return source == recorded
 

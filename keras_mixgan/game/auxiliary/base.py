@@ -7,6 +7,7 @@ generator (by w_u), or of a pair (by w_u w_v). By default it gives the mixture
 logits no gradient.
 """
 
+import inspect
 from collections.abc import Iterable
 
 import keras
@@ -20,6 +21,7 @@ from keras_mixgan.utils.errors import UserError
 
 # Logs of a side, after its name, that no loss may overwrite.
 _LOGGED = ("loss", "weight_min", "weight_max")
+_VARIOUS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 class Auxiliary:
@@ -38,7 +40,7 @@ class Auxiliary:
         generators_need_real: Whether `generator_terms` reads `Turn.real`.
 
     Raises:
-        ValueError: `coefficient` is not positive.
+        ValueError: `coefficient` is not positive; `moves_mixture` is no bool.
 
     Example:
     >>> import keras
@@ -58,7 +60,12 @@ class Auxiliary:
 
     def __init__(self, coefficient: float = 1.0, moves_mixture: bool = False):
         self.coefficient = checks.number("coefficient", coefficient)
-        self.moves_mixture = bool(moves_mixture)
+        if not isinstance(moves_mixture, bool):
+            raise UserError(
+                "`moves_mixture` must be True or False. Received: "
+                f"moves_mixture={moves_mixture!r}"
+            )
+        self.moves_mixture = moves_mixture
 
     @property
     def name(self) -> str:
@@ -125,11 +132,33 @@ class Auxiliary:
         """
 
     def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {
+        """The constructor's arguments; a loss with others adds them.
+
+        Raises:
+            ValueError: The loss has others and no `get_config` of its own.
+        """
+        config = {
             "coefficient": self.coefficient,
             "moves_mixture": self.moves_mixture,
         }
+        if type(self).get_config is Auxiliary.get_config:
+            self._check_arguments(config)
+        return config
+
+    def _check_arguments(self, known: dict) -> None:
+        parameters = inspect.signature(type(self)).parameters.values()
+        names = [x.name for x in parameters if x.kind not in _VARIOUS]
+        any_name = any(x.kind is inspect.Parameter.VAR_KEYWORD
+                       for x in parameters)  # fmt: skip
+        if not set(names) <= set(known) or not (
+            any_name or set(known) <= set(names)
+        ):
+            kind = type(self).__name__
+            raise UserError(
+                f"`get_config` must be defined by {kind} to save or copy it "
+                "with its arguments, if they are not "
+                f"{' and '.join(known)}. Received: arguments {names}"
+            )
 
     @classmethod
     def from_config(cls, config: dict):
@@ -137,7 +166,7 @@ class Auxiliary:
         return cls(**config)
 
     def __eq__(self, other) -> bool:
-        return (
+        return self is other or (
             type(self) is type(other)
             and self.get_config() == other.get_config()
         )
