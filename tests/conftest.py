@@ -49,6 +49,29 @@ def pytest_configure(config):
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure(config):
+    """The results are out: a worker need not free what it leaves.
+
+    pytest would search all of it twice, for seconds.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        gc.freeze()
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests go to one process; those of `serving` share a server."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "serving" if "tests/serving/" in file else file
+
+    if config.getvalue("dist") == "loadfile":
+        return Scheduling(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     """Every test, and the first fixtures with it, draw the same numbers.
 
@@ -78,9 +101,9 @@ def shared_server(tmp_path_factory):
         yield server
 
 
-@pytest.fixture(scope="module")
-def no_pictures():
-    """Runs draw nothing, for files whose tests do not look at pictures."""
+@contextlib.contextmanager
+def drawing_nothing():
+    """Runs draw nothing in the block."""
     from keras_mixgan.utils import plotting
 
     with pytest.MonkeyPatch.context() as patch:
@@ -89,24 +112,54 @@ def no_pictures():
         yield
 
 
+@pytest.fixture(scope="module")
+def no_pictures():
+    """Runs draw nothing, for files whose tests do not look at pictures."""
+    with drawing_nothing():
+        yield
+
+
+@pytest.fixture
+def no_picture():
+    """The same for one test."""
+    with drawing_nothing():
+        yield
+
+
 @contextlib.contextmanager
 def _no_graphs():
     from keras_mixgan import MixGAN
+    from keras_mixgan.backends import inference
 
     if JAX:  # It would compile each operation alone.
         yield
         return
     always = property(lambda model: True, lambda model, value: None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MixGAN, "run_eagerly", always)
+        for kind in (keras.Model, MixGAN):
+            patch.setattr(kind, "run_eagerly", always)
+        patch.setattr(inference, "_compile_tensorflow", _eager)
         yield
+
+
+def _eager(network):
+    import tensorflow as tf
+
+    from keras_mixgan.backends import inference
+
+    def run(*arguments):
+        inputs = inference._joined([tf.constant(x) for x in arguments])
+        return tf.cast(network(inputs, training=False), tf.float32).numpy()
+
+    return run
 
 
 @pytest.fixture(scope="module")
 def no_graphs():
-    """Steps run eagerly, for files whose tests take few steps of a mixture.
+    """Networks run eagerly, for files whose tests call them a few times.
 
-    To trace a step takes as long as to take some thirty.
+    To trace a step takes as long as to take some thirty. Not for tests of
+    hundreds of steps, such as those that train best responses.
     """
     with _no_graphs():
         yield
@@ -117,6 +170,19 @@ def no_graph():
     """The same for one test."""
     with _no_graphs():
         yield
+
+
+@pytest.fixture
+def short_responses(monkeypatch):
+    """Best responses train for two steps, in tests that only want a score."""
+    from keras_mixgan.metrics import response
+
+    train = response.train_discriminator
+
+    def shortly(network, real, fake, payoff, steps=2, *rest, **more):
+        train(network, real, fake, payoff, 2, *rest, **more)
+
+    monkeypatch.setattr(response, "train_discriminator", shortly)
 
 
 def _nothing(*arguments, **keywords):

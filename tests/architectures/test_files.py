@@ -11,7 +11,7 @@ from keras_mixgan import cli
 from keras_mixgan.cli import settings
 from keras_mixgan.utils.errors import UserError
 
-pytestmark = pytest.mark.usefixtures("no_graphs")
+pytestmark = pytest.mark.usefixtures("no_pictures", "no_graphs")
 
 OWN = """
 from keras_mixgan import architectures as a

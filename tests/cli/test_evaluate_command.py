@@ -184,6 +184,7 @@ def test_bad_images_that_a_run_skipped_are_skipped(skipped, capsys, named):
     assert "mixture" in out
 
 
+@pytest.mark.usefixtures("short_responses")
 def test_images_that_are_not_square_keep_their_shape(tmp_path, capsys):
     images = np.zeros((16, 8, 12, 1), "uint8")
     np.savez(tmp_path / "wide.npz", images=images)

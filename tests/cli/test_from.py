@@ -19,7 +19,7 @@ from keras_mixgan.cli import starting
 from keras_mixgan.data import sources
 from keras_mixgan.presets import hashes
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
+pytestmark = pytest.mark.usefixtures("no_pictures", "no_graphs")
 
 DIGITS = pathlib.Path(__file__).parents[1] / "version_0_1" / "preset"
 # Twenty steps an epoch.

@@ -14,7 +14,7 @@ from keras_mixgan.cli import settings
 from keras_mixgan.cli import starting
 from keras_mixgan.data import sources
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
+pytestmark = pytest.mark.usefixtures("no_pictures", "no_graphs")
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ from keras_mixgan.cli import opening
 from keras_mixgan.cli import runs
 from keras_mixgan.serving import models
 
+pytestmark = pytest.mark.usefixtures("no_pictures", "no_graphs")
+
 SMALL = {
     "source": "ring",
     "num_generators": 2,

@@ -14,6 +14,8 @@ from keras_mixgan.cli import race_child
 from keras_mixgan.cli import race_state
 from keras_mixgan.utils.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("no_graphs")
+
 MARKS = 4
 
 

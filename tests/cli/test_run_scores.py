@@ -14,6 +14,8 @@ from keras_mixgan import cli
 from keras_mixgan import metrics
 from keras_mixgan.training import callbacks
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 RING = [
     "train",
     "--source=ring",
@@ -108,6 +110,7 @@ def test_a_run_made_longer_has_one_curve(scored, tmp_path, capsys):
     assert seconds == sorted(seconds)
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_a_run_made_longer_within_its_first_epoch(tmp_path):
     command = [*RING, f"--workdir={tmp_path}", "--evaluate_every=2"]
     command = [flag for flag in command if not flag.startswith("--epochs")]
@@ -166,6 +169,7 @@ def test_without_a_judge_it_says_how_to_give_one(photos, tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_the_model_of_the_smallest_distance_is_kept(
     photos, tmp_path, capsys, monkeypatch
 ):
@@ -216,6 +220,7 @@ def test_bad_flags(tmp_path, capsys, flags, message):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("short_responses")
 def test_points_of_ones_own_are_scored_by_distance(tmp_path, capsys):
     rng = np.random.default_rng(0)
     points = rng.uniform(-1, 1, (2000, 2)).astype("float32")

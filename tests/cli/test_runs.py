@@ -22,6 +22,8 @@ from keras_mixgan.cli import settings
 from keras_mixgan.training import callbacks
 from keras_mixgan.utils import lock
 
+pytestmark = pytest.mark.usefixtures("no_picture")
+
 # Twenty steps an epoch.
 RING = {
     "source": "ring",

@@ -45,7 +45,7 @@ def test_shifting_a_mode_raises_the_distance(ring):
     for shift in (0.0, 0.4, 0.9):
         moved = ring.copy()
         moved[first] += [0, shift]
-        found.append(metrics.neural_net_distance(moved, ring, steps=300))
+        found.append(metrics.neural_net_distance(moved, ring, steps=150))
     means = [score.mean for score in found]
     assert means[0] < 0.06
     # One mode of eight is moved: no discriminator exceeds 1/8.
@@ -175,6 +175,7 @@ def test_a_perfect_generator_leaves_the_discriminator_little():
     assert gap.discriminator_gain < 0.05
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_equal_generators_gain_nothing_without_training(ring):
     model = ring_model(3)
     for generator in model.generators[1:]:
@@ -229,6 +230,7 @@ def test_weight_clipped_responses_stay_in_their_class(ring, start):
     assert gap.epsilon < 0.1  # Without clipping it is unbounded.
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_equilibrium_of_a_conditional_model():
     generator, discriminator = image_networks(num_classes=3)
     model = kmg.MixGAN(generator, discriminator, 2, seed=0)
@@ -247,6 +249,7 @@ def test_equilibrium_of_a_conditional_model():
             metrics.equilibrium_gap(model, others, payoff="hinge")
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_equilibrium_where_generators_alone_take_labels():
     networks = kmg.architectures.build("acgan", (8, 8, 1), 4, 3, width=2)
     model = kmg.MixGAN(*networks, 2, 1, seed=0)
@@ -289,6 +292,7 @@ def test_jensen_shannon_of_sets_that_share_points():
     assert lemma["wasserstein"](points, points + 3) == pytest.approx(3)
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_neural_net_distance_of_few_real_images():
     rng = np.random.default_rng(0)
     many = rng.uniform(-1, 1, (300, 2)).astype("float32")
@@ -296,6 +300,7 @@ def test_neural_net_distance_of_few_real_images():
     assert np.isfinite(found.mean)
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_training_sets_of_two_points_in_an_array():
     points = np.random.default_rng(0).normal(size=(40, 2)).astype("float32")
     gap = metrics.generalization_gap(
@@ -310,6 +315,7 @@ def test_as_many_generated_points_as_the_largest_size():
         metrics.generalization_gap(points[:10], points, points, (5, 20))
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_gaps_of_networks_whose_number_of_classes_is_not_known():
     latents, labels = keras.Input((3,)), keras.Input((), dtype="int32")
 

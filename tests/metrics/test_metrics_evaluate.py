@@ -139,6 +139,7 @@ def test_the_classifier_sees_each_image_once():
     assert max(seen) == 16
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_every_registered_metric_runs(ring):
     images, labels = digits(300)
     conditional = FromArrays(images, images[::-1], labels=labels)

@@ -21,6 +21,9 @@ def images(seed=0, number=16):
     return rng.uniform(-1, 1, (number, 28, 28, 1)).astype("float32")
 
 
+pytestmark = pytest.mark.usefixtures("no_graphs")
+
+
 def small_model(seed=0, ema_decay=None, num_classes=None, discriminators=2):
     networks = kmg.architectures.build(
         "dcgan", (28, 28, 1), latent_dim=4, num_classes=num_classes, width=2

@@ -38,6 +38,7 @@ def test_its_models_make_the_images_they_made(kind):
 
 
 @tensorflow_only
+@pytest.mark.usefixtures("no_graph", "no_picture")
 def test_its_run_goes_on(tmp_path):
     shutil.copytree(FOLDER / "run", tmp_path / "run")
     given = configs.read(tmp_path / "run" / "settings.json")
