@@ -48,9 +48,7 @@ def test_feature_matching_punishes_no_strata_for_their_size():
 class Misshapen(auxiliary.Auxiliary):
     """Terms of a wrong shape, which weights would be broadcast to."""
 
-    def __init__(self, shape, coefficient=1.0):
-        super().__init__(coefficient)
-        self.shape = shape
+    shape = ()
 
     def discriminator_terms(self, turn):
         return ops.ones(self.shape)
@@ -59,7 +57,9 @@ class Misshapen(auxiliary.Auxiliary):
 @pytest.mark.parametrize("shape", [(3,), (8, 1), (1, 3), (2, 2, 2)])
 def test_terms_of_a_wrong_shape_are_named(shape):
     model = MixGAN(small_generator(), small_discriminator(), 3, 1, seed=0)
-    model.compile(auxiliary=[Misshapen(shape)])
+    loss = Misshapen()
+    loss.shape = shape
+    model.compile(auxiliary=[loss])
     said = rf"misshapen.*\(1,\), one for each.*shape \({shape[0]}"
     with pytest.raises(ValueError, match=said):
         model.fit(np.zeros((8, 2), "float32"), batch_size=8, verbose=0)
