@@ -131,7 +131,7 @@ def curves(rows: Sequence[Mapping[str, float]], title: str | None = None):
             "generator_loss": "generators",
             "discriminator_loss": "discriminators",
         },
-        "Loss, regulariser included",
+        "Loss, with regulariser and auxiliary losses",
     )
     _draw_lines(panels[0, 1], table, {"payoff": None}, "Payoff of the mixture")
     for axes, side in zip(

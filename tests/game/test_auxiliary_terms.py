@@ -65,6 +65,19 @@ def test_terms_of_a_wrong_shape_are_named(shape):
         model.fit(np.zeros((8, 2), "float32"), batch_size=8, verbose=0)
 
 
+class Idle(auxiliary.Auxiliary):
+    """Its method's name is wrong."""
+
+    def discriminator_term(self, turn):
+        return ops.ones((1,))
+
+
+def test_a_loss_without_terms_is_refused():
+    model = MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
+    with pytest.raises(ValueError, match="idle must define `discriminator_te"):
+        model.compile(auxiliary=[Idle()])
+
+
 class Loss(auxiliary.Auxiliary):
     """Its log would be `discriminator_loss`."""
 

@@ -108,10 +108,13 @@ class Power(auxiliary.Auxiliary):
         super().__init__(**arguments)
         self.power = power
 
+    def discriminator_terms(self, turn):
+        return ops.mean(ops.abs(turn.real.logits) ** self.power, axis=0)
 
-class Fixed(auxiliary.Auxiliary):
+
+class Fixed(Power):
     def __init__(self):
-        super().__init__(0.5)
+        super().__init__(coefficient=0.5)
 
 
 @pytest.mark.parametrize("loss", [Power(3.0), Fixed()])

@@ -294,6 +294,14 @@ def check(losses: list, model) -> None:
                 f"`auxiliary` must have no class called {type(loss).__name__}: "
                 f"the log of its name, {loss.name}, is taken"
             )
+        gives_codes = type(loss).codes_of is not Auxiliary.codes_of
+        if not (loss.is_of("generator") or loss.is_of("discriminator")
+                or gives_codes):  # fmt: skip
+            raise UserError(
+                f"`auxiliary` {loss.name} must define `discriminator_terms` or "
+                f"`generator_terms`. Received: a {type(loss).__name__} with "
+                "neither"
+            )
         if loss.needs_labels and not model.conditional:
             raise UserError(
                 f"`auxiliary` {loss.name} needs generators that take labels. "
