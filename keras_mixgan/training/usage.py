@@ -58,7 +58,7 @@ def _what_prevents_saving(model) -> str:
     except Exception as error:  # By a class of the user's.
         return (
             "The model trains, but `save` will fail, while `save_weights` "
-            f"works. {str(error).rstrip(chr(46))}."
+            f"works. {str(error).rstrip('.')}."
         )
     return ""
 

@@ -15,13 +15,12 @@ from keras_mixgan.cli.models import load_model
 from keras_mixgan.presets import sizes
 from keras_mixgan.training.history import read_history
 
+pytestmark = pytest.mark.usefixtures("no_graphs")
+
 
 def images(seed=0, number=16):
     rng = np.random.default_rng(seed)
     return rng.uniform(-1, 1, (number, 28, 28, 1)).astype("float32")
-
-
-pytestmark = pytest.mark.usefixtures("no_graphs")
 
 
 def small_model(seed=0, ema_decay=None, num_classes=None, discriminators=2):
