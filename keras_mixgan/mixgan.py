@@ -88,6 +88,7 @@ class MixGAN(Mixture):
     (5, 2)
     """
 
+    @validation.refusing_keras_arguments
     def compile(
         self,
         payoff: str | payoffs.Payoff | payoffs.PairwisePayoff = "log",

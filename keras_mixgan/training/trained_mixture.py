@@ -282,6 +282,26 @@ class TrainedMixture:
             batch_size=batch_size or 256,
         )
 
+    def __call__(self, *args, **kwargs) -> NoReturn:
+        """Refused: each image would have to choose a generator."""
+        raise UserError(
+            "A mixture cannot be called. Use `model.generate(num_images)` for "
+            "images, `model.predict(latents)` for images of given latents, or "
+            "call one of `model.generators` and `model.discriminators`"
+        )
+
+    def export(self, *args, **kwargs) -> NoReturn:
+        """Refused: `export_sampler` exports what draws images.
+
+        Raises:
+            ValueError: Always. It names what to use.
+        """
+        raise UserError(
+            "`export` does not know how a mixture draws. Use "
+            "`model.export_sampler(path)`, or `model.generators[0].export("
+            "path)` for one network"
+        )
+
     def evaluate(self, *args, **kwargs) -> NoReturn:
         """Refused: a GAN's loss does not tell how good its images are.
 

@@ -1,4 +1,8 @@
-"""Checks what a user gives to `fit`, before any training."""
+"""Checks what a user gives to `compile` and `fit`, before any training."""
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec
 
 import keras
 import numpy as np
@@ -12,6 +16,25 @@ from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 BACKENDS = ("tensorflow", "jax")
+P = ParamSpec("P")
+
+
+def refusing_keras_arguments(own: Callable[P, None]) -> Callable[P, None]:
+    """Has `compile` say what stands for arguments of Keras's `compile`."""
+
+    @functools.wraps(own)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+        if given := sorted({"loss", "metrics", "optimizer"} & set(kwargs)):
+            raise UserError(
+                "`compile` must be given `generator_optimizer=` and "
+                "`discriminator_optimizer=` in place of `optimizer=`, and "
+                "`payoff=` in place of `loss=`; scores are those of "
+                "`callbacks.Evaluate`, in place of `metrics=`. Received: "
+                f"{', '.join(given)}"
+            )
+        own(*args, **kwargs)
+
+    return checked
 
 
 def check_backend() -> None:

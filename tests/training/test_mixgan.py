@@ -204,6 +204,8 @@ class TestCompile:
             ),
             ({"weight_clip": 0}, "`weight_clip` must be a positive"),
             ({"gradient_penalty": "x"}, "`gradient_penalty` must be a pos"),
+            ({"optimizer": "adam"}, "`generator_optimizer=` and `discrimin"),
+            ({"loss": "bce", "metrics": []}, "`payoff=`.*: loss, metrics$"),
         ],
     )
     def test_bad_arguments(self, generator, discriminator, arguments, message):

@@ -155,6 +155,15 @@ class TestKerasMethods:
         ):
             conditional().evaluate(*images())
 
+    def test_a_call_and_keras_export_say_what_to_use(self, tmp_path):
+        model = conditional()
+        for call in (model, model.test_on_batch, model.predict_on_batch):
+            with pytest.raises(ValueError, match=r"generate\(.*predict\("):
+                call(images()[0])
+        with pytest.raises(ValueError, match=r"export_sampler\(path\)"):
+            model.export(tmp_path / "sampler")
+        assert not list(tmp_path.iterdir())
+
     @pytest.mark.parametrize("name", ["x.h5", "x.hdf5"])
     def test_old_formats_are_refused(self, name, tmp_path):
         with pytest.raises(ValueError, match=r"must end in \.keras.*x\.h"):
