@@ -34,7 +34,7 @@ class Evaluate(keras.callbacks.Callback):
     and `ModelCheckpoint(monitor="fid")` find them.
 
     Args:
-        metrics: names among `METRICS`.
+        metrics: names among `METRICS`, or one of them.
         every: epochs between scores.
         source: the real data: a source, its name or folder, or an array. By
             default the data that the model's run or preset was trained on, if
@@ -90,6 +90,7 @@ class Evaluate(keras.callbacks.Callback):
         super().__init__()
         checks.integer("every", every)
         check_numbers(num_images, splits, seed, batch_size)
+        metrics = [metrics] if isinstance(metrics, str) else list(metrics)
         for name in metrics:
             registry.get(name)
         self.every = every
@@ -107,7 +108,7 @@ class Evaluate(keras.callbacks.Callback):
         # Epochs of earlier calls of `fit`; `None` before the first epoch.
         self._earlier: int | None = None
         self._arguments = {
-            "metrics": list(metrics),
+            "metrics": metrics,
             "classifier": classifier,
             "num_images": num_images,
             "splits": splits,

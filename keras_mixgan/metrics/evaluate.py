@@ -57,7 +57,7 @@ def evaluate(
             images (a source, its name or folder, or an array), whose row is
             "images".
         source: the real data: a source, its name or folder, or an array.
-        metrics: names among `METRICS`.
+        metrics: names among `METRICS`, or one of them.
         classifier: see `classifiers.load`; for the metrics that need one. By
             default the bundled one for the source, else for what the model's
             run or preset was trained on.
@@ -91,6 +91,7 @@ def evaluate(
     ['mixture', 'generator 0', 'generator 1', 'real']
     """
     started = time.time()
+    metrics = [metrics] if isinstance(metrics, str) else metrics
     num_images, splits, seed, batch_size = check_numbers(
         num_images, splits, seed, batch_size
     )
@@ -167,7 +168,7 @@ def checked(
     `model` is one, or the `Samples` that are scored. Returns the classifier,
     `None` where no metric needs one.
     """
-    if isinstance(metrics, str) or not metrics:
+    if not metrics:
         raise UserError(
             f"`metrics` must be a list of names. Received: {metrics!r}."
         )

@@ -70,7 +70,9 @@ def choose(source: Any, model: Any = None) -> str:
             "`classifier` must be given: no bundled classifier is for these "
             f"data. It must be one of {(*bundled.NAMES, 'inception')}, a "
             "SavedModel with outputs logits and pool_3, or a .keras file. "
-            f"Received: classifier=None, source={source}{of_run}"
+            f"Received: classifier=None, source={source}{of_run}. Without a "
+            "classifier, give other metrics, such as sliced_wasserstein, "
+            "neural_net_distance or birthday"
         )
     return judge
 

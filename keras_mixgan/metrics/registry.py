@@ -22,6 +22,7 @@ from keras_mixgan.metrics.precision_recall import precision_recall
 from keras_mixgan.metrics.samples import Samples
 from keras_mixgan.metrics.score import Score
 from keras_mixgan.metrics.sliced_wasserstein import sliced_wasserstein
+from keras_mixgan.utils.checks import nearest_of
 from keras_mixgan.utils.errors import UserError
 
 
@@ -287,6 +288,7 @@ def get(name: str) -> Metric:
     """Returns a metric by name."""
     if not isinstance(name, str) or name not in METRICS:
         raise UserError(
-            f"`metrics` must be among {list(METRICS)}. Received: {name!r}."
+            f"`metrics` must be among {list(METRICS)}. Received: {name!r}"
+            f"{nearest_of(name, METRICS)}"
         )
     return METRICS[name]

@@ -293,6 +293,7 @@ def _arrays(data: Any, argument: str) -> tuple[np.ndarray, np.ndarray | None]:
         raise TypeError(
             f"`{argument}` must be a model with `generate`, a source, the "
             f"name of a source, or an array of images. Received: {data!r}"
+            f"{checks.array_hint(data)}"
         )
     _check(images, argument)
     if labels is not None:

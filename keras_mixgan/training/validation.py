@@ -47,6 +47,14 @@ def check_backend() -> None:
         )
 
 
+def refuse_data_set(name: str, images) -> None:
+    """Refuses a `tf.data.Dataset` where an array is wanted."""
+    if hint := checks.array_hint(images):
+        raise UserError(
+            f"`{name}` must be an array. Received: a data set{hint}"
+        )
+
+
 def check_images(images: np.ndarray, image_shape: tuple, name="images") -> None:
     """Checks real images (B, ...) against what the networks take.
 

@@ -10,6 +10,13 @@ from typing import Any
 
 from keras_mixgan.utils.errors import UserError
 
+# What others call payoffs that have another name here.
+_ELSEWHERE = {
+    **dict.fromkeys(("wgan", "wgan_gp", "wgan-gp"), "wasserstein"),
+    **dict.fromkeys(("bce", "binary_crossentropy", "gan"), "log"),
+    "lsgan": "least_squares",
+}
+
 
 def integer(name: str, value: Any, least: int = 1) -> int:
     """Checks an integer, of Python or NumPy, of at least `least`; no bool.
@@ -74,6 +81,16 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> None:
     )
 
 
+def array_hint(value: Any) -> str:
+    """What to give in place of a `tf.data.Dataset`, for the end of an error."""
+    if not hasattr(value, "element_spec"):
+        return ""
+    return (
+        ". Give an array: `np.concatenate(list(dataset.as_numpy_iterator()))` "
+        "for a data set of batches of images alone"
+    )
+
+
 def nearest_of(value: Any, known: Iterable[str]) -> str:
     """A suggestion of a similar name, or nothing, for the end of an error.
 
@@ -81,5 +98,9 @@ def nearest_of(value: Any, known: Iterable[str]) -> str:
     >>> nearest_of("payof", ["payoff", "seed"])
     ". Did you mean 'payoff'?"
     """
-    near = difflib.get_close_matches(str(value), list(known), 1)
+    known, name = list(known), str(value)
+    elsewhere = _ELSEWHERE.get(name.lower())
+    near = [elsewhere] if elsewhere in known else []
+    for text in (name, name.lower()):
+        near = near or difflib.get_close_matches(text, known, 1)
     return f". Did you mean {near[0]!r}?" if near else ""

@@ -53,6 +53,11 @@ def test_a_folder_has_no_judge(tmp_path, monkeypatch):
     for source in ("digits/letters", str(tmp_path / "digits/letters"), None):
         with pytest.raises(ValueError, match="`classifier` must be given"):
             judges.choose(source, letters)
+    # The metrics that its error names do need none.
+    with pytest.raises(ValueError, match=r"sliced_.*_net_.* or birth"):
+        judges.choose(None)
+    for name in ("sliced_wasserstein", "neural_net_distance", "birthday"):
+        assert not metrics.METRICS[name].needs_classifier
     assert judges.judge_of("digits") == "digits"
     # `load_source` takes a folder before a data set of TFDS.
     (tmp_path / "mnist").mkdir()

@@ -179,6 +179,18 @@ def test_every_registered_metric_runs(ring):
     json.dumps(report.to_dict(), allow_nan=False)  # Even with infinite support.
 
 
+def test_one_metric_may_be_given_by_its_name():
+    report = metrics.evaluate(
+        ring_model(), "ring", "modes", num_images=40, verbose=0
+    )
+    assert list(report.scores["mixture"]) == ["modes", "good"]
+    callback = metrics.Evaluate("modes", every=1, source="ring", num_images=40)
+    callback.set_model(ring_model())
+    callback.on_train_begin()
+    callback.on_epoch_end(0)
+    assert callback.records[0]["modes"] >= 0
+
+
 def test_bad_arguments(ring):
     model = FromArrays(ring)
     run = metrics.evaluate
@@ -187,7 +199,7 @@ def test_bad_arguments(ring):
     with pytest.raises(ValueError, match=r"must be among .*\['fid'\]"):
         run(model, ring, [["fid"]])
     with pytest.raises(ValueError, match="`metrics` must be a list"):
-        run(model, ring, "fid")
+        run(model, ring, [])
     with pytest.raises(ValueError, match="needs a conditional model"):
         run(model, ring, ["label_agreement"])
     images, labels = digits(20)

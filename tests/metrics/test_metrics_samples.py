@@ -8,6 +8,7 @@ from metrics_stand_ins import FromArrays
 from metrics_stand_ins import digits
 from metrics_stand_ins import noise
 
+import keras_mixgan as kmg
 from keras_mixgan import metrics
 from keras_mixgan.data.sources import Source
 from keras_mixgan.data.sources import load_source
@@ -161,6 +162,8 @@ def test_bad_arguments(tmp_path):
         list(Samples(images).batches(0))
     with pytest.raises(TypeError, match="`model_or_images` must be a model"):
         Samples(object())
+    with pytest.raises(TypeError, match=r"a data set of batches of images"):
+        Samples(kmg.data.load("ring"))
     with pytest.raises(ValueError, match="empty folder"):
         Samples(tmp_path)  # An empty folder.
 

@@ -11,6 +11,7 @@ from test_mixgan import conditional
 from test_mixgan import images
 from test_mixgan import points
 
+import keras_mixgan as kmg
 from keras_mixgan import MixGAN
 
 
@@ -217,6 +218,10 @@ class TestPayoffMatrix:
             MixGAN(generator, discriminator).payoff_matrix(points())
         with pytest.raises(ValueError, match="`labels` must be given"):
             conditional().payoff_matrix(images()[0])
+
+    def test_a_data_set_is_no_array(self):
+        with pytest.raises(ValueError, match=r"array.*np\.concatenate\("):
+            conditional().payoff_matrix(kmg.data.load("digits"))
 
 
 def test_one_label_for_no_images():
