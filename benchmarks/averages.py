@@ -88,7 +88,7 @@ class Compare(BetweenSteps):
 
 def options_of_the_program():
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(allow_abbrev=False, description=__doc__)
     parser.add_argument("--recipe", default="dcgan_cifar10")
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument(

@@ -51,7 +51,7 @@ _ENDLESS = 10**9
 
 def options_of_the_program():
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(allow_abbrev=False, description=__doc__)
     parser.add_argument("--source", default="fashion_mnist")
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--seeds", type=int, default=1)

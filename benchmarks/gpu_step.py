@@ -161,7 +161,9 @@ def pytorch_seconds(components, batch, policy, width, rounds) -> float | None:
 
 def main() -> None:
     """Prints all tables, until the deadline."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seconds", type=float, default=270.0)
     quick = parser.parse_args().quick

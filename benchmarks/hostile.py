@@ -41,7 +41,9 @@ SECTIONS = {
 
 def main() -> None:
     """Runs the sections, each in a process of its own."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, description=__doc__.splitlines()[0]
+    )
     parser.add_argument(
         "--sections", default=",".join(SECTIONS), help="divided by commas"
     )

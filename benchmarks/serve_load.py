@@ -33,7 +33,9 @@ GZIP = {"Content-Encoding": "gzip"}
 
 def main() -> None:
     """Prints requests and images a second, p50 and p99 of each kind."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--model", help="as `serve` takes it; one model")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--clients", type=int, default=8)

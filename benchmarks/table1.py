@@ -67,7 +67,9 @@ LOOK = 100
 def options() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        allow_abbrev=False,
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument("--workdir", default="runs/table1")
     parser.add_argument("--seconds", type=float, default=1800.0)

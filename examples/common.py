@@ -25,7 +25,7 @@ def arguments(name: str, argv: list[str] | None) -> argparse.Namespace:
     Returns:
         `full`, whether to run the long version, and `out`, the figure's path.
     """
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument(
         "--full", action="store_true", help="take more time, see the text"
     )

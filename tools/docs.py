@@ -22,7 +22,9 @@ def main() -> None:
     """Builds, then checks what was built."""
     import links
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--quick", action="store_true", help="run nothing")
     parser.add_argument("--out", default=ROOT / "build" / "site")
     flags = parser.parse_args()

@@ -24,7 +24,9 @@ COMMAND = (sys.executable, "-m", "keras_mixgan", "serve", "--port=0")
 
 def main() -> None:
     """Serves the models, opens the page, writes the picture."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--model", required=True, help="as `serve` takes it")
     parser.add_argument("--query", default="seed=0", help="what to show")
     parser.add_argument("--size", default="1280x960", help="of the window")

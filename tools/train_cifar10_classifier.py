@@ -199,6 +199,7 @@ def right_of(model, images, labels) -> float:
 def main() -> None:
     """Trains the teacher, then the classifier."""
     parser = argparse.ArgumentParser(
+        allow_abbrev=False,
         description=__doc__.split("\n")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )

@@ -124,7 +124,9 @@ def measure(name: str, file: pathlib.Path) -> dict:
 
 def main() -> None:
     """Reads the flags, trains or measures one classifier, and records it."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--name", choices=sorted(DATASETS), required=True)
     parser.add_argument("--epochs", type=int, default=None)
     parser.add_argument("--seed", type=int, default=0)

@@ -67,7 +67,9 @@ def train(arguments) -> float:
 
 def main() -> None:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, description=__doc__.partition("\n")[0]
+    )
     parser.add_argument("--source", default="cifar10")
     parser.add_argument("--out", required=True, help="a file, .npz")
     parser.add_argument("--image_size", type=int, help="as of train")

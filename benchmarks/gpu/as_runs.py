@@ -28,7 +28,9 @@ METRICS = "inception_score,fid,kid,class_diversity"
 
 def main() -> None:
     """Converts and scores all runs."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, description=__doc__.split("\n")[0]
+    )
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--root", required=True)
     parser.add_argument("--names", nargs="+", required=True)

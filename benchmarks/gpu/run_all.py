@@ -17,7 +17,9 @@ import time
 
 def main() -> None:
     """Runs the list."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, description=__doc__.split("\n")[0]
+    )
     parser.add_argument("list", type=pathlib.Path)
     parser.add_argument("--at_once", type=int, default=6)
     parser.add_argument("--logs", type=pathlib.Path, required=True)

@@ -71,7 +71,9 @@ def _claimed(path: pathlib.Path) -> Iterator[bool]:
 
 def main() -> None:
     """Scores what is there."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, description=__doc__.split("\n")[0]
+    )
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--train", required=True)
     parser.add_argument("--test", required=True)

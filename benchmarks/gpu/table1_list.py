@@ -31,7 +31,9 @@ SYSTEMS = (
 
 def main() -> None:
     """Prints one command a line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--source", required=True)
     parser.add_argument("--encoder", default="encoder.npz")
     parser.add_argument("--out", required=True)

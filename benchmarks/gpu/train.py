@@ -45,7 +45,9 @@ PATIENCE = 600
 
 def options() -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, description=__doc__.split("\n")[0]
+    )
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--settings", type=json.loads, default={})
     parser.add_argument("--steps", type=int)
