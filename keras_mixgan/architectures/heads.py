@@ -41,11 +41,10 @@ def add_heads(
     ['component_logits', 'logits']
     """
     discriminator = _checks.functional("discriminator", discriminator)
-    names = [x.name for x in discriminator.layers]
-    if layer not in names:
+    if layer not in [x.name for x in discriminator.layers]:
         raise UserError(
-            "`layer` must be the name of a layer of the discriminator, one of "
-            f"{', '.join(names)}. Received: layer={layer!r}"
+            "`layer` must be the name of a layer of the discriminator. "
+            f"Received: layer={layer!r}. {_remedy(discriminator)}"
         )
     hidden = discriminator.get_layer(layer).output
     outputs = {"logits": discriminator.outputs[0]}
@@ -58,7 +57,8 @@ def add_heads(
         if units is not None and len(hidden.shape) != 2:
             raise UserError(
                 "`layer` must have an output of shape (batch, F) for logits. "
-                f"Received: layer={layer!r} with {tuple(hidden.shape)}"
+                f"Received: layer={layer!r} with {tuple(hidden.shape)}. "
+                f"{_remedy(discriminator)}"
             )
         if units is not None:
             outputs[name] = keras.layers.Dense(
@@ -70,3 +70,17 @@ def add_heads(
     if features:
         outputs["features"] = hidden
     return keras.Model(discriminator.input, outputs, name=discriminator.name)
+
+
+def _remedy(discriminator: keras.Model) -> str:
+    """Which layers could be read: those of vectors, but not the logits."""
+    vectors = [
+        x.name
+        for x in discriminator.layers[1:]
+        if len(getattr(x.output, "shape", ())) == 2
+        and all(x.output is not y for y in discriminator.outputs)
+    ]
+    return (
+        "Give `layer=` the name of a layer with an output (batch, F) below "
+        f"the logits. This discriminator has {', '.join(vectors) or 'none'}"
+    )

@@ -21,6 +21,7 @@ from keras_mixgan.game.payoff_kinds import GENERATOR_LOSSES
 from keras_mixgan.game.payoff_kinds import AnyPayoff
 from keras_mixgan.game.payoff_kinds import PairwisePayoff
 from keras_mixgan.game.payoff_kinds import Payoff
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 __all__ = [
@@ -146,10 +147,11 @@ def get(payoff: str | Payoff | PairwisePayoff) -> Payoff | PairwisePayoff:
         _check_name(payoff)
         return payoff
     if not isinstance(payoff, str) or payoff not in PAYOFFS:
+        hint = checks.nearest_of(payoff, PAYOFFS) or "."
         raise UserError(
             f"`payoff` must be one of {sorted(PAYOFFS)}, or a "
             "`keras_mixgan.Payoff` or `PairwisePayoff`. Received: "
-            f"payoff={payoff!r}. To use your own payoff by name, call "
+            f"payoff={payoff!r}{hint} To use your own payoff by name, call "
             "`payoffs.register(payoff)` first."
         )
     return PAYOFFS[payoff]

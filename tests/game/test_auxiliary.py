@@ -365,6 +365,7 @@ def test_models_come_back_with_their_losses(tmp_path):
         (["feature_matching"], "output `features`.*outputs logits"),
         (["auxiliary_classifier"], "generators that take labels"),
         (["real_classifier"], "output `class_logits`"),
+        (["component_classifier"], r"heads\(discriminator, num_components=1"),
         (["nothing"], "auxiliary_classifier, code_payoff"),
         (["feature_matching:-1"], "positive coefficient"),
         ([3], "Received: 3"),
@@ -400,6 +401,11 @@ def test_heads_are_vectors():
     critic = architectures.dcgan_discriminator((28, 28, 1), width=2)
     with pytest.raises(ValueError, match="`layer` must have an output of sha"):
         architectures.add_heads(critic, num_components=2, layer="stage_0")
+    own = keras.Sequential(
+        [keras.Input((2,)), layers.Dense(4, name="hidden"), layers.Dense(1)]
+    )
+    with pytest.raises(ValueError, match=r"`layer=` .* discriminator has hidd"):
+        architectures.add_heads(own, num_components=2)
     with pytest.raises(ValueError, match="`num_classes` must be a positive"):
         architectures.add_heads(critic, num_classes=0)
     images = keras.Input((4, 4, 1))

@@ -312,8 +312,24 @@ def check(losses: list, model) -> None:
                 raise UserError(
                     f"`auxiliary` {loss.name} needs discriminators with an "
                     f"output `{needed}`. Received: outputs {', '.join(names)}"
+                    f"{_remedy(needed, model)}"
                 )
         loss.check(model)
+
+
+def _remedy(needed: str, model) -> str:
+    """How a discriminator gets an output that is missing, where it is known."""
+    arguments = {
+        "class_logits": f"num_classes={model.num_classes or 10}",
+        "component_logits": f"num_components={model.num_generators}",
+        "features": "features=True",
+    }
+    if needed not in arguments:
+        return ""
+    return (
+        ". Make the model of `kmg.architectures.add_heads(discriminator, "
+        f"{arguments[needed]})`"
+    )
 
 
 def _name_of(cls: type) -> str:
