@@ -224,15 +224,11 @@ class _Run:
     def open_source(self, data_dir) -> None:
         """Loads the data, and the settings that depend on them."""
         settings = self.settings
-        try:
-            self.source = sources.load_source(
-                data_dir=data_dir,
-                seed=settings.seed,
-                **options.values(settings, "data"),
-            )
-        except UserError as error:
-            hint = sources.nearest(settings.source)
-            raise type(error)(f"{error}{hint}") from error
+        self.source = sources.load_source(
+            data_dir=data_dir,
+            seed=settings.seed,
+            **options.values(settings, "data"),
+        )
         for line in self.source.skipped:
             self.say(f"Skipped: {line}")
         self.settings = settings.for_source(self.source)

@@ -137,7 +137,7 @@ class _Files:
             except BadImageError as error:
                 if not self._skip:
                     raise
-                self.skipped[number] = str(error)
+                self.skipped[number] = str(error).removesuffix(f" {_CURE}")
                 return None
 
         numbers = list(numbers)
@@ -170,7 +170,8 @@ def _list_images(
         stray = next(entry for entry in entries if not entry.is_dir())
         raise UserError(
             "`source` must hold either images or one folder per class. "
-            f"Received: the file {stray} beside the folder {classes[0]}"
+            f"Received: the file {stray} beside the folder {classes[0]}. Move "
+            "the file into a class, or elsewhere"
         )
     paths: list[pathlib.Path] = []
     labels: list[int] = []

@@ -12,7 +12,6 @@ of its data sets.
 
 import contextlib
 import dataclasses
-import difflib
 import functools
 import importlib.resources
 import os
@@ -173,9 +172,15 @@ def load_source(
         raise UserError(
             f"`source` must be a name or a folder. Received: source={source!r}"
         )
-    loaded = _load(
-        source, split, image_size, crop_size, data_dir, seed, skip_bad_images
-    )
+    try:
+        loaded = _load(
+            source, split, image_size, crop_size, data_dir, seed,
+            skip_bad_images,
+        )  # fmt: skip
+    except (UserError, FileNotFoundError) as error:
+        if hint := _nearest(os.fspath(source)):
+            raise type(error)(f"{error}{hint}") from error
+        raise
     loaded = dataclasses.replace(loaded, split=split, crop_size=crop_size)
     if labels_per_class is not None:
         return _keep_labels(loaded, labels_per_class, seed)
@@ -349,17 +354,29 @@ def is_path(source: str) -> bool:
 
 def _looks_like(source: str) -> bool:
     """Whether a string is meant as a path, even if nothing is there."""
-    return os.path.isabs(source) or source.startswith((".", "~", os.sep))
+    starts = source.startswith((".", "~", os.sep))
+    return os.path.isabs(source) or starts or source.endswith(os.sep)
 
 
-def nearest(name: str) -> str:
+def _nearest(name: str) -> str:
     """A hint at a similar name, if no source has this one; else ""."""
-    if os.path.exists(name) or name in BUNDLED_SOURCES:
+    path = os.path.expanduser(name)
+    if os.path.exists(path) or name in BUNDLED_SOURCES:
         return ""
     known = [*BUNDLED_SOURCES]
-    with contextlib.suppress(ImportError):
-        import tensorflow_datasets as tfds
+    if not (_looks_like(name) or name.endswith(".npz")):
+        with contextlib.suppress(ImportError):
+            import tensorflow_datasets as tfds
 
-        known += tfds.list_builders(with_community_datasets=False)
-    near = difflib.get_close_matches(name, known, 1)
-    return f" Did you mean {near[0]!r}?" if near and near[0] != name else ""
+            known += tfds.list_builders(with_community_datasets=False)
+    if name in known:
+        return ""
+    path = path.rstrip(os.sep)
+    with contextlib.suppress(OSError):
+        parent = os.path.dirname(path)
+        known += [
+            os.path.join(parent, entry.name)
+            for entry in os.scandir(parent or ".")
+            if entry.is_dir() or entry.name.endswith(".npz")
+        ]
+    return checks.nearest_of(path, known)

@@ -1,6 +1,8 @@
 """Image data sets of TensorFlow Datasets, as NumPy arrays."""
 
+import contextlib
 import os
+import pathlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -97,7 +99,7 @@ def _builder(
         bundled = ", ".join(repr(bundled) for bundled in bundled_names)
         raise UserError(
             f"`source` must be a bundled source ({bundled}), a folder of "
-            "images, or an image data set of TensorFlow Datasets "
+            "images, a .npz file, or an image data set of TensorFlow Datasets "
             f"(tfds.list_builders()). Received: source={name!r} "
             f"({first_line(error)})"
         ) from error
@@ -140,9 +142,17 @@ def _check_features(name: str, features: Any) -> bool:
 
 
 def _prepare(builder: Any, name: str) -> None:
+    folder = pathlib.Path(builder.data_dir)
+    made = [folder]
+    for parent in folder.parents:
+        made += [parent / "downloads/extracted", parent / "downloads", parent]
+    made = [path for path in made if not path.exists()]
     try:
         builder.download_and_prepare()
     except Exception as error:  # TFDS passes on all errors of its downloader.
+        for path in made:
+            with contextlib.suppress(OSError):
+                path.rmdir()  # Only empty folders can be.
         _check_modules(error, name)
         raise OSError(
             f"TFDS data set {name!r} is not prepared in {builder.data_dir} "

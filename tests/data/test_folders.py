@@ -153,6 +153,7 @@ def test_bad_images_are_skipped_if_asked_and_listed(tmp_path):
     assert str(folder / "a" / "0.png") in torn
     assert "is no image" in text
     assert str(folder / "b" / "1.png") in text
+    assert "skip_bad_images" not in torn + text
 
 
 @pytest.mark.parametrize("given", [{}, {"crop_size": 6}])

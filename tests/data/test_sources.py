@@ -168,6 +168,25 @@ def test_unknown_name_lists_the_bundled_sources():
         sources.load_source("no_such_data_set")
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("digit", "a .npz file.*Did you mean 'digits'"),
+        ("photo", "Did you mean 'photos'"),
+        ("photo/", "not there: photo. Did you mean 'photos'"),
+        ("./photo/", "Did you mean './photos'"),
+        ("image.npz", "not there: image.npz. Did you mean 'images.npz'"),
+        ("digits/", "not there: digits. Did you mean 'digits'"),
+    ],
+)
+def test_a_name_like_another_gets_a_hint(name, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "images.npz").touch()
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        sources.load_source(name)
+
+
 @pytest.mark.parametrize("name", ["mnist:1.0.0", "mnist/foo=1"])
 def test_names_that_tfds_does_not_parse(name, tmp_path):
     pytest.importorskip("tensorflow_datasets")
@@ -219,6 +238,15 @@ def test_a_fresh_tfds_set_gets_as_far_as_its_download(tmp_path):
     ):
         sources.load_source("mnist", data_dir=tmp_path)
     assert fetch.called
+
+
+def test_tfds_that_fails_leaves_no_empty_folders(tmp_path):
+    pytest.importorskip("tensorflow_datasets")
+    (tmp_path / "there").mkdir()
+    for folder in ("there", "new"):
+        with pytest.raises(OSError, match="Manual directory"):
+            sources.load_source("imagenet2012", data_dir=tmp_path / folder)
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
 
 
 @pytest.mark.parametrize("hidden", [False, True])
