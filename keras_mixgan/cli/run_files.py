@@ -13,7 +13,7 @@ OUTPUTS = {
     SAMPLES: "the mixture on top, then a block per generator",
     CURVES: "losses, payoff and mixture weights",
     HISTORY: "the same as numbers, a row every few steps",
-    CHECKPOINT: "to resume from, also with more --epochs or --steps",
+    CHECKPOINT: "to resume from",
     MODEL: "the trained mixture, for `keras-mixgan sample` and Keras",
     SETTINGS: "all settings of the run, for --config",
 }

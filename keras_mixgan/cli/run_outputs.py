@@ -33,6 +33,7 @@ class Outputs:
     ):
         self.workdir = workdir
         self.conditional = settings.conditional
+        self.longer = settings.learning_rate_schedule == "constant"
         self.history = callbacks.MixtureHistory(
             workdir / run_files.HISTORY, every=history_steps
         )
@@ -114,6 +115,8 @@ class Outputs:
         for name, meaning in outputs.items():
             if name == run_files.SAMPLES and self.conditional:
                 meaning += ", a column per class"
+            if name == run_files.CHECKPOINT and self.longer:
+                meaning += ", also with more --epochs or --steps"
             say(f"  {name:<17} {meaning}")
 
     def _copy_model(self) -> None:

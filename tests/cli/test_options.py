@@ -166,11 +166,12 @@ def test_schedules_go_down_to_zero_with_each_sides_updates(schedule):
         assert at == pytest.approx([1.0, 0.5, 0.0], abs=1e-6)
 
 
-def test_a_run_with_a_schedule_is_not_made_longer(tmp_path):
+def test_a_run_with_a_schedule_is_not_made_longer(tmp_path, capsys):
     given = {"source": "ring", "batch_size": 1000, "width": 4, "steps": 2}
     given |= {"num_generators": 1, "num_discriminators": 1}
     given["learning_rate_schedule"] = "linear"
-    assert runs.train(given, tmp_path, verbose=0).step == 2
+    assert runs.train(given, tmp_path, verbose=2).step == 2
+    assert "checkpoint.keras  to resume from\n" in capsys.readouterr().out
     with pytest.raises(ValueError, match=r"steps: 2 -> 4 .*schedule"):
         runs.train(given | {"steps": 4}, tmp_path, verbose=0)
 

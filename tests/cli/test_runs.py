@@ -163,7 +163,9 @@ def test_a_finished_run_says_so_and_draws_anew(whole, tmp_path, capsys):
         (workdir / name).unlink()
     model = train(workdir, steps=46, verbose=1)
     assert model.step == 46
-    assert "This run is finished: 46 steps" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "This run is finished: 46 steps" in out
+    assert "to resume from, also with more --epochs or --steps\n" in out
     after = contents(workdir)
     for name in ("checkpoint.keras", "model.keras", "history.csv"):
         assert after[name] == before[name]
