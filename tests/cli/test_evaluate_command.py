@@ -110,10 +110,11 @@ def test_a_preset_is_scored_by_the_judge_of_its_data(capsys, tmp_path):
 def test_points_are_scored_by_their_modes(folder, capsys, monkeypatch):
     # No shell expands ~ after the sign of equality.
     monkeypatch.setenv("HOME", str(folder))
-    flags = ("--metrics=modes", "--num_images=200", "--nocomponents")
+    flags = ("--metrics=modes", "--num_images=10500", "--nocomponents")
     flags += ("--noreal", "--split=test")
-    status, _, _ = evaluate(capsys, "--model=~/ring/checkpoint.keras", *flags)
+    status, out, _ = evaluate(capsys, "--model=~/ring/checkpoint.keras", *flags)
     assert status == 0
+    assert "10,500 images per row (10,000 for modes, good) against" in out
     # Not scores.json, which belongs to model.keras.
     out = folder / "ring" / "checkpoint_scores.json"
     report = json.loads(out.read_text())

@@ -200,10 +200,21 @@ def run(values) -> None:
             f"{settings['conversion']}"
         )
     print(
-        f"{settings['num_images']:,} images per row against "
+        f"{settings['num_images']:,} images per row{_others(report)} against "
         f"{settings['num_real']:,} of {settings['source']}, "
         f"{report.seconds:.0f} s. Wrote {out}"
     )
+
+
+def _others(report) -> str:
+    """Numbers of images of the scores that took others than were asked for."""
+    numbers: dict[int, list[str]] = {}
+    for name, score in next(iter(report.scores.values())).items():
+        number = score.details.get("num_images")
+        if number not in (None, report.settings["num_images"]):
+            numbers.setdefault(number, []).append(name)
+    parts = [f"{n:,} for {', '.join(names)}" for n, names in numbers.items()]
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _checked_out(values) -> pathlib.Path:
