@@ -21,6 +21,7 @@ from keras_mixgan.mixgan import MixGAN
 from keras_mixgan.presets import archives
 from keras_mixgan.presets import refusals
 from keras_mixgan.presets import sizes
+from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
 
@@ -173,13 +174,15 @@ def load_model(path: str | os.PathLike[str], name: str = "model") -> MixGAN:
     if presets.is_preset(path):
         return MixGAN.from_preset(path)
     path = pathlib.Path(path)
+    wanted = (
+        f"`{name}` must be the folder of a run, a .keras file of a MixGAN or a "
+        "preset, one of `keras-mixgan presets`"
+    )
     if not path.exists():
-        if not path.suffix and path.name == os.fspath(path):
-            presets.find(os.fspath(path))  # Its error lists the presets.
+        near = checks.nearest_of(path, sorted(presets.list_presets()))
         raise FileNotFoundError(
-            f"`{name}` must be an existing file. Received: {path}"
+            f"{wanted}. Received: {path}, which does not exist{near}"
         )
-    wanted = f"`{name}` must be a preset or a .keras file of a MixGAN"
     if path.is_dir():
         raise IsADirectoryError(f"{wanted}. Received: the folder {path}")
     if path.suffix != ".keras":

@@ -98,8 +98,10 @@ def _run(command: Command, arguments: list[str]) -> int:
     except BrokenPipeError:
         raise
     except flags.Error as error:
+        text = str(error).replace(" ?", "?").rstrip(".")
+        text += "" if text.endswith("?") else "."
         return _fail(
-            f"{error} `{PROGRAM} {command.name} --help` lists all flags."
+            f"{text} `{PROGRAM} {command.name} --help` lists all flags."
         )
     # Trouble with files and disks is for the user to solve, too.
     except (UserError, NonFiniteError, OSError) as error:

@@ -94,7 +94,14 @@ def settle(
     if from_model is not None:
         start = recorded(pathlib.Path(workdir).expanduser(), from_model)
         start = records.of_model(from_model) if start is None else start
-    settings = settings_module.resolve(chosen, start)
+    try:
+        settings = settings_module.resolve(chosen, start)
+    except UserError as error:
+        if from_model == given.get("from_model"):
+            raise
+        raise UserError(
+            f"The recipe {recipe} starts from {from_model}. {error}"
+        ) from error
     if workdir is None:
         workdir = run_files.default_workdir(settings.source)
     return settings, workdir, start

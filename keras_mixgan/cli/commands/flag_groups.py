@@ -59,6 +59,16 @@ _PLACEHOLDERS = {
     list: "A,B,...",
     tuple: "TEXT",
 }
+_RATES = (
+    "generator_learning_rate",
+    "Give --generator_learning_rate and --discriminator_learning_rate.",
+)
+# Flags that do not exist: one that the command must have, and a hint.
+_MEANT = {
+    "lr": _RATES,
+    "learning_rate": _RATES,
+    "resume": ("workdir", "The same command resumes, in the same --workdir."),
+}
 
 
 def parse(
@@ -79,6 +89,13 @@ def parse(
             )
     try:
         rest = values(["keras-mixgan", *arguments])[1:]
+    except flags.UnrecognizedFlagError as error:
+        needed, hint = _MEANT.get(error.flagname, ("", ""))
+        if needed not in values:
+            raise
+        raise flags.Error(
+            f"Unknown command line flag {error.flagname!r}. {hint}"
+        ) from error
     except ValueError as error:  # Of --noNAME=VALUE.
         raise flags.Error(f"{error}.") from error
     if rest and not words:

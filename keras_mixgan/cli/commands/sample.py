@@ -101,6 +101,7 @@ def _labels(texts: list[str] | None) -> list[int] | None:
         return [int(text) for text in texts]
     except ValueError as error:
         raise UserError(
-            "`labels` must be integers separated by commas. Received: "
-            f"labels={','.join(texts)}"
+            "`labels` must be numbers of classes, from 0, separated by "
+            "commas; classes of a folder are numbered in the order of their "
+            f"sorted names. Received: labels={','.join(texts)}"
         ) from error
