@@ -320,7 +320,7 @@ def check(losses: list, model) -> None:
 def _remedy(needed: str, model) -> str:
     """How a discriminator gets an output that is missing, where it is known."""
     arguments = {
-        "class_logits": f"num_classes={model.num_classes or 10}",
+        "class_logits": f"num_classes={model.num_classes or '...'}",
         "component_logits": f"num_components={model.num_generators}",
         "features": "features=True",
     }
