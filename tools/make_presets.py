@@ -129,7 +129,8 @@ def about(name: str, root: str) -> dict:
         for told in (settings, report["settings"]):
             told["source"] = pathlib.Path(told["source"]).name
     date = result["date"]
-    return {
+    others = [part for part in GROUPS[group_of(name)].names if part != name]
+    metadata = {
         "name": name,
         "recipe": name,
         "settings": settings,
@@ -154,11 +155,21 @@ def about(name: str, root: str) -> dict:
         "remark": REMARKS.get(name, ""),
         "twins": {
             other: Run(root, other).report["scores"]["mixture"]
-            for other in GROUPS[group_of(name)].names
-            if other != name and Run(root, other).report
+            for other in others
+            if Run(root, other).report
         },
         "comparison": comparison(name, root),
     }
+    if second := run.second_report:
+        metadata["second"] = second | {
+            "command": run.second_command.read_text().strip(),
+            "twins": {
+                other: found["scores"]["mixture"]
+                for other in others
+                if (found := Run(root, other).second_report)
+            },
+        }
+    return metadata
 
 
 def comparison(name: str, root: str) -> dict | None:

@@ -8,7 +8,10 @@ COLUMNS = {
     "fid": "Frechet distance (lower is better)",
     "kid": "kernel distance (lower is better)",
     "class_diversity": "diversity within a class (1 is as in real data)",
+    "label_agreement": "images given their own label",
 }
+# Columns by the second classifier.
+SECOND = {"inception_score": "score", "fid": "Frechet distance"}
 MAIN = "fid"
 # Clock -> the name of its seconds.
 CLOCKS = {
@@ -92,26 +95,50 @@ model = kmg.MixGAN.from_preset("{name}")
 
 
 def _scores(about: dict) -> str:
-    evaluation = about["evaluation"]
-    settings = evaluation["settings"]
+    evaluation, second = about["evaluation"], about.get("second")
     keys = [key for key in COLUMNS if key in evaluation["scores"]["mixture"]]
-    lines = [
-        "| | mixture weight | " + " | ".join(COLUMNS[k] for k in keys) + " |",
-        "|---|---|" + "---|" * len(keys),
-    ]
+    parts = [(_rows(about, evaluation, about.get("twins", {})), keys)]
+    titles = ["mixture weight", *(COLUMNS[key] for key in keys)]
+    if second:
+        parts.append((_rows(about, second, second["twins"]), [*SECOND]))
+        name = second["settings"]["classifier"]
+        titles += [f"{title} by {name}" for title in SECOND.values()]
+    lines = ["| | " + " | ".join(titles) + " |", "|---" * len(titles) + "|---|"]
+    for row in parts[0][0]:
+        weight = evaluation["weights"].get(row)
+        cells = [row, "" if weight is None else f"{weight:.3f}"]
+        for rows, columns in parts:
+            found = rows.get(row, {})
+            cells += [_shown(found[k]) if k in found else "" for k in columns]
+        lines.append("| " + " | ".join(cells) + " |")
+    weights = (
+        "on the weights of the run, before they were cast to half precision"
+    )
+    if about["training"]["clock"] == "alone":
+        weights = "on the preset's weights"
+    told = [_method(evaluation)] + ([_method(second)] if second else [])
+    return f"""## Scores
+
+{chr(10).join(lines)}
+
+{(chr(10) * 2).join(told)}
+
+{weights} ({evaluation["date"]}).
+"""
+
+
+def _rows(about: dict, evaluation: dict, twins: dict) -> dict:
+    """Rows of the table of scores, in order: the name and the scores."""
     rows = dict(evaluation["scores"])
     real = rows.pop("real", None)
     if about["num_generators"] == 1:
         rows = {"this preset": rows["mixture"]}
-    for twin, scores in about.get("twins", {}).items():
-        rows[f"`{twin}`"] = scores
-    if real:
-        rows["real data"] = real
-    for row, scores in rows.items():
-        weight = evaluation["weights"].get(row)
-        shown = "" if weight is None else f"{weight:.3f}"
-        cells = [_shown(scores[key]) if key in scores else "" for key in keys]
-        lines.append(f"| {row} | {shown} | " + " | ".join(cells) + " |")
+    rows |= {f"`{twin}`": scores for twin, scores in twins.items()}
+    return rows | ({"real data": real} if real else {})
+
+
+def _method(evaluation: dict) -> str:
+    settings = evaluation["settings"]
     split = (
         " of the test split" if "--split=test" in evaluation["command"] else ""
     )
@@ -123,21 +150,9 @@ def _scores(about: dict) -> str:
         {settings["conversion"]}. Do not compare with scores by another
         classifier, Inception included. Printed by"""
     )
-    weights = (
-        "on the weights of the run, before they were cast to half precision"
-    )
-    if about["training"]["clock"] == "alone":
-        weights = "on the preset's weights"
-    return f"""## Scores
+    return f"""{how}
 
-{chr(10).join(lines)}
-
-{how}
-
-    {evaluation["command"]}
-
-{weights} ({evaluation["date"]}).
-"""
+    {evaluation["command"]}"""
 
 
 def _shown(score: dict) -> str:

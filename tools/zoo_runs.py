@@ -59,6 +59,8 @@ class Run:
         model: The trained model, a `.keras` file.
         scores: What `keras-mixgan evaluate` wrote of it.
         command: The command that did, a text file.
+        second: Scores by a second classifier, where there are any.
+        second_command: The command that made those, a text file.
     """
 
     def __init__(self, root: str, name: str, seed: int = 0):
@@ -66,14 +68,14 @@ class Run:
         self.model = folder / f"{name}-{seed}.keras"
         self.scores = folder / f"{name}-{seed}.scores.json"
         self.command = folder / f"{name}-{seed}.command.txt"
+        self.second = folder / f"{name}-{seed}.second.json"
+        self.second_command = folder / f"{name}-{seed}.second.command.txt"
         self._result = folder / f"{name}-{seed}.json"
 
     @property
     def result(self) -> dict[str, Any] | None:
         """What the race says of it; `None` where it has not finished."""
-        if not self._result.exists():
-            return None
-        return json.loads(self._result.read_text())
+        return _load(self._result)
 
     @property
     def unfinished(self) -> dict[str, Any] | None:
@@ -94,6 +96,13 @@ class Run:
     @property
     def report(self) -> dict[str, Any] | None:
         """The scores of its model; `None` where it has none yet."""
-        if not self.scores.exists():
-            return None
-        return json.loads(self.scores.read_text())
+        return _load(self.scores)
+
+    @property
+    def second_report(self) -> dict[str, Any] | None:
+        """Its scores by a second classifier; `None` where it has none."""
+        return _load(self.second)
+
+
+def _load(path: pathlib.Path) -> dict[str, Any] | None:
+    return json.loads(path.read_text()) if path.exists() else None

@@ -1,7 +1,8 @@
 r"""Makes runs of the zoo of what `train.py` left, for `tools/make_presets.py`.
 
     python benchmarks/gpu/as_runs.py FOLDER --root=runs/zoo \
-        --names sngan_cifar10 mix_sngan_cifar10 --steps 46750 38750
+        --names sngan_cifar10 mix_sngan_cifar10 --steps 46750 38750 \
+        --second_classifier efficientnet_lite0
     python tools/make_presets.py --root=runs/zoo
 
 `FOLDER` has `NAME.json` and the preset `NAME@STEPS`. They are scored here, on
@@ -23,7 +24,12 @@ import keras_mixgan as kmg
 from keras_mixgan.cli.models import load_model
 from keras_mixgan.utils import atomic
 
-METRICS = "inception_score,fid,kid,class_diversity"
+METRICS = "inception_score,fid,kid,class_diversity,label_agreement"
+# The second classifier takes ten times as long, so it sees fewer images.
+SECOND = (
+    "--split=test", "--num_images=5000", "--splits=10",
+    "--metrics=inception_score,fid",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -36,7 +42,7 @@ def main() -> None:
     parser.add_argument("--names", nargs="+", required=True)
     parser.add_argument("--steps", nargs="+", type=int, required=True)
     parser.add_argument("--num_images", type=int, default=50_000)
-    parser.add_argument("--num_images_of_each", type=int, default=10_000)
+    parser.add_argument("--second_classifier", type=pathlib.Path)
     use = parser.parse_args()
     for name, steps in zip(use.names, use.steps, strict=True):
         run = Run(use.root, name)
@@ -46,33 +52,32 @@ def main() -> None:
         if not run.model.exists() or load_model(run.model).step != steps:
             with atomic.replacing(run.model) as partial:
                 in_float32(model).save(partial)
-        whole = score(
-            run, use.num_images, run.model.with_suffix(".whole.json"),
-            "--metrics=inception_score,fid,label_agreement",
-            "--nocomponents", "--noreal",
-        )  # fmt: skip
-        command = score(
-            run, use.num_images_of_each, run.scores, f"--metrics={METRICS}"
-        )
-        run.command.write_text(command + "\n")
-        whole = json.loads(run.model.with_suffix(".whole.json").read_text())
+        words = [f"--num_images={use.num_images}", f"--metrics={METRICS}"]
+        score(run, words, run.scores, run.command)
+        if use.second_classifier:
+            score(
+                run, SECOND, run.second, run.second_command,
+                use.second_classifier,
+            )  # fmt: skip
         told = json.loads((use.folder / f"{name}.json").read_text())
-        result = result_of(name, steps, told, whole, use)
+        result = result_of(name, steps, told, run.report, use)
         run.model.with_suffix(".json").write_text(json.dumps(result, indent=2))
 
 
-def score(run: Run, count: int, out: pathlib.Path, *flags: str) -> str:
-    """Scores a model, unless it has been; returns the command, as printed."""
-    words = ["--source=cifar10", f"--num_images={count}", *flags]
-    scoring.evaluate(run.model, out, words, "cifar10")
-    return " ".join(
-        ["keras-mixgan evaluate", *words, f"--model={run.model.name}"]
-    )
+def score(run, words, out, command, classifier=None) -> None:
+    """Scores a model, unless it has been; writes the command as printed."""
+    words = ["--source=cifar10", *words]
+    given = [f"--classifier={classifier}"] if classifier else []
+    scoring.evaluate(run.model, out, words + given, classifier or "cifar10")
+    if classifier:  # Its place is this machine's affair.
+        words.append(f"--classifier={classifier.name}")
+    called = ["keras-mixgan evaluate", *words, f"--model={run.model.name}"]
+    command.write_text(" ".join(called) + "\n")
 
 
-def result_of(name: str, steps: int, told: dict, whole: dict, use) -> dict:
+def result_of(name: str, steps: int, told: dict, report: dict, use) -> dict:
     """A result as `keras_mixgan.cli.race` writes it, of one mark."""
-    scores = whole["scores"]["mixture"]
+    scores = report["scores"]["mixture"]
     mark = told["models"][f"{name}@{steps}"]
     return {
         "contestant": name,
