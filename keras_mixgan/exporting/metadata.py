@@ -54,8 +54,8 @@ def write(folder: pathlib.Path, description: dict) -> None:
 
 
 def _tensors(specs) -> dict:
-    # Optional inputs are None by default.
-    return _named({spec.name: spec for spec in specs if spec is not None})
+    # Labels that a model does not take are ().
+    return _named({spec.name: spec for spec in specs if spec})
 
 
 def _named(specs: dict) -> dict:
