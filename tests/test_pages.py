@@ -14,6 +14,9 @@ import pytest
 import keras_mixgan as kmg
 from keras_mixgan.game import payoffs
 
+# Examples take a few steps each: a graph would cost more.
+pytestmark = pytest.mark.usefixtures("no_graphs")
+
 ROOT = pathlib.Path(__file__).parents[1]
 GUIDE = ROOT / "docs" / "guide"
 
@@ -77,7 +80,6 @@ def names():
 def trains_and_is_saved(model):
     """One batch of digits, and a file that has the same game."""
     images = np.random.default_rng(0).uniform(-1, 1, (8, 28, 28, 1))
-    model.run_eagerly = True  # A graph would cost more than its one step.
     loss = model.fit(
         images.astype("float32"), np.arange(8), batch_size=8, verbose=0
     ).history["loss"]
@@ -155,6 +157,11 @@ def test_scores(names):
 
 
 def test_serving(names):
+    pytest.importorskip(
+        "onnxruntime", reason="pip install 'keras-mixgan[onnx]'"
+    )
     names["model"].export_sampler("exported/1")
-    list(run(GUIDE / "serving.md", names))
+    names["model"].export_sampler("sampler.onnx", format="onnx")
+    list(run(GUIDE / "serving.md", names, [("(10, 64)", "(10, 4)")]))
     assert names["images"]["images"].shape == (64, 28, 28, 1)
+    assert names["digits"].shape == (10, 28, 28, 1)

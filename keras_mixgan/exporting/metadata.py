@@ -39,7 +39,10 @@ def signatures(functions: dict) -> dict:
     """
     return {
         name: {
-            "inputs": _tensors(function.structured_input_signature[0]),
+            "inputs": _named(
+                # Labels that a model does not take are ().
+                {x.name: x for x in function.structured_input_signature[0] if x}
+            ),
             "outputs": _named(function.structured_outputs),
         }
         for name, function in functions.items()
@@ -51,11 +54,6 @@ def write(folder: pathlib.Path, description: dict) -> None:
     path = folder / PLACE
     path.parent.mkdir(exist_ok=True)
     json_files.write(path, description, strict=True)
-
-
-def _tensors(specs) -> dict:
-    # Optional inputs are None by default.
-    return _named({spec.name: spec for spec in specs if spec is not None})
 
 
 def _named(specs: dict) -> dict:

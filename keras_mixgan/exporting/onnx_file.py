@@ -27,9 +27,9 @@ def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
     """Writes the generators that sample, and the weights, to one new file.
 
     Its inputs are `latents`, `component_uniform` and, where the networks
-    take them, `labels`; its output is `images`. Inputs are not checked: ONNX
-    has no assertions. With `uint8`, images are uint8 in [0, 255]. Generators
-    must compute in float32.
+    take them, `labels`; its output is `images`. ONNX has no assertions: only an
+    embedding refuses a label of no class. With `uint8`, images are uint8 in
+    [0, 255]. Generators must compute in float32.
     """
     path = pathlib.Path(path).expanduser()
     _check(model, path)
@@ -105,6 +105,8 @@ class _Sampler(keras.Model):
 
     def call(self, inputs):
         latents, uniform, *labels = inputs
+        # ONNX would count a negative index from the last class.
+        labels = [tf.where(x < 0, tf.int32.max, x) for x in labels]
         images = routing.run_mixed(
             self.source,
             routing.components_of(uniform, self.edges),

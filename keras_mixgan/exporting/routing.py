@@ -30,33 +30,22 @@ def run_mixed(model, components, latents, labels, run_rows):
     `run` or `run_in_chunks`.
     """
     shared = model.sampling_shared
-    own = model.sampling_generators if shared is None else shared.own
-    made = run_own_rows(own, components, latents, labels, run_rows)
+    networks = model.sampling_generators if shared is None else shared.own
+    batch = tf.range(tf.shape(components)[0])
+    rows = tf.dynamic_partition(batch, components, len(networks))
+    inputs = [latents] if labels is None else [latents, labels]
+    made = [
+        run_rows(
+            network, [tf.gather(x, own) for x in inputs[: len(network.inputs)]]
+        )
+        for network, own in zip(networks, rows, strict=True)
+    ]
+    made = tf.dynamic_stitch(rows, made)
+    made.set_shape(networks[0].output_shape)
     if shared is None:
         return made
     inputs = [made, labels] if len(shared.body.inputs) > 1 else [made]
     return run_rows(shared.body, inputs)
-
-
-def run_own_rows(generators, components, latents, labels, run_rows):
-    """Outputs of each network for its own rows, in the batch's order.
-
-    Networks take latents, or `[latents, labels]`. Tensors and `run_rows` are as
-    in `run_mixed`.
-    """
-    batch = tf.range(tf.shape(components)[0])
-    rows = tf.dynamic_partition(batch, components, len(generators))
-    inputs = [latents] if labels is None else [latents, labels]
-    images = [
-        run_rows(
-            generator,
-            [tf.gather(x, own) for x in inputs[: len(generator.inputs)]],
-        )
-        for generator, own in zip(generators, rows, strict=True)
-    ]
-    images = tf.dynamic_stitch(rows, images)
-    images.set_shape(generators[0].output_shape)
-    return images
 
 
 def run(generator, inputs: list):

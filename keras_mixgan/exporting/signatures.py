@@ -13,7 +13,8 @@ from keras_mixgan.utils.pixels import has_png
 class Signatures:
     """A mixture's sampler as functions of tensors.
 
-    Images are float32 in [-1, 1], or with `uint8` uint8 in [0, 255].
+    Images are float32 in [-1, 1], or with `uint8` uint8 in [0, 255]. A model
+    without labels has no input `labels`.
     """
 
     def __init__(self, model, uint8: bool):
@@ -61,10 +62,13 @@ class Signatures:
             )
         return table
 
-    def serve(self, latents, component_uniform, labels=None):
+    def serve(self, latents, component_uniform, labels=()):
         """Images of latents; the uniform numbers choose generators."""
-        if labels is not None:
-            labels = checks.labels(labels, self._num_classes)
+        labels = (
+            checks.labels(labels, self._num_classes)
+            if self._conditional
+            else None
+        )
         latents, uniform, labels = checks.rows(
             latents, component_uniform, labels
         )
@@ -72,18 +76,18 @@ class Signatures:
         images = self._images(components, latents, labels)
         return {"images": self._finished(images)}
 
-    def sample(self, num_images, seed, labels=None):
+    def sample(self, num_images, seed, labels=()):
         """Draws from the mixture."""
         images, components = self._draw(num_images, seed, labels)
         return {"images": self._finished(images), "components": components}
 
-    def sample_component(self, component, num_images, seed, labels=None):
+    def sample_component(self, component, num_images, seed, labels=()):
         """Draws from one generator, with the latents of `sample`."""
         component = checks.component(component, self._num_generators)
         images, _ = self._draw(num_images, seed, labels, component)
         return {"images": self._finished(images)}
 
-    def sample_png(self, component, num_images, seed, labels=None):
+    def sample_png(self, component, num_images, seed, labels=()):
         """Draws PNG files; component -1 is the mixture."""
         component = checks.component(component, self._num_generators, -1)
         images, components = self._draw(num_images, seed, labels, component)
@@ -107,9 +111,12 @@ class Signatures:
             component,
         )
         latents = draws.latents(num_images, self._latent_dim, seed)
-        if labels is not None:
-            labels = draws.labels(labels, num_images, self._num_classes, seed)
-        return self._images(components, latents, labels), components
+        inputs = [components, latents]
+        if self._conditional:
+            inputs.append(
+                draws.labels(labels, num_images, self._num_classes, seed)
+            )
+        return self._images(*inputs), components
 
     def _finished(self, images):
         return pixels.levels(images) if self._uint8 else images

@@ -33,18 +33,9 @@ _POLICY = (
 
 
 def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
-    """Writes the page of one mixture; see `write_page`.
+    """Writes the page of one mixture, as `write_page` does.
 
-    Args:
-        model: The `MixGAN`.
-        path: A new or empty folder.
-        uint8: Must be False: the page always draws 8-bit images.
-
-    Raises:
-        ImportError: A required package is missing.
-        ValueError: `uint8` is True, or the mixture is refused.
-        FileExistsError: `path` exists, and is not an empty folder.
-        OSError: It could not be written.
+    `uint8` must be False: the page always draws 8-bit images.
     """
     if uint8:
         raise UserError(

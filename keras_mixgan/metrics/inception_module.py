@@ -31,8 +31,8 @@ def locate() -> pathlib.Path:
             "?tf-hub-format=compressed, and unpack that archive into "
             f"{folder}, so that saved_model.pb lies directly in it "
             "(TFHUB_CACHE_DIR changes the folder). Or name another "
-            "`classifier`: 'digits', 'fashion_mnist', or the folder of a "
-            "SavedModel with outputs `logits` and `pool_3`."
+            "`classifier`: 'digits', 'fashion_mnist', 'cifar10', or the folder "
+            "of a SavedModel with outputs `logits` and `pool_3`."
         ) from error
 
 

@@ -58,9 +58,10 @@ def answer(sampler: Sampler, body: bytes, max_images: int) -> bytes:
             f"Received: signature_name={name[:80]}"
         )
     if inputs.keys() != specs.keys():
+        drawn = {"labels", "seed"} <= specs.keys()
         raise UserError(
             f"`inputs` of {name} must be {', '.join(sorted(specs)) or 'empty'}"
-            f"{' (an empty list of labels: random ones)' * ('labels' in specs)}"
+            f"{' (an empty list of labels: random ones)' * drawn}"
             f". Received: {', '.join(sorted(inputs)) or 'none'}"
         )
     _check_counts(inputs, sampler.about["latent_dim"], max_images)

@@ -154,6 +154,21 @@ def test_without_labels_they_are_drawn_uniformly(telling):
     assert scipy.stats.kstest(latents.ravel(), "norm").pvalue > 1e-3
 
 
+def test_in_python_labels_may_be_left_out(telling, levels):
+    _, sampler = telling
+    for name, more in (("sample", {}), ("sample_component", {"component": 2})):
+        drawn = exported.call(
+            sampler, name, num_images=9, seed=5, labels=[], **more
+        )
+        left_out = getattr(sampler, name)(num_images=9, seed=5, **more)
+        assert (left_out["images"].numpy() == drawn["images"]).all()
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="`labels` must have as many rows"
+    ):
+        sampler.serving_default(tf.zeros((3, 2)), tf.zeros(3))
+    assert levels[1].sample(2, 5)["images"].shape == (2, 8, 8, 1)
+
+
 def test_a_seed_means_the_same_images(sampler):
     def draw(seed):
         return exported.call(

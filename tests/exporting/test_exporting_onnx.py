@@ -48,6 +48,11 @@ def test_onnx_gives_the_images_of_generate(tmp_path, num_classes, uint8):
             assert abs(got - levels).max(initial=0) <= 1
         else:
             np.testing.assert_allclose(got, images, atol=1e-4)
+    if num_classes:
+        for wrong in (-1, num_classes):
+            arguments["labels"][-1] = wrong
+            with pytest.raises(Exception, match="out of data bounds"):
+                sampler.run(["images"], arguments)
     told = sampler.get_modelmeta().custom_metadata_map["sampler"]
     assert json.loads(told)["uint8"] is uint8
     np.testing.assert_allclose(

@@ -277,6 +277,7 @@ def test_inception_says_how_to_place_it(tmp_path, monkeypatch):
         metrics.inception_score(noise(20), classifier="inception")
     assert str(folder) in str(error.value)
     assert "no route to host" in str(error.value)
+    assert ", ".join(map(repr, bundled.NAMES)) in str(error.value)
 
 
 def test_inception_from_the_cache(tmp_path, monkeypatch):

@@ -217,7 +217,14 @@ BAD = {
     ),
     "unknown column": (changed(noise=[1]), "`inputs.noise`"),
     "another's column": (changed(seed=1), "inputs` of serving_default must"),
-    "missing column": ({"inputs": {"labels": [1]}}, "component_uniform"),
+    "missing column": (
+        {"inputs": {"labels": [1]}},
+        r"must be component_uniform, labels, latents\. Received: labels",
+    ),
+    "nothing to draw": (
+        {"signature_name": "sample", "inputs": {}},
+        r"num_images, seed \(an empty list .*\)\. Received: none",
+    ),
     "latents' length": (changed(latents=[[0.0] * 4]), r"\(B, 5\).* 4 numbers"),
     "latents' rank": (changed(latents=[0.0]), "`inputs.latents.0`: .*array"),
     "mixed depth": (changed(latents=[[0, 0, 0, 0, [0]]]), "latents.0.4"),
