@@ -18,10 +18,13 @@ import numpy as np
 
 import keras_mixgan as kmg
 
+# RMSprop as in Keras: with the WGAN authors' 0.99 and 1e-16 the estimates stay
+# under 0.014, and the pair's is still rising after 1,200 steps.
 SMALL = {"source": "digits", "architecture": "wgan", "conditional": False,
          "width": 8, "latent_dim": 16, "payoff_estimate": "linear",
          "generator_learning_rate": 1e-3,
-         "discriminator_learning_rate": 3e-4, "seed": 0}  # fmt: skip
+         "discriminator_learning_rate": 3e-4, "rho": 0.9, "epsilon": 1e-7,
+         "seed": 0}  # fmt: skip
 STEPS = 1200
 COMPONENTS = 3
 EVERY = 10
