@@ -128,9 +128,8 @@ def curves(rows: Sequence[Mapping[str, float]], title: str | None = None):
     }
     # A single network's weight is always 1: no panel for it.
     mixed = [side for side, keys in names.items() if len(keys) > 1]
-    layout = [["loss", "payoff"]]
-    if mixed:
-        layout.append([mixed[0], mixed[-1]])
+    below = [[mixed[0], mixed[-1]]] if mixed else []
+    layout = [["loss", "payoff"], *below]
     figure = new_figure(10, 6.4 if mixed else 3.6)
     # One panel below two is as wide as both, so its steps are not theirs.
     apart = len(mixed) == 1
@@ -144,14 +143,10 @@ def curves(rows: Sequence[Mapping[str, float]], title: str | None = None):
         },
         "Loss, with regulariser and auxiliary losses",
     )
-    _draw_lines(
-        panels["payoff"], table, {"payoff": None}, "Payoff of the mixture"
-    )
+    payoff = {"payoff": None}
+    _draw_lines(panels["payoff"], table, payoff, "Payoff of the mixture")
     for side in mixed:
-        labels = {key: key.replace("_weight_", " ") for key in names[side]}
-        title_of_side = f"Mixture weights of {side}s (dotted: equal weights)"
-        _draw_lines(panels[side], table, labels, title_of_side)
-        frame_weights(panels[side], len(labels))
+        _draw_weights(panels[side], table, side, names[side])
     for name in layout[0]:
         _add_clock(panels[name], table)
     for name in panels if apart else layout[-1]:
@@ -159,6 +154,13 @@ def curves(rows: Sequence[Mapping[str, float]], title: str | None = None):
     if title:
         figure.suptitle(plain(title), fontsize=12)
     return figure
+
+
+def _draw_weights(axes, table, side: str, keys: Sequence[str]) -> None:
+    labels = {key: key.replace("_weight_", " ") for key in keys}
+    title = f"Mixture weights of {side}s (dotted: equal weights)"
+    _draw_lines(axes, table, labels, title)
+    frame_weights(axes, len(keys))
 
 
 def _draw_lines(axes, table, names: Mapping[str, str | None], title: str):
