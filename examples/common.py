@@ -15,19 +15,26 @@ from keras_mixgan.utils.figures import COLOURS
 FOLDER = pathlib.Path("runs", "theory")
 
 
-def arguments(name: str, argv: list[str] | None) -> argparse.Namespace:
+def arguments(
+    name: str, argv: list[str] | None, text: str
+) -> argparse.Namespace:
     """Reads the flags of an example.
 
     Args:
         name: Name of its figure.
         argv: The flags; `None` for those of the command line.
+        text: What the example does, for `--help`.
 
     Returns:
         `full`, whether to run the long version, and `out`, the figure's path.
     """
-    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        description=text,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     parser.add_argument(
-        "--full", action="store_true", help="take more time, see the text"
+        "--full", action="store_true", help="take more time, as said above"
     )
     parser.add_argument(
         "--out",

@@ -270,7 +270,7 @@ def trained_mixtures(counts, steps: int, seeds: int) -> tuple[list, dict]:
 
 def main(argv: list[str] | None = None) -> dict:
     """Plays, draws, trains and prints; returns what the figure shows."""
-    given = common.arguments("equilibrium", argv)
+    given = common.arguments("equilibrium", argv, __doc__)
     rng = np.random.default_rng(0)
     played = {n: best_responses(n, ROUNDS, rng) for n in (1, 3)}
     print("Best response: the generator's angle in degrees, round by round")
@@ -294,6 +294,9 @@ def main(argv: list[str] | None = None) -> dict:
             "{T:>9}{mean:>10.3f}{best:>10.3f}{bound:>10.3f}{grown:>10.3f}"
             .format(**row)
         )  # fmt: skip
+    print(f"epsilon, best: mean and least of {DRAWS} draws of T networks from "
+          "the equilibrium\nbound: of Theorem 4.2's proof\n"
+          "grown: T best responses, each to all networks before")  # fmt: skip
 
     print(
         f"\n{'T trained':>9}{'epsilon':>10}{'at end':>10}"
@@ -303,6 +306,9 @@ def main(argv: list[str] | None = None) -> dict:
         *((MORE_COMPONENTS, 4 * STEPS, 5) if given.full
         else (COMPONENTS, STEPS, 1))
     )  # fmt: skip
+    print("epsilon: exact, mean over the last tenth of the training; at end: "
+          "after it\nby equilibrium_gap: after it, by trained best responses"
+          )  # fmt: skip
     common.save(draw(played, grown, paths, drawn, trained), given.out)
     return {"played": played, "game": game, "drawn": drawn, "grown": grown,
             "trained": trained}  # fmt: skip

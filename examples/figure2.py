@@ -31,7 +31,7 @@ def models(full: bool) -> tuple[kmg.MixGAN, kmg.MixGAN]:
 
 def main(argv: list[str] | None = None) -> list[np.ndarray]:
     """Draws and writes the figure; returns its blocks of images."""
-    given = common.arguments("figure2", argv)
+    given = common.arguments("figure2", argv, __doc__)
     mixture, pair = models(given.full)
     labels = range(10) if mixture.conditional else None
     count = 10 * ROWS

@@ -3,8 +3,8 @@
 Arora et al. 2017 (PMLR 70, Figure 4; Figure 5 of arXiv:1703.00573v1) plot the
 critics' estimate E[D(x)] - E[D(G(h))] against the steps. It is the payoff of
 Equation 5 with f(x) = x, minus its constant 1. For a mixture it is the mean
-over all pairs by the mixture weights. Weights are clipped, so each estimate has
-its own scale; compare only how the estimates fall.
+over all pairs by the mixture weights. Weights are clipped, so each estimate
+has its own scale; compare only how the estimates fall.
 
 Both models train on the bundled digits with small networks. --full trains the
 zoo's recipes (MNIST from TFDS; a quarter of an hour of one core).
@@ -18,13 +18,17 @@ import numpy as np
 
 import keras_mixgan as kmg
 
+# RMSprop as in Keras: with the WGAN authors' 0.99 and 1e-16 the estimates stay
+# under 0.014, and the pair's is still rising after 1,200 steps.
 SMALL = {"source": "digits", "architecture": "wgan", "conditional": False,
          "width": 8, "latent_dim": 16, "payoff_estimate": "linear",
          "generator_learning_rate": 1e-3,
-         "discriminator_learning_rate": 3e-4, "seed": 0}  # fmt: skip
+         "discriminator_learning_rate": 3e-4, "rho": 0.9, "epsilon": 1e-7,
+         "seed": 0}  # fmt: skip
 STEPS = 1200
 COMPONENTS = 3
 EVERY = 10
+SMOOTHED = 5
 
 
 def train(name: str, components: int, folder, full: bool) -> dict:
@@ -59,7 +63,7 @@ def train(name: str, components: int, folder, full: bool) -> dict:
     }
 
 
-def smooth(values: np.ndarray, width: int = 5) -> np.ndarray:
+def smooth(values: np.ndarray, width: int = SMOOTHED) -> np.ndarray:
     """Running means over `width` records, (R - width + 1,)."""
     width = min(width, len(values))
     return np.convolve(values, np.ones(width) / width, "valid")
@@ -67,7 +71,7 @@ def smooth(values: np.ndarray, width: int = 5) -> np.ndarray:
 
 def main(argv: list[str] | None = None) -> dict:
     """Trains, prints and draws; returns both curves."""
-    given = common.arguments("figure4", argv)
+    given = common.arguments("figure4", argv, __doc__)
     folder = given.out.parent / ("figure4_full" if given.full else "figure4")
     curves = {}
     for label, name, components in (
@@ -91,15 +95,18 @@ def draw(curves):
     for label, curve in curves.items():
         steps, estimate = curve["steps"], curve["estimate"]
         smoothed = smooth(estimate)
-        (line,) = axes.plot(steps, estimate, lw=0.5, alpha=0.4)
+        (line,) = axes.plot(steps, estimate, lw=0.8, alpha=0.6)
+        # Each mean stands at the middle of its records.
+        first = (len(steps) - len(smoothed)) // 2
         axes.plot(
-            steps[-len(smoothed) :],
+            steps[first : first + len(smoothed)],
             smoothed,
             color=line.get_color(),
             label=label,
         )
     axes.set(xlabel="step", ylabel="Wasserstein estimate")
-    axes.legend(fontsize=8)
+    lines = f"thin: every {EVERY} steps\nthick: mean of {SMOOTHED} such"
+    axes.legend(fontsize=8, title=lines, title_fontsize=8)
     return figure
 
 

@@ -141,7 +141,7 @@ def walk(model: kmg.MixGAN, blending: float, steps: int = 11, rows: int = 3):
 
 def main(argv: list[str] | None = None) -> list[dict]:
     """Folds, measures, prints and draws; returns one row per delta."""
-    given = common.arguments("folding", argv)
+    given = common.arguments("folding", argv, __doc__)
     model = kmg.MixGAN.from_preset(PRESET)
     draws = Draws(model, 25 * IMAGES if given.full else IMAGES)
     print(f"{PRESET}, weights {model.generator_weights.round(3)}")
@@ -155,6 +155,11 @@ def main(argv: list[str] | None = None) -> list[dict]:
             f"{row['shares'].round(3)}, {row['expected'].round(3)}",
             flush=True,
         )
+    print(
+        "blended: share of images that no single generator makes\n"
+        "verdict: largest change of a discriminator's mean of sigmoid(D)\n"
+        "shares: of the images that generator 0, 1, ... alone makes"
+    )
     count = model.fold(0.5).count_params()
     own = sum(g.count_params() for g in model.generators)
     print(f"Parameters: {count:,} folded, {own:,} in the generators")
@@ -173,7 +178,7 @@ def draw(model, rows):
     for i in range(len(weights)):
         axes[0].plot(h, steps[:, i] - steps[:, i + 1], label=f"generator {i}")
     axes[0].set(title=f"selector, delta = {BLENDINGS[0]}", xlabel="h_0",
-                ylabel="x_i of Lemma 1")  # fmt: skip
+                ylabel="weight of generator i's image (x_i)")  # fmt: skip
     axes[0].legend(fontsize=8)
     blendings = [row["blending"] for row in rows]
     axes[1].loglog(blendings, blendings, "k--", lw=0.8, label="delta")
@@ -191,7 +196,8 @@ def draw(model, rows):
     images = walk(model, BLENDINGS[0])
     tiled = np.vstack([np.hstack(list(row)) for row in images])
     axes[2].imshow(tiled[..., 0], cmap="gray_r", vmin=-1, vmax=1)
-    axes[2].set(title="across the first step of h_0", xticks=[], yticks=[])
+    axes[2].set(title="images across the first step", xticks=[], yticks=[],
+                xlabel="h_0 rises from left to right")  # fmt: skip
     axes[2].grid(False)
     return figure
 

@@ -9,8 +9,8 @@ sqrt(n log(m) / m); the constant is left open.
 Samples of N(0, I/d) are compared with others from the same distribution, whose
 true distance is 0 for any class of networks, and with samples shifted by 1. A
 discriminator of each width is trained and measured on the same m points per
-side. For the shifted samples `generalization_gap` measures the true distance on
-many fresh points.
+side. For the shifted samples `generalization_gap` measures the true distance
+on many fresh points.
 
 --full takes more sample sizes, three seeds, and more steps.
 Run it: python examples/generalization.py
@@ -96,7 +96,7 @@ def bounds(parameters: int, sizes) -> np.ndarray:
 
 def main(argv: list[str] | None = None) -> dict:
     """Measures, prints and draws; returns errors by shift and width."""
-    given = common.arguments("generalization", argv)
+    given = common.arguments("generalization", argv, __doc__)
     sizes, seeds, steps = (
         (MORE_SIZES, 3, 5 * STEPS) if given.full else (SIZES, 1, STEPS)
     )
@@ -126,7 +126,10 @@ def main(argv: list[str] | None = None) -> dict:
                 flush=True,
             )
     slope = rate(sizes, bounds(1, sizes))
-    print(f"The bound's own rate over these m: {slope:.2f}")
+    print(
+        f"rate: the error falls as this power of m; the bound's: {slope:.2f}\n"
+        "true: distance of the distributions, 0 without a shift"
+    )
     common.save(draw(sizes, found), given.out)
     return found
 
@@ -148,7 +151,8 @@ def draw(sizes, found):
             sizes, row["errors"], line, marker=".", color=colour, label=label
         )
     axes[0].set(xlabel="samples m a side", ylabel="neural-net distance",
-                title="distance on the samples", ylim=(0, 1))  # fmt: skip
+                title="distance on samples (dotted: true)",
+                ylim=(0, 1))  # fmt: skip
     axes[0].legend(fontsize=8)
     # One constant for both widths: the wide class's line ends at its error.
     constant = (

@@ -85,7 +85,7 @@ def measure(support: int, seen: int, steps: int, seed: int) -> dict:
 
 def main(argv: list[str] | None = None) -> list[dict]:
     """Measures, prints and draws; returns one row per support."""
-    given = common.arguments("support", argv)
+    given = common.arguments("support", argv, __doc__)
     supports, seeds, steps = (
         (MORE_SUPPORTS, 3, 5 * STEPS) if given.full else (SUPPORTS, 1, STEPS)
     )
@@ -106,6 +106,11 @@ def main(argv: list[str] | None = None) -> list[dict]:
             f"{row['at_least']:>12.0f}",
             flush=True,
         )
+    print(
+        "n: distance by discriminators with n parameters\n"
+        f"birthday: size of the support, estimated from {BATCH} images\n"
+        "at least: lower 95 % bound of that size"
+    )
     common.save(draw(rows), given.out)
     return rows
 

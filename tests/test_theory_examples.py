@@ -135,7 +135,19 @@ def test_generalization(example, monkeypatch, tmp_path, capsys):
     assert "rate" in capsys.readouterr().out
 
 
-def test_small_supports(example, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [("--help", "small networks do not see"), ("--ful", "unrecognized")],
+)
+def test_flags_say_what_they_do_and_are_not_guessed(
+    example, capsys, flag, said
+):
+    with pytest.raises(SystemExit):
+        example("support").main([flag])
+    assert said in "".join(capsys.readouterr())
+
+
+def test_small_supports(example, monkeypatch, tmp_path, capsys):
     module = example("support")
     draws = module.generate(30, 500, seed=0)
     assert len(np.unique(draws, axis=0)) == 30
@@ -149,6 +161,7 @@ def test_small_supports(example, monkeypatch, tmp_path):
     assert few[module.WIDTHS[1]] > 0.2
     assert max(many[width] for width in module.WIDTHS) < 0.1
     assert is_figure(tmp_path / "support.png")
+    assert "at least: lower 95 % bound" in capsys.readouterr().out
 
 
 @pytest.fixture(scope="module")

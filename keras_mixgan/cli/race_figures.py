@@ -7,11 +7,21 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import LogFormatter
 
+from keras_mixgan.metrics.score import direction
 from keras_mixgan.utils.figures import COLOURS
 from keras_mixgan.utils.figures import new_figure
+from keras_mixgan.utils.figures import plain
 from keras_mixgan.utils.figures import unclutter
 
 _DASHES = ("-", "--", ":", "-.")
+_KEYS = {"distance": "fid", "score": "inception_score"}
+
+
+class _Plain(LogFormatter):
+    """Labels such as 0.2 and 40, in place of 2e-01 and 4 x 10^1."""
+
+    def __call__(self, x, pos=None):
+        return f"{x:g}" if super().__call__(x, pos) else ""
 
 
 def draw(results: Sequence[Mapping[str, Any]], clock: str) -> Any:
@@ -34,15 +44,18 @@ def draw(results: Sequence[Mapping[str, Any]], clock: str) -> Any:
             for axes, x in zip(row, (f"{clock}_seconds", "steps"), strict=True):
                 _draw_line(axes, runs, x, key, name, style)
     for row, key in zip(panels, ("distance", "score"), strict=True):
-        row[0].set_ylabel(names.get(key, key))
+        name = names.get(key, key)
+        row[0].set_ylabel(plain(f"{name}\n{direction(_KEYS[key])}"))
         for axes in row:
             axes.grid(color="#E5E5E5", lw=0.6)
             unclutter(axes)
     scale = panels[0, 0]
     scale.set_yscale("log")
-    # Labels such as 40 instead of 4 x 10^1, also between powers of ten.
-    scale.yaxis.set_major_formatter(LogFormatter())
-    scale.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.6)))
+    scale.yaxis.set_major_formatter(_Plain())
+    scale.yaxis.set_minor_formatter(_Plain(minor_thresholds=(1.5, 0.6)))
+    # A band as wide as its mean would stretch the axis down to nothing.
+    least = min(np.min(line.get_ydata()) for line in scale.lines)
+    scale.set_ylim(bottom=max(scale.get_ylim()[0], least / 2))
     panels[1, 0].set_xlabel(f"{clock} seconds of training")
     panels[1, 1].set_xlabel("steps")
     panels[0, 0].legend(fontsize=8, frameon=False)
@@ -62,7 +75,8 @@ def _draw_line(axes, runs, x: str, y: str, name: str, style) -> None:
         means.append(np.mean(values))
         spreads.append(np.std(values, ddof=1) if len(values) > 1 else 0.0)
     means, spreads = np.array(means), np.array(spreads)
-    axes.plot(places, means, lw=1.5, marker="o", ms=3, label=name, **style)
+    style = {"lw": 1.5, "marker": "o", "ms": 3, **style}
+    axes.plot(places, means, label=plain(name), **style)
     # The logarithmic axis of distances needs positive values.
     low = np.maximum(means - spreads, 0.01 * means)
     axes.fill_between(

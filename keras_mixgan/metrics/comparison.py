@@ -7,6 +7,7 @@ from typing import Any
 
 from keras_mixgan.metrics.report import Report
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.metrics.score import direction
 from keras_mixgan.utils import tables
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.figures import COLOURS
@@ -111,14 +112,15 @@ class Comparison:
 
         A bar is a mixture or a set of images, with the score's own spread as
         error bar. Dots are the mixture's generators alone, and the dashed
-        line is real data, if the report has them.
+        line is real data, if the report has them; the legend says so.
 
         Returns:
             `matplotlib.figure.Figure`.
         """
         names = self._shared()
         width = max(2.6, 0.7 * len(self.reports) + 1.4)
-        figure = new_figure(width * len(names), 3.8)
+        figure = new_figure(width * len(names), 4.0)
+        marks: dict[str, Any] = {}
         for i, (name, key) in enumerate(names.items()):
             axes = figure.add_subplot(1, len(names), i + 1)
             for place, report in enumerate(self.reports.values()):
@@ -127,9 +129,16 @@ class Comparison:
                 range(len(self.reports)), map(plain, self.reports), rotation=20
             )
             axes.set_xlim(-0.5, len(self.reports) - 0.5)
-            axes.set_title(plain(name), fontsize=9, loc="left", wrap=True)
+            title = plain(f"{name}\n{direction(key)}".rstrip())
+            axes.set_title(title, fontsize=9, loc="left", wrap=True)
             axes.tick_params(labelsize=8)
             unclutter(axes)
+            handles, labels = axes.get_legend_handles_labels()
+            marks.update(zip(labels, handles, strict=True))
+        figure.legend(
+            marks.values(), marks, loc="outside lower center", fontsize=8,
+            frameon=False, ncols=len(names),
+        )  # fmt: skip
         return figure
 
     def _rows(self) -> list[str]:
@@ -174,9 +183,14 @@ def _draw(axes, place: int, report: Report, key: str) -> None:
     score = _whole(report)[key]
     if math.isfinite(score.mean):
         axes.bar(
-            place, score.mean, 0.6, yerr=score.std, capsize=3,
-            color=COLOURS[place % len(COLOURS)], alpha=0.8,
+            place, score.mean, 0.6, color=COLOURS[place % len(COLOURS)],
+            alpha=0.8,
         )  # fmt: skip
+        if score.std is not None:
+            axes.errorbar(
+                place, score.mean, score.std, fmt="none", ecolor="black",
+                capsize=3, label="spread of the score",
+            )  # fmt: skip
     else:  # The birthday test of a varied model: no bar is high enough.
         axes.annotate(f"{score.mean:g}", (place, 0), ha="center", va="bottom")
     alone = [
@@ -186,9 +200,14 @@ def _draw(axes, place: int, report: Report, key: str) -> None:
         and key in scores
         and math.isfinite(scores[key].mean)
     ]
-    axes.plot([place] * len(alone), alone, "o", ms=3, color="#333333")
+    if alone:
+        axes.plot(
+            [place] * len(alone), alone, "o", ms=3, color="#333333",
+            label="each generator alone",
+        )  # fmt: skip
     real = report.scores.get("real", {}).get(key)
     if real is not None and math.isfinite(real.mean):
         axes.hlines(
-            real.mean, place - 0.3, place + 0.3, color="#333333", ls="--", lw=1
-        )
+            real.mean, place - 0.3, place + 0.3, color="#333333", ls="--",
+            lw=1, label="real data",
+        )  # fmt: skip

@@ -23,6 +23,7 @@ from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.samples import check_shapes
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.metrics.score import name_of
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
@@ -118,7 +119,7 @@ def fid_from_activations(
     _check_pair(generated, real)
     value = frechet_distance(generated.features, real.features)
     details = {**generated.details, "num_real": len(real), "seed": seed}
-    return Score(value, None, details, _name("FID", "Frechet", generated))
+    return Score(value, None, details, name_of("fid", generated.classifier))
 
 
 def kid_from_activations(
@@ -139,7 +140,7 @@ def kid_from_activations(
         "std": f"standard error over {blocks} blocks",
         "seed": seed,
     }
-    return Score(value, std, details, _name("KID", "kernel", generated))
+    return Score(value, std, details, name_of("kid", generated.classifier))
 
 
 def frechet_distance(features: np.ndarray, real: np.ndarray) -> float:
@@ -241,8 +242,3 @@ def _check_pair(generated: Activations, real: Activations) -> None:
             f"{generated.classifier!r}. Received: {real.classifier!r}"
         )
     check_numbers(len(generated), len(real))
-
-
-def _name(plain: str, kind: str, found: Activations) -> str:
-    inception = found.classifier == "inception"
-    return plain if inception else f"{found.classifier} {kind} distance"

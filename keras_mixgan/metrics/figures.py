@@ -6,17 +6,22 @@ writes it.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from keras_mixgan.metrics.callback import CLASSIFIER
 from keras_mixgan.metrics.callback import TEXTS
 from keras_mixgan.metrics.callback import read_scores
+from keras_mixgan.metrics.score import direction
+from keras_mixgan.metrics.score import name_of
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.figures import COLOURS
 from keras_mixgan.utils.figures import band
+from keras_mixgan.utils.figures import frame_weights
 from keras_mixgan.utils.figures import new_figure
 from keras_mixgan.utils.figures import plain
 
@@ -48,9 +53,12 @@ def score_curves(
     >>> len(figure.axes[0].lines)
     2
     """
-    figure, axes = _axes("epoch", metric.replace("_", " "), title)
+    figure, axes = _axes("epoch", "", title)
+    every: list[Mapping[str, Any]] = []
     for label, of_label in runs.items():
-        seeds = [_column(run, metric, label) for run in _listed(of_label)]
+        of_seeds = [_records(run) for run in _listed(of_label)]
+        every.extend(record for records in of_seeds for record in records)
+        seeds = [_column(records, metric, label) for records in of_seeds]
         if not seeds:
             raise UserError(
                 "`runs` must have a record for each label. Received: none for "
@@ -68,6 +76,7 @@ def score_curves(
         (line,) = axes.plot(shared, middle, marker=".", label=plain(label))
         if np.any(spread > 0):
             band(axes, shared, middle, spread, line.get_color())
+    axes.set_ylabel(_label(metric, every))
     axes.legend()
     return figure
 
@@ -112,8 +121,12 @@ def scores_in_time(run: Any, title: str | None = None) -> Any:
         spread = np.array([record.get(f"{name}_std", 0) for record in scored])
         axes.plot(places, values, marker=".", color=COLOURS[0])
         band(axes, places, values, spread, COLOURS[0])
-        axes.set_title(name.replace("_", " "), fontsize=10, loc="left")
-        axes.set_xlabel("seconds of training" if clock else "epoch")
+        axes.set_title(_label(name, scored), fontsize=10, loc="left")
+        if clock:
+            axes.set_xlabel("seconds of training")
+            axes.set_xlim(left=0)
+        else:
+            _count_epochs(axes)
     if title:
         figure.suptitle(plain(title), fontsize=12)
     return figure
@@ -165,7 +178,7 @@ def weight_curves(
             "`side` must be a side whose weights the run has. Received: "
             f"side={side!r}, columns {sorted(columns)}"
         )
-    figure, axes = _axes("epoch", f"{side} weight", title)
+    figure, axes = _axes("epoch", f"mixture weight of {side}s", title)
     for key in keys:
         # A mixture that was pruned in between has fewer components.
         there = [record for record in records if key in record]
@@ -174,8 +187,7 @@ def weight_curves(
             [record[key] for record in there],
             label=f"{side} {key.removeprefix(prefix)}",
         )
-    axes.axhline(1 / len(keys), color="0.7", linewidth=0.8, zorder=0)
-    axes.set_ylim(bottom=0)
+    frame_weights(axes, len(keys))
     axes.legend()
     return figure
 
@@ -205,9 +217,27 @@ def _axes(x: str, y: str, title: str | None) -> tuple[Any, Any]:
     axes.set_prop_cycle(color=COLOURS)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
+    if x == "epoch":
+        _count_epochs(axes)
     if title:
         axes.set_title(plain(title))
     return figure, axes
+
+
+def _count_epochs(axes) -> None:
+    axes.set_xlabel("epoch")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+
+
+def _label(column: str, records: Sequence[Mapping[str, Any]]) -> str:
+    """The name of a column of scores, and below it which way is better."""
+    component, key = re.fullmatch(r"(generator_\d+_)?(.*)", column).groups("")
+    judges = dict.fromkeys(
+        record[CLASSIFIER] for record in records if record.get(CLASSIFIER)
+    )
+    name = name_of(key, ", ".join(judges) or None)
+    whose = component.replace("_", " ")
+    return plain(f"{whose}{name}\n{direction(key)}".rstrip())
 
 
 def _listed(runs: Any) -> list[Any]:
@@ -225,10 +255,9 @@ def _records(run: Any) -> Sequence[Mapping[str, float]]:
 
 
 def _column(
-    run: Any, metric: str, label: str
+    records: Sequence[Mapping[str, Any]], metric: str, label: str
 ) -> dict[int, tuple[float, float]]:
     """Returns (value, spread) for each epoch that has a value."""
-    records = _records(run)
     values = {
         int(record["epoch"]): (record[metric], record.get(f"{metric}_std", 0))
         for record in records

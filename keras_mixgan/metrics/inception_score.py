@@ -22,6 +22,7 @@ from keras_mixgan.metrics.activations import Activations
 from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.metrics.score import name_of
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
@@ -87,10 +88,7 @@ def inception_score_from_activations(
     scores = [
         classifier_score(part) for part in np.array_split(found.logits, splits)
     ]
-    named = found.classifier == "inception"
-    name = (
-        "Inception Score" if named else f"{found.classifier} classifier score"
-    )
+    name = name_of("inception_score", found.classifier)
     details = {
         **found.details,
         "splits": splits,

@@ -15,6 +15,7 @@ import numpy as np
 from keras_mixgan.metrics.distances import both
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
+from keras_mixgan.metrics.score import name_of
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import UserError
@@ -76,9 +77,8 @@ def precision_recall(
         "nearest": nearest,
         "seed": seed,
     }
-    by = f"({found.classifier} features)"
     return {
-        name: Score(value, None, details, f"{name} {by}")
+        name: Score(value, None, details, name_of(name, found.classifier))
         for name, value in values.items()
     }
 

@@ -46,3 +46,55 @@ def shorten(value: float) -> str:
     if value != value or abs(value) >= 0.01 or value == 0:
         return f"{value:.3f}" if abs(value) < 1000 else f"{value:.1f}"
     return f"{value:.2e}"
+
+
+# Names by Inception, and by any other classifier, which goes in front.
+_BY_CLASSIFIER = {
+    "inception_score": ("Inception Score", "classifier score"),
+    "fid": ("FID", "Frechet distance"),
+    "kid": ("KID", "kernel distance"),
+}
+_BY_FEATURES = ("precision", "recall", "density", "coverage")
+_OF_POINTS = {"modes": "modes covered", "good": "share of good samples"}
+# Scores of neither list, such as class diversity, have no better end.
+_BETTER = {
+    "higher": (
+        "inception_score", *_BY_FEATURES, "birthday", "modes", "good",
+        "label_agreement", "label_balance",
+    ),
+    "lower": (
+        "fid", "kid", "sliced_wasserstein", "neural_net_distance",
+        "classification_error", "equilibrium_gap", "generator_gain",
+        "discriminator_gain",
+    ),
+}  # fmt: skip
+
+
+def name_of(key: str, classifier: str | None) -> str:
+    """The name of a report's score; one by a classifier is named after it.
+
+    Example:
+    >>> name_of("fid", "digits"), name_of("fid", "inception")
+    ('digits Frechet distance', 'FID')
+    """
+    if classifier and key in _BY_FEATURES:
+        return f"{key} ({classifier} features)"
+    if classifier is None or key not in _BY_CLASSIFIER:
+        return _OF_POINTS.get(key, key.replace("_", " "))
+    by_inception, by_another = _BY_CLASSIFIER[key]
+    if classifier == "inception":
+        return by_inception
+    return f"{classifier} {by_another}"
+
+
+def direction(key: str) -> str:
+    """Which way a report's score is better, for the labels of a figure.
+
+    Example:
+    >>> direction("fid"), direction("class_diversity")
+    ('(lower is better)', '')
+    """
+    for end, keys in _BETTER.items():
+        if key in keys:
+            return f"({end} is better)"
+    return ""

@@ -105,7 +105,7 @@ def curves(rows: Sequence[Mapping[str, float]], title: str | None = None):
 
     Returns:
         A `matplotlib.figure.Figure`. Long histories are averaged to some
-        hundred points.
+        hundred points. Weights of a side of one network are left out.
 
     Raises:
         ValueError: There are no rows.
@@ -117,15 +117,25 @@ def curves(rows: Sequence[Mapping[str, float]], title: str | None = None):
     ...     "generator_weight_0": 1.0, "discriminator_weight_0": 1.0,
     ... }
     >>> len(curves([row]).axes)
-    4
+    2
     """
     if not rows:
         raise UserError("`rows` must hold at least one row. Received: none")
-    figure = new_figure(10, 6.4)
     table = _thinned(rows)
-    panels = figure.subplots(2, 2, sharex=True)
+    names = {
+        side: [key for key in table if key.startswith(f"{side}_weight_")]
+        for side in ("generator", "discriminator")
+    }
+    # A single network's weight is always 1: no panel for it.
+    mixed = [side for side, keys in names.items() if len(keys) > 1]
+    below = [[mixed[0], mixed[-1]]] if mixed else []
+    layout = [["loss", "payoff"], *below]
+    figure = new_figure(10, 6.4 if mixed else 3.6)
+    # One panel below two is as wide as both, so its steps are not theirs.
+    apart = len(mixed) == 1
+    panels = figure.subplot_mosaic(layout, sharex=not apart)
     _draw_lines(
-        panels[0, 0],
+        panels["loss"],
         table,
         {
             "generator_loss": "generators",
@@ -133,26 +143,24 @@ def curves(rows: Sequence[Mapping[str, float]], title: str | None = None):
         },
         "Loss, with regulariser and auxiliary losses",
     )
-    _draw_lines(panels[0, 1], table, {"payoff": None}, "Payoff of the mixture")
-    for axes, side in zip(
-        panels[1], ("generator", "discriminator"), strict=True
-    ):
-        prefix = f"{side}_weight_"
-        names = {
-            key: f"{side} {key[len(prefix) :]}"
-            for key in table
-            if key.startswith(prefix)
-        }
-        _draw_lines(axes, table, names, f"Mixture weights of {side}s")
-        axes.axhline(1 / len(names), color="#999999", lw=0.8, ls=":", zorder=0)
-        axes.set_xlabel("step")
-        top = max(float(np.max(table[key])) for key in names)
-        axes.set_ylim(0, min(1.05, 1.3 * top))
-    for axes in panels[0]:
-        _add_clock(axes, table)
+    payoff = {"payoff": None}
+    _draw_lines(panels["payoff"], table, payoff, "Payoff of the mixture")
+    for side in mixed:
+        _draw_weights(panels[side], table, side, names[side])
+    for name in layout[0]:
+        _add_clock(panels[name], table)
+    for name in panels if apart else layout[-1]:
+        panels[name].set_xlabel("step")
     if title:
         figure.suptitle(plain(title), fontsize=12)
     return figure
+
+
+def _draw_weights(axes, table, side: str, keys: Sequence[str]) -> None:
+    labels = {key: key.replace("_weight_", " ") for key in keys}
+    title = f"Mixture weights of {side}s (dotted: equal weights)"
+    _draw_lines(axes, table, labels, title)
+    frame_weights(axes, len(keys))
 
 
 def _draw_lines(axes, table, names: Mapping[str, str | None], title: str):
@@ -237,6 +245,15 @@ def new_figure(width: float, height: float):
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def frame_weights(axes, count: int) -> None:
+    """Shows weights of `count` networks from 0 up, beside equal weights."""
+    top = max(float(np.max(line.get_ydata())) for line in axes.lines)
+    axes.set_ylim(0, min(1.05, 1.3 * top))
+    axes.axhline(
+        1 / count, color="#999999", lw=0.8, ls=":", zorder=0, label="equal"
+    )
 
 
 def unclutter(axes) -> None:

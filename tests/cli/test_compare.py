@@ -180,8 +180,15 @@ def test_a_comparison_says_what_differs():
     lines = str(found).splitlines()
     assert lines[1].split() == ["mixture", "FID", "3.000", "4.000"]
     assert lines[2].split() == ["generator", "0", "FID", "6.000", "8.000"]
-    (axes,) = found.figure().axes
+    figure = found.figure()
+    (axes,) = figure.axes
     assert [bar.get_height() for bar in axes.patches] == [3.0, 4.0]
+    assert axes.get_title(loc="left") == "FID\n(lower is better)"
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.texts] == [
+        "each generator alone",
+        "real data",
+    ]
 
 
 def test_scores_of_other_classifiers_are_not_put_side_by_side():

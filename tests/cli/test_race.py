@@ -17,6 +17,7 @@ from PIL import Image
 from keras_mixgan import cli
 from keras_mixgan.cli import race
 from keras_mixgan.cli import race_child
+from keras_mixgan.cli import race_figures
 from keras_mixgan.cli import race_results
 from keras_mixgan.cli import runs
 from keras_mixgan.utils import lock
@@ -347,6 +348,19 @@ def test_ranks_means_and_deviations():
     assert rows[0]["distance_std"] is None
     assert rows[2]["diverged"] == 1
     assert "1 diverged" in race_results.text([result("b", 0, 0, "NaN")])
+
+
+def test_the_figure_says_which_way_is_better_and_shows_all_means():
+    runs = [result("a", value, 9.0) for value in (0.1, 0.5)]
+    figure = race_figures.draw([*runs, result("b", 0.2, 9.5)], "wall")
+    distance, _, score, _ = figure.axes
+    assert distance.get_ylabel() == "distance\n(lower is better)"
+    assert score.get_ylabel() == "score\n(higher is better)"
+    names = [text.get_text() for text in distance.get_legend().texts]
+    assert names == ["a", "b"]
+    # Not down to where mean less deviation is negative.
+    assert distance.get_ylim()[0] == pytest.approx(0.1)
+    assert distance.yaxis.get_major_formatter()(0.1) == "0.1"
 
 
 def test_a_run_that_diverged_at_once_is_a_result(tmp_path):

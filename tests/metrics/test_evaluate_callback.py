@@ -280,6 +280,42 @@ def test_a_callback_that_cannot_score_stops_before_training(arguments, match):
     assert model.step == 0
 
 
+def test_figures_name_the_classifier_and_say_which_way_is_better():
+    weights = {f"generator_weight_{i}": 0.2 for i in range(5)}
+    records = [
+        {"epoch": epoch, "fid": 9.0, "good": 0.5, "generator_0_fid": 9.5,
+         "classifier": "digits", **weights}
+        for epoch in (1, 2)
+    ]  # fmt: skip
+    distance = "digits Frechet distance\n(lower is better)"
+    panels = figures.scores_in_time(records).axes
+    assert [axes.get_title(loc="left") for axes in panels] == [
+        distance,
+        "share of good samples\n(higher is better)",
+    ]
+    for metric, label in (
+        ("fid", distance),
+        ("generator_0_fid", f"generator 0 {distance}"),
+        ("epoch", "epoch"),
+    ):
+        (axes,) = figures.score_curves({"mixture": records}, metric).axes
+        assert axes.get_ylabel() == label
+        assert all(tick % 1 == 0 for tick in axes.get_xticks())
+    assert all(tick % 1 == 0 for tick in panels[0].get_xticks())
+    (axes,) = figures.weight_curves(records).axes
+    # Room above, so that equal weights are not at the edge.
+    assert axes.get_ylim() == (0, pytest.approx(0.26))
+
+
+def test_a_figure_of_two_classifiers_names_both():
+    runs = {
+        name: [{"epoch": 1, "kid": 0.1, "classifier": name}]
+        for name in ("digits", "inception")
+    }
+    (axes,) = figures.score_curves(runs, "kid").axes
+    assert axes.get_ylabel().startswith("digits, inception kernel distance")
+
+
 def test_scores_that_began_later_are_drawn():
     first = {"epoch": 5, "fid": 9.0}
     figure = figures.scores_in_time([first, {"epoch": 10, "fid": 4, "kid": 1}])

@@ -233,6 +233,7 @@ def test_a_slider_that_was_drawn_is_one_choice(page):
 
 def test_classes_have_their_names_where_these_are_known(page):
     page.open(model="kept", seed=1, images=3)
+    assert page.texts("label[for=model]") == ["Model"]
     names = ["T-shirt/top", "Trouser", "Pullover"]
     assert page.texts("#labels label") == ["All", *names]
     assert page.texts("#heads span") == names

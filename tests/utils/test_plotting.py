@@ -122,15 +122,25 @@ def test_points_of_one_coordinate_lie_on_a_line():
 
 
 def test_curves_show_both_losses_the_payoff_and_all_weights():
-    rows = [row(step) for step in range(10, 60, 10)]
+    both = {f"discriminator_weight_{i}": w for i, w in enumerate((0.3, 0.7))}
+    rows = [row(step, **both) for step in range(10, 60, 10)]
     figure = plotting.curves(rows, title="Title")
-    losses, payoff, generators, discriminators = figure.axes[:4]
+    losses, payoff, generators, discriminators = figure.axes
     assert len(losses.lines) == 2
     assert payoff.lines[0].get_ydata().tolist() == [-1.4] * 5
     # The dotted line is the uniform weight.
     assert [line.get_ydata()[0] for line in generators.lines] == [0.4, 0.6, 0.5]
-    assert len(discriminators.lines) == 2
+    assert len(discriminators.lines) == 3
     assert figure.get_suptitle() == "Title"
+
+
+def test_the_weight_of_a_single_network_gets_no_panel():
+    two = row(1)
+    one = {k: v for k, v in two.items() if k != "generator_weight_1"}
+    pair, mixture = plotting.curves([one]).axes, plotting.curves([two]).axes
+    assert [axes.get_xlabel() for axes in pair] == ["step"] * 2
+    assert [axes.get_xlabel() for axes in mixture] == ["step"] * 3
+    assert mixture[2].get_title(loc="left").startswith("Mixture weights of gen")
 
 
 def test_long_curves_are_averaged_and_long_mixtures_get_colours():
