@@ -32,12 +32,6 @@ def is_figure(path):
         return min(picture.size) > 100 and len(picture.getcolors() or "12") > 1
 
 
-def test_a_mistyped_flag_is_an_error(example, capsys):
-    with pytest.raises(SystemExit):
-        example("common").arguments("figure", ["--ful"])
-    assert "unrecognized arguments: --ful" in capsys.readouterr().err
-
-
 def test_best_responses_never_stand_still(example):
     play = example("equilibrium").best_responses
     rng = np.random.default_rng(0)

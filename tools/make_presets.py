@@ -9,6 +9,7 @@ for a zoo that was changed by other means. `zoo_pictures.py` adds to a new
 preset's card; the hashes have to be written after it.
 """
 
+import datetime
 import json
 import pathlib
 import shutil
@@ -128,7 +129,6 @@ def about(name: str, root: str) -> dict:
     if is_folder:  # By its name: where it lies is this machine's affair.
         for told in (settings, report["settings"]):
             told["source"] = pathlib.Path(told["source"]).name
-    date = result["date"]
     others = [part for part in GROUPS[group_of(name)].names if part != name]
     metadata = {
         "name": name,
@@ -146,12 +146,15 @@ def about(name: str, root: str) -> dict:
                 result["conditions"]["marks"] if result.get("kept") else None
             ),
             "machine": result["machine"],
-            "date": date,
+            "date": result["date"],
             "load": LOAD.value,
         },
         "versions": result["versions"],
         "evaluation": report
-        | {"date": date, "command": run.command.read_text().strip()},
+        | {
+            "date": day_of(run.scores),
+            "command": run.command.read_text().strip(),
+        },
         "remark": REMARKS.get(name, ""),
         "twins": {
             other: Run(root, other).report["scores"]["mixture"]
@@ -162,6 +165,7 @@ def about(name: str, root: str) -> dict:
     }
     if second := run.second_report:
         metadata["second"] = second | {
+            "date": day_of(run.second),
             "command": run.second_command.read_text().strip(),
             "twins": {
                 other: found["scores"]["mixture"]
@@ -170,6 +174,11 @@ def about(name: str, root: str) -> dict:
             },
         }
     return metadata
+
+
+def day_of(path: pathlib.Path) -> str:
+    """The day on which a file was written."""
+    return str(datetime.date.fromtimestamp(path.stat().st_mtime))
 
 
 def comparison(name: str, root: str) -> dict | None:

@@ -8,10 +8,10 @@ COLUMNS = {
     "fid": "Frechet distance (lower is better)",
     "kid": "kernel distance (lower is better)",
     "class_diversity": "diversity within a class (1 is as in real data)",
-    "label_agreement": "images given their own label",
+    "label_agreement": "share of images given their own label",
 }
 # Columns by the second classifier.
-SECOND = {"inception_score": "score", "fid": "Frechet distance"}
+SECOND = ("inception_score", "fid")
 MAIN = "fid"
 # Clock -> the name of its seconds.
 CLOCKS = {
@@ -100,9 +100,11 @@ def _scores(about: dict) -> str:
     parts = [(_rows(about, evaluation, about.get("twins", {})), keys)]
     titles = ["mixture weight", *(COLUMNS[key] for key in keys)]
     if second:
-        parts.append((_rows(about, second, second["twins"]), [*SECOND]))
+        parts.append((_rows(about, second, second["twins"]), SECOND))
         name = second["settings"]["classifier"]
-        titles += [f"{title} by {name}" for title in SECOND.values()]
+        titles += [
+            COLUMNS[key].replace(" (", f" by {name} (") for key in SECOND
+        ]
     lines = ["| | " + " | ".join(titles) + " |", "|---" * len(titles) + "|---|"]
     for row in parts[0][0]:
         weight = evaluation["weights"].get(row)
@@ -111,19 +113,12 @@ def _scores(about: dict) -> str:
             found = rows.get(row, {})
             cells += [_shown(found[k]) if k in found else "" for k in columns]
         lines.append("| " + " | ".join(cells) + " |")
-    weights = (
-        "on the weights of the run, before they were cast to half precision"
-    )
-    if about["training"]["clock"] == "alone":
-        weights = "on the preset's weights"
-    told = [_method(evaluation)] + ([_method(second)] if second else [])
+    told = [_method(about, by) for by in (evaluation, second) if by]
     return f"""## Scores
 
 {chr(10).join(lines)}
 
 {(chr(10) * 2).join(told)}
-
-{weights} ({evaluation["date"]}).
 """
 
 
@@ -137,8 +132,13 @@ def _rows(about: dict, evaluation: dict, twins: dict) -> dict:
     return rows | ({"real data": real} if real else {})
 
 
-def _method(evaluation: dict) -> str:
+def _method(about: dict, evaluation: dict) -> str:
     settings = evaluation["settings"]
+    weights = (
+        "on the weights of the run, before they were cast to half precision"
+    )
+    if about["training"]["clock"] == "alone":
+        weights = "on the preset's weights"
     split = (
         " of the test split" if "--split=test" in evaluation["command"] else ""
     )
@@ -152,7 +152,9 @@ def _method(evaluation: dict) -> str:
     )
     return f"""{how}
 
-    {evaluation["command"]}"""
+    {evaluation["command"]}
+
+{weights} ({evaluation["date"]})."""
 
 
 def _shown(score: dict) -> str:

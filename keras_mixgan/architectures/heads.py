@@ -41,10 +41,14 @@ def add_heads(
     ['component_logits', 'logits']
     """
     discriminator = _checks.functional("discriminator", discriminator)
-    if layer not in [x.name for x in discriminator.layers]:
+    names = [x.name for x in discriminator.layers]
+    if layer not in names:
+        logits = num_classes is not None or num_components is not None
+        remedy = f"one of {', '.join(names)}"
         raise UserError(
             "`layer` must be the name of a layer of the discriminator. "
-            f"Received: layer={layer!r}. {_remedy(discriminator)}"
+            f"Received: layer={layer!r}. "
+            f"{_remedy(discriminator) if logits else f'Give {remedy}'}"
         )
     hidden = discriminator.get_layer(layer).output
     outputs = {"logits": discriminator.outputs[0]}

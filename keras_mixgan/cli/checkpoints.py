@@ -20,7 +20,9 @@ def load_newest(
     errors = []
     for i, path in enumerate(checkpoints):
         try:
-            return load_model(path, "checkpoint"), list(checkpoints[:i])
+            kind = "a .keras file of a MixGAN"
+            model = load_model(path, "checkpoint", kind)
+            return model, list(checkpoints[:i])
         except (OSError, ValueError) as error:
             errors.append(error)
     raise errors[0]

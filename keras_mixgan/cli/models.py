@@ -165,19 +165,25 @@ def stream(model: MixGAN, source: sources.Source, settings: Settings):
     )
 
 
-def load_model(path: str | os.PathLike[str], name: str = "model") -> MixGAN:
+KINDS = (
+    "the folder of a run, a .keras file of a MixGAN or a preset, one of "
+    "`keras-mixgan presets`"
+)
+
+
+def load_model(
+    path: str | os.PathLike[str], name: str = "model", kinds: str = KINDS
+) -> MixGAN:
     """Loads a saved mixture, or says in one line what is wrong with a file.
 
     `path` is a `.keras` file, or a preset by name, folder or URL. `name` is the
-    argument's name, for errors: each an `OSError` or a `ValueError`.
+    argument's name and `kinds` what it may be, for errors: each an `OSError`
+    or a `ValueError`.
     """
     if presets.is_preset(path):
         return MixGAN.from_preset(path)
     path = pathlib.Path(path)
-    wanted = (
-        f"`{name}` must be the folder of a run, a .keras file of a MixGAN or a "
-        "preset, one of `keras-mixgan presets`"
-    )
+    wanted = f"`{name}` must be {kinds}"
     if not path.exists():
         near = checks.nearest_of(path, sorted(presets.list_presets()))
         raise FileNotFoundError(

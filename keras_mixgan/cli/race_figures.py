@@ -54,7 +54,9 @@ def draw(results: Sequence[Mapping[str, Any]], clock: str) -> Any:
     scale.yaxis.set_major_formatter(_Plain())
     scale.yaxis.set_minor_formatter(_Plain(minor_thresholds=(1.5, 0.6)))
     # A band as wide as its mean would stretch the axis down to nothing.
-    least = min(np.min(line.get_ydata()) for line in scale.lines)
+    # A run that diverged at once has no line.
+    lines = [line.get_ydata() for line in scale.lines]
+    least = min(np.min(values) for values in lines if len(values))
     scale.set_ylim(bottom=max(scale.get_ylim()[0], least / 2))
     panels[1, 0].set_xlabel(f"{clock} seconds of training")
     panels[1, 1].set_xlabel("steps")

@@ -19,6 +19,7 @@ from keras_mixgan.game import auxiliary
 from keras_mixgan.presets import archives
 from keras_mixgan.presets import refusals
 from keras_mixgan.utils import json_files
+from keras_mixgan.utils.checks import nearest_of
 from keras_mixgan.utils.errors import UserError
 
 SETTINGS_FORMAT = 1
@@ -179,6 +180,7 @@ def _configuration(name: str) -> tuple[dict, dict | None]:
         if not path.exists():
             raise FileNotFoundError(
                 f"`from` must name an existing model. Received: {name}"
+                f"{nearest_of(name, presets.list_presets())}"
             )
         if path.suffix != ".keras":
             raise UserError(

@@ -97,7 +97,7 @@ def settle(
     try:
         settings = settings_module.resolve(chosen, start)
     except UserError as error:
-        if from_model == given.get("from_model"):
+        if "--from=" not in str(error) or from_model == given.get("from_model"):
             raise
         raise UserError(
             f"The recipe {recipe} starts from {from_model}. {error}"

@@ -16,6 +16,7 @@ import functools
 import importlib.resources
 import os
 import pathlib
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -360,23 +361,26 @@ def _looks_like(source: str) -> bool:
 
 def _nearest(name: str) -> str:
     """A hint at a similar name, if no source has this one; else ""."""
-    path = os.path.expanduser(name)
-    if os.path.exists(path) or name in BUNDLED_SOURCES:
-        return ""
-    known = [*BUNDLED_SOURCES]
-    if not (_looks_like(name) or name.endswith(".npz")):
+    path = os.path.expanduser(name).rstrip(os.sep)
+    folder, last = os.path.split(path)
+    is_file = name.endswith(".npz")
+    known = []
+    if not (_looks_like(name) or is_file):
+        known = [*BUNDLED_SOURCES]
         with contextlib.suppress(ImportError):
             import tensorflow_datasets as tfds
 
             known += tfds.list_builders(with_community_datasets=False)
-    if name in known:
+    # TFDS's names may end in a version, or in a configuration.
+    if os.path.exists(path) or re.split("[:/]", name)[0] in known:
         return ""
-    path = path.rstrip(os.sep)
-    with contextlib.suppress(OSError):
-        parent = os.path.dirname(path)
+    with contextlib.suppress(OSError, ValueError):
         known += [
-            os.path.join(parent, entry.name)
-            for entry in os.scandir(parent or ".")
-            if entry.is_dir() or entry.name.endswith(".npz")
+            entry.name
+            for entry in os.scandir(folder or ".")
+            if (entry.name.endswith(".npz") if is_file else entry.is_dir())
+            and not entry.name.startswith(".")
         ]
-    return checks.nearest_of(path, known)
+    # The last part alone: whole paths in one folder are always alike.
+    near = checks.nearest(last, known)
+    return checks.suggestion(near and os.path.join(folder, near))

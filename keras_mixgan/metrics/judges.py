@@ -71,8 +71,8 @@ def choose(source: Any, model: Any = None) -> str:
             f"data. It must be one of {(*bundled.NAMES, 'inception')}, a "
             "SavedModel with outputs logits and pool_3, or a .keras file. "
             f"Received: classifier=None, source={source}{of_run}. Without a "
-            "classifier, give other metrics, such as sliced_wasserstein, "
-            "neural_net_distance or birthday"
+            "classifier, give other metrics: neural_net_distance or birthday, "
+            "for images also sliced_wasserstein, for ring and grid modes"
         )
     return judge
 

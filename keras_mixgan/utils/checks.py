@@ -85,10 +85,11 @@ def array_hint(value: Any) -> str:
     """What to give in place of a `tf.data.Dataset`, for the end of an error."""
     if not hasattr(value, "element_spec"):
         return ""
-    return (
-        ". Give an array: `np.concatenate(list(dataset.as_numpy_iterator()))` "
-        "for a data set of batches of images alone"
-    )
+    batches = "dataset.as_numpy_iterator()"
+    parts = f"list({batches})"
+    if isinstance(value.element_spec, tuple):
+        parts = f"[batch[0] for batch in {batches}]"
+    return f". Give an array, of batches `np.concatenate({parts})`"
 
 
 def nearest_of(value: Any, known: Iterable[str]) -> str:
@@ -98,9 +99,19 @@ def nearest_of(value: Any, known: Iterable[str]) -> str:
     >>> nearest_of("payof", ["payoff", "seed"])
     ". Did you mean 'payoff'?"
     """
+    return suggestion(nearest(value, known))
+
+
+def nearest(value: Any, known: Iterable[str]) -> str | None:
+    """The name that is most like a text, if any is."""
     known, name = list(known), str(value)
     elsewhere = _ELSEWHERE.get(name.lower())
     near = [elsewhere] if elsewhere in known else []
     for text in (name, name.lower()):
         near = near or difflib.get_close_matches(text, known, 1)
-    return f". Did you mean {near[0]!r}?" if near else ""
+    return near[0] if near else None
+
+
+def suggestion(name: str | None) -> str:
+    """A suggestion of a name, for the end of an error; nothing for `None`."""
+    return f". Did you mean {name!r}?" if name else ""

@@ -249,11 +249,14 @@ def new_figure(width: float, height: float):
 
 def frame_weights(axes, count: int) -> None:
     """Shows weights of `count` networks from 0 up, beside equal weights."""
-    top = max(float(np.max(line.get_ydata())) for line in axes.lines)
+    lines = [line.get_ydata() for line in axes.lines]
+    top = max((float(np.max(y)) for y in lines if len(y)), default=1.0)
     axes.set_ylim(0, min(1.05, 1.3 * top))
+    # Above the grid, one of whose lines it may cover, and below the curves.
     axes.axhline(
-        1 / count, color="#999999", lw=0.8, ls=":", zorder=0, label="equal"
-    )
+        1 / count, color="#555555", lw=1, ls=":", zorder=1.8,
+        label=f"1/{count}",
+    )  # fmt: skip
 
 
 def unclutter(axes) -> None:

@@ -352,7 +352,9 @@ def test_ranks_means_and_deviations():
 
 def test_the_figure_says_which_way_is_better_and_shows_all_means():
     runs = [result("a", value, 9.0) for value in (0.1, 0.5)]
-    figure = race_figures.draw([*runs, result("b", 0.2, 9.5)], "wall")
+    figure = race_figures.draw(
+        [*runs, result("b", 0.2, 9.5), result("c", 0.0, 0.0, "NaN")], "wall"
+    )
     distance, _, score, _ = figure.axes
     assert distance.get_ylabel() == "distance\n(lower is better)"
     assert score.get_ylabel() == "score\n(higher is better)"

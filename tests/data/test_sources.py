@@ -177,14 +177,27 @@ def test_unknown_name_lists_the_bundled_sources():
         ("./photo/", "Did you mean './photos'"),
         ("image.npz", "not there: image.npz. Did you mean 'images.npz'"),
         ("digits/", "not there: digits. Did you mean 'digits'"),
+        ("photos/cats_and_dog", "Did you mean 'photos/cats_and_dogs'"),
     ],
 )
 def test_a_name_like_another_gets_a_hint(name, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/cats_and_dogs").mkdir(parents=True)
     (tmp_path / "images.npz").touch()
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         sources.load_source(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["{}/faces", "{}/cat.npz", "./a\0/b", "mnist/foo=1", "./.phots"]
+)
+def test_a_name_like_no_other_gets_none(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cats").mkdir()
+    (tmp_path / ".photos").mkdir()
+    with pytest.raises((ValueError, OSError)) as error:
+        sources.load_source(name.format(tmp_path))
+    assert "Did you mean" not in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["mnist:1.0.0", "mnist/foo=1"])
