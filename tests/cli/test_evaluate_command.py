@@ -14,7 +14,7 @@ from keras_mixgan import metrics
 from keras_mixgan import presets
 from keras_mixgan.cli import runs
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
+pytestmark = pytest.mark.usefixtures("no_pictures", "no_graphs")
 
 # Networks for images of any shape.
 OWN = """
