@@ -142,7 +142,8 @@ def no_picture():
 
 
 @contextlib.contextmanager
-def _no_graphs():
+def tracing_nothing():
+    """Networks run eagerly in the block."""
     from keras_mixgan import MixGAN
     from keras_mixgan.backends import inference
 
@@ -176,14 +177,14 @@ def no_graphs():
     To trace a step takes as long as to take some thirty. Not for tests of
     hundreds of steps, such as those that train best responses.
     """
-    with _no_graphs():
+    with tracing_nothing():
         yield
 
 
 @pytest.fixture
 def no_graph():
     """The same for one test."""
-    with _no_graphs():
+    with tracing_nothing():
         yield
 
 
