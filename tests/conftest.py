@@ -30,6 +30,15 @@ tensorflow_only = pytest.mark.skipif(
 jax_only = pytest.mark.skipif(not JAX, reason="of JAX's path")
 
 
+# Files of tests that start children by `forked`.
+FORKING = (
+    "test_checkpoints.py",
+    "test_distribution.py",
+    "test_runs.py",
+    "test_saving.py",
+)
+
+
 def few_under_jax(*values):
     """All values; under JAX, which compiles for each, only the last."""
     return values[-1:] if JAX else values
@@ -59,12 +68,18 @@ def pytest_unconfigure(config):
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """A file's tests go to one process; those of `serving` share a server."""
+    """A file's tests go to one process.
+
+    Those of `serving` share a server, and those that fork children share the
+    process that imports TensorFlow for them.
+    """
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid):
             file = super()._split_scope(nodeid)
+            if file.endswith(FORKING):
+                return "forking"
             return "serving" if "tests/serving/" in file else file
 
     if config.getvalue("dist") == "loadfile":
@@ -127,7 +142,8 @@ def no_picture():
 
 
 @contextlib.contextmanager
-def _no_graphs():
+def tracing_nothing():
+    """Networks run eagerly in the block."""
     from keras_mixgan import MixGAN
     from keras_mixgan.backends import inference
 
@@ -161,14 +177,14 @@ def no_graphs():
     To trace a step takes as long as to take some thirty. Not for tests of
     hundreds of steps, such as those that train best responses.
     """
-    with _no_graphs():
+    with tracing_nothing():
         yield
 
 
 @pytest.fixture
 def no_graph():
     """The same for one test."""
-    with _no_graphs():
+    with tracing_nothing():
         yield
 
 

@@ -1,12 +1,14 @@
-"""Runs TF-GAN's own tests on the modules that we import; prints JSON.
+"""TF-GAN in processes of its own; prints a line of JSON for each.
 
-test_metrics_tfgan.py calls it in a separate process, because TF-GAN's tests
-`import tensorflow_gan`. They run eagerly, as we call TF-GAN.
+test_metrics_tfgan.py calls it, because TF-GAN's tests, like its users,
+`import tensorflow_gan`. Each process is a fork of one that has only imported
+TensorFlow.
 """
 # ruff: noqa: E402
 
 import gc
 import json
+import os
 import sys
 import types
 import unittest
@@ -15,7 +17,7 @@ import warnings
 # As in conftest.py.
 gc.set_threshold(50_000, 20, 20)
 
-from keras_mixgan.metrics import tfgan
+import tensorflow  # noqa: F401
 
 PARENTS = ("tensorflow_gan", "tensorflow_gan.python")
 EVAL = "tensorflow_gan.python.eval"
@@ -30,7 +32,7 @@ class Record(unittest.TestResult):
         self.passed.append(test.id())
 
 
-def stand_ins() -> None:
+def stand_ins(tfgan) -> None:
     """Makes our modules importable as `tensorflow_gan`."""
     package = types.ModuleType(EVAL)
     for name in tfgan.MODULES:
@@ -46,7 +48,7 @@ def stand_ins() -> None:
     sys.modules[PARENTS[0]].python = sys.modules[PARENTS[1]]
 
 
-def suite_of(name: str) -> unittest.TestSuite:
+def suite_of(tfgan, name: str) -> unittest.TestSuite:
     """TF-GAN's tests of one module."""
     path = tfgan.module(name).__file__.replace(".py", "_test.py")
     module = types.ModuleType(f"{name}_test")
@@ -57,10 +59,17 @@ def suite_of(name: str) -> unittest.TestSuite:
     return unittest.defaultTestLoader.loadTestsFromModule(module)
 
 
-def run() -> dict:
+def its_own_tests() -> dict:
+    """TF-GAN's tests of the modules that we import, eagerly, as we call it."""
+    # They need `tf.compat.v1.layers`, which only tf-keras has.
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    from keras_mixgan.metrics import tfgan
+
+    warnings.simplefilter("ignore")  # TF-GAN's tests are of 2021.
+    stand_ins(tfgan)
     result = Record()
     for name in tfgan.MODULES:
-        suite_of(name).run(result)
+        suite_of(tfgan, name).run(result)
     return {
         "passed": sorted(result.passed),
         "skipped": sorted(test.id() for test, _ in result.skipped),
@@ -71,10 +80,33 @@ def run() -> dict:
     }
 
 
+def plain() -> str:
+    """The result of a plain import of TF-GAN, which may well fail."""
+    try:
+        import tensorflow_gan
+    except Exception as error:
+        return f"{type(error).__name__} {error}"
+    return tensorflow_gan.__version__
+
+
+def plain_after_ours() -> str:
+    from keras_mixgan.metrics import tfgan
+
+    assert "tensorflow_probability" not in sys.modules, "not deferred"
+    for name in tfgan.MODULES:
+        tfgan.module(name)
+    left = [m for m in sys.modules if m.split(".")[0] == "tensorflow_gan"]
+    assert left == [], left
+    return plain()
+
+
 def main() -> None:
-    warnings.simplefilter("ignore")  # TF-GAN's tests are of 2021.
-    stand_ins()
-    print(json.dumps(run()))
+    for part in (its_own_tests, plain, plain_after_ours):
+        child = os.fork()
+        if not child:
+            print(json.dumps([part.__name__, part()]))
+            return
+        os.waitpid(child, 0)
 
 
 if __name__ == "__main__":

@@ -91,6 +91,7 @@ def classifying():
         "logits": keras.ops.logsumexp(classes, axis=1, keepdims=True),
         "class_logits": classes,
         "latents": layers.Dense(3)(y),
+        "features": y,
     }
     return keras.Model(latents, generator), keras.Model(images, outputs)
 
@@ -157,19 +158,22 @@ def assert_same_trainings(strategy, *arguments, **named):
 
 
 @case
-def labels_of_some_images_latents_and_a_start_from_data():
+def labels_of_some_images_latents_averages_and_a_start_from_data():
+    # Averages of pairs and of features are those of one device.
     assert_same_trainings(
         "mirrored", classifying, points(160), 1, optimizer="sgd",
-        auxiliary=["real_classifier:2", "latent_reconstruction:1"],
+        payoff="relativistic_average",
+        auxiliary=[
+            "real_classifier:2", "latent_reconstruction:1", "feature_matching",
+        ],
     )  # fmt: skip
 
 
 @case
-def linear_estimate_labels_penalty_and_skipped_generators():
+def linear_estimate_labels_and_synchronized_normalization():
     assert_same_trainings(
         "mirrored", normalized, points(164), 1, numbers=(2, 1),
-        synchronized=True, payoff_estimate="linear", discriminator_steps=3,
-        gradient_penalty=2.0, optimizer="sgd",
+        synchronized=True, payoff_estimate="linear", optimizer="sgd",
     )  # fmt: skip
 
 
@@ -183,25 +187,12 @@ def simultaneous_updates_a_smaller_last_batch_and_ema():
 
 
 @case
-def averages_of_pairs_and_features_are_those_of_one_device():
-    def networks():
-        generator, discriminator = small()
-        hidden = discriminator.layers[0].output
-        outputs = {"logits": discriminator.outputs[0], "features": hidden}
-        return generator, keras.Model(discriminator.inputs, outputs)
-
-    assert_same_trainings(
-        "mirrored", networks, points(160), 1, payoff="relativistic_average",
-        auxiliary=["feature_matching"], optimizer="sgd",
-    )  # fmt: skip
-
-
-@case
-def linear_pairwise_payoffs_clipped_gradients_several_steps_a_call():
+def linear_pairwise_payoffs_penalty_clipped_gradients_skipped_generators():
+    # Several steps a call, too.
     assert_same_trainings(
         "mirrored", small, points(160), 1, numbers=(2, 1),
         payoff="relativistic", payoff_estimate="linear", optimizer="clipped",
-        steps_per_execution=3,
+        gradient_penalty=2.0, discriminator_steps=3, steps_per_execution=3,
     )  # fmt: skip
 
 

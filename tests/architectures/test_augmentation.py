@@ -90,6 +90,7 @@ def test_only_training_sees_it(name):
     )
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_a_mixture_with_it_trains_and_comes_back(tmp_path):
     networks = architectures.build(
         "dcgan", (28, 28, 1), 4, 10, width=2, augment=True

@@ -91,6 +91,7 @@ def test_stages_of_a_size(size):
     assert np.isfinite(keras.ops.convert_to_numpy(logits)).all()
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_own_images_of_48_pixels_train_and_come_back(tmp_path):
     networks = architectures.build("wgan_gp", (48, 48, 3), 2, width=1)
     model = MixGAN(*networks, 2, 1, share_generators="start", seed=0)

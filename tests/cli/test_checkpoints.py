@@ -8,17 +8,19 @@ import subprocess
 import sys
 import time
 
+import forked
 import numpy as np
 import pytest
 
 import keras_mixgan
+from keras_mixgan import cli
 from keras_mixgan.cli import models
 from keras_mixgan.cli import run_files
 from keras_mixgan.cli import runs
 from keras_mixgan.cli import signals
 from keras_mixgan.training import callbacks
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
+pytestmark = pytest.mark.usefixtures("no_pictures", "no_graphs")
 
 # Twenty steps an epoch.
 RING = {
@@ -56,7 +58,8 @@ def names(folder):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A run of 12 steps that nothing interrupted."""
-    return train(tmp_path_factory.mktemp("whole") / "run", 12)
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    return train(folder, 12, checkpoint_seconds=1000)
 
 
 @pytest.fixture(scope="module")
@@ -157,23 +160,17 @@ def test_ctrl_c_ends_a_run_with_a_checkpoint(
 def test_a_signal_ends_the_program_with_a_checkpoint(tmp_path):
     workdir = tmp_path / "run"
     flags = [f"--{key}={value}" for key, value in RING.items()]
-    command = [sys.executable, "-m", "keras_mixgan", "train", *flags]
-    command += [f"--workdir={workdir}", "--steps=100000", "--history_steps=2"]
-    command += ["--sample_epochs=1000"]
-    process = subprocess.Popen(
-        [*command, "--checkpoint_seconds=1000"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    flags += [f"--workdir={workdir}", "--steps=100000", "--history_steps=2"]
+    flags += ["--sample_epochs=1000", "--checkpoint_seconds=1000"]
+    process = forked.start(cli.main, ["train", *flags], tmp_path / "process")
     history = workdir / "history.csv"
-    while process.poll() is None:
+    while process.is_alive():
         if history.exists() and len(history.read_text().splitlines()) > 5:
-            process.send_signal(signal.SIGTERM)
+            os.kill(process.pid, signal.SIGTERM)
             break
         time.sleep(0.01)
-    out, err = process.communicate()
-    assert process.returncode == 128 + signal.SIGTERM
+    status, out, err = forked.ended(process, tmp_path / "process")
+    assert status == 128 + signal.SIGTERM
     assert "Traceback" not in err
     assert assert_stopped(workdir, "SIGTERM", out) >= 10
 

@@ -24,6 +24,8 @@ from keras_mixgan.game import payoffs
 from keras_mixgan.training import callbacks
 from keras_mixgan.utils import errors
 
+pytestmark = pytest.mark.usefixtures("no_graphs")
+
 SMALL = [
     "--source=ring",
     "--num_generators=2",

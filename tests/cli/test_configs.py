@@ -13,7 +13,7 @@ from keras_mixgan.cli import runs
 from keras_mixgan.cli import settings
 from keras_mixgan.utils.errors import UserError
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
+pytestmark = pytest.mark.usefixtures("no_pictures", "no_graphs")
 
 FLAGS = {
     "source": "ring",

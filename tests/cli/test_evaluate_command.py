@@ -3,6 +3,7 @@
 import errno
 import json
 
+import conftest
 import hostile_presets
 import keras
 import numpy as np
@@ -44,16 +45,12 @@ ARCHITECTURE = kmg.architectures.Architecture(
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    runs.train(
-        {"source": "digits", "width": 4, "steps": 2, "num_generators": 2},
-        folder / "digits",
-        verbose=0,
-    )
-    runs.train(
-        {"source": "ring", "width": 8, "steps": 2, "num_generators": 2},
-        folder / "ring",
-        verbose=0,
-    )
+    for source, width in (("digits", 4), ("ring", 8)):
+        given = {"source": source, "width": width, "steps": 2}
+        with conftest.tracing_nothing():
+            runs.train(
+                given | {"num_generators": 2}, folder / source, verbose=0
+            )
     return folder
 
 
@@ -169,7 +166,8 @@ def skipped(tmp_path_factory):
     (images / "bad.png").write_bytes(b"no picture")
     given = {"source": str(images), "skip_bad_images": True, "batch_size": 4}
     given |= {"width": 2, "latent_dim": 4, "steps": 1, "num_generators": 1}
-    runs.train(given, folder / "run", verbose=0)
+    with conftest.tracing_nothing():
+        runs.train(given, folder / "run", verbose=0)
     return folder
 
 
@@ -185,7 +183,7 @@ def test_bad_images_that_a_run_skipped_are_skipped(skipped, capsys, named):
     assert "mixture" in out
 
 
-@pytest.mark.usefixtures("short_responses")
+@pytest.mark.usefixtures("no_graph", "short_responses")
 def test_images_that_are_not_square_keep_their_shape(tmp_path, capsys):
     images = np.zeros((16, 8, 12, 1), "uint8")
     np.savez(tmp_path / "wide.npz", images=images)

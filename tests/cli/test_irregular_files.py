@@ -13,7 +13,7 @@ from keras_mixgan import presets
 from keras_mixgan.cli import records
 from keras_mixgan.cli import runs
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
+pytestmark = pytest.mark.usefixtures("no_pictures", "no_graphs")
 
 RING = ["--source=ring", "--width=4", "--batch_size=1000", "--steps=2"]
 

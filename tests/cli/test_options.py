@@ -15,7 +15,7 @@ from keras_mixgan.cli import settings
 from keras_mixgan.cli.option import Option
 from keras_mixgan.data import sources
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
+pytestmark = pytest.mark.usefixtures("no_pictures", "no_graphs")
 
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
 # Arguments of `compile` without an option.

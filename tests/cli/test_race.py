@@ -113,9 +113,9 @@ def folder(tmp_path_factory):
     """A resumed race, whose first run was trained in this process."""
     folder = tmp_path_factory.mktemp("race")
     (folder / "runs").mkdir()
-    first = folder / "runs" / "pair-0.json"
+    first = folder / "runs" / "2x1-0.json"
     found = race.contestants([PAIR, MIX], "--width=2 --latent_dim=4")
-    order = task(found["pair"], 0.4, name="pair", marks=2)
+    order = task(found["2x1"], 0.4, name="2x1", marks=2) | {"snapshots": True}
     first.write_text(json.dumps(race_child.run(order)))
     written = first.stat().st_mtime_ns
     flags = [*FLAGS, "--seconds=0.4", f"--workdir={folder}"]

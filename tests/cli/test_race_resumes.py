@@ -16,18 +16,18 @@ from keras_mixgan.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("no_graphs")
 
-MARKS = 4
+MARKS = 3
 
 
 def order(folder, **given):
-    """A run of 12 steps, with the models of its best mark and of snapshots."""
+    """A run of 6 steps, with the models of its best mark and of snapshots."""
     given = {**ONE, "ema_decay": 0.9, **given}
     paths = {
         "result": str(folder / "a-0.json"),
         "model": str(folder / "a.keras"),
     }
     return (
-        task(given, seconds=12, clock="steps", marks=MARKS)
+        task(given, seconds=6, clock="steps", marks=MARKS)
         | {"snapshots": True}
         | paths
     )
@@ -64,12 +64,12 @@ def test_it_ends_as_if_never_stopped(straight, tmp_path):
     result, folder = straight
     again = order(tmp_path)
     stopped_after(1, again)
-    stopped_after(3, again)
+    stopped_after(2, again)
     said = []
     resumed = race_child.run(again, say=said.append)
-    assert "goes on after mark 3" in said[0]
+    assert "goes on after mark 2" in said[0]
     assert without_seconds(resumed) == without_seconds(result)
-    assert resumed["resumed"] == [1, 3]
+    assert resumed["resumed"] == [1, 2]
     assert result["resumed"] == []
     for clock in ("wall_seconds", "processor_seconds"):
         seconds = [row[clock] for row in resumed["marks"]]

@@ -189,6 +189,7 @@ def test_the_model_of_the_smallest_distance_is_kept(
     assert keras.saving.load_model(run / "best.keras").step == 4 * 3
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_a_judge_that_is_given_is_used(photos, tmp_path, capsys):
     judge = photos / "judge.keras"
     assert of_photos(photos, tmp_path, f"--classifier={judge}") == 0
@@ -220,7 +221,7 @@ def test_bad_flags(tmp_path, capsys, flags, message):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.usefixtures("short_responses")
+@pytest.mark.usefixtures("no_graph", "short_responses")
 def test_points_of_ones_own_are_scored_by_distance(tmp_path, capsys):
     rng = np.random.default_rng(0)
     points = rng.uniform(-1, 1, (2000, 2)).astype("float32")

@@ -3,17 +3,17 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import conftest
+import forked
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 import keras_mixgan as kmg
+from keras_mixgan import cli
 from keras_mixgan.cli import models
 from keras_mixgan.cli import options
 from keras_mixgan.cli import run_files
@@ -118,26 +118,19 @@ def test_a_run_killed_at_any_moment_ends_as_if_never_stopped(whole, tmp_path):
     steps_per_execution = 2  # test_checkpoints has a run of single steps.
     flags = [f"--{name}={value}" for name, value in RING.items()]
     workdir = tmp_path / "run"
-    command = [sys.executable, "-m", "keras_mixgan", "train", *flags]
-    command += [f"--workdir={workdir}", "--steps=100000", "--history_steps=2"]
-    process = subprocess.Popen(
-        [
-            *command,
-            "--checkpoint_seconds=0",
-            "--sample_epochs=100",
-            f"--steps_per_execution={steps_per_execution}",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    flags += [f"--workdir={workdir}", "--steps=100000", "--history_steps=2"]
+    flags += ["--checkpoint_seconds=0", "--sample_epochs=100"]
+    flags += [f"--steps_per_execution={steps_per_execution}"]
+    process = forked.start(cli.main, ["train", *flags], tmp_path / "process")
     history = workdir / "history.csv"
-    while process.poll() is None:
-        if history.exists() and len(history.read_text().splitlines()) > 12:
+    while process.is_alive():
+        if history.exists() and len(history.read_text().splitlines()) > 6:
             # It saves at every other step: most likely right now.
             os.kill(process.pid, signal.SIGKILL)
             break
         time.sleep(0.002)
-    assert process.wait() == -signal.SIGKILL
+    status, _, err = forked.ended(process, tmp_path / "process")
+    assert status == -signal.SIGKILL, err
     stopped_at = models.load_model(workdir / "checkpoint.keras").step
     assert stopped_at > 0
     if stopped_at >= 46:  # Only if we came late, as on a busy machine.
@@ -229,7 +222,8 @@ def test_files_that_are_no_mixture_are_named(tmp_path):
         models.load_model(path)
 
 
-def test_an_older_checkpoint_without_settings_is_not_taken(whole, tmp_path):
+@pytest.mark.usefixtures("no_graph")
+def test_an_older_checkpoint_without_settings_is_not_taken(tmp_path):
     # Braces of a folder are a part of its name.
     workdir = tmp_path / "{a} {step}"
     train(workdir, steps=4)
@@ -281,6 +275,7 @@ def test_folders_that_cannot_be_used_are_refused_first(tmp_path, monkeypatch):
         train(tmp_path / "run", steps=1)
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_weights_that_break_in_the_last_step_are_not_kept(
     tmp_path, monkeypatch
 ):
@@ -365,6 +360,7 @@ def test_two_runs_do_not_share_a_folder(tmp_path):
         }
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_networks_compute_in_the_dtype_that_is_asked_for(tmp_path):
     model = train(tmp_path / "a", steps=3, dtype="mixed_bfloat16")
     assert keras.config.dtype_policy().name == "float32"

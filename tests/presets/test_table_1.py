@@ -1,6 +1,7 @@
 """The recipes of the paper's Table 1: pairs, mixtures, files, samplers."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -70,6 +71,22 @@ def fewer(name):
     return {"num_generators": 2, "num_discriminators": 1}
 
 
+@pytest.fixture(scope="module")
+def made(encoders):
+    """A function that makes a recipe's model once, for tests that only read it.
+
+    Returns the model and its encoder's file.
+    """
+
+    @functools.cache
+    def model_of(name):
+        given = encoder_of(name, encoders)
+        _, model = make(name, source(None), **given, **fewer(name))
+        return model, given.get("encoder")
+
+    return model_of
+
+
 def make(name, few, **given):
     recipe = recipes.complete(
         {**given, "width": 6, "steps": 2, "batch_size": 8}, name
@@ -108,13 +125,11 @@ def test_a_recipe_has_the_losses_of_its_system(name, encoders):
         "steingan_cifar10",
     ],
 )
-def test_presets_hold_layers_and_losses(name, encoders, tmp_path):
-    few = source(None)
-    given = {**encoder_of(name, encoders), **fewer(name)}
-    _, model = make(name, few, **given, ema_decay=0)
+def test_presets_hold_layers_and_losses(name, made, encoders, tmp_path):
+    model, path = made(name)
     model.save_to_preset(tmp_path / "preset")
     config = (tmp_path / "preset/config.json").read_text()
-    assert not any(path in config for path in encoders.values())
+    assert not any(file in config for file in encoders.values())
     loaded = kmg.MixGAN.from_preset(tmp_path / "preset")
     for loss in loaded.objective.losses:
         if isinstance(loss, auxiliary.Encoded):
@@ -123,7 +138,7 @@ def test_presets_hold_layers_and_losses(name, encoders, tmp_path):
             with pytest.raises(ValueError, match="`encoder` must be the file"):
                 loaded.fit(images, np.arange(4) % 2, batch_size=4, verbose=0)
             assert loaded.step == model.step
-            loss.encoder = given["encoder"]
+            loss.encoder = path
     assert loaded.objective == model.objective
     given = {"seed": 1, "labels": [0, 1] if model.conditional else None}
     np.testing.assert_array_equal(
@@ -141,12 +156,10 @@ def test_presets_hold_layers_and_losses(name, encoders, tmp_path):
         "steingan_cifar10",
     ],
 )
-def test_generators_of_a_recipe_are_exported(name, encoders, tmp_path):
+def test_generators_of_a_recipe_are_exported(name, made, tmp_path):
     import tensorflow as tf
 
-    few = source(None)
-    given = {**encoder_of(name, encoders), **fewer(name)}
-    _, model = make(name, few, **given)
+    model, _ = made(name)
     model.export_sampler(tmp_path / "exported")
     sampler = tf.saved_model.load(tmp_path / "exported")
     latents = np.random.default_rng(0).normal(size=(3, model.latent_dim))

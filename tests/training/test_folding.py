@@ -144,6 +144,7 @@ def inputs_of(model):
     return latents, np.resize([0, 1, 2], 12), chosen
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_a_folded_model_generates_saves_and_trains(conditional, tmp_path):
     model, single = conditional
     latents, labels, chosen = inputs_of(model)

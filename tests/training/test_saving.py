@@ -1,10 +1,6 @@
 """Saved models load completely, and training goes on bit by bit the same."""
 
-import pathlib
-import subprocess
-import sys
-import textwrap
-
+import forked
 import keras
 import numpy as np
 import pytest
@@ -21,8 +17,6 @@ from keras_mixgan.data.sources import Source
 from keras_mixgan.data.streams import load
 from keras_mixgan.game import payoffs
 
-FOLDERS = [str(folder) for folder in pathlib.Path(__file__).parents[:2]]
-
 
 def data():
     if JAX:
@@ -35,7 +29,7 @@ def data():
     return tf.data.Dataset.from_tensor_slices(images(12)).batch(4)
 
 
-def trained(epochs, **arguments):
+def compiled():
     model = MixGAN(
         *image_networks(10, dropout=0.3), 2, 1, ema_decay=0.9, seed=0
     )
@@ -47,23 +41,28 @@ def trained(epochs, **arguments):
         keras.optimizers.RMSprop(1e-3),
         discriminator_steps=2,
         mixture_regularizer=0.2,
-        **arguments,
     )
-    if epochs:
-        model.fit(data(), epochs=epochs, verbose=0)
     return model
 
 
 @pytest.fixture(scope="module")
-def half():
-    """A model trained for two epochs, which tests do not change."""
-    return trained(2)
+def half(tmp_path_factory):
+    """Where `straight` is saved after two epochs."""
+    return tmp_path_factory.mktemp("half") / "half.keras"
 
 
 @pytest.fixture(scope="module")
-def straight():
+def straight(half):
     """A model trained for four epochs at once, which tests do not change."""
-    return trained(4)
+
+    def save(epoch, logs):
+        if epoch == 1:
+            model.save(half)
+
+    model = compiled()
+    saving = keras.callbacks.LambdaCallback(on_epoch_end=save)
+    model.fit(data(), epochs=4, callbacks=[saving], verbose=0)
+    return model
 
 
 def state(model):
@@ -77,42 +76,34 @@ def assert_same_state(a, b):
         np.testing.assert_array_equal(x, y)
 
 
-def test_round_trip(half, tmp_path):
-    model = half
+def test_round_trip(straight, tmp_path):
+    model = straight
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert isinstance(loaded, MixGAN)
     assert_same_state(model, loaded)
     assert loaded.objective == model.objective
-    assert loaded.step == model.step == 6
+    assert loaded.step == model.step == 12
     np.testing.assert_array_equal(
         model.generate(9, seed=1), loaded.generate(9, seed=1)
     )
 
 
+def go_on(paths):
+    """Trains the first file's model to the end, into the second."""
+    model = keras.saving.load_model(paths[0])
+    model.fit(data(), epochs=4, initial_epoch=2, verbose=0)
+    model.save(paths[1])
+
+
 def test_going_on_in_a_new_process_equals_going_straight_on(
     half, straight, tmp_path
 ):
-    half.save(tmp_path / "half.keras")
-    script = f"""
-        import gc
-        import sys
-        gc.set_threshold(50_000, 20, 20)  # As in conftest.py.
-        sys.path[:0] = {FOLDERS!r}
-        import keras
-        import keras_mixgan
-        from test_saving import data
-        model = keras.saving.load_model({str(tmp_path / "half.keras")!r})
-        model.fit(data(), epochs=4, initial_epoch=2, verbose=0)
-        model.save({str(tmp_path / "resumed.keras")!r})
-    """
-    subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)],
-        check=True,
-        capture_output=True,
-    )
-    resumed = keras.saving.load_model(tmp_path / "resumed.keras")
-    assert_same_state(straight, resumed)
+    resumed = tmp_path / "resumed.keras"
+    process = forked.start(go_on, (half, resumed), tmp_path / "process")
+    status, _, err = forked.ended(process, tmp_path / "process")
+    assert status == 0, err
+    assert_same_state(straight, keras.saving.load_model(resumed))
 
 
 def test_backup_and_restore_goes_on(straight, tmp_path):
@@ -124,21 +115,21 @@ def test_backup_and_restore_goes_on(straight, tmp_path):
     def backup():
         return keras.callbacks.BackupAndRestore(tmp_path / "backup")
 
-    first = trained(0)
+    first = compiled()
     with pytest.raises(KeyboardInterrupt):
         first.fit(
             data(), epochs=4, verbose=0, callbacks=[backup(), Interruption()]
         )
-    second = trained(0)
+    second = compiled()
     second.fit(data(), epochs=4, verbose=0, callbacks=[backup()])
     assert_same_state(straight, second)
 
 
-def test_weights_alone(half, tmp_path):
-    half.save_weights(tmp_path / "model.weights.h5")
-    other = trained(0)
+def test_weights_alone(straight, tmp_path):
+    straight.save_weights(tmp_path / "model.weights.h5")
+    other = compiled()
     other.load_weights(tmp_path / "model.weights.h5")
-    assert_same_state(half, other)
+    assert_same_state(straight, other)
 
 
 def test_lists_of_different_networks_round_trip(tmp_path):
@@ -155,7 +146,7 @@ def test_lists_of_different_networks_round_trip(tmp_path):
 
 
 def test_config_round_trip_gives_the_seeds_weights():
-    model = trained(0)
+    model = compiled()
     rebuilt = MixGAN.from_config(model.get_config())
     again = MixGAN.from_config(model.get_config())
     assert rebuilt.num_classes == 10
@@ -209,13 +200,13 @@ def test_callbacks_of_keras_work(tmp_path, generator, discriminator):
         assert rate == pytest.approx(1e-3 / last)
 
 
-def test_a_component_can_be_saved_alone(half, tmp_path):
-    half.discriminators[0].save(tmp_path / "d.keras")
+def test_a_component_can_be_saved_alone(straight, tmp_path):
+    straight.discriminators[0].save(tmp_path / "d.keras")
     loaded = keras.saving.load_model(tmp_path / "d.keras")
     x, y = images()
     np.testing.assert_allclose(
         loaded([x, y], training=False),
-        half.discriminators[0]([x, y], training=False),
+        straight.discriminators[0]([x, y], training=False),
         atol=1e-6,
     )
 
