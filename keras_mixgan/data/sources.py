@@ -364,15 +364,16 @@ def _nearest(name: str) -> str:
     path = os.path.expanduser(name).rstrip(os.sep)
     folder, last = os.path.split(path)
     is_file = name.endswith(".npz")
-    known = []
-    if not (_looks_like(name) or is_file):
-        known = [*BUNDLED_SOURCES]
+    is_path = _looks_like(name) or is_file
+    known = [] if folder or is_file else [*BUNDLED_SOURCES]
+    if not is_path:
         with contextlib.suppress(ImportError):
             import tensorflow_datasets as tfds
 
             known += tfds.list_builders(with_community_datasets=False)
     # TFDS's names may end in a version, or in a configuration.
-    if os.path.exists(path) or re.split("[:/]", name)[0] in known:
+    named = not is_path and re.split("[:/]", name)[0] in known
+    if named or os.path.exists(path):
         return ""
     with contextlib.suppress(OSError, ValueError):
         known += [

@@ -359,7 +359,7 @@ def test_the_figure_says_which_way_is_better_and_shows_all_means():
     assert distance.get_ylabel() == "distance\n(lower is better)"
     assert score.get_ylabel() == "score\n(higher is better)"
     names = [text.get_text() for text in distance.get_legend().texts]
-    assert names == ["a", "b"]
+    assert names == ["a", "b", "c"]
     # Not down to where mean less deviation is negative.
     assert distance.get_ylim()[0] == pytest.approx(0.1)
     assert distance.yaxis.get_major_formatter()(0.1) == "0.1"

@@ -54,7 +54,7 @@ def test_a_folder_has_no_judge(tmp_path, monkeypatch):
         with pytest.raises(ValueError, match="`classifier` must be given"):
             judges.choose(source, letters)
     # The metrics that its error names do need none.
-    with pytest.raises(ValueError, match=r"sliced_.*_net_.* or birth"):
+    with pytest.raises(ValueError, match=r"_net_.* or birth.*sliced_"):
         judges.choose(None)
     for name in ("sliced_wasserstein", "neural_net_distance", "birthday"):
         assert not metrics.METRICS[name].needs_classifier
