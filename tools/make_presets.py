@@ -6,7 +6,8 @@ makes `zoo/NAME` of every recipe whose first seed has been trained and scored,
 in place of the one that is there. Then it writes the SHA-256 of every file in
 the zoo into `keras_mixgan/presets/zoo_hashes.json`; with `--root=` that alone,
 for a zoo that was changed by other means. `zoo_pictures.py` adds to a new
-preset's card; the hashes have to be written after it.
+preset's card; the hashes have to be written after it. `--scores_only` leaves
+models and pictures as they are, for runs that were scored anew.
 """
 
 import datetime
@@ -28,12 +29,16 @@ import keras_mixgan as kmg
 from keras_mixgan import presets
 from keras_mixgan.cli.models import load_model
 from keras_mixgan.presets import hashes
+from keras_mixgan.utils import atomic
 from keras_mixgan.utils import plotting
 
 ROOT = flags.DEFINE_string("root", "runs/zoo", "Folder of all runs.")
 ZOO = flags.DEFINE_string("zoo", "zoo", "Folder of the zoo.")
 LOAD = flags.DEFINE_string(
     "load", "", "A sentence on what else the machine did meanwhile."
+)
+SCORES_ONLY = flags.DEFINE_bool(
+    "scores_only", False, "Change metadata and cards alone."
 )
 BFLOAT16 = "mixed_bfloat16"
 DATA = {
@@ -256,6 +261,18 @@ def make(name: str, root: str, zoo: pathlib.Path) -> None:
         made.rename(zoo / name)
 
 
+def rescore(name: str, root: str, zoo: pathlib.Path) -> None:
+    """Writes the metadata and the card of a preset of the same model anew."""
+    path = zoo / name / "metadata.json"
+    metadata = json.loads(path.read_text()) | about(name, root)
+    for made, text in (
+        (path, json.dumps(metadata, indent=2) + "\n"),
+        (zoo / name / presets.CARD, card(metadata)),
+    ):
+        with atomic.replacing(made) as partial:
+            partial.write_text(text)
+
+
 def main(arguments):
     """Packs every preset that has been trained."""
     if arguments[1:]:
@@ -264,7 +281,7 @@ def main(arguments):
     trained = [name for group in GROUPS.values() for name in group.names]
     for name in trained if root else ():
         if Run(root, name).report:
-            make(name, root, zoo)
+            (rescore if SCORES_ONLY.value else make)(name, root, zoo)
             print(zoo / name)
     if zoo.resolve() == presets.zoo().resolve():
         hashes.write_zoo([path.parent for path in zoo.glob("*/metadata.json")])
