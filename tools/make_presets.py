@@ -109,10 +109,10 @@ REMARKS = {
     "run had twelve of 2,500.",
     "sngan_cifar10": "Most cars, trucks, ships, planes and horses can be "
     "named, and some cats, dogs, deer, birds and frogs. The classifier gives "
-    "78.5 % of 50,000 images their own label (`label_agreement`).",
+    "78.5 % of 10,000 images their own label (`label_agreement`).",
     "mix_sngan_cifar10": "Most cars, trucks, ships, planes and horses can be "
     "named, and some cats, dogs, deer, birds and frogs. The classifier gives "
-    "78.3 % of 50,000 images their own label (`label_agreement`). The "
+    "78.3 % of 10,000 images their own label (`label_agreement`). The "
     "generators have divided the images by their ground: 0 draws light and "
     "plain ones, 1 meadows, water and sky, 2 dark ones.",
 }

@@ -142,11 +142,16 @@ def _method(about: dict, evaluation: dict) -> str:
     split = (
         " of the test split" if "--split=test" in evaluation["command"] else ""
     )
+    labels = ""
+    if found := evaluation["scores"]["mixture"].get("label_agreement"):
+        count = found["details"]["num_images"]
+        labels = f"Own labels are counted in {count:,} images."
     how = _paragraph(
         f"""Each row compares {settings["num_images"]:,} images with
-        {settings["num_real"]:,} real ones{split}. Distances of real data are
-        between two random halves. Classifier: `{settings["classifier"]}`,
-        SHA-256 `{settings["classifier_sha256"][:16]}`, conversion of images:
+        {settings["num_real"]:,} real ones{split}. {labels} Distances of real
+        data are between two random halves. Classifier:
+        `{settings["classifier"]}`, SHA-256
+        `{settings["classifier_sha256"][:16]}`, conversion of images:
         {settings["conversion"]}. Do not compare with scores by another
         classifier, Inception included. Printed by"""
     )
