@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import MaxNLocator
 
 from keras_mixgan.metrics.score import direction
 from keras_mixgan.utils.figures import COLOURS
@@ -60,7 +61,13 @@ def draw(results: Sequence[Mapping[str, Any]], clock: str) -> Any:
     scale.set_ylim(bottom=max(scale.get_ylim()[0], least / 2))
     panels[1, 0].set_xlabel(f"{clock} seconds of training")
     panels[1, 1].set_xlabel("steps")
-    panels[0, 0].legend(fontsize=8, frameon=False)
+    panels[1, 1].xaxis.set_major_locator(MaxNLocator(6))
+    panels[1, 1].xaxis.set_major_formatter("{x:,.0f}")
+    figure.legend(
+        *scale.get_legend_handles_labels(),
+        loc="outside upper center", ncols=min(5, len(contestants)),
+        fontsize=8, frameon=False,
+    )  # fmt: skip
     return figure
 
 
