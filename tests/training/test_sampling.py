@@ -15,32 +15,36 @@ import keras_mixgan as kmg
 from keras_mixgan import MixGAN
 
 
+@pytest.fixture(scope="module")
+def mixture():
+    """Drawing from it, and its payoffs, leave it as it is."""
+    return conditional()
+
+
 class TestGenerate:
-    def test_shape_range_and_dtype(self):
-        x = conditional().generate(7)
+    def test_shape_range_and_dtype(self, mixture):
+        x = mixture.generate(7)
         assert x.shape == (7, 8, 8, 1)
         assert x.dtype == "float32"
         assert abs(x).max() <= 1
 
     @pytest.mark.parametrize("number", [0, 1, 2, 300])
-    def test_any_number(self, number):
-        assert len(conditional().generate(number, batch_size=128)) == number
+    def test_any_number(self, mixture, number):
+        assert len(mixture.generate(number, batch_size=128)) == number
 
-    def test_seeds(self):
-        model = conditional()
+    def test_seeds(self, mixture):
         np.testing.assert_array_equal(
-            model.generate(20, seed=1), model.generate(20, seed=1)
+            mixture.generate(20, seed=1), mixture.generate(20, seed=1)
         )
         assert not np.array_equal(
-            model.generate(20, seed=1), model.generate(20, seed=2)
+            mixture.generate(20, seed=1), mixture.generate(20, seed=2)
         )
-        assert not np.array_equal(model.generate(20), model.generate(20))
+        assert not np.array_equal(mixture.generate(20), mixture.generate(20))
 
-    def test_batch_size_does_not_matter(self):
-        model = conditional()
+    def test_batch_size_does_not_matter(self, mixture):
         np.testing.assert_allclose(
-            model.generate(50, seed=1, batch_size=7),
-            model.generate(50, seed=1),
+            mixture.generate(50, seed=1, batch_size=7),
+            mixture.generate(50, seed=1),
             atol=1e-6,
         )
 
@@ -64,14 +68,15 @@ class TestGenerate:
         for i in range(3):
             assert set(np.rint(4 * model.generate(9, component=i)[:, 0])) == {i}
 
-    def test_rows_keep_their_latents_and_labels(self):
-        model = conditional()
+    def test_rows_keep_their_latents_and_labels(self, mixture):
         latents = np.random.default_rng(0).normal(size=(30, 5)).astype("f")
         labels = np.arange(30) % 10
-        mixed = model.generate(30, labels=labels, latents=latents, seed=3)
+        mixed = mixture.generate(30, labels=labels, latents=latents, seed=3)
         alone = np.stack(
             [
-                model.generate(30, labels=labels, latents=latents, component=i)
+                mixture.generate(
+                    30, labels=labels, latents=latents, component=i
+                )
                 for i in range(3)
             ]
         )
@@ -79,13 +84,12 @@ class TestGenerate:
         assert (matches.sum(axis=0) == 1).all()
         assert (matches.sum(axis=1) > 0).all()
 
-    def test_labels_are_repeated_and_drawn(self):
-        model = conditional()
+    def test_labels_are_repeated_and_drawn(self, mixture):
         latents = np.zeros((20, 5), "float32")
-        x = model.generate(20, labels=range(10), latents=latents, component=0)
+        x = mixture.generate(20, labels=range(10), latents=latents, component=0)
         np.testing.assert_allclose(x[:10], x[10:], atol=1e-6)
         assert abs(x[0] - x[1]).max() > 1e-4
-        y = model.generate(20, labels=4, latents=latents, component=0)
+        y = mixture.generate(20, labels=4, latents=latents, component=0)
         np.testing.assert_allclose(y[0], x[4], atol=1e-6)
         np.testing.assert_allclose(y[0], y[19], atol=1e-6)
 
@@ -120,40 +124,37 @@ class TestGenerate:
             ({"num_images": None, "latents": "x"}, "must be an array of num"),
         ],
     )
-    def test_bad_arguments(self, arguments, message):
+    def test_bad_arguments(self, mixture, arguments, message):
         arguments = {"num_images": 4} | arguments
         with pytest.raises(ValueError, match=message):
-            conditional().generate(**arguments)
+            mixture.generate(**arguments)
 
-    def test_components_are_returned_and_taken(self):
-        model = conditional()
-        x, components = model.generate(30, seed=1, return_components=True)
+    def test_components_are_returned_and_taken(self, mixture):
+        x, components = mixture.generate(30, seed=1, return_components=True)
         assert components.shape == (30,)
         assert components.dtype == "int32"
         assert set(components) == {0, 1, 2}
-        np.testing.assert_array_equal(x, model.generate(30, seed=1))
-        again = model.generate(30, component=list(components), seed=1)
+        np.testing.assert_array_equal(x, mixture.generate(30, seed=1))
+        again = mixture.generate(30, component=list(components), seed=1)
         np.testing.assert_array_equal(x, again)
-        _, components = model.generate(
+        _, components = mixture.generate(
             5, component=[2, 0], return_components=True
         )
         assert components.tolist() == [2, 0, 2, 0, 2]
 
-    def test_as_many_images_as_latents(self):
-        model = conditional()
-        assert model.generate(latents=np.zeros((6, 5))).shape == (6, 8, 8, 1)
+    def test_as_many_images_as_latents(self, mixture):
+        assert mixture.generate(latents=np.zeros((6, 5))).shape == (6, 8, 8, 1)
         with pytest.raises(ValueError, match="`num_images` must be given"):
-            model.generate()
+            mixture.generate()
 
-    def test_weights_for_one_call(self):
-        model = conditional()
-        before = model.generator_weights
-        _, components = model.generate(
+    def test_weights_for_one_call(self, mixture):
+        before = mixture.generator_weights
+        _, components = mixture.generate(
             4000, labels=0, seed=0, weights=[1, 0, 3], return_components=True
         )
         shares = np.bincount(components, minlength=3) / 4000
         np.testing.assert_allclose(shares, [0.25, 0, 0.75], atol=0.03)
-        np.testing.assert_array_equal(before, model.generator_weights)
+        np.testing.assert_array_equal(before, mixture.generator_weights)
 
     def test_truncation_draws_again_what_is_beyond(self):
         """Its generator returns its latents."""
@@ -205,23 +206,22 @@ class TestPayoffMatrix:
             payoffs, model.payoff_matrix(real, seed=1, batch_size=16)
         )
 
-    def test_leaves_the_model_alone(self):
-        model = conditional()
-        before = model.get_weights()
+    def test_leaves_the_model_alone(self, mixture):
+        before = mixture.get_weights()
         x, y = images()
-        assert model.payoff_matrix(x, y).shape == (3, 2)
-        for a, b in zip(before, model.get_weights(), strict=True):
+        assert mixture.payoff_matrix(x, y).shape == (3, 2)
+        for a, b in zip(before, mixture.get_weights(), strict=True):
             np.testing.assert_array_equal(a, b)
 
-    def test_needs_compile_and_labels(self, generator, discriminator):
+    def test_needs_compile_and_labels(self, mixture, generator, discriminator):
         with pytest.raises(ValueError, match="`compile` must be called"):
             MixGAN(generator, discriminator).payoff_matrix(points())
         with pytest.raises(ValueError, match="`labels` must be given"):
-            conditional().payoff_matrix(images()[0])
+            mixture.payoff_matrix(images()[0])
 
-    def test_a_data_set_is_no_array(self):
+    def test_a_data_set_is_no_array(self, mixture):
         with pytest.raises(ValueError, match=r"array.*concatenate\(\[batch\[0"):
-            conditional().payoff_matrix(kmg.data.load("digits"))
+            mixture.payoff_matrix(kmg.data.load("digits"))
 
 
 def test_one_label_for_no_images():

@@ -96,6 +96,7 @@ def test_a_generator_of_another_range(end, message):
         model.fit(images()[0], batch_size=4, verbose=0)
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_what_cannot_be_saved_is_told_before_the_training():
     model = MixGAN(small_generator(), discriminator(), 1, 1)
     model.compile(Payoff("unregistered", ops.tanh, ops.negative))
@@ -117,6 +118,7 @@ class Fixed(Power):
         super().__init__(coefficient=0.5)
 
 
+@pytest.mark.usefixtures("no_graph")
 @pytest.mark.parametrize("loss", [Power(3.0), Fixed()])
 def test_a_loss_whose_arguments_no_file_would_hold(loss):
     model = MixGAN(small_generator(), discriminator(), 1, 1)
@@ -126,6 +128,7 @@ def test_a_loss_whose_arguments_no_file_would_hold(loss):
         model.fit(points(8), batch_size=8, verbose=0)
 
 
+@pytest.mark.usefixtures("no_graph")
 @pytest.mark.parametrize(
     "penalty",
     [{"gradient_penalty": 10.0}, {"auxiliary": "gradient_penalty:10"}],

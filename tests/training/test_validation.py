@@ -29,11 +29,21 @@ def conditional(classes=3):
     return networks
 
 
-@pytest.fixture
-def model():
+def compiled():
     model = MixGAN(*image_networks(10), 2, 2, seed=0)
     model.compile()
     return model
+
+
+@pytest.fixture
+def model():
+    return compiled()
+
+
+@pytest.fixture(scope="module")
+def untrained():
+    """For data that it refuses, which leave it as it is."""
+    return compiled()
 
 
 def refused(model, message, *data, **arguments):
@@ -45,31 +55,33 @@ def refused(model, message, *data, **arguments):
     assert model.step == 0
 
 
-def test_pixels_from_0_to_255(model):
+def test_pixels_from_0_to_255(untrained):
     x, y = images()
-    refused(model, r"\[-1, 1\].*Divide by 127.5", (x + 1) * 127.5, y)
+    refused(untrained, r"\[-1, 1\].*Divide by 127.5", (x + 1) * 127.5, y)
 
 
-def test_pixels_a_little_out_of_range(model):
+def test_pixels_a_little_out_of_range(untrained):
     x, y = images()
-    refused(model, r"must lie in \[-1, 1\]. Received.*1.4985\.$", x * 1.5, y)
+    refused(
+        untrained, r"must lie in \[-1, 1\]. Received.*1.4985\.$", x * 1.5, y
+    )
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_pixels_that_are_not_finite(model, bad):
+def test_pixels_that_are_not_finite(untrained, bad):
     x, y = images()
     x[7, 1, 1] = bad
-    refused(model, "NaN or infinity in image 7", x, y)
+    refused(untrained, "NaN or infinity in image 7", x, y)
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 8, 3), (9, 8, 1)])
-def test_wrong_rank_or_size(model, shape):
+def test_wrong_rank_or_size(untrained, shape):
     x = np.zeros((12, *shape), "float32")
-    refused(model, r"\(batch, 8, 8, 1\).*Received: shape", x, images()[1])
+    refused(untrained, r"\(batch, 8, 8, 1\).*Received: shape", x, images()[1])
 
 
 @tensorflow_only
-def test_data_of_another_kind(model):
+def test_data_of_another_kind(untrained):
     x, y = images()
     for data, told in (
         ((), "Received: NoneType"),
@@ -78,32 +90,36 @@ def test_data_of_another_kind(model):
         (({"images": x},), "dict"),
         ((sources.Source("own", np.uint8(127 * x + 127), y),), "Source"),
     ):
-        refused(model, f"`x` must be an array of images.*{told}", *data)
+        refused(untrained, f"`x` must be an array of images.*{told}", *data)
     rows = tf.data.Dataset.from_tensor_slices({"image": x, "label": y})
-    refused(model, "a dictionary; `dataset.map", rows.batch(4))
+    refused(untrained, "a dictionary; `dataset.map", rows.batch(4))
     for size in (0, -1, 2.5, "8"):
-        refused(model, "`batch_size` must be a positive", x, y, batch_size=size)
+        refused(
+            untrained, "`batch_size` must be a positive", x, y, batch_size=size
+        )
 
 
-def test_labels_missing_superfluous_or_wrong(model):
+def test_labels_missing_superfluous_or_wrong(untrained):
     x, y = images()
-    refused(model, "`labels` must be given", x)
-    refused(model, r"\[0, 10\).*to 10", x, np.r_[y[:-1], 10])
-    refused(model, r"\[0, 10\).*-1", x, np.r_[y[:-1], -1])
-    refused(model, "vector of integers.*float", x, y + 0.5)
-    refused(model, "vector of integers", x, y[:, None, None])
-    refused(model, "12 images and 11 labels", x, y[:-1])
+    refused(untrained, "`labels` must be given", x)
+    refused(untrained, r"\[0, 10\).*to 10", x, np.r_[y[:-1], 10])
+    refused(untrained, r"\[0, 10\).*-1", x, np.r_[y[:-1], -1])
+    refused(untrained, "vector of integers.*float", x, y + 0.5)
+    refused(untrained, "vector of integers", x, y[:, None, None])
+    refused(untrained, "12 images and 11 labels", x, y[:-1])
     plain = MixGAN(*image_networks(), 1, 1, seed=0)
     plain.compile()
     refused(plain, "`labels` must not be given", x, y)
 
 
-def test_fewer_images_than_a_batch(model):
+def test_fewer_images_than_a_batch(untrained):
     x, y = images(3)
-    refused(model, "at least one batch.*3 images, batch_size=4", x, y)
+    refused(untrained, "at least one batch.*3 images, batch_size=4", x, y)
     data = tf.data.Dataset.from_tensor_slices((x, y))
     data = data.batch(4, drop_remainder=True)
-    refused(model, "at least one batch.*empty data set", data, batch_size=None)
+    refused(
+        untrained, "at least one batch.*empty data set", data, batch_size=None
+    )
 
 
 def test_no_image_at_all(model):
@@ -112,12 +128,12 @@ def test_no_image_at_all(model):
         model.payoff_matrix(x, y)
 
 
-def test_data_sets_are_looked_at_too(model):
+def test_data_sets_are_looked_at_too(untrained):
     x, y = images()
     data = tf.data.Dataset.from_tensor_slices(((x + 1) * 127.5, y)).batch(4)
-    refused(model, "Divide by 127.5", data, batch_size=None)
+    refused(untrained, "Divide by 127.5", data, batch_size=None)
     data = tf.data.Dataset.from_tensor_slices((x, y, y)).batch(4)
-    refused(model, "Received: 3 parts", data, batch_size=None)
+    refused(untrained, "Received: 3 parts", data, batch_size=None)
 
 
 @tensorflow_only
@@ -149,6 +165,7 @@ class Parts(keras.utils.PyDataset):
         return self.parts
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_a_py_dataset_is_trained_on_and_looked_at(model):
     images = np.zeros((4, 8, 8, 1), "float32")
     model.fit(Parts(images, np.arange(4)), verbose=0)
@@ -160,6 +177,7 @@ def test_a_py_dataset_is_trained_on_and_looked_at(model):
     assert model.step == 2
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_points_may_lie_anywhere():
     """Where images would be warned of, or refused; so may generated ones."""
     generator = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
@@ -221,6 +239,7 @@ def test_nan_in_a_later_batch_is_blamed_on_the_data():
     assert model.step == 4
 
 
+@pytest.mark.usefixtures("no_graph")
 @pytest.mark.parametrize("bad", [-1, 3])
 def test_a_label_of_no_class_in_a_later_batch_is_told(bad):
     model = MixGAN(*conditional(), 2, 1, seed=0)
@@ -234,6 +253,7 @@ def test_a_label_of_no_class_in_a_later_batch_is_told(bad):
     assert np.isfinite(model.generate(4, [0, 1, 2, 0], seed=0)).all()
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_a_generator_is_named_whose_nan_no_loss_shows():
     # As some kernels of ReLU do.
     x = keras.Input((2,))
@@ -267,14 +287,16 @@ def test_a_loss_beyond_all_reason_is_told_once():
         ({"validation_split": 0.5}, "`validation_split`.*payoff_matrix"),
     ],
 )
-def test_arguments_without_a_meaning_are_refused(model, arguments, message):
-    refused(model, message, *images(), **arguments)
+def test_arguments_without_a_meaning_are_refused(untrained, arguments, message):
+    refused(untrained, message, *images(), **arguments)
 
 
-def test_a_backend_without_steps_is_refused(model, monkeypatch):
+def test_a_backend_without_steps_is_refused(untrained, monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     refused(
-        model, "must be tensorflow or jax to train. Received: torch", images()
+        untrained,
+        "must be tensorflow or jax to train. Received: torch",
+        images(),
     )
 
 
@@ -288,6 +310,7 @@ def test_float64_is_refused():
         keras.config.set_dtype_policy("float32")
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_terminate_on_nan_goes_first():
     model = MixGAN(small_generator(), small_discriminator(), 1, 1, seed=0)
     model.compile()
@@ -311,6 +334,7 @@ class Labelled(auxiliary.Auxiliary):
         return [keras.ops.mean(labels, axis=0)]
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_labels_for_a_loss_that_reads_no_class_logits():
     model = MixGAN(small_generator(), small_discriminator(), 2, 1, seed=0)
     model.compile(auxiliary=[Labelled(coefficient=1.0)])
