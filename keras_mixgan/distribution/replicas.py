@@ -14,6 +14,7 @@ import types
 import keras
 import tensorflow as tf
 
+from keras_mixgan.backends.executor import StepMean
 from keras_mixgan.backends.executor import split
 from keras_mixgan.backends.on_tensorflow import TensorFlowExecutor
 from keras_mixgan.utils.errors import UserError
@@ -152,7 +153,7 @@ def _next_of_replica(self, ordered=True):
     )
 
 
-class _Mean(keras.metrics.Mean):
+class _Mean(StepMean):
     """A mean of numbers that are the same in every replica.
 
     Keras sums metrics over replicas whenever they are read. One of several

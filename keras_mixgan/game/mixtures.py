@@ -10,12 +10,8 @@ from keras import ops
 
 def weights(logits):
     """Weights (T,) of mixture logits: exp(alpha_i) / sum_k exp(alpha_k)."""
-    return ops.exp(_log_weights(logits))
-
-
-def _log_weights(logits):
     # Keras's softmax warns if there is only one component.
-    return logits - ops.logsumexp(logits)
+    return ops.exp(ops.log_softmax(logits))
 
 
 def value(pairs, generator_weights, discriminator_weights):
@@ -37,7 +33,7 @@ def cross_entropy_from_uniform(logits):
     at equal weights, and unbounded as a weight vanishes. The sign is that of
     the arXiv text; the ICML text drops the minus.
     """
-    return -ops.mean(_log_weights(logits))
+    return -ops.mean(ops.log_softmax(logits))
 
 
 def stratum_sizes(batch_size, num_generators: int) -> list:
