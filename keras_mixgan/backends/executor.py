@@ -10,6 +10,8 @@ import contextlib
 
 import keras
 
+from keras_mixgan.backends import strata
+
 
 class StepMean(keras.metrics.Mean):
     """A mean of scalars, one a step.
@@ -110,7 +112,7 @@ class Executor:
         `sizes` are rows in this one. Row k of a stratum belongs to replica
         (k mod n), so n replicas together have the draws of one device.
         """
-        return split(draws, sizes)
+        return strata.split(draws, sizes)
 
     def average(self, tensor):
         """Mean over replicas, differentiable."""
@@ -130,18 +132,6 @@ def in_units(gradients: list, units: list) -> list:
         gradient if gradient is None or unit == 1.0 else gradient * unit
         for gradient, unit in zip(gradients, units, strict=True)
     ]
-
-
-def split(batch, sizes: list) -> list:
-    """Splits a batch (sum of sizes, ...) into consecutive strata.
-
-    Sizes are ints or integer scalar tensors.
-    """
-    parts, start = [], 0
-    for size in sizes:
-        parts.append(batch[start : start + size])
-        start = start + size
-    return parts
 
 
 def of_backend() -> Executor:

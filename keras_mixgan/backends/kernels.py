@@ -12,6 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_mixgan.backends import strata
+
 FUSED_DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -58,7 +60,9 @@ def fused_normalization(layer, inputs, sizes: list):
     }
     parts = [images]
     if len(sizes) > 1:
-        parts = tf.split(images, len(sizes) if _equal(sizes) else sizes)
+        parts = tf.split(
+            images, len(sizes) if strata.are_equal(sizes) else sizes
+        )
     outputs, means, variances = zip(
         *[tf.raw_ops.FusedBatchNormV3(x=x, **constants)[:3] for x in parts],
         strict=True,
@@ -83,7 +87,7 @@ def has_equal_groups(layer, inputs, sizes: list) -> bool:
         and not getattr(layer, "renorm", False)
         and layer.axis in (-1, len(inputs.shape) - 1)
         and len(sizes) > 1
-        and _equal(sizes)
+        and strata.are_equal(sizes)
     )
 
 
@@ -110,15 +114,6 @@ def normalization_at_once(layer, inputs, count: int):
     return ops.cast(outputs, layer.compute_dtype)
 
 
-def _equal(sizes: list) -> bool:
-    """Whether sizes, ints or tensors, are known to be equal."""
-    first = sizes[0]
-    return all(
-        size is first or (isinstance(size, int) and size == first)
-        for size in sizes
-    )
-
-
 def _biased(count):
     """Factor from the kernel's variance, over n - 1, to Keras's, over n."""
     if isinstance(count, int):
@@ -142,7 +137,7 @@ def _update_moving_statistics(layer, means, variances, factors) -> None:
         (layer.moving_mean, means, weights),
         (layer.moving_variance, variances, corrected),
     ):
-        column = ops.convert_to_tensor(column, dtype=rows.dtype)[:, None]
+        column = ops.convert_to_tensor([[x] for x in column], rows.dtype)
         # Not a product of matrices, which a GPU may round.
         update = ops.sum(column * ops.stop_gradient(rows), axis=0)
         variable.assign(momentum**count * variable + update)

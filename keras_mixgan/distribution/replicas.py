@@ -14,8 +14,8 @@ import types
 import keras
 import tensorflow as tf
 
+from keras_mixgan.backends import strata
 from keras_mixgan.backends.executor import StepMean
-from keras_mixgan.backends.executor import split
 from keras_mixgan.backends.on_tensorflow import TensorFlowExecutor
 from keras_mixgan.utils.errors import UserError
 
@@ -107,9 +107,9 @@ class ReplicaExecutor(TensorFlowExecutor):
     def own_rows(self, draws, sizes: list) -> list:
         """See `Executor.own_rows`."""
         if not self._in_several():
-            return split(draws, sizes)
+            return strata.split(draws, sizes)
         index = replica_index()
-        parts = split(draws, [size * self.replicas for size in sizes])
+        parts = strata.split(draws, [size * self.replicas for size in sizes])
         return [part[index :: self.replicas] for part in parts]
 
     def _in_several(self) -> bool:

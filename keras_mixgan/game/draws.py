@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_mixgan.backends import executor as executors
+from keras_mixgan.backends import strata
 from keras_mixgan.game import mixtures
 
 
@@ -62,7 +62,7 @@ def draw(model, batch_size, labels) -> Fakes:
     latents = executor.own_rows(
         model.draw_latents(executor.replicas * sum(sizes)), sizes
     )
-    own = None if labels is None else executors.split(labels, sizes)
+    own = None if labels is None else strata.split(labels, sizes)
     images, codes = model.generator_ensemble(executor, latents, own)
     groups = sizes if full else [sum(sizes)]
     latents = ops.concatenate(latents)

@@ -7,6 +7,8 @@ Arora et al. 2017 (arXiv:1703.00573), Section 5. Axes are always
 import numpy as np
 from keras import ops
 
+from keras_mixgan.backends import strata
+
 
 def weights(logits):
     """Weights (T,) of mixture logits: exp(alpha_i) / sum_k exp(alpha_k)."""
@@ -79,13 +81,10 @@ def stratum_means(terms, sizes: list):
     num_discriminators, ...). Weighted by w_u, the sum over generators is an
     unbiased estimate of the mixture's expectation, whatever the sizes.
     """
-    # Slices, not masks of 0 and 1: a NaN must stay with its generator, or its
+    # Parts, not masks of 0 and 1: a NaN must stay with its generator, or its
     # source could not be named.
-    means, start = [], 0
-    for size in sizes:
-        means.append(ops.mean(terms[start : start + size], axis=0))
-        start = start + size
-    return ops.stack(means)
+    parts = strata.split(terms, sizes)
+    return ops.stack([ops.mean(part, axis=0) for part in parts])
 
 
 def draw_components(generator_weights, num_images: int, rng) -> np.ndarray:

@@ -17,6 +17,7 @@ import keras
 from keras import ops
 
 from keras_mixgan.backends import kernels
+from keras_mixgan.backends import strata
 
 
 class _Context(threading.local):
@@ -64,11 +65,10 @@ def _call_by_group(self, inputs, **options):
     sizes = _context.sizes
     if sizes is None or len(sizes) == 1:
         return type(self).call(self, inputs, **options)
-    parts, start = [], 0
-    for size in sizes:
-        rows = slice(start, start + size)
-        parts.append(type(self).call(self, inputs[rows], **options))
-        start = start + size
+    parts = [
+        type(self).call(self, rows, **options)
+        for rows in strata.split(inputs, sizes)
+    ]
     return ops.concatenate(parts, axis=0)
 
 
@@ -80,15 +80,13 @@ def _normalize_by_group(self, inputs, training=None, mask=None):
         return kernels.fused_normalization(self, inputs, sizes)
     if mask is None and kernels.has_equal_groups(self, inputs, sizes):
         return kernels.normalization_at_once(self, inputs, len(sizes))
-    outputs, start = [], 0
-    for size in sizes:
-        rows = slice(start, start + size)
-        outputs.append(
-            _called(
-                self, inputs[rows], True, None if mask is None else mask[rows]
-            )
-        )
-        start = start + size
+    masks = [None] * len(sizes)
+    if mask is not None:
+        masks = strata.split(mask, sizes)
+    outputs = [
+        _called(self, rows, True, masked)
+        for rows, masked in zip(strata.split(inputs, sizes), masks, strict=True)
+    ]
     return outputs[0] if len(sizes) == 1 else ops.concatenate(outputs, axis=0)
 
 

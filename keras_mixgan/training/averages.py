@@ -55,17 +55,18 @@ def update(model, moved) -> None:
     number = ops.cast(model.ema_updates.value, "float32")
     decay = ops.minimum(model.ema_decay, (number - 1.0) / (number + WARM_UP))
     decay = ops.where(moved, decay, 1.0)
+    shares = decay, 1.0 - decay
     parts = model.generator_ensemble.parts
     for average, generator in zip(model.ema_parts, parts, strict=True):
         with model.executor.placed(generator):
-            _move(average, generator, decay)
+            _move(average, generator, *shares)
 
 
-def _move(average, generator, decay) -> None:
+def _move(average, generator, kept, taken) -> None:
     trained = {id(v) for v in generator.trainable_variables}
     for mean, variable in zip(average.weights, generator.weights, strict=True):
         if id(variable) in trained:
-            mean.assign(decay * mean + (1.0 - decay) * variable)
+            mean.assign(kept * mean + taken * variable)
         else:
             # Moving statistics are averages already.
             mean.assign(variable)
