@@ -3,7 +3,6 @@
 import pathlib
 
 from keras_mixgan.cli.commands import out_flag
-from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.utils.errors import UserError
 
 DESCRIPTION = """
@@ -12,12 +11,7 @@ conditions in which they differ, and plots them. A report is a file that
 `evaluate` wrote, or its folder; NAME=PATH also names its column.
 """
 
-GROUPS = (
-    Group(
-        "Flags",
-        (out_flag.picture("compare.png"),),
-    ),
-)
+GROUPS = {"Flags": (out_flag.picture("compare.png"),)}
 
 EPILOGUE = """
 Examples:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from keras_mixgan._version import __version__
 from keras_mixgan.cli.commands.flag_groups import Flag
-from keras_mixgan.cli.commands.flag_groups import Group
 
 DESCRIPTION = """
 Shows what is installed: versions, backends and their devices, oneDNN,
@@ -16,20 +15,17 @@ prepared data of TensorFlow Datasets, and classifiers. The exit status is 0 if
 at the end.
 """
 
-GROUPS = (
-    Group(
-        "Flags",
-        (
-            Flag(
-                "data_dir",
-                str,
-                "Data folder of TensorFlow Datasets.",
-                shown="TFDS_DATA_DIR, or TFDS's default",
-                placeholder="PATH",
-            ),
+GROUPS = {
+    "Flags": (
+        Flag(
+            "data_dir",
+            str,
+            "Data folder of TensorFlow Datasets.",
+            shown="TFDS_DATA_DIR, or TFDS's default",
+            placeholder="PATH",
         ),
     ),
-)
+}
 
 EPILOGUE = """
 Examples:

@@ -8,7 +8,6 @@ from keras_mixgan.cli import run_files
 from keras_mixgan.cli.commands import model_flag
 from keras_mixgan.cli.commands import out_flag
 from keras_mixgan.cli.commands.flag_groups import Flag
-from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.utils.errors import UserError
 
 DESCRIPTION = """
@@ -22,122 +21,113 @@ IMAGE_METRICS = ("inception_score", "fid", "kid")
 POINT_METRICS = ("modes", "neural_net_distance")
 _SCORES = "scores.json"
 
-GROUPS = (
-    Group(
-        "Images",
-        (
-            model_flag.MODEL,
-            Flag(
-                "images",
-                str,
-                "Instead of --model: images to score, from a folder or any "
-                "other source.",
-                placeholder="PATH",
-            ),
-            Flag(
-                "source",
-                str,
-                "Real data to compare with, as for `train`: digits, ring, "
-                "grid, a folder, a .npz file, or a data set of TensorFlow "
-                "Datasets.",
-                shown="that of the run or preset",
-            ),
-            Flag(
-                "split",
-                str,
-                "Split of a TensorFlow data set.",
-                shown="that of the run, or train",
-            ),
-            Flag(
-                "images_split",
-                str,
-                "Split of --images.",
-                shown="train",
-            ),
-            Flag(
-                "image_size",
-                int,
-                "Height and width to resize --images and --source to.",
-                shown="no resizing",
-            ),
-            Flag(
-                "crop_size",
-                int,
-                "Side of the square to crop from the centre of real images, "
-                "before resizing.",
-                shown="that of the model's run; else the largest square for "
-                "a folder or with --image_size, else no crop",
-            ),
-            Flag(
-                "data_dir",
-                str,
-                "Data folder of TensorFlow Datasets.",
-                shown="TFDS_DATA_DIR, or TFDS's default",
-                placeholder="PATH",
-            ),
+GROUPS = {
+    "Images": (
+        model_flag.MODEL,
+        Flag(
+            "images",
+            str,
+            "Instead of --model: images to score, from a folder or any "
+            "other source.",
+            placeholder="PATH",
+        ),
+        Flag(
+            "source",
+            str,
+            "Real data to compare with, as for `train`: digits, ring, "
+            "grid, a folder, a .npz file, or a data set of TensorFlow "
+            "Datasets.",
+            shown="that of the run or preset",
+        ),
+        Flag(
+            "split",
+            str,
+            "Split of a TensorFlow data set.",
+            shown="that of the run, or train",
+        ),
+        Flag(
+            "images_split",
+            str,
+            "Split of --images.",
+            shown="train",
+        ),
+        Flag(
+            "image_size",
+            int,
+            "Height and width to resize --images and --source to.",
+            shown="no resizing",
+        ),
+        Flag(
+            "crop_size",
+            int,
+            "Side of the square to crop from the centre of real images, "
+            "before resizing.",
+            shown="that of the model's run; else the largest square for "
+            "a folder or with --image_size, else no crop",
+        ),
+        Flag(
+            "data_dir",
+            str,
+            "Data folder of TensorFlow Datasets.",
+            shown="TFDS_DATA_DIR, or TFDS's default",
+            placeholder="PATH",
         ),
     ),
-    Group(
-        "Scores",
-        (
-            Flag(
-                "metrics",
-                list,
-                "Any of inception_score, fid, kid, sliced_wasserstein, "
-                "precision_recall, birthday, label_agreement, "
-                "class_diversity, classification_error (for discriminators "
-                "that classify), component_distinctness, "
-                "neural_net_distance, equilibrium_gap, and modes (for ring "
-                "and grid).",
-                shown=f"{','.join(IMAGE_METRICS)}; for points "
-                f"{','.join(POINT_METRICS)} (modes of ring and grid only)",
-            ),
-            Flag(
-                "classifier",
-                str,
-                "digits, fashion_mnist or cifar10 (bundled), inception "
-                "(from TF-Hub), a SavedModel with outputs logits and pool_3, "
-                "or a .keras file. The scores are named after it.",
-                shown="the bundled one for the data",
-            ),
-            Flag(
-                "num_images",
-                int,
-                "Images to generate per row of the table, or the most to use "
-                "of --images.",
-                50_000,
-            ),
-            Flag("splits", int, "Splits of the classifier score.", 10),
-            Flag("seed", int, "Seed of everything random.", 0),
-            Flag("batch_size", int, "Images classified at a time.", 128),
-            Flag(
-                "components",
-                bool,
-                "Whether to score each generator alone as well.",
-                default=True,
-            ),
-            Flag(
-                "real",
-                bool,
-                "Whether to score real data as well.",
-                default=True,
-            ),
+    "Scores": (
+        Flag(
+            "metrics",
+            list,
+            "Any of inception_score, fid, kid, sliced_wasserstein, "
+            "precision_recall, birthday, label_agreement, "
+            "class_diversity, classification_error (for discriminators "
+            "that classify), component_distinctness, "
+            "neural_net_distance, equilibrium_gap, and modes (for ring "
+            "and grid).",
+            shown=f"{','.join(IMAGE_METRICS)}; for points "
+            f"{','.join(POINT_METRICS)} (modes of ring and grid only)",
+        ),
+        Flag(
+            "classifier",
+            str,
+            "digits, fashion_mnist or cifar10 (bundled), inception "
+            "(from TF-Hub), a SavedModel with outputs logits and pool_3, "
+            "or a .keras file. The scores are named after it.",
+            shown="the bundled one for the data",
+        ),
+        Flag(
+            "num_images",
+            int,
+            "Images to generate per row of the table, or the most to use "
+            "of --images.",
+            50_000,
+        ),
+        Flag("splits", int, "Splits of the classifier score.", 10),
+        Flag("seed", int, "Seed of everything random.", 0),
+        Flag("batch_size", int, "Images classified at a time.", 128),
+        Flag(
+            "components",
+            bool,
+            "Whether to score each generator alone as well.",
+            default=True,
+        ),
+        Flag(
+            "real",
+            bool,
+            "Whether to score real data as well.",
+            default=True,
         ),
     ),
-    Group(
-        "Output",
-        (
-            Flag(
-                "out",
-                str,
-                "JSON file to write.",
-                shown="scores.json, in the folder of the run, else in the "
-                "current one; for a file best.keras best_scores.json beside it",
-                placeholder="PATH",
-            ),
+    "Output": (
+        Flag(
+            "out",
+            str,
+            "JSON file to write.",
+            shown="scores.json, in the folder of the run, else in the "
+            "current one; for a file best.keras best_scores.json beside it",
+            placeholder="PATH",
         ),
     ),
-)
+}
 
 EPILOGUE = """
 In the row of real data, distances are between two random halves of the data.
