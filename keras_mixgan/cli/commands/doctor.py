@@ -6,7 +6,7 @@ import platform
 from collections.abc import Iterator
 
 from keras_mixgan._version import __version__
-from keras_mixgan.cli.commands.flag_groups import Flag
+from keras_mixgan.cli.commands import shared_flags
 
 DESCRIPTION = """
 Shows what is installed: versions, backends and their devices, oneDNN,
@@ -15,17 +15,7 @@ prepared data of TensorFlow Datasets, and classifiers. The exit status is 0 if
 at the end.
 """
 
-GROUPS = {
-    "Flags": (
-        Flag(
-            "data_dir",
-            str,
-            "Data folder of TensorFlow Datasets.",
-            shown="TFDS_DATA_DIR, or TFDS's default",
-            placeholder="PATH",
-        ),
-    ),
-}
+GROUPS = {"Flags": (shared_flags.DATA_DIR,)}
 
 EPILOGUE = """
 Examples:

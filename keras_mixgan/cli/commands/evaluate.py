@@ -5,8 +5,7 @@ import pathlib
 import sys
 
 from keras_mixgan.cli import run_files
-from keras_mixgan.cli.commands import model_flag
-from keras_mixgan.cli.commands import out_flag
+from keras_mixgan.cli.commands import shared_flags
 from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.utils.errors import UserError
 
@@ -23,7 +22,7 @@ _SCORES = "scores.json"
 
 GROUPS = {
     "Images": (
-        model_flag.MODEL,
+        shared_flags.MODEL,
         Flag(
             "images",
             str,
@@ -65,13 +64,7 @@ GROUPS = {
             shown="that of the model's run; else the largest square for "
             "a folder or with --image_size, else no crop",
         ),
-        Flag(
-            "data_dir",
-            str,
-            "Data folder of TensorFlow Datasets.",
-            shown="TFDS_DATA_DIR, or TFDS's default",
-            placeholder="PATH",
-        ),
+        shared_flags.DATA_DIR,
     ),
     "Scores": (
         Flag(
@@ -233,13 +226,13 @@ def _checked_out(values) -> pathlib.Path:
                 "that of --source. Received: "
                 f"images_split={values.images_split}"
             )
-        default = _beside(model_flag.check(values.model))
-    return out_flag.check_file(pathlib.Path(values.out or default))
+        default = _beside(shared_flags.check_model(values.model))
+    return shared_flags.check_file(pathlib.Path(values.out or default))
 
 
 def _beside(model: str) -> pathlib.Path:
     """The default file for a model's scores; each file of a run has its own."""
-    folder, stem = model_flag.folder_of(model), pathlib.Path(model).stem
+    folder, stem = shared_flags.folder_of(model), pathlib.Path(model).stem
     of_run = pathlib.Path(run_files.MODEL).stem
     if not model.endswith(".keras") or stem == of_run:
         return folder / _SCORES

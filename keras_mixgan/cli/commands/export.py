@@ -4,7 +4,7 @@ import pathlib
 import re
 import shlex
 
-from keras_mixgan.cli.commands import model_flag
+from keras_mixgan.cli.commands import shared_flags
 from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
@@ -18,7 +18,7 @@ _OUT = {"saved_model": "exported/1", "onnx": "sampler.onnx", "web": "web"}
 
 GROUPS = {
     "Flags": (
-        model_flag.MODEL,
+        shared_flags.MODEL,
         Flag(
             "out",
             str,
@@ -57,7 +57,7 @@ Examples:
 
 def run(values) -> None:
     """Exports the sampler."""
-    model_flag.check(values.model)
+    shared_flags.check_model(values.model)
     checks.one_of("format", values.format, _OUT)
     out = pathlib.Path(values.out or _OUT[values.format]).expanduser()
 

@@ -4,6 +4,7 @@ import pathlib
 import shlex
 import sys
 
+from keras_mixgan.cli.commands import shared_flags
 from keras_mixgan.cli.commands.flag_groups import Flag
 
 DESCRIPTION = """
@@ -67,13 +68,7 @@ GROUPS = {
         Flag("num_real", int, "Real images to compare with.", 20_000),
     ),
     "Data and output": (
-        Flag(
-            "data_dir",
-            str,
-            "Data folder of TensorFlow Datasets.",
-            shown="TFDS_DATA_DIR, or TFDS's default",
-            placeholder="PATH",
-        ),
+        shared_flags.DATA_DIR,
         Flag(
             "workdir",
             str,

@@ -1,7 +1,6 @@
 """`keras-mixgan sample`."""
 
-from keras_mixgan.cli.commands import model_flag
-from keras_mixgan.cli.commands import out_flag
+from keras_mixgan.cli.commands import shared_flags
 from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
@@ -13,9 +12,9 @@ comes from a generator chosen at random by the mixture weights.
 
 GROUPS = {
     "Flags": (
-        model_flag.MODEL,
+        shared_flags.MODEL,
         Flag("num_images", int, "Number of images.", default=100),
-        out_flag.picture("samples.png"),
+        shared_flags.picture("samples.png"),
         Flag(
             "labels",
             list,
@@ -49,11 +48,11 @@ Examples:
 
 def run(values) -> None:
     """Draws the images."""
-    model_flag.check(values.model)
+    shared_flags.check_model(values.model)
     checks.integer("num_images", values.num_images)
     checks.optional_integer("columns", values.columns)
     labels = _labels(values.labels)
-    out = out_flag.check_picture(values.out)
+    out = shared_flags.check_picture(values.out)
 
     from keras_mixgan.cli import opening
     from keras_mixgan.utils import plotting
