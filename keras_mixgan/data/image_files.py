@@ -10,8 +10,6 @@ Ghostscript.
 import collections
 import concurrent.futures
 import contextlib
-import dataclasses
-import functools
 import math
 import os
 import pathlib
@@ -40,31 +38,19 @@ class BadImageError(UserError):
     """A file is not a whole 8-bit image; the message names it."""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Folder:
-    """The images of a folder.
-
-    Attributes:
-        images: uint8 (N, size, size, channels), gray (channels 1) if every
-            image is gray, else RGB.
-        labels: int32 (N,), or None where there are no subfolders.
-        names: One class name per subfolder, or None.
-        skipped: One line per file that is not a whole image.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray | None
-    names: tuple[str, ...] | None
-    skipped: tuple[str, ...] = ()
-
-
 def load_folder(
     folder: pathlib.Path,
     image_size: int | None = None,
     crop_size: int | None = None,
     skip_bad_images: bool = False,
-) -> Folder:
+) -> tuple[
+    np.ndarray, np.ndarray | None, tuple[str, ...] | None, tuple[str, ...]
+]:
     """Reads every image of a folder, or of its class subfolders.
+
+    Returns images uint8 (N, size, size, channels), gray if every image is gray,
+    else RGB; labels int32 (N,) and the names of classes, both None without
+    subfolders; and a line per file that is left out.
 
     Hidden files are ignored. Without `crop_size`, images are cropped to the
     largest square; without `image_size`, they are not resized. An error names
@@ -107,7 +93,7 @@ def load_folder(
         images = images[left][..., :channels]
         labels = None if labels is None else labels[left]
     lines = tuple(files.skipped[i] for i in sorted(files.skipped))
-    return Folder(images, labels, names, lines)
+    return images, labels, names, lines
 
 
 class _Files:
@@ -234,7 +220,8 @@ def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
             "`source` must hold regular files, no broken link, pipe, socket "
             f"or device. Received: {path}"
         )
-    known = tuple(f for f in FORMATS if f in _decoders())
+    PIL.Image.init()
+    known = tuple(f for f in FORMATS if f in PIL.Image.OPEN)
     try:
         with PIL.Image.open(path, formats=known) as image:
             width, height = image.size
@@ -275,13 +262,6 @@ def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
             f"`source` holds a damaged or truncated image: {path} ({error}). "
             f"{_CURE}"
         ) from error
-
-
-@functools.cache
-def _decoders() -> frozenset[str]:
-    """Formats that this Pillow can read."""
-    PIL.Image.init()
-    return frozenset(PIL.Image.OPEN)
 
 
 def _read_header(path: pathlib.Path) -> tuple[str, tuple[int, int]]:

@@ -206,29 +206,22 @@ def _load(
     path = pathlib.Path(source).expanduser()
     if path.suffix == ".npz":
         _check_split(str(source), split, ("train",))
-        images, labels = array_files.load_npz(path, image_size, crop_size)
-        return Source(str(source), images, labels)
+        read = array_files.load_npz(path, image_size, crop_size)
+        return Source(str(source), *read)
     if path.exists() or not isinstance(source, str) or _looks_like(source):
         _check_split(str(source), split, ("train",))
         read = image_files.load_folder(
             path, image_size, crop_size, skip_bad_images
         )
-        return Source(
-            str(source), read.images, read.labels, read.names, read.skipped
-        )
+        return Source(str(source), *read)
 
     # Deferred: TensorFlow Datasets takes a second to import.
     from keras_mixgan.data import tfds_images
 
-    images, labels, names = tfds_images.load(
-        source,
-        split,
-        image_size,
-        crop_size,
-        data_dir,
-        bundled_names=BUNDLED_SOURCES,
+    read = tfds_images.load(
+        source, split, image_size, crop_size, data_dir, BUNDLED_SOURCES
     )
-    return Source(source, images, labels, names)
+    return Source(source, *read)
 
 
 def _keep_labels(source: Source, labels_per_class: int, seed: int) -> Source:
@@ -321,9 +314,7 @@ def _load_points(
 def _load_digits(image_size: int | None, crop_size: int | None) -> Source:
     images, labels = _digits()
     images = crops.crop_and_resize_all(images, image_size, crop_size, "digits")
-    return Source(
-        "digits", images, labels, tuple(str(digit) for digit in range(10))
-    )
+    return Source("digits", images, labels, tuple("0123456789"))
 
 
 @functools.cache
