@@ -1,8 +1,8 @@
 """`keras-mixgan race`."""
 
+import itertools
 import pathlib
 import shlex
-import sys
 
 from keras_mixgan.cli.commands import shared_flags
 from keras_mixgan.cli.commands.flag_groups import Flag
@@ -127,22 +127,17 @@ def run(values) -> None:
             "The runs come from different machines, so their seconds are not "
             f"comparable: {'; '.join(sorted(machines))}"
         )
-    sys.stdout.flush()
 
 
 def _command(values) -> str:
     """The command, without the folders of this machine."""
     parts = ["keras-mixgan", "race"]
-    for group in GROUPS.values():
-        for flag in group:
-            value = getattr(values, flag.name)
-            if value in (flag.default, ()) or flag.name in (
-                "data_dir",
-                "workdir",
-            ):
-                continue
-            if flag.name == "classifier":
-                value = pathlib.Path(value).name
-            for one in value if flag.kind is tuple else [value]:
-                parts.append(f"--{flag.name}={one}")
+    for flag in itertools.chain(*GROUPS.values()):
+        value = getattr(values, flag.name)
+        if value in (flag.default, ()) or flag.name in ("data_dir", "workdir"):
+            continue
+        if flag.name == "classifier":
+            value = pathlib.Path(value).name
+        for one in value if flag.kind is tuple else [value]:
+            parts.append(f"--{flag.name}={one}")
     return shlex.join(parts)

@@ -102,7 +102,14 @@ def run(values) -> None:
         max_requests=values.max_requests,
         timeout=values.timeout,
     )
-    app, server = _import_server()
+    try:
+        from keras_mixgan.serving import app
+        from keras_mixgan.serving import server
+    except ImportError as error:
+        raise MissingPackageError(
+            f"`serve` needs the package {error.name}: "
+            "pip install 'keras-mixgan[serve]'"
+        ) from error
     with server.bind(values.host, values.port) as listener:
         samplers = _load(_zoo() if values.model is None else values.model)
         url = server.address(listener)
@@ -146,15 +153,3 @@ def _load(texts: list[str]):
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _import_server():
-    try:
-        from keras_mixgan.serving import app
-        from keras_mixgan.serving import server
-    except ImportError as error:
-        raise MissingPackageError(
-            f"`serve` needs the package {error.name}: "
-            "pip install 'keras-mixgan[serve]'"
-        ) from error
-    return app, server
