@@ -78,11 +78,11 @@ def prepared(folder: pathlib.Path) -> list[str]:
 
     Names have configuration and version. The folder need not exist.
     """
-    names = []
-    for depth in ("*/*", "*/*/*"):
-        for path in folder.glob(f"{depth}/dataset_info.json"):
-            names.append(path.parent.relative_to(folder).as_posix())
-    return sorted(names)
+    return sorted(
+        path.parent.relative_to(folder).as_posix()
+        for depth in ("*/*", "*/*/*")
+        for path in folder.glob(f"{depth}/dataset_info.json")
+    )
 
 
 def _section(title: str, lines) -> None:

@@ -33,9 +33,8 @@ GROUPS = {
         Flag(
             "source",
             str,
-            "Real data to compare with, as for `train`: digits, ring, "
-            "grid, a folder, a .npz file, or a data set of TensorFlow "
-            "Datasets.",
+            "Real data to compare with, as for `train`: digits, ring, grid, a "
+            "folder, a .npz file, or a data set of TensorFlow Datasets.",
             shown="that of the run or preset",
         ),
         Flag(
@@ -71,11 +70,10 @@ GROUPS = {
             "metrics",
             list,
             "Any of inception_score, fid, kid, sliced_wasserstein, "
-            "precision_recall, birthday, label_agreement, "
-            "class_diversity, classification_error (for discriminators "
-            "that classify), component_distinctness, "
-            "neural_net_distance, equilibrium_gap, and modes (for ring "
-            "and grid).",
+            "precision_recall, birthday, label_agreement, class_diversity, "
+            "classification_error (for discriminators that classify), "
+            "component_distinctness, neural_net_distance, equilibrium_gap, and "
+            "modes (for ring and grid).",
             shown=f"{','.join(IMAGE_METRICS)}; for points "
             f"{','.join(POINT_METRICS)} (modes of ring and grid only)",
         ),

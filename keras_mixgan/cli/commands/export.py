@@ -22,9 +22,8 @@ GROUPS = {
         Flag(
             "out",
             str,
-            "A new or empty folder; with --format=onnx a new file that "
-            "ends in .onnx. TensorFlow Serving needs a folder whose name "
-            "is a number.",
+            "A new or empty folder; with --format=onnx a new file that ends in "
+            ".onnx. TensorFlow Serving needs a folder whose name is a number.",
             shown="; ".join(f"{name}: {path}" for name, path in _OUT.items()),
             placeholder="PATH",
         ),

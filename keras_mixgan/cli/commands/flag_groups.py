@@ -129,11 +129,10 @@ def help_text(
 
 
 def _flag_lines(flag: Flag) -> list[str]:
-    name = f"  --{flag.name}"
     if flag.kind is bool:
         name = f"  --[no]{flag.name}"
     else:
-        name += f"={flag.placeholder or _PLACEHOLDERS[flag.kind]}"
+        name = f"  --{flag.name}={flag.placeholder or _PLACEHOLDERS[flag.kind]}"
     shown = flag.shown
     if shown is None and flag.default is not None:
         shown = str(flag.default)

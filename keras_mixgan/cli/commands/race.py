@@ -59,9 +59,8 @@ GROUPS = {
         Flag(
             "classifier",
             str,
-            "digits, fashion_mnist or cifar10 (bundled), inception "
-            "(from TF-Hub), or a SavedModel with outputs logits and "
-            "pool_3.",
+            "digits, fashion_mnist or cifar10 (bundled), inception (from "
+            "TF-Hub), or a SavedModel with outputs logits and pool_3.",
             shown="the bundled one for the data",
         ),
         Flag("num_images", int, "Images to generate per score.", 10_000),
