@@ -1,6 +1,5 @@
 """The flags that several commands have, and their checks."""
 
-import io
 import os
 import pathlib
 
@@ -60,13 +59,16 @@ def check_picture(out: str, figure: bool = False) -> pathlib.Path:
 
     `figure` says whether Matplotlib writes it, and not Pillow.
     """
-    path = pathlib.Path(out)
-    if not _is_picture(path.suffix.lower(), figure):
+    from keras_mixgan.utils import plotting
+
+    try:
+        plotting.check_format(out, figure)
+    except UserError as error:
         raise UserError(
             "`out` must have the ending of a picture format, such as .png. "
             f"Received: out={out}"
-        )
-    return check_file(path)
+        ) from error
+    return check_file(pathlib.Path(out))
 
 
 def check_file(path: pathlib.Path) -> pathlib.Path:
@@ -85,19 +87,3 @@ def check_file(path: pathlib.Path) -> pathlib.Path:
             f"out={path}"
         )
     return path
-
-
-def _is_picture(ending: str, figure: bool) -> bool:
-    if figure:
-        from matplotlib.backend_bases import FigureCanvasBase
-
-        return ending[1:] in FigureCanvasBase.get_supported_filetypes()
-    from PIL import Image
-
-    known = Image.registered_extensions().get(ending)
-    try:
-        # Some formats have no writer, or none for colours.
-        Image.new("RGB", (1, 1)).save(io.BytesIO(), known)
-    except (KeyError, OSError, ValueError):
-        return False
-    return known is not None
