@@ -229,12 +229,17 @@ def _checked_out(values) -> pathlib.Path:
 
 
 def _beside(model: str) -> pathlib.Path:
-    """The default file for a model's scores; each file of a run has its own."""
-    folder, stem = shared_flags.folder_of(model), pathlib.Path(model).stem
-    of_run = pathlib.Path(run_files.MODEL).stem
-    if not model.endswith(".keras") or stem == of_run:
-        return folder / _SCORES
-    return folder / f"{stem}_{_SCORES}"
+    """The default file for a model's scores; each file of a run has its own.
+
+    It lies in the run's folder, or beside the `.keras` file; for a preset here.
+    """
+    path, name = pathlib.Path(model), _SCORES
+    if model.endswith(".keras") and path.name != run_files.MODEL:
+        name = f"{path.stem}_{_SCORES}"
+    if run_files.is_run(model):
+        return path / name
+    is_file = model.endswith(".keras") and "://" not in model
+    return path.parent / name if is_file else pathlib.Path(name)
 
 
 def _sets(values, sources):

@@ -3,7 +3,6 @@
 import os
 import pathlib
 
-from keras_mixgan.cli import run_files
 from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.utils.errors import UserError
 
@@ -29,18 +28,6 @@ def check_model(model: str | None) -> str:
     if not model:
         raise UserError("`model` must be given: --model=runs/digits")
     return model
-
-
-def folder_of(model: str) -> pathlib.Path:
-    """The default folder for what a command writes about a model.
-
-    It is that of the run, or of the `.keras` file; for a preset, the current
-    one.
-    """
-    if run_files.is_run(model):
-        return pathlib.Path(model)
-    is_file = model.endswith(".keras") and "://" not in model
-    return pathlib.Path(model).parent if is_file else pathlib.Path(".")
 
 
 def picture(default: str) -> Flag:
