@@ -30,6 +30,8 @@ from keras_mixgan.utils.errors import UserError
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 # Pillow warns of a decompression bomb above this: 256 MiB of 8-bit RGB.
 MAX_PIXELS = 1024 * 1024 * 1024 // 4 // 3
+# Modes and sizes of images, by number.
+_Headers = dict[int, tuple[str, tuple[int, int]]]
 _GRAY_MODES = ("1", "L", "LA")
 _COLOR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV")
 
@@ -68,10 +70,7 @@ def load_folder(
             files.read(_misfits(headers, image_size, crop_size), _load)
             headers = files.left(headers)
         _check_left(folder, headers, labels, names)
-        size = _common_size(
-            [paths[i] for i in headers], list(headers.values()),
-            image_size, crop_size,
-        )  # fmt: skip
+        size = _common_size(paths, headers, image_size, crop_size)
         mode = "L" if _all_gray(headers) else "RGB"
         shape = (len(paths), size, size, len(mode))
         memory.check_fits(
@@ -289,14 +288,12 @@ def _load(path: pathlib.Path) -> None:
         image.load()
 
 
-def _all_gray(headers: dict[int, tuple[str, tuple[int, int]]]) -> bool:
+def _all_gray(headers: _Headers) -> bool:
     return all(mode in _GRAY_MODES for mode, _ in headers.values())
 
 
 def _misfits(
-    headers: dict[int, tuple[str, tuple[int, int]]],
-    image_size: int | None,
-    crop_size: int | None,
+    headers: _Headers, image_size: int | None, crop_size: int | None
 ) -> list[int]:
     """Numbers of images smaller than the crop, or unlike most in size."""
     sides = {i: min(size) for i, (_, size) in headers.items()}
@@ -310,25 +307,25 @@ def _misfits(
 
 def _common_size(
     paths: list[pathlib.Path],
-    headers: list[tuple[str, tuple[int, int]]],
+    headers: _Headers,
     image_size: int | None,
     crop_size: int | None,
 ) -> int:
     """Checks all images; returns the side that all of them will have."""
-    sides = [
-        crops.crop_side(width, height, crop_size, path)
-        for path, (_, (width, height)) in zip(paths, headers, strict=True)
-    ]
+    sides = {
+        paths[i]: crops.crop_side(*size, crop_size, paths[i])
+        for i, (_, size) in headers.items()
+    }
     if image_size is not None:
         return image_size
-    for path, side in zip(paths, sides, strict=True):
-        if side != sides[0]:
+    first, common = next(iter(sides.items()))
+    for path, side in sides.items():
+        if side != common:
             raise UserError(
                 "`image_size` must be given where images differ in size: "
-                f"{paths[0]} is cropped to {sides[0]} pixels, {path} to "
-                f"{side}."
+                f"{first} is cropped to {common} pixels, {path} to {side}."
             )
-    return sides[0]
+    return common
 
 
 def _decode(

@@ -52,10 +52,8 @@ def run(values) -> int:
     packages = requirements.packages()
     _section("Packages", _packages(packages, requirements.ESSENTIAL, problems))
     _section("Extras", _extras(packages))
-    installed = {
-        "tensorflow": versions.installed("tensorflow"),
-        "jax": versions.installed("jax"),
-    }
+    names = ("tensorflow", "jax")
+    installed = {name: versions.installed(name) for name in names}
     backends = [name for name, version in installed.items() if version]
     answers = probes.ask((*backends, "package"))
     _section("Backends", _backends(installed, answers, problems))
