@@ -200,9 +200,13 @@ def _load(
     """Loads a source by its name or path; arguments as of `load_source`."""
     if isinstance(source, str) and source in POINTS:
         return _load_points(source, split, image_size, crop_size, seed)
-    if isinstance(source, str) and source == "digits":
+    if source == "digits":
         _check_split(source, split, ("train",))
-        return _load_digits(image_size, crop_size)
+        images, labels = _digits()
+        images = crops.crop_and_resize_all(
+            images, image_size, crop_size, source
+        )
+        return Source(source, images, labels, tuple("0123456789"))
     path = pathlib.Path(source).expanduser()
     if path.suffix == ".npz":
         _check_split(str(source), split, ("train",))
@@ -309,12 +313,6 @@ def _load_points(
     modes = rng.integers(len(centers), size=NUM_POINTS)
     noise = rng.normal(0.0, std, size=(NUM_POINTS, 2))
     return Source(name, (centers[modes] + noise).astype(np.float32))
-
-
-def _load_digits(image_size: int | None, crop_size: int | None) -> Source:
-    images, labels = _digits()
-    images = crops.crop_and_resize_all(images, image_size, crop_size, "digits")
-    return Source("digits", images, labels, tuple("0123456789"))
 
 
 @functools.cache
