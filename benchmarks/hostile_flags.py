@@ -73,7 +73,7 @@ def _cases(model: pathlib.Path) -> list[tuple[str, list[str], bool]]:
     cases = []
     for name, base in _bases(model).items():
         groups = importlib.import_module(COMMANDS[name].module).GROUPS
-        for flag in itertools.chain(*(group.flags for group in groups)):
+        for flag in itertools.chain(*groups.values()):
             for value in _WRONG[flag.kind]:
                 if (name, flag.name, value) == ("serve", "port", "!0"):
                     continue  # Any free port: it would serve for ever.

@@ -17,21 +17,32 @@ ENDINGS = (".yaml", ".yml", ".json")
 _BEFORE = {"share": "none", "auxiliary": None}
 
 
-def read(path: str | os.PathLike[str]) -> dict[str, Any]:
-    r"""Reads a `.yaml` or `.json` file of flags, or a run's `settings.json`.
+def completed(
+    given: Mapping[str, Any], path: str | os.PathLike[str]
+) -> dict[str, Any]:
+    r"""Adds the flags of a file to given ones, which override them.
 
-    Returns values by the names of `options.OPTIONS`, without those that are
-    null. Unknown flags and invalid values are refused. YAML needs PyYAML.
+    The file is a `.yaml` or `.json` file of flags, or a run's `settings.json`.
+    Its values go by the names of `options.OPTIONS`; those that are null are
+    left out. Unknown flags and invalid values are refused. YAML needs PyYAML.
 
     Example:
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.yaml"
     >>> _ = path.write_text("source: ring\nnum_generators: 8\n")
-    >>> read(path)
-    {'source': 'ring', 'num_generators': 8}
+    >>> completed({"num_generators": 5}, path)
+    {'source': 'ring', 'num_generators': 5}
     """
     path = pathlib.Path(path)
-    return _values_of(_parsed(path), path)
+    content = _parsed(path)
+    values = _values_of(content, path)
+    if "recipe" in given and _is_of_a_run(content):
+        raise UserError(
+            "`recipe` must not come with the settings of a run, which leave "
+            f"nothing for it to set. Received: recipe={given['recipe']!r}, "
+            f"config={os.fspath(path)!r}"
+        )
+    return options.replaced(values, given)
 
 
 def _values_of(content: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
@@ -62,22 +73,6 @@ def _values_of(content: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
     return values
 
 
-def completed(
-    given: Mapping[str, Any], path: str | os.PathLike[str]
-) -> dict[str, Any]:
-    """Adds the flags of a file to given ones, which override them."""
-    path = pathlib.Path(path)
-    content = _parsed(path)
-    values = _values_of(content, path)
-    if "recipe" in given and _is_of_a_run(content):
-        raise UserError(
-            "`recipe` must not come with the settings of a run, which leave "
-            f"nothing for it to set. Received: recipe={given['recipe']!r}, "
-            f"config={os.fspath(path)!r}"
-        )
-    return options.replaced(values, given)
-
-
 def _is_of_a_run(content: dict[str, Any]) -> bool:
     """Whether this is what a run's `settings.json` holds."""
     has_settings = isinstance(content.get("settings"), dict)
@@ -85,16 +80,6 @@ def _is_of_a_run(content: dict[str, Any]) -> bool:
 
 
 def _parsed(path: pathlib.Path) -> dict[str, Any]:
-    content = _content(path)
-    if not isinstance(content, dict):
-        raise UserError(
-            f"`config` must hold flags by name. Received: {path}, which holds "
-            f"{'nothing' if content is None else type(content).__name__}"
-        )
-    return content
-
-
-def _content(path: pathlib.Path) -> Any:
     if path.suffix not in ENDINGS:
         raise UserError(
             f"`config` must be a file that ends in {', '.join(ENDINGS)}. "
@@ -106,7 +91,18 @@ def _content(path: pathlib.Path) -> Any:
         )
     text = json_files.content_of(path, "config")
     if path.suffix == ".json":
-        return json_files.parse(text, os.fspath(path))
+        content = json_files.parse(text, os.fspath(path))
+    else:
+        content = _of_yaml(text, path)
+    if not isinstance(content, dict):
+        raise UserError(
+            f"`config` must hold flags by name. Received: {path}, which holds "
+            f"{'nothing' if content is None else type(content).__name__}"
+        )
+    return content
+
+
+def _of_yaml(text: bytes, path: pathlib.Path) -> Any:
     try:
         import yaml
     except ImportError as error:

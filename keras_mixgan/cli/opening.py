@@ -3,9 +3,9 @@
 import os
 import pathlib
 from collections.abc import Callable
+from collections.abc import Sequence
 
 from keras_mixgan import presets
-from keras_mixgan.cli import checkpoints
 from keras_mixgan.cli import models
 from keras_mixgan.cli import records
 from keras_mixgan.cli import run_files
@@ -36,10 +36,6 @@ def open_model(
     return model, file
 
 
-def _time(path: pathlib.Path) -> int:
-    return path.stat().st_mtime_ns
-
-
 def _open_run(
     folder: pathlib.Path, say: Callable[[str], None]
 ) -> tuple[MixGAN, pathlib.Path]:
@@ -48,15 +44,51 @@ def _open_run(
     trained = folder / run_files.MODEL
     if trained.is_file():
         # Older where a finished run was made longer and goes on.
-        newer = sum(_time(file) > _time(trained) for file in files)
+        time = trained.stat().st_mtime_ns
+        newer = sum(file.stat().st_mtime_ns > time for file in files)
         files.insert(newer, trained)
     if not files:
         raise FileNotFoundError(
             "`model` must be a run's folder that holds model.keras or a "
             f"checkpoint. Received: model={folder}, which has neither"
         )
-    model, damaged = checkpoints.load_newest(files)
+    model, damaged = load_newest(files)
     file = files[len(damaged)]
     note = "".join(f", as {path.name} is damaged" for path in damaged)
     say(f"Model: {file}, step {model.step:,}{note}")
     return model, file
+
+
+def load_newest(
+    checkpoints: Sequence[pathlib.Path],
+) -> tuple[MixGAN, list[pathlib.Path]]:
+    """Loads the newest intact checkpoint; also lists the newer, damaged ones.
+
+    The files come newest first, at least one. If none can be loaded, the error
+    of the newest is raised.
+    """
+    errors = []
+    for i, path in enumerate(checkpoints):
+        try:
+            kind = "a .keras file of a MixGAN"
+            model = models.load_model(path, "checkpoint", kind)
+            return model, list(checkpoints[:i])
+        except (OSError, ValueError) as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def set_aside(
+    damaged: Sequence[pathlib.Path], intact: str, say: Callable[[str], None]
+) -> None:
+    """Renames damaged checkpoints, so that they do not displace intact ones.
+
+    `intact` is the checkpoint that is used instead, for the message.
+    """
+    for path in damaged:
+        aside = path.with_stem(f"{path.stem}.damaged")
+        os.replace(path, aside)
+        say(
+            f"{path} is damaged. It is kept as {aside.name}; the run resumes "
+            f"from {intact}."
+        )

@@ -10,18 +10,13 @@ from typing import Any
 from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
 
-_NOUNS = {
-    str: "a string",
-    int: "an integer",
-    float: "a number",
-    bool: "true or false",
-    list: "a list of strings",
-}
-_TYPES = {
-    str: str,
-    int: numbers.Integral,
-    float: numbers.Real,
-    bool: bool,
+# What a message calls a value of each kind, and the types it may have.
+_KINDS = {
+    str: ("a string", str),
+    int: ("an integer", numbers.Integral),
+    float: ("a number", numbers.Real),
+    bool: ("true or false", bool),
+    list: ("a list of strings", list | tuple),
 }
 
 
@@ -140,14 +135,12 @@ class Option:
         return getattr(importlib.import_module(module), attribute)
 
     def _is_of_kind(self, value: Any) -> bool:
+        if not isinstance(value, _KINDS[self.kind][1]):
+            return False
         if self.kind is list:
-            return isinstance(value, list | tuple) and all(
-                isinstance(item, str) for item in value
-            )
-        is_bool = isinstance(value, bool)  # A bool is an Integral, too.
-        return is_bool is (self.kind is bool) and isinstance(
-            value, _TYPES[self.kind]
-        )
+            return all(isinstance(item, str) for item in value)
+        # A bool is an Integral, too.
+        return isinstance(value, bool) is (self.kind is bool)
 
     def _is_within(self, value: Any) -> bool:
         if self.kind not in (int, float):
@@ -160,7 +153,7 @@ class Option:
         )
 
     def _refuse(self, value):
-        wanted = _NOUNS[self.kind]
+        wanted, _ = _KINDS[self.kind]
         limits = (
             ("of at least", self.least),
             ("greater than", self.above),

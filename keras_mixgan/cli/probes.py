@@ -51,6 +51,7 @@ try:
 except ImportError:
     pass
 """
+_PRINTING = "\nimport json\nprint()\nprint(json.dumps(found))\n"
 SCRIPTS: Mapping[str, str] = {
     "tensorflow": _TENSORFLOW, "jax": _JAX, "package": _PACKAGE,
 }  # fmt: skip
@@ -66,7 +67,7 @@ def ask(names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     quiet["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     processes = {
         name: subprocess.Popen(
-            [sys.executable, "-c", _printing(SCRIPTS[name])],
+            [sys.executable, "-c", SCRIPTS[name] + _PRINTING],
             env={"TF_ENABLE_ONEDNN_OPTS": "1", **os.environ, **quiet},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -76,10 +77,6 @@ def ask(names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
         for name in names
     }
     return {name: _answer(process) for name, process in processes.items()}
-
-
-def _printing(script: str) -> str:
-    return f"{script}\nimport json\nprint()\nprint(json.dumps(found))\n"
 
 
 def _answer(process: subprocess.Popen) -> dict[str, Any]:

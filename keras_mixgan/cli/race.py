@@ -141,13 +141,10 @@ def _parse(where: str, text: str) -> dict[str, Any]:
     names = {o.flag_name: name for name, o in options.SETTINGS.items()}
     names["recipe"] = "recipe"
     del names["seed"]
-    groups = [
-        flag_groups.Group(
-            group.title,
-            tuple(flag for flag in group.flags if flag.name in names),
-        )
-        for group in train.GROUPS
-    ]
+    groups = {
+        title: [flag for flag in group if flag.name in names]
+        for title, group in train.GROUPS.items()
+    }
     try:
         values = flag_groups.parse(groups, shlex.split(text))
     except (flags.Error, ValueError) as error:

@@ -32,7 +32,6 @@ from keras_mixgan.utils import atomic
 from keras_mixgan.utils import json_files
 from keras_mixgan.utils.errors import UserError
 
-PATHS = ("result", "model")
 # `fit` wants a number; the clock ends the training long before.
 _ENDLESS = 10**9
 
@@ -43,10 +42,9 @@ def check(tasks, data_dir=None) -> None:
     Takes a task per contestant, see `race`. A contestant that does not fit the
     data is refused.
     """
-    known, current = {}, None
+    known = {}
     try:
         for task in tasks:
-            current = task["contestant"]
             chosen = settings_module.resolve(task["given"])
             models.check_encoder(chosen)
             key = json.dumps(options.values(chosen, "data"))
@@ -55,10 +53,10 @@ def check(tasks, data_dir=None) -> None:
                 network = classifiers.load(task["conditions"]["classifier"])
                 network.conversion(known[key].image_shape)
             source = known[key]
-            starting.make_model(chosen.for_source(source), source, _silent)
+            chosen = chosen.for_source(source)
+            starting.make_model(chosen, source, lambda text: None)
     except UserError as error:
-        prefix = "" if current is None else f"contestant {current}: "
-        raise UserError(f"{prefix}{error}") from error
+        raise UserError(f"contestant {task['contestant']}: {error}") from error
 
 
 def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
@@ -112,8 +110,8 @@ def run(task: Mapping[str, Any], data_dir=None, say=print) -> dict[str, Any]:
 
 
 def _result(task, chosen, marks, diverged) -> dict[str, Any]:
-    # Paths are left out: they mean nothing on another machine.
-    kept = {name: task[name] for name in task if name not in PATHS}
+    # Paths mean nothing on another machine.
+    kept = {n: x for n, x in task.items() if n not in ("result", "model")}
     return {
         **kept,
         "marks": marks.rows,
@@ -188,10 +186,6 @@ def _load(chosen, data_dir) -> sources.Source:
     return sources.load_source(
         data_dir=data_dir, **options.values(chosen, "data")
     )
-
-
-def _silent(text: str) -> None:
-    """Says nothing."""
 
 
 def _end_with_the_race() -> None:

@@ -23,13 +23,6 @@ class Stopwatch:
     """Counts wall and processor seconds of this process.
 
     Processor seconds are those of all threads, user and system time together.
-
-    Example:
-    >>> watch = Stopwatch()
-    >>> watch.start()
-    >>> watch.stop()
-    >>> watch.seconds("wall") >= 0
-    True
     """
 
     def __init__(self):

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -24,6 +25,14 @@ OUTPUTS = {
     FIGURE: "score and distance against seconds and against steps",
 }
 _RUN = ("contestant", "seed")
+# What contestants are compared by, and how a table shows it.
+_COMPARED = {
+    "distance": ".3f",
+    "score": ".3f",
+    "steps": ",.0f",
+    "wall_seconds": ".1f",
+    "processor_seconds": ".1f",
+}
 _MARK = (
     "mark",
     "wall_seconds",
@@ -106,13 +115,7 @@ def _row(name: str, runs) -> dict[str, Any]:
         "runs": len(runs),
         "diverged": len(runs) - len(last),
     }
-    for key in (
-        "distance",
-        "score",
-        "steps",
-        "wall_seconds",
-        "processor_seconds",
-    ):
+    for key in _COMPARED:
         values = [mark[key] for mark in last]
         row[key] = float(np.mean(values)) if values else None
         many = len(values) > 1
@@ -139,19 +142,10 @@ def text(results: Sequence[Mapping[str, Any]]) -> str:
         runs = str(row["runs"])
         if row["diverged"]:
             runs += f" ({row['diverged']} diverged)"
-        lines.append(
-            [
-                str(row["rank"]),
-                row["contestant"],
-                runs,
-                _spread(row, "distance", ".3f"),
-                _spread(row, "score", ".3f"),
-                str(row["score_rank"]),
-                _spread(row, "steps", ",.0f"),
-                _spread(row, "wall_seconds", ".1f"),
-                _spread(row, "processor_seconds", ".1f"),
-            ]
-        )
+        cells = [str(row["rank"]), row["contestant"], runs]
+        cells += [_spread(row, key, form) for key, form in _COMPARED.items()]
+        cells.insert(header.index("score rank"), str(row["score_rank"]))
+        lines.append(cells)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * width for width in widths])
     return "\n".join(
@@ -198,37 +192,29 @@ def write(
     with atomic.replacing(workdir / PAGE) as partial:
         partial.write_text(_page(results, clock, command), encoding="utf-8")
     if marks:
-        plotting.save(
-            race_figures.draw(results, _seconds(clock)), workdir / FIGURE
-        )
-
-
-def _seconds(clock: str) -> str:
-    """The clock whose seconds are shown; a race by steps shows wall seconds."""
-    return "wall" if clock == "steps" else clock
+        shown = "wall" if clock == "steps" else clock
+        plotting.save(race_figures.draw(results, shown), workdir / FIGURE)
 
 
 def _page(results, clock: str, command: str) -> str:
     length = clock if clock == "steps" else f"{clock} seconds"
 
-    def listed(key: str) -> str:
-        return "; ".join(dict.fromkeys(str(run[key]) for run in results))
+    def listed(texts: Iterable[str]) -> str:
+        return "; ".join(dict.fromkeys(texts))
 
     conditions = results[0]["conditions"]
-    versions = "; ".join(
-        dict.fromkeys(
-            ", ".join(f"{k} {v}" for k, v in run["versions"].items())
-            for run in results
-        )
+    machines = listed(run["machine"] for run in results)
+    dates = listed(run["date"] for run in results)
+    versions = listed(
+        ", ".join(f"{k} {v}" for k, v in run["versions"].items())
+        for run in results
     )
     # Of snapshots it is the same run; older results do not say.
-    resumed = "; ".join(
-        dict.fromkeys(
-            f"{run['contestant'].removesuffix(race_snapshots.SUFFIX)}, seed "
-            f"{run['seed']}, after mark {', '.join(map(str, run['resumed']))}"
-            for run in results
-            if run.get("resumed")
-        )
+    resumed = listed(
+        f"{run['contestant'].removesuffix(race_snapshots.SUFFIX)}, seed "
+        f"{run['seed']}, after mark {', '.join(map(str, run['resumed']))}"
+        for run in results
+        if run.get("resumed")
     )
     if resumed:
         resumed = f"Stopped and resumed: {resumed}\n\n"
@@ -250,7 +236,7 @@ def _page(results, clock: str, command: str) -> str:
         f"against at most {conditions['num_real']:,} real ones.\n\n"
         f"{text(results)}\n\n"
         f"![Score and distance]({FIGURE})\n\n"
-        f"Command: `{command}`\n\nMachine: {listed('machine')}\n\n"
-        f"Date: {listed('date')}\n\nVersions: {versions}\n\n{resumed}"
+        f"Command: `{command}`\n\nMachine: {machines}\n\n"
+        f"Date: {dates}\n\nVersions: {versions}\n\n{resumed}"
         f"Contestants:\n{flags}\n"
     )

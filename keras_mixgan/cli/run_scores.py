@@ -1,6 +1,7 @@
 """Scores of a run while it trains: `train --evaluate_every`."""
 
 import pathlib
+from typing import Any
 
 import keras
 
@@ -67,8 +68,9 @@ def make(
     history: MixtureHistory,
     title: str,
 ) -> list[keras.callbacks.Callback]:
-    """Makes the callbacks that score a run and draw its scores, in order.
+    """Makes the callbacks that score a run, in order.
 
+    The last draws the scores, and saves the model when it is the best so far.
     `network` is what `judge` returned. There are `every` epochs between scores.
     Their seconds are those of the clock of `history`.
     """
@@ -86,45 +88,32 @@ def make(
         history=history,
     )
     scores.counts_again = False
-    drawn = _Drawn(folder / run_files.SCORE_CURVES, scores, title)
-    return [scores, drawn, _Best(folder / run_files.BEST, scores)]
+
+    def use(epoch, logs=None) -> None:
+        records = scores.records
+        if figures.score_names(records[-1:]):
+            figure = figures.scores_in_time(records, title)
+            plotting.save(figure, folder / run_files.SCORE_CURVES)
+        if _is_best(records):
+            with atomic.replacing(folder / run_files.BEST) as partial:
+                scores.model.save(partial)
+
+    return [scores, keras.callbacks.LambdaCallback(on_epoch_end=use)]
 
 
-class _Best(keras.callbacks.Callback):
-    """Saves the model after each epoch that has the smallest distance so far.
+def _is_best(records: list[dict[str, Any]]) -> bool:
+    """Whether the last epoch has the smallest distance so far.
 
     A long training does not end at its best: GANs swing, and may collapse.
     Distances of other numbers of images, before a resume, are no measure.
     """
-
-    def __init__(self, path: pathlib.Path, scores: Evaluate):
-        super().__init__()
-        self.path, self.scores = path, scores
-
-    def on_epoch_end(self, epoch, logs=None):
-        *earlier, last = self.scores.records
-        if "fid" not in last:
-            return
-        images = last["num_images"]
-        known = [
-            record["fid"]
-            for record in earlier
-            if "fid" in record and record.get("num_images", images) == images
-        ]
-        if last["fid"] <= min(known, default=last["fid"]):
-            with atomic.replacing(self.path) as partial:
-                self.model.save(partial)
-
-
-class _Drawn(keras.callbacks.Callback):
-    """Draws the scores after each epoch that was scored."""
-
-    def __init__(self, path: pathlib.Path, scores: Evaluate, title: str):
-        super().__init__()
-        self.path, self.scores, self.title = path, scores, title
-
-    def on_epoch_end(self, epoch, logs=None):
-        records = self.scores.records
-        if figures.score_names(records[-1:]):
-            figure = figures.scores_in_time(records, self.title)
-            plotting.save(figure, self.path)
+    *earlier, last = records
+    if "fid" not in last:
+        return False
+    images = last["num_images"]
+    known = [
+        record["fid"]
+        for record in earlier
+        if "fid" in record and record.get("num_images", images) == images
+    ]
+    return last["fid"] <= min(known, default=last["fid"])

@@ -16,9 +16,9 @@ from typing import Any
 
 from keras_mixgan import data
 from keras_mixgan import distribution
-from keras_mixgan.cli import checkpoints
 from keras_mixgan.cli import epochs
 from keras_mixgan.cli import models
+from keras_mixgan.cli import opening
 from keras_mixgan.cli import options
 from keras_mixgan.cli import run_files
 from keras_mixgan.cli import run_scores
@@ -268,7 +268,7 @@ class _Run:
         self.damaged = []
         with self.devices.scope():
             if files:
-                self.model, self.damaged = checkpoints.load_newest(files)
+                self.model, self.damaged = opening.load_newest(files)
             else:
                 self.model, self.origin = starting.make_model(
                     self.settings, self.source, self.say
@@ -283,7 +283,7 @@ class _Run:
         """Writes the settings, and prints what is trained."""
         if not self.devices.is_chief:
             return
-        checkpoints.set_aside(self.damaged, self.checkpoint, self.say)
+        opening.set_aside(self.damaged, self.checkpoint, self.say)
         record = {} if start is None else {"start": start, "from": self.origin}
         settings_module.write(
             self._path(run_files.SETTINGS),

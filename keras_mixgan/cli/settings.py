@@ -101,30 +101,19 @@ class _Checked:
             )
 
 
-def _make_settings_class():
-    settings = dataclasses.make_dataclass(
-        "Settings",
-        [
-            (name, option.kind | None, option.default)
-            for name, option in options.SETTINGS.items()
-        ],
-        bases=(_Checked,),
-        frozen=True,
-        kw_only=True,
-    )
-    settings.__module__ = __name__
-    settings.__doc__ = """Everything that determines the weights of a run.
-
-    A field for each of `options.SETTINGS`. One of `steps` and `epochs` is
-    `None`. After `for_source` it is `epochs`, and `conditional` is known.
-
-    Raises:
-        ValueError: A setting is invalid.
-    """
-    return settings
-
-
-Settings = _make_settings_class()
+# Everything that determines the weights of a run. One of `steps` and `epochs`
+# is `None`. After `for_source` it is `epochs`, and `conditional` is known.
+Settings = dataclasses.make_dataclass(
+    "Settings",
+    [
+        (name, option.kind | None, option.default)
+        for name, option in options.SETTINGS.items()
+    ],
+    bases=(_Checked,),
+    frozen=True,
+    kw_only=True,
+)
+Settings.__module__ = __name__
 
 
 def resolve(

@@ -43,11 +43,6 @@ def received(
     The previous handlers are restored at the end. Python allows handlers only
     in the main thread. Yields a list that holds the first signal's number, once
     it has come. Unless `wanted`, nothing is changed.
-
-    Example:
-    >>> with received(print) as signals:
-    ...     signals
-    []
     """
     numbers: list[int] = []
     if not wanted:
@@ -66,7 +61,8 @@ def received(
     fd = signal.set_wakeup_fd(far.fileno(), warn_on_full_buffer=False)
     try:
         for number in SIGNALS:
-            signal.signal(number, _nothing)
+            # A handler, so that the number is written, unlike with SIG_IGN.
+            signal.signal(number, lambda number, frame: None)
         yield numbers
     finally:
         for number, handler in before.items():
@@ -75,10 +71,6 @@ def received(
         far.close()
         watch.join()
         near.close()
-
-
-def _nothing(number, frame) -> None:
-    """A handler, so that the number is written, unlike with SIG_IGN."""
 
 
 def _watch(near: socket.socket, numbers: list[int], say) -> None:

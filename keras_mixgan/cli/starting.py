@@ -38,11 +38,12 @@ def make_model(
         return models.make_model(settings, source), None
     model, file = opening.open_model(settings.from_model, say)
     _check(model, settings, source)
+    weights = file / presets.WEIGHTS if file.is_dir() else file
     origin = {
         "model": settings.from_model,
         "file": str(file),
         "step": model.step,
-        "sha256": _hash(file),
+        "sha256": hashes.sha256(weights),
     }
     classes = source.num_classes if settings.conditional else None
     model = _copied(model, settings, classes)
@@ -186,8 +187,3 @@ def _check(model: MixGAN, settings: Settings, source: sources.Source) -> None:
             f"`source` must have {known} classes, as {name} has. Received: "
             f"{source.name}, with {source.num_classes}"
         )
-
-
-def _hash(file: pathlib.Path) -> str:
-    """The SHA-256 of a model's file, or of the weights of a preset."""
-    return hashes.sha256(file / presets.WEIGHTS if file.is_dir() else file)

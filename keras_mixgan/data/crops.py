@@ -1,7 +1,5 @@
 """Centre crops of images, and their resizing."""
 
-import functools
-from collections.abc import Callable
 from collections.abc import Iterable
 
 import numpy as np
@@ -26,19 +24,19 @@ def crop_and_resize_all(
     largest square if `image_size` is given, else not at all. Messages call them
     `name`.
     """
-    if image_size is None and crop_size is None:
-        if isinstance(images, np.ndarray):
+    changes = (image_size, crop_size) != (None, None)
+    if isinstance(images, np.ndarray):
+        if not changes:
             return images
-        finish: Callable[[np.ndarray, str], np.ndarray] = _as_it_is
-    else:
-        finish = functools.partial(
-            crop_and_resize, image_size=image_size, crop_size=crop_size
-        )
-    count = len(images) if isinstance(images, np.ndarray) else count
+        count = len(images)
     finished: list[np.ndarray] = []
     for index, image in enumerate(images):
         where = f"{name}, image {index}"
-        finished.append(finish(image, where))
+        if changes:
+            image = crop_and_resize(
+                image, where, image_size=image_size, crop_size=crop_size
+            )
+        finished.append(image)
         if index == 0 and count is not None:
             shape = "x".join(map(str, finished[0].shape))
             memory.check_fits(
@@ -53,11 +51,6 @@ def crop_and_resize_all(
                 f"{finished[-1].shape}."
             )
     return np.stack(finished)
-
-
-def _as_it_is(image: np.ndarray, where: str) -> np.ndarray:
-    del where  # For errors, which this does not raise.
-    return image
 
 
 def crop_side(

@@ -10,8 +10,6 @@ Ghostscript.
 import collections
 import concurrent.futures
 import contextlib
-import dataclasses
-import functools
 import math
 import os
 import pathlib
@@ -32,6 +30,8 @@ from keras_mixgan.utils.errors import UserError
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 # Pillow warns of a decompression bomb above this: 256 MiB of 8-bit RGB.
 MAX_PIXELS = 1024 * 1024 * 1024 // 4 // 3
+# Modes and sizes of images, by number.
+_Headers = dict[int, tuple[str, tuple[int, int]]]
 _GRAY_MODES = ("1", "L", "LA")
 _COLOR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV")
 
@@ -40,31 +40,19 @@ class BadImageError(UserError):
     """A file is not a whole 8-bit image; the message names it."""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Folder:
-    """The images of a folder.
-
-    Attributes:
-        images: uint8 (N, size, size, channels), gray (channels 1) if every
-            image is gray, else RGB.
-        labels: int32 (N,), or None where there are no subfolders.
-        names: One class name per subfolder, or None.
-        skipped: One line per file that is not a whole image.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray | None
-    names: tuple[str, ...] | None
-    skipped: tuple[str, ...] = ()
-
-
 def load_folder(
     folder: pathlib.Path,
     image_size: int | None = None,
     crop_size: int | None = None,
     skip_bad_images: bool = False,
-) -> Folder:
+) -> tuple[
+    np.ndarray, np.ndarray | None, tuple[str, ...] | None, tuple[str, ...]
+]:
     """Reads every image of a folder, or of its class subfolders.
+
+    Returns images uint8 (N, size, size, channels), gray if every image is gray,
+    else RGB; labels int32 (N,) and the names of classes, both None without
+    subfolders; and a line per file that is left out.
 
     Hidden files are ignored. Without `crop_size`, images are cropped to the
     largest square; without `image_size`, they are not resized. An error names
@@ -82,10 +70,7 @@ def load_folder(
             files.read(_misfits(headers, image_size, crop_size), _load)
             headers = files.left(headers)
         _check_left(folder, headers, labels, names)
-        size = _common_size(
-            [paths[i] for i in headers], list(headers.values()),
-            image_size, crop_size,
-        )  # fmt: skip
+        size = _common_size(paths, headers, image_size, crop_size)
         mode = "L" if _all_gray(headers) else "RGB"
         shape = (len(paths), size, size, len(mode))
         memory.check_fits(
@@ -107,7 +92,7 @@ def load_folder(
         images = images[left][..., :channels]
         labels = None if labels is None else labels[left]
     lines = tuple(files.skipped[i] for i in sorted(files.skipped))
-    return Folder(images, labels, names, lines)
+    return images, labels, names, lines
 
 
 class _Files:
@@ -234,7 +219,8 @@ def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
             "`source` must hold regular files, no broken link, pipe, socket "
             f"or device. Received: {path}"
         )
-    known = tuple(f for f in FORMATS if f in _decoders())
+    PIL.Image.init()
+    known = tuple(f for f in FORMATS if f in PIL.Image.OPEN)
     try:
         with PIL.Image.open(path, formats=known) as image:
             width, height = image.size
@@ -277,13 +263,6 @@ def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
         ) from error
 
 
-@functools.cache
-def _decoders() -> frozenset[str]:
-    """Formats that this Pillow can read."""
-    PIL.Image.init()
-    return frozenset(PIL.Image.OPEN)
-
-
 def _read_header(path: pathlib.Path) -> tuple[str, tuple[int, int]]:
     with _opened(path) as image:
         if image.mode not in _GRAY_MODES + _COLOR_MODES:
@@ -309,14 +288,12 @@ def _load(path: pathlib.Path) -> None:
         image.load()
 
 
-def _all_gray(headers: dict[int, tuple[str, tuple[int, int]]]) -> bool:
+def _all_gray(headers: _Headers) -> bool:
     return all(mode in _GRAY_MODES for mode, _ in headers.values())
 
 
 def _misfits(
-    headers: dict[int, tuple[str, tuple[int, int]]],
-    image_size: int | None,
-    crop_size: int | None,
+    headers: _Headers, image_size: int | None, crop_size: int | None
 ) -> list[int]:
     """Numbers of images smaller than the crop, or unlike most in size."""
     sides = {i: min(size) for i, (_, size) in headers.items()}
@@ -330,25 +307,25 @@ def _misfits(
 
 def _common_size(
     paths: list[pathlib.Path],
-    headers: list[tuple[str, tuple[int, int]]],
+    headers: _Headers,
     image_size: int | None,
     crop_size: int | None,
 ) -> int:
     """Checks all images; returns the side that all of them will have."""
-    sides = [
-        crops.crop_side(width, height, crop_size, path)
-        for path, (_, (width, height)) in zip(paths, headers, strict=True)
-    ]
+    sides = {
+        paths[i]: crops.crop_side(*size, crop_size, paths[i])
+        for i, (_, size) in headers.items()
+    }
     if image_size is not None:
         return image_size
-    for path, side in zip(paths, sides, strict=True):
-        if side != sides[0]:
+    first, common = next(iter(sides.items()))
+    for path, side in sides.items():
+        if side != common:
             raise UserError(
                 "`image_size` must be given where images differ in size: "
-                f"{paths[0]} is cropped to {sides[0]} pixels, {path} to "
-                f"{side}."
+                f"{first} is cropped to {common} pixels, {path} to {side}."
             )
-    return sides[0]
+    return common
 
 
 def _decode(

@@ -200,35 +200,32 @@ def _load(
     """Loads a source by its name or path; arguments as of `load_source`."""
     if isinstance(source, str) and source in POINTS:
         return _load_points(source, split, image_size, crop_size, seed)
-    if isinstance(source, str) and source == "digits":
+    if source == "digits":
         _check_split(source, split, ("train",))
-        return _load_digits(image_size, crop_size)
+        images, labels = _digits()
+        images = crops.crop_and_resize_all(
+            images, image_size, crop_size, source
+        )
+        return Source(source, images, labels, tuple("0123456789"))
     path = pathlib.Path(source).expanduser()
     if path.suffix == ".npz":
         _check_split(str(source), split, ("train",))
-        images, labels = array_files.load_npz(path, image_size, crop_size)
-        return Source(str(source), images, labels)
+        read = array_files.load_npz(path, image_size, crop_size)
+        return Source(str(source), *read)
     if path.exists() or not isinstance(source, str) or _looks_like(source):
         _check_split(str(source), split, ("train",))
         read = image_files.load_folder(
             path, image_size, crop_size, skip_bad_images
         )
-        return Source(
-            str(source), read.images, read.labels, read.names, read.skipped
-        )
+        return Source(str(source), *read)
 
     # Deferred: TensorFlow Datasets takes a second to import.
     from keras_mixgan.data import tfds_images
 
-    images, labels, names = tfds_images.load(
-        source,
-        split,
-        image_size,
-        crop_size,
-        data_dir,
-        bundled_names=BUNDLED_SOURCES,
+    read = tfds_images.load(
+        source, split, image_size, crop_size, data_dir, BUNDLED_SOURCES
     )
-    return Source(source, images, labels, names)
+    return Source(source, *read)
 
 
 def _keep_labels(source: Source, labels_per_class: int, seed: int) -> Source:
@@ -316,14 +313,6 @@ def _load_points(
     modes = rng.integers(len(centers), size=NUM_POINTS)
     noise = rng.normal(0.0, std, size=(NUM_POINTS, 2))
     return Source(name, (centers[modes] + noise).astype(np.float32))
-
-
-def _load_digits(image_size: int | None, crop_size: int | None) -> Source:
-    images, labels = _digits()
-    images = crops.crop_and_resize_all(images, image_size, crop_size, "digits")
-    return Source(
-        "digits", images, labels, tuple(str(digit) for digit in range(10))
-    )
 
 
 @functools.cache

@@ -28,7 +28,7 @@ def load(
     image_size: int | None,
     crop_size: int | None,
     data_dir: str | os.PathLike[str] | None,
-    bundled_names: tuple[str, ...] = (),
+    bundled_names: tuple[str, ...],
 ) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...] | None]:
     """Reads one split of a TFDS data set with an "image" feature.
 
@@ -71,11 +71,11 @@ def _builder(
     data_dir: str | os.PathLike[str] | None,
     bundled_names: tuple[str, ...],
 ) -> Any:
+    bundled = ", ".join(map(repr, bundled_names))
     try:
         import tensorflow_datasets as tfds
     except ImportError as error:
         _check_modules(error, name)
-        bundled = ", ".join(repr(bundled) for bundled in bundled_names)
         raise MissingPackageError(
             f"`source` {name!r} is neither bundled ({bundled}) nor an "
             "existing folder or .npz file, so it is read through TensorFlow "
@@ -96,7 +96,6 @@ def _builder(
         *(tfds.core.DatasetNotFoundError, ValueError),
         *(AssertionError, TypeError),
     ) as error:
-        bundled = ", ".join(repr(bundled) for bundled in bundled_names)
         raise UserError(
             f"`source` must be a bundled source ({bundled}), a folder of "
             "images, a .npz file, or an image data set of TensorFlow Datasets "

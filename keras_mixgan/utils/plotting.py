@@ -4,6 +4,7 @@ Pictures are returned, not shown: grids and clouds as Pillow images, curves as
 a Matplotlib figure.
 """
 
+import io
 import math
 import os
 from collections.abc import Sequence
@@ -233,7 +234,12 @@ def check_format(path: str | os.PathLike[str], figure: bool = False) -> None:
 
         known = ending[1:] in FigureCanvasBase.get_supported_filetypes()
     else:
-        known = Image.registered_extensions().get(ending) in Image.SAVE
+        known = Image.registered_extensions().get(ending)
+        try:
+            # Some formats have no writer, or none for colours.
+            Image.new("RGB", (1, 1)).save(io.BytesIO(), known)
+        except (KeyError, OSError, ValueError):
+            known = None
     if not known:
         raise UserError(
             "`path` must end like a picture, e.g. in .png. Received: "

@@ -66,7 +66,7 @@ def test_what_a_run_wrote_is_such_a_file(tmp_path, capsys):
     assert cli.main(["train", f"--config={path}", f"--workdir={one}"]) == 0
     wrote = one / "settings.json"
     saved = json.loads(wrote.read_text())["settings"]
-    again = dataclasses.asdict(settings.resolve(configs.read(wrote)))
+    again = dataclasses.asdict(settings.resolve(configs.completed({}, wrote)))
     assert json.loads(json.dumps(again)) == saved
     # Other settings are refused, with the command that resumes.
     capsys.readouterr()
@@ -85,7 +85,7 @@ def test_all_settings_survive_their_file(name, tmp_path):
     chosen = settings.resolve(given | {"ema_decay": 0.5, "steps": 3})
     path = tmp_path / "settings.json"
     settings.write(path, chosen, {}, given={})
-    again = settings.resolve(configs.read(path))
+    again = settings.resolve(configs.completed({}, path))
     # A tuple comes back as a list.
     one, other = (json.dumps(dataclasses.asdict(s)) for s in (chosen, again))
     assert one == other
@@ -139,7 +139,7 @@ def test_a_run_leaves_nothing_for_a_recipe_to_set(tmp_path):
 def test_a_folder_is_no_file_of_flags(tmp_path):
     (tmp_path / "a.yaml").mkdir()
     with pytest.raises(UserError, match="regular file"):
-        configs.read(tmp_path / "a.yaml")
+        configs.completed({}, tmp_path / "a.yaml")
 
 
 def test_yaml_without_pyyaml_says_what_to_install(tmp_path, monkeypatch):
@@ -148,14 +148,14 @@ def test_yaml_without_pyyaml_says_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "a.yaml").write_text("seed: 1")
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(ImportError, match="pip install pyyaml"):
-        configs.read(tmp_path / "a.yaml")
+        configs.completed({}, tmp_path / "a.yaml")
 
 
 def test_numbers_as_people_write_them(tmp_path):
     path = tmp_path / "a.yaml"
     # YAML 1.1 reads 1e-4 as text, because it has no point.
     path.write_text("generator_learning_rate: 1e-4\nauxiliary: a,b\n")
-    found = configs.read(path)
+    found = configs.completed({}, path)
     assert found == {"generator_learning_rate": 1e-4, "auxiliary": ["a", "b"]}
 
 
@@ -165,11 +165,11 @@ def test_lists_and_homes_are_read_as_those_of_flags(tmp_path, monkeypatch):
     path.write_text(
         'auxiliary: "component_classifier:0.1, feature_matching"\nfrom: ~/run\n'
     )
-    found = configs.read(path)
+    found = configs.completed({}, path)
     assert found["auxiliary"] == [
         "component_classifier:0.1",
         "feature_matching",
     ]
     assert found["from_model"] == "/home/me/run"
     path.write_text('auxiliary: ""\n')
-    assert configs.read(path) == {"auxiliary": []}
+    assert configs.completed({}, path) == {"auxiliary": []}

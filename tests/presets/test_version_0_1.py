@@ -41,6 +41,6 @@ def test_its_models_make_the_images_they_made(kind):
 @pytest.mark.usefixtures("no_graph", "no_picture")
 def test_its_run_goes_on(tmp_path):
     shutil.copytree(FOLDER / "run", tmp_path / "run")
-    given = configs.read(tmp_path / "run" / "settings.json")
+    given = configs.completed({}, tmp_path / "run" / "settings.json")
     model = runs.train(given | {"steps": 22}, tmp_path / "run", verbose=0)
     assert model.step == 22

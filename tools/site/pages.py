@@ -146,11 +146,11 @@ def command_line() -> str:
             module.DESCRIPTION.strip().replace(_OF_HELP, ""),
             "",
         ]
-        for group in module.GROUPS:
+        for title, group in module.GROUPS.items():
             lines += [
-                f"| {group.title} | default | what it does |",
+                f"| {title} | default | what it does |",
                 "|---|---|---|",
-                *(f"| {' | '.join(_flag(flag))} |" for flag in group.flags),
+                *(f"| {' | '.join(_flag(flag))} |" for flag in group),
                 "",
             ]
         examples = module.EPILOGUE.strip().removeprefix("Examples:").strip("\n")

@@ -2,8 +2,7 @@
 
 import pathlib
 
-from keras_mixgan.cli.commands import out_flag
-from keras_mixgan.cli.commands.flag_groups import Group
+from keras_mixgan.cli.commands import shared_flags
 from keras_mixgan.utils.errors import UserError
 
 DESCRIPTION = """
@@ -12,12 +11,7 @@ conditions in which they differ, and plots them. A report is a file that
 `evaluate` wrote, or its folder; NAME=PATH also names its column.
 """
 
-GROUPS = (
-    Group(
-        "Flags",
-        (out_flag.picture("compare.png"),),
-    ),
-)
+GROUPS = {"Flags": (shared_flags.picture("compare.png"),)}
 
 EPILOGUE = """
 Examples:
@@ -33,7 +27,7 @@ def run(values) -> None:
             "`compare` takes two reports or more: keras-mixgan compare "
             f"runs/a runs/b. Received: {' '.join(values.words) or 'none'}"
         )
-    out = out_flag.check_picture(values.out, figure=True)
+    out = shared_flags.check_picture(values.out, figure=True)
 
     from keras_mixgan.metrics.comparison import Comparison
     from keras_mixgan.metrics.report import Report

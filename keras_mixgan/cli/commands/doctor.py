@@ -6,8 +6,7 @@ import platform
 from collections.abc import Iterator
 
 from keras_mixgan._version import __version__
-from keras_mixgan.cli.commands.flag_groups import Flag
-from keras_mixgan.cli.commands.flag_groups import Group
+from keras_mixgan.cli.commands import shared_flags
 
 DESCRIPTION = """
 Shows what is installed: versions, backends and their devices, oneDNN,
@@ -16,20 +15,7 @@ prepared data of TensorFlow Datasets, and classifiers. The exit status is 0 if
 at the end.
 """
 
-GROUPS = (
-    Group(
-        "Flags",
-        (
-            Flag(
-                "data_dir",
-                str,
-                "Data folder of TensorFlow Datasets.",
-                shown="TFDS_DATA_DIR, or TFDS's default",
-                placeholder="PATH",
-            ),
-        ),
-    ),
-)
+GROUPS = {"Flags": (shared_flags.DATA_DIR,)}
 
 EPILOGUE = """
 Examples:
@@ -66,10 +52,8 @@ def run(values) -> int:
     packages = requirements.packages()
     _section("Packages", _packages(packages, requirements.ESSENTIAL, problems))
     _section("Extras", _extras(packages))
-    installed = {
-        "tensorflow": versions.installed("tensorflow"),
-        "jax": versions.installed("jax"),
-    }
+    names = ("tensorflow", "jax")
+    installed = {name: versions.installed(name) for name in names}
     backends = [name for name, version in installed.items() if version]
     answers = probes.ask((*backends, "package"))
     _section("Backends", _backends(installed, answers, problems))
@@ -92,11 +76,11 @@ def prepared(folder: pathlib.Path) -> list[str]:
 
     Names have configuration and version. The folder need not exist.
     """
-    names = []
-    for depth in ("*/*", "*/*/*"):
-        for path in folder.glob(f"{depth}/dataset_info.json"):
-            names.append(path.parent.relative_to(folder).as_posix())
-    return sorted(names)
+    return sorted(
+        path.parent.relative_to(folder).as_posix()
+        for depth in ("*/*", "*/*/*")
+        for path in folder.glob(f"{depth}/dataset_info.json")
+    )
 
 
 def _section(title: str, lines) -> None:

@@ -5,10 +5,8 @@ import pathlib
 import sys
 
 from keras_mixgan.cli import run_files
-from keras_mixgan.cli.commands import model_flag
-from keras_mixgan.cli.commands import out_flag
+from keras_mixgan.cli.commands import shared_flags
 from keras_mixgan.cli.commands.flag_groups import Flag
-from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.utils.errors import UserError
 
 DESCRIPTION = """
@@ -22,122 +20,105 @@ IMAGE_METRICS = ("inception_score", "fid", "kid")
 POINT_METRICS = ("modes", "neural_net_distance")
 _SCORES = "scores.json"
 
-GROUPS = (
-    Group(
-        "Images",
-        (
-            model_flag.MODEL,
-            Flag(
-                "images",
-                str,
-                "Instead of --model: images to score, from a folder or any "
-                "other source.",
-                placeholder="PATH",
-            ),
-            Flag(
-                "source",
-                str,
-                "Real data to compare with, as for `train`: digits, ring, "
-                "grid, a folder, a .npz file, or a data set of TensorFlow "
-                "Datasets.",
-                shown="that of the run or preset",
-            ),
-            Flag(
-                "split",
-                str,
-                "Split of a TensorFlow data set.",
-                shown="that of the run, or train",
-            ),
-            Flag(
-                "images_split",
-                str,
-                "Split of --images.",
-                shown="train",
-            ),
-            Flag(
-                "image_size",
-                int,
-                "Height and width to resize --images and --source to.",
-                shown="no resizing",
-            ),
-            Flag(
-                "crop_size",
-                int,
-                "Side of the square to crop from the centre of real images, "
-                "before resizing.",
-                shown="that of the model's run; else the largest square for "
-                "a folder or with --image_size, else no crop",
-            ),
-            Flag(
-                "data_dir",
-                str,
-                "Data folder of TensorFlow Datasets.",
-                shown="TFDS_DATA_DIR, or TFDS's default",
-                placeholder="PATH",
-            ),
+GROUPS = {
+    "Images": (
+        shared_flags.MODEL,
+        Flag(
+            "images",
+            str,
+            "Instead of --model: images to score, from a folder or any "
+            "other source.",
+            placeholder="PATH",
+        ),
+        Flag(
+            "source",
+            str,
+            "Real data to compare with, as for `train`: digits, ring, grid, a "
+            "folder, a .npz file, or a data set of TensorFlow Datasets.",
+            shown="that of the run or preset",
+        ),
+        Flag(
+            "split",
+            str,
+            "Split of a TensorFlow data set.",
+            shown="that of the run, or train",
+        ),
+        Flag(
+            "images_split",
+            str,
+            "Split of --images.",
+            shown="train",
+        ),
+        Flag(
+            "image_size",
+            int,
+            "Height and width to resize --images and --source to.",
+            shown="no resizing",
+        ),
+        Flag(
+            "crop_size",
+            int,
+            "Side of the square to crop from the centre of real images, "
+            "before resizing.",
+            shown="that of the model's run; else the largest square for "
+            "a folder or with --image_size, else no crop",
+        ),
+        shared_flags.DATA_DIR,
+    ),
+    "Scores": (
+        Flag(
+            "metrics",
+            list,
+            "Any of inception_score, fid, kid, sliced_wasserstein, "
+            "precision_recall, birthday, label_agreement, class_diversity, "
+            "classification_error (for discriminators that classify), "
+            "component_distinctness, neural_net_distance, equilibrium_gap, and "
+            "modes (for ring and grid).",
+            shown=f"{','.join(IMAGE_METRICS)}; for points "
+            f"{','.join(POINT_METRICS)} (modes of ring and grid only)",
+        ),
+        Flag(
+            "classifier",
+            str,
+            "digits, fashion_mnist or cifar10 (bundled), inception "
+            "(from TF-Hub), a SavedModel with outputs logits and pool_3, "
+            "or a .keras file. The scores are named after it.",
+            shown="the bundled one for the data",
+        ),
+        Flag(
+            "num_images",
+            int,
+            "Images to generate per row of the table, or the most to use "
+            "of --images.",
+            50_000,
+        ),
+        Flag("splits", int, "Splits of the classifier score.", 10),
+        Flag("seed", int, "Seed of everything random.", 0),
+        Flag("batch_size", int, "Images classified at a time.", 128),
+        Flag(
+            "components",
+            bool,
+            "Whether to score each generator alone as well.",
+            default=True,
+        ),
+        Flag(
+            "real",
+            bool,
+            "Whether to score real data as well.",
+            default=True,
         ),
     ),
-    Group(
-        "Scores",
-        (
-            Flag(
-                "metrics",
-                list,
-                "Any of inception_score, fid, kid, sliced_wasserstein, "
-                "precision_recall, birthday, label_agreement, "
-                "class_diversity, classification_error (for discriminators "
-                "that classify), component_distinctness, "
-                "neural_net_distance, equilibrium_gap, and modes (for ring "
-                "and grid).",
-                shown=f"{','.join(IMAGE_METRICS)}; for points "
-                f"{','.join(POINT_METRICS)} (modes of ring and grid only)",
-            ),
-            Flag(
-                "classifier",
-                str,
-                "digits, fashion_mnist or cifar10 (bundled), inception "
-                "(from TF-Hub), a SavedModel with outputs logits and pool_3, "
-                "or a .keras file. The scores are named after it.",
-                shown="the bundled one for the data",
-            ),
-            Flag(
-                "num_images",
-                int,
-                "Images to generate per row of the table, or the most to use "
-                "of --images.",
-                50_000,
-            ),
-            Flag("splits", int, "Splits of the classifier score.", 10),
-            Flag("seed", int, "Seed of everything random.", 0),
-            Flag("batch_size", int, "Images classified at a time.", 128),
-            Flag(
-                "components",
-                bool,
-                "Whether to score each generator alone as well.",
-                default=True,
-            ),
-            Flag(
-                "real",
-                bool,
-                "Whether to score real data as well.",
-                default=True,
-            ),
+    "Output": (
+        Flag(
+            "out",
+            str,
+            "JSON file to write.",
+            shown="scores.json, in the folder of the run, else in the "
+            "current one; for a file best.keras best_scores.json beside it",
+            placeholder="PATH",
         ),
     ),
-    Group(
-        "Output",
-        (
-            Flag(
-                "out",
-                str,
-                "JSON file to write.",
-                shown="scores.json, in the folder of the run, else in the "
-                "current one; for a file best.keras best_scores.json beside it",
-                placeholder="PATH",
-            ),
-        ),
-    ),
-)
+}
 
 EPILOGUE = """
 In the row of real data, distances are between two random halves of the data.
@@ -243,17 +224,22 @@ def _checked_out(values) -> pathlib.Path:
                 "that of --source. Received: "
                 f"images_split={values.images_split}"
             )
-        default = _beside(model_flag.check(values.model))
-    return out_flag.check_file(pathlib.Path(values.out or default))
+        default = _beside(shared_flags.check_model(values.model))
+    return shared_flags.check_file(pathlib.Path(values.out or default))
 
 
 def _beside(model: str) -> pathlib.Path:
-    """The default file for a model's scores; each file of a run has its own."""
-    folder, stem = model_flag.folder_of(model), pathlib.Path(model).stem
-    of_run = pathlib.Path(run_files.MODEL).stem
-    if not model.endswith(".keras") or stem == of_run:
-        return folder / _SCORES
-    return folder / f"{stem}_{_SCORES}"
+    """The default file for a model's scores; each file of a run has its own.
+
+    It lies in the run's folder, or beside the `.keras` file; for a preset here.
+    """
+    path, name = pathlib.Path(model), _SCORES
+    if model.endswith(".keras") and path.name != run_files.MODEL:
+        name = f"{path.stem}_{_SCORES}"
+    if run_files.is_run(model):
+        return path / name
+    is_file = model.endswith(".keras") and "://" not in model
+    return path.parent / name if is_file else pathlib.Path(name)
 
 
 def _sets(values, sources):

@@ -4,9 +4,8 @@ import pathlib
 import re
 import shlex
 
-from keras_mixgan.cli.commands import model_flag
+from keras_mixgan.cli.commands import shared_flags
 from keras_mixgan.cli.commands.flag_groups import Flag
-from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
@@ -17,40 +16,33 @@ It has the generators and mixture weights, but no discriminators or optimizers.
 
 _OUT = {"saved_model": "exported/1", "onnx": "sampler.onnx", "web": "web"}
 
-GROUPS = (
-    Group(
-        "Flags",
-        (
-            model_flag.MODEL,
-            Flag(
-                "out",
-                str,
-                "A new or empty folder; with --format=onnx a new file that "
-                "ends in .onnx. TensorFlow Serving needs a folder whose name "
-                "is a number.",
-                shown="; ".join(
-                    f"{name}: {path}" for name, path in _OUT.items()
-                ),
-                placeholder="PATH",
-            ),
-            Flag(
-                "format",
-                str,
-                "saved_model (TensorFlow); onnx, which needs "
-                "pip install 'keras-mixgan[onnx]'; or web, a page that draws "
-                "images in the browser, which needs the same and, once, npm.",
-                "saved_model",
-            ),
-            Flag(
-                "uint8",
-                bool,
-                "Whether images are integers from 0 to 255, not floats in "
-                "[-1, 1].",
-                default=False,
-            ),
+GROUPS = {
+    "Flags": (
+        shared_flags.MODEL,
+        Flag(
+            "out",
+            str,
+            "A new or empty folder; with --format=onnx a new file that ends in "
+            ".onnx. TensorFlow Serving needs a folder whose name is a number.",
+            shown="; ".join(f"{name}: {path}" for name, path in _OUT.items()),
+            placeholder="PATH",
+        ),
+        Flag(
+            "format",
+            str,
+            "saved_model (TensorFlow); onnx, which needs "
+            "pip install 'keras-mixgan[onnx]'; or web, a page that draws "
+            "images in the browser, which needs the same and, once, npm.",
+            "saved_model",
+        ),
+        Flag(
+            "uint8",
+            bool,
+            "Whether images are integers from 0 to 255, not floats in [-1, 1].",
+            default=False,
         ),
     ),
-)
+}
 
 EPILOGUE = """
 Examples:
@@ -64,7 +56,7 @@ Examples:
 
 def run(values) -> None:
     """Exports the sampler."""
-    model_flag.check(values.model)
+    shared_flags.check_model(values.model)
     checks.one_of("format", values.format, _OUT)
     out = pathlib.Path(values.out or _OUT[values.format]).expanduser()
 

@@ -1,10 +1,15 @@
-"""The flags of a command: a table, parsed by absl and printed as help."""
+"""The flags of a command: a table, parsed by absl and printed as help.
+
+The keys of the table are the headings of the help.
+"""
 
 import dataclasses
+import itertools
 import os
 import textwrap
 import types
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,14 +41,7 @@ class Flag:
     placeholder: str | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class Group:
-    """Flags under one heading."""
-
-    title: str
-    flags: tuple[Flag, ...]
-
-
+Groups = Mapping[str, Sequence[Flag]]
 _DEFINE: dict[type, Callable[..., Any]] = {
     str: flags.DEFINE_string,
     int: flags.DEFINE_integer,
@@ -72,7 +70,7 @@ _MEANT = {
 
 
 def parse(
-    groups: Sequence[Group], arguments: Sequence[str], words: bool = False
+    groups: Groups, arguments: Sequence[str], words: bool = False
 ) -> types.SimpleNamespace:
     """Parses a command's flags; returns the values as attributes.
 
@@ -82,11 +80,10 @@ def parse(
     """
     # Not absl's global FLAGS, to which every imported library adds its own.
     values = flags.FlagValues()
-    for group in groups:
-        for flag in group.flags:
-            _DEFINE[flag.kind](
-                flag.name, flag.default, flag.help, flag_values=values
-            )
+    for flag in itertools.chain(*groups.values()):
+        _DEFINE[flag.kind](
+            flag.name, flag.default, flag.help, flag_values=values
+        )
     try:
         rest = values(["keras-mixgan", *arguments])[1:]
     except flags.UnrecognizedFlagError as error:
@@ -102,32 +99,29 @@ def parse(
         raise flags.Error(
             f"Every argument must be a flag, --name=value. Received: {rest[0]}"
         )
+    parsed = types.SimpleNamespace()
     for name, value in values.flag_values_dict().items():
-        if (
-            value == "" and values[name].present
-        ):  # Perhaps a shell's variable that is not set.
+        # Perhaps a shell's variable that is not set.
+        if value == "" and values[name].present:
             raise flags.Error(
                 f"--{name} must have a value. Received: --{name}="
             )
-    parsed = types.SimpleNamespace(
-        **{
-            name: os.path.expanduser(value) if isinstance(value, str) else value
-            for name, value in values.flag_values_dict().items()
-        }
-    )
+        if isinstance(value, str):
+            value = os.path.expanduser(value)
+        setattr(parsed, name, value)
     if words:
         parsed.words = rest
     return parsed
 
 
 def help_text(
-    usage: str, description: str, groups: Sequence[Group], epilogue: str
+    usage: str, description: str, groups: Groups, epilogue: str
 ) -> str:
     """Formats a command's help, its flags in at most 79 columns."""
     lines = [f"usage: {usage}", "", description.strip()]
-    for group in groups:
-        lines += ["", f"{group.title}:"]
-        for flag in group.flags:
+    for title, group in groups.items():
+        lines += ["", f"{title}:"]
+        for flag in group:
             lines += _flag_lines(flag)
     if epilogue:
         lines += ["", epilogue.strip("\n")]
@@ -135,11 +129,10 @@ def help_text(
 
 
 def _flag_lines(flag: Flag) -> list[str]:
-    name = f"  --{flag.name}"
     if flag.kind is bool:
         name = f"  --[no]{flag.name}"
     else:
-        name += f"={flag.placeholder or _PLACEHOLDERS[flag.kind]}"
+        name = f"  --{flag.name}={flag.placeholder or _PLACEHOLDERS[flag.kind]}"
     shown = flag.shown
     if shown is None and flag.default is not None:
         shown = str(flag.default)

@@ -7,7 +7,7 @@ and the mixture's classifier score (higher is better) and Frechet distance
 measured.
 """
 
-GROUPS = ()
+GROUPS = {}
 
 EPILOGUE = """
 Examples:

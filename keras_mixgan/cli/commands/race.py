@@ -1,11 +1,11 @@
 """`keras-mixgan race`."""
 
+import itertools
 import pathlib
 import shlex
-import sys
 
+from keras_mixgan.cli.commands import shared_flags
 from keras_mixgan.cli.commands.flag_groups import Flag
-from keras_mixgan.cli.commands.flag_groups import Group
 
 DESCRIPTION = """
 Trains contestants one after the other, each for the same time, scores them
@@ -19,83 +19,64 @@ kept, an unfinished one goes on from its last mark. Do not use the machine for
 anything else meanwhile.
 """
 
-GROUPS = (
-    Group(
-        "Contestants",
-        (
-            Flag(
-                "contestant",
-                tuple,
-                "A name and flags of `train`. Give it once per contestant.",
-                placeholder='"NAME: --FLAG=VALUE ..."',
-            ),
-            Flag(
-                "common",
-                str,
-                "Flags of all contestants; a contestant's own override them.",
-                default="",
-                placeholder='"--FLAG=VALUE ..."',
-            ),
+GROUPS = {
+    "Contestants": (
+        Flag(
+            "contestant",
+            tuple,
+            "A name and flags of `train`. Give it once per contestant.",
+            placeholder='"NAME: --FLAG=VALUE ..."',
+        ),
+        Flag(
+            "common",
+            str,
+            "Flags of all contestants; a contestant's own override them.",
+            default="",
+            placeholder='"--FLAG=VALUE ..."',
         ),
     ),
-    Group(
-        "Race",
-        (
-            Flag("seconds", float, "Seconds of training per run.", 300.0),
-            Flag(
-                "clock",
-                str,
-                "What --seconds counts: wall (seconds), processor (seconds, "
-                "for a machine with other work) or steps. All are recorded.",
-                "wall",
-            ),
-            Flag("marks", int, "Scores per run, equally spaced in time.", 10),
-            Flag("seeds", int, "Runs per contestant, each its own seed.", 3),
-            Flag(
-                "snapshots",
-                tuple,
-                "A contestant whose snapshots race as well: a mixture of its "
-                "generators at its last five marks, without more training. "
-                "May be given several times.",
-                placeholder="NAME",
-            ),
+    "Race": (
+        Flag("seconds", float, "Seconds of training per run.", 300.0),
+        Flag(
+            "clock",
+            str,
+            "What --seconds counts: wall (seconds), processor (seconds, "
+            "for a machine with other work) or steps. All are recorded.",
+            "wall",
+        ),
+        Flag("marks", int, "Scores per run, equally spaced in time.", 10),
+        Flag("seeds", int, "Runs per contestant, each its own seed.", 3),
+        Flag(
+            "snapshots",
+            tuple,
+            "A contestant whose snapshots race as well: a mixture of its "
+            "generators at its last five marks, without more training. "
+            "May be given several times.",
+            placeholder="NAME",
         ),
     ),
-    Group(
-        "Scores",
-        (
-            Flag(
-                "classifier",
-                str,
-                "digits, fashion_mnist or cifar10 (bundled), inception "
-                "(from TF-Hub), or a SavedModel with outputs logits and "
-                "pool_3.",
-                shown="the bundled one for the data",
-            ),
-            Flag("num_images", int, "Images to generate per score.", 10_000),
-            Flag("num_real", int, "Real images to compare with.", 20_000),
+    "Scores": (
+        Flag(
+            "classifier",
+            str,
+            "digits, fashion_mnist or cifar10 (bundled), inception (from "
+            "TF-Hub), or a SavedModel with outputs logits and pool_3.",
+            shown="the bundled one for the data",
+        ),
+        Flag("num_images", int, "Images to generate per score.", 10_000),
+        Flag("num_real", int, "Real images to compare with.", 20_000),
+    ),
+    "Data and output": (
+        shared_flags.DATA_DIR,
+        Flag(
+            "workdir",
+            str,
+            "Output folder.",
+            default="runs/race",
+            placeholder="PATH",
         ),
     ),
-    Group(
-        "Data and output",
-        (
-            Flag(
-                "data_dir",
-                str,
-                "Data folder of TensorFlow Datasets.",
-                shown="TFDS_DATA_DIR, or TFDS's default",
-                placeholder="PATH",
-            ),
-            Flag(
-                "workdir",
-                str,
-                "Output folder.",
-                default="runs/race",
-                placeholder="PATH",
-            ),
-        ),
-    ),
-)
+}
 
 EPILOGUE = """
 Examples:
@@ -145,22 +126,17 @@ def run(values) -> None:
             "The runs come from different machines, so their seconds are not "
             f"comparable: {'; '.join(sorted(machines))}"
         )
-    sys.stdout.flush()
 
 
 def _command(values) -> str:
     """The command, without the folders of this machine."""
     parts = ["keras-mixgan", "race"]
-    for group in GROUPS:
-        for flag in group.flags:
-            value = getattr(values, flag.name)
-            if value in (flag.default, ()) or flag.name in (
-                "data_dir",
-                "workdir",
-            ):
-                continue
-            if flag.name == "classifier":
-                value = pathlib.Path(value).name
-            for one in value if flag.kind is tuple else [value]:
-                parts.append(f"--{flag.name}={one}")
+    for flag in itertools.chain(*GROUPS.values()):
+        value = getattr(values, flag.name)
+        if value in (flag.default, ()) or flag.name in ("data_dir", "workdir"):
+            continue
+        if flag.name == "classifier":
+            value = pathlib.Path(value).name
+        for one in value if flag.kind is tuple else [value]:
+            parts.append(f"--{flag.name}={one}")
     return shlex.join(parts)

@@ -1,9 +1,7 @@
 """`keras-mixgan sample`."""
 
-from keras_mixgan.cli.commands import model_flag
-from keras_mixgan.cli.commands import out_flag
+from keras_mixgan.cli.commands import shared_flags
 from keras_mixgan.cli.commands.flag_groups import Flag
-from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
@@ -12,35 +10,32 @@ Draws images from a trained mixture and writes them as one picture. Each image
 comes from a generator chosen at random by the mixture weights.
 """
 
-GROUPS = (
-    Group(
-        "Flags",
-        (
-            model_flag.MODEL,
-            Flag("num_images", int, "Number of images.", default=100),
-            out_flag.picture("samples.png"),
-            Flag(
-                "labels",
-                list,
-                "Classes to draw, in turn, for a model that takes labels.",
-                shown="all; up to ten in a column each",
-            ),
-            Flag(
-                "component",
-                int,
-                "Draw only from the generator of this number, from 0 on.",
-                shown="all",
-            ),
-            Flag(
-                "seed",
-                int,
-                "The same seed draws the same images.",
-                shown="new images in each call",
-            ),
-            Flag("columns", int, "Images per row.", shown="at most 10"),
+GROUPS = {
+    "Flags": (
+        shared_flags.MODEL,
+        Flag("num_images", int, "Number of images.", default=100),
+        shared_flags.picture("samples.png"),
+        Flag(
+            "labels",
+            list,
+            "Classes to draw, in turn, for a model that takes labels.",
+            shown="all; up to ten in a column each",
         ),
+        Flag(
+            "component",
+            int,
+            "Draw only from the generator of this number, from 0 on.",
+            shown="all",
+        ),
+        Flag(
+            "seed",
+            int,
+            "The same seed draws the same images.",
+            shown="new images in each call",
+        ),
+        Flag("columns", int, "Images per row.", shown="at most 10"),
     ),
-)
+}
 
 EPILOGUE = """
 Examples:
@@ -53,11 +48,11 @@ Examples:
 
 def run(values) -> None:
     """Draws the images."""
-    model_flag.check(values.model)
+    shared_flags.check_model(values.model)
     checks.integer("num_images", values.num_images)
     checks.optional_integer("columns", values.columns)
     labels = _labels(values.labels)
-    out = out_flag.check_picture(values.out)
+    out = shared_flags.check_picture(values.out)
 
     from keras_mixgan.cli import opening
     from keras_mixgan.utils import plotting

@@ -5,7 +5,6 @@ import sys
 import tempfile
 
 from keras_mixgan.cli.commands.flag_groups import Flag
-from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.serving.limits import Limits
 from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import UserError
@@ -16,70 +15,64 @@ TensorFlow Serving's predict at /v1/models/NAME:predict, documented in
 /openapi.json. For production, use TensorFlow Serving on what `export` writes.
 """
 
-GROUPS = (
-    Group(
-        "Flags",
-        (
-            Flag(
-                "model",
-                list,
-                "Models: folders that `export` wrote (of numbered versions, "
-                "the highest is served), folders of runs, .keras files, "
-                "presets or hf://user/name. NAME=PATH sets a name.",
-                shown="all presets of the zoo",
-                placeholder="PATH,...",
-            ),
-            Flag("port", int, "Port; 0 takes any free one.", default=8501),
-            Flag(
-                "host",
-                str,
-                "Address to listen on. 0.0.0.0 serves the whole network.",
-                default="127.0.0.1",
-                placeholder="ADDRESS",
-            ),
-            Flag(
-                "allowed_hosts",
-                list,
-                "Host names by which browsers may reach the server, such as "
-                "that of a proxy, besides localhost and IP addresses.",
-                default=[],
-                shown="none",
-                placeholder="NAME,...",
-            ),
+GROUPS = {
+    "Flags": (
+        Flag(
+            "model",
+            list,
+            "Models: folders that `export` wrote (of numbered versions, "
+            "the highest is served), folders of runs, .keras files, "
+            "presets or hf://user/name. NAME=PATH sets a name.",
+            shown="all presets of the zoo",
+            placeholder="PATH,...",
+        ),
+        Flag("port", int, "Port; 0 takes any free one.", default=8501),
+        Flag(
+            "host",
+            str,
+            "Address to listen on. 0.0.0.0 serves the whole network.",
+            default="127.0.0.1",
+            placeholder="ADDRESS",
+        ),
+        Flag(
+            "allowed_hosts",
+            list,
+            "Host names by which browsers may reach the server, such as "
+            "that of a proxy, besides localhost and IP addresses.",
+            default=[],
+            shown="none",
+            placeholder="NAME,...",
         ),
     ),
-    Group(
-        "Limits",
-        (
-            Flag(
-                "max_images",
-                int,
-                "Most images per request.",
-                default=Limits.max_images,
-            ),
-            Flag(
-                "max_body_bytes",
-                int,
-                "Most bytes in the body of a request.",
-                shown="what --max_images latents need",
-            ),
-            Flag(
-                "max_requests",
-                int,
-                "Requests answered at the same time; others are refused. "
-                "Four times as many connections may be open, at least 256.",
-                default=Limits.max_requests,
-            ),
-            Flag(
-                "timeout",
-                float,
-                "Seconds after which a request is aborted.",
-                default=Limits.timeout,
-                shown=f"{Limits.timeout:g}",
-            ),
+    "Limits": (
+        Flag(
+            "max_images",
+            int,
+            "Most images per request.",
+            default=Limits.max_images,
+        ),
+        Flag(
+            "max_body_bytes",
+            int,
+            "Most bytes in the body of a request.",
+            shown="what --max_images latents need",
+        ),
+        Flag(
+            "max_requests",
+            int,
+            "Requests answered at the same time; others are refused. "
+            "Four times as many connections may be open, at least 256.",
+            default=Limits.max_requests,
+        ),
+        Flag(
+            "timeout",
+            float,
+            "Seconds after which a request is aborted.",
+            default=Limits.timeout,
+            shown=f"{Limits.timeout:g}",
         ),
     ),
-)
+}
 
 EPILOGUE = """
 It needs pip install 'keras-mixgan[serve]', and stops at Ctrl-C. It has no
@@ -109,7 +102,14 @@ def run(values) -> None:
         max_requests=values.max_requests,
         timeout=values.timeout,
     )
-    app, server = _import_server()
+    try:
+        from keras_mixgan.serving import app
+        from keras_mixgan.serving import server
+    except ImportError as error:
+        raise MissingPackageError(
+            f"`serve` needs the package {error.name}: "
+            "pip install 'keras-mixgan[serve]'"
+        ) from error
     with server.bind(values.host, values.port) as listener:
         samplers = _load(_zoo() if values.model is None else values.model)
         url = server.address(listener)
@@ -153,15 +153,3 @@ def _load(texts: list[str]):
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _import_server():
-    try:
-        from keras_mixgan.serving import app
-        from keras_mixgan.serving import server
-    except ImportError as error:
-        raise MissingPackageError(
-            f"`serve` needs the package {error.name}: "
-            "pip install 'keras-mixgan[serve]'"
-        ) from error
-    return app, server

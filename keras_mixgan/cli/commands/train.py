@@ -5,7 +5,6 @@ import threading
 
 from keras_mixgan.cli import options
 from keras_mixgan.cli.commands.flag_groups import Flag
-from keras_mixgan.cli.commands.flag_groups import Group
 from keras_mixgan.cli.option import Option
 
 DESCRIPTION = """
@@ -34,10 +33,9 @@ def _flag(option: Option) -> Flag:
     )
 
 
-GROUPS = tuple(
-    Group(title, tuple(map(_flag, group)))
-    for title, group in options.TABLE.items()
-)
+GROUPS = {
+    title: tuple(map(_flag, group)) for title, group in options.TABLE.items()
+}
 
 EPILOGUE = """
 Examples:

@@ -1,11 +1,33 @@
-"""The flag `--out` of commands that write one file, and its checks."""
+"""The flags that several commands have, and their checks."""
 
-import io
 import os
 import pathlib
 
 from keras_mixgan.cli.commands.flag_groups import Flag
 from keras_mixgan.utils.errors import UserError
+
+DATA_DIR = Flag(
+    "data_dir",
+    str,
+    "Data folder of TensorFlow Datasets.",
+    shown="TFDS_DATA_DIR, or TFDS's default",
+    placeholder="PATH",
+)
+MODEL = Flag(
+    "model",
+    str,
+    "The folder of a run, such as runs/digits, whose model is used, or its "
+    "newest intact checkpoint while it trains; a .keras file; or a preset: its "
+    "name in the zoo, its folder, or hf://user/name on the Hugging Face hub.",
+    placeholder="PATH",
+)
+
+
+def check_model(model: str | None) -> str:
+    """Checks that a model is given, before anything slow is done."""
+    if not model:
+        raise UserError("`model` must be given: --model=runs/digits")
+    return model
 
 
 def picture(default: str) -> Flag:
@@ -24,13 +46,16 @@ def check_picture(out: str, figure: bool = False) -> pathlib.Path:
 
     `figure` says whether Matplotlib writes it, and not Pillow.
     """
-    path = pathlib.Path(out)
-    if not _is_picture(path.suffix.lower(), figure):
+    from keras_mixgan.utils import plotting
+
+    try:
+        plotting.check_format(out, figure)
+    except UserError as error:
         raise UserError(
             "`out` must have the ending of a picture format, such as .png. "
             f"Received: out={out}"
-        )
-    return check_file(path)
+        ) from error
+    return check_file(pathlib.Path(out))
 
 
 def check_file(path: pathlib.Path) -> pathlib.Path:
@@ -49,19 +74,3 @@ def check_file(path: pathlib.Path) -> pathlib.Path:
             f"out={path}"
         )
     return path
-
-
-def _is_picture(ending: str, figure: bool) -> bool:
-    if figure:
-        from matplotlib.backend_bases import FigureCanvasBase
-
-        return ending[1:] in FigureCanvasBase.get_supported_filetypes()
-    from PIL import Image
-
-    known = Image.registered_extensions().get(ending)
-    try:
-        # Some formats have no writer, or none for colours.
-        Image.new("RGB", (1, 1)).save(io.BytesIO(), known)
-    except (KeyError, OSError, ValueError):
-        return False
-    return known is not None
