@@ -82,11 +82,6 @@ def in_use() -> bool:
     return keras.backend.backend() == "tensorflow"
 
 
-def version() -> str:
-    """Returns the version of the installed TF-GAN, or "not installed"."""
-    return installed("tensorflow-gan") or "not installed"
-
-
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Suppresses TensorFlow's log of deprecated functions in TF-GAN."""
@@ -156,8 +151,8 @@ def _path(name: str) -> str:
         if os.path.exists(path):
             return path
     raise MissingPackageError(
-        f"The installed TF-GAN {version()} has no module {name}; this package "
-        f"reads TF-GAN 2.1. {_INSTALL}"
+        f"The installed TF-GAN {installed('tensorflow-gan')} has no module "
+        f"{name}; this package reads TF-GAN 2.1. {_INSTALL}"
     )
 
 

@@ -1,6 +1,5 @@
 """TF-GAN through our import: its own tests, and side effects."""
 
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -96,17 +95,6 @@ def test_hub_without_pkg_resources(monkeypatch):
     monkeypatch.setattr(sys, "meta_path", [Gone(), *sys.meta_path])
     assert tfgan.hub().__name__ == "tensorflow_hub"
     assert "pkg_resources" not in sys.modules
-
-
-def test_version(monkeypatch):
-    major = int(tfgan.version().split(".")[0])
-    assert major >= 2
-
-    def missing(name):
-        raise importlib.metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(importlib.metadata, "version", missing)
-    assert tfgan.version() == "not installed"
 
 
 def test_scores_in_float64():
