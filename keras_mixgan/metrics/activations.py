@@ -107,7 +107,11 @@ def _kept(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Outputs that are on disk, or are there from now on."""
     unshuffled, places = samples.unshuffled()
-    path = _path(unshuffled, classifier)
+    conversion = classifier.conversion(samples.image_shape)
+    data = unshuffled.fingerprint()
+    key = json.dumps([FORMAT, data, classifier.sha256, conversion])
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    path = cache_files.folder("activations") / f"{digest}.npz"
     outputs = _read(path, samples.num_images)
     if outputs is None:
         outputs = _run(unshuffled, classifier, batch_size, progress)
@@ -138,14 +142,6 @@ def _run(
         if progress is not None:
             progress(len(batch))
     return logits, features
-
-
-def _path(samples: Samples, classifier: Classifier) -> pathlib.Path:
-    conversion = classifier.conversion(samples.image_shape)
-    data = samples.fingerprint()
-    key = json.dumps([FORMAT, data, classifier.sha256, conversion])
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    return cache_files.folder("activations") / f"{digest}.npz"
 
 
 def _read(

@@ -98,9 +98,9 @@ def _coinciding(images: np.ndarray, threshold: float) -> int:
     """Counts the pairs of rows no farther apart than the threshold."""
     count = 0
     for start, distances in _blocks(images):
-        rows = np.arange(start, start + len(distances))
-        later = np.arange(len(images))[None, :] > rows[:, None]
-        count += int(np.sum((distances <= threshold**2) & later))
+        # Each pair once: a row with those after it.
+        same = np.triu(distances <= threshold**2, start + 1)
+        count += int(np.sum(same))
     return count
 
 

@@ -34,13 +34,8 @@ _OPTIONAL = ("num_images", "std", "threshold")
 class Asked:
     """What `evaluate` is asked for, as far as a metric's check needs it.
 
-    Args:
-        model: the model, or the `Samples` that are scored.
-        reference: the real data.
-        num_images: images of a row.
-        splits: splits of the classifier score.
-        real: whether real data are scored too, one half against the other.
-        options: the user's options for this metric.
+    `model` is one, or the `Samples` that are scored; `reference` are the real
+    data, `options` the user's options for this metric.
     """
 
     model: Any

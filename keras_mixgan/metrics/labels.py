@@ -153,8 +153,7 @@ def check_components(
     batch_size: int = 64,
 ) -> None:
     """Raises what `component_distinctness` would, before any image is made."""
-    kind = network or networks.default_kind(tuple(model.image_shape))
-    networks.build(kind, tuple(model.image_shape), count_of_several(model))
+    networks.build(network, tuple(model.image_shape), count_of_several(model))
     checks.integer("num_images", num_images, least=4)
     checks.integer("steps", steps)
     checks.integer("batch_size", batch_size)
@@ -200,8 +199,7 @@ def component_distinctness(
     rest = np.concatenate([side[half:] for side in made])
     labels = np.repeat(np.arange(count), half)
     truth = np.repeat(np.arange(count), num_images - half)
-    kind = network or networks.default_kind(tuple(model.image_shape))
-    judge = networks.build(kind, tuple(model.image_shape), count, seed)
+    judge = networks.build(network, tuple(model.image_shape), count, seed)
     judge.compile(
         keras.optimizers.Adam(1e-3),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
