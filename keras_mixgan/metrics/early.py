@@ -151,7 +151,7 @@ def fresh_network(asked: Asked) -> None:
 def one_of_each_class(asked: Asked) -> None:
     """Checks that there is an image of each class to ask for."""
     number = asked.options.get("num_images", asked.num_images)
-    labels.number_of_images(asked.model, number)
+    checks.integer("num_images", number, least=asked.model.num_classes)
 
 
 def components(asked: Asked) -> None:

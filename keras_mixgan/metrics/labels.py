@@ -58,7 +58,7 @@ def label_agreement(
             "`model` must be conditional, with `num_classes`. Received: "
             f"num_classes={count!r}"
         )
-    num_images = number_of_images(model, num_images)
+    num_images = checks.integer("num_images", num_images, least=count)
     network = judges.load(classifier, None, model)
     check_classes(network, model)
     asked = np.arange(num_images, dtype="int32") % count
@@ -85,14 +85,6 @@ def label_agreement(
         "label_agreement": agreement,
         "label_balance": Score(float(balance), None, details, "label balance"),
     }
-
-
-def number_of_images(model: Any, num_images: int) -> int:
-    """Checks that there is an image of each of a conditional model's classes.
-
-    Returns their number.
-    """
-    return checks.integer("num_images", num_images, least=model.num_classes)
 
 
 def _classes_seen(

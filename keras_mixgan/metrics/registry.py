@@ -45,11 +45,6 @@ class Row:
     component: int | None = None
     weight: float | None = None
 
-    @property
-    def is_real(self) -> bool:
-        """Whether it is the row of real data."""
-        return self.name == "real"
-
 
 @dataclasses.dataclass(frozen=True)
 class Settings:

@@ -115,14 +115,7 @@ class Samples:
         Args:
             limit: The most images; `None` for all.
         """
-        wanted = self.num_images if limit is None else limit
-        parts, count = [], 0
-        for batch in self.batches():
-            parts.append(batch[: wanted - count])
-            count += len(parts[-1])
-            if count >= wanted:
-                break
-        return np.concatenate(parts)
+        return np.concatenate(list(self.first(limit).batches()))
 
     def images_of(self, label: int, limit: int) -> np.ndarray:
         """Returns the first images of a class, float32 (min(limit, N), ...).

@@ -272,14 +272,8 @@ def _note_nonfinite(model, data_are_good, total, pairs):
     finite = ops.isfinite(total) & ops.all(ops.isfinite(pairs))
     before = ops.equal(model.nonfinite_step, 0)
     model.last_pairs.assign(ops.where(before, pairs, model.last_pairs.value))
+    step = model.step_variable.value
+    found = ops.where(data_are_good, step, -step)
     model.nonfinite_step.assign(
-        ops.where(
-            before & ~finite,
-            ops.where(
-                data_are_good,
-                model.step_variable.value,
-                -model.step_variable.value,
-            ),
-            model.nonfinite_step.value,
-        )
+        ops.where(before & ~finite, found, model.nonfinite_step.value)
     )
