@@ -220,13 +220,11 @@ class _Game:
         self.discriminator_weights = np.asarray(
             model.discriminator_weights, "float64"
         )
-        conditional = len(model.generators[0].inputs) > 1
         self.num_images = samples.num_images
         self.images = np.array_split(samples.images(), 2)
-        labels = samples.labels if conditional else None
-        self.labels = (
-            [None, None] if labels is None else np.array_split(labels, 2)
-        )
+        self.labels = [None, None]
+        if len(model.generators[0].inputs) > 1:
+            self.labels = np.array_split(samples.labels, 2)
         # All payoffs use the same images of a generator, and all generators
         # the same latents, so that noise cancels in the differences.
         self.latents = response.draw_latents(

@@ -124,13 +124,10 @@ def _names(side: str, bad: np.ndarray) -> list[str]:
 
 def _blame_weights(model) -> str:
     named = []
-    for side, networks in (
-        ("generator", model.generators),
-        ("discriminator", model.discriminators),
-    ):
+    for side in ("generator", "discriminator"):
         bad = [
             not all(np.isfinite(w).all() for w in network.get_weights())
-            for network in networks
+            for network in getattr(model, f"{side}s")
         ]
         named += _names(side, np.asarray(bad))
     return " and ".join(named) or "a regulariser or penalty"

@@ -235,20 +235,18 @@ def _first_batch(data):
                 "empty data set; it may have fewer images than one batch, "
                 "with the remainder dropped"
             )
-    elif isinstance(data, keras.utils.PyDataset):
-        if data.num_batches == 0:
-            raise UserError(
-                "`x` must hold at least one batch of images. Received: none"
-            )
-        first = data[0]
-    elif hasattr(data, "__getitem__") and hasattr(data, "__len__"):
-        if len(data) == 0:
-            raise UserError(
-                "`x` must hold at least one batch of images. Received: none"
-            )
-        first = data[0]
     else:
-        return None
+        if isinstance(data, keras.utils.PyDataset):
+            count = data.num_batches
+        elif hasattr(data, "__getitem__") and hasattr(data, "__len__"):
+            count = len(data)
+        else:
+            return None
+        if count == 0:
+            raise UserError(
+                "`x` must hold at least one batch of images. Received: none"
+            )
+        first = data[0]
     parts = first if isinstance(first, tuple | list) else (first,)
     if any(isinstance(part, dict) for part in parts):
         raise UserError(

@@ -63,11 +63,6 @@ def test_threads_share_one_module():
     assert len({id(module) for module in found}) == 1
 
 
-def test_unknown_module():
-    with pytest.raises(ValueError, match="`name` must be one of"):
-        tfgan.module("summaries")
-
-
 def test_missing_package_says_how_to_install(monkeypatch):
     monkeypatch.setattr(tfgan, "_modules", {})
     monkeypatch.setattr(tfgan.importlib.util, "find_spec", lambda name: None)
