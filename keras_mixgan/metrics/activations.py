@@ -111,7 +111,12 @@ def _kept(
     outputs = _read(path, samples.num_images)
     if outputs is None:
         outputs = _run(unshuffled, classifier, batch_size, progress)
-        _write(path, *outputs)
+        # The cache only saves time: a full disk is no error of a score.
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic.replacing(path) as partial:
+                np.savez(partial, logits=outputs[0], features=outputs[1])
+            cache_files.trim(path.parent, MOST_BYTES)
     elif progress is not None:
         progress(samples.num_images)
     logits, features = outputs
@@ -154,15 +159,3 @@ def _read(
         return None
     whole = len(logits) == len(features) == num_images
     return (logits, features) if whole and logits.ndim == 2 else None
-
-
-def _write(
-    path: pathlib.Path, logits: np.ndarray, features: np.ndarray
-) -> None:
-    """Stores activations; a full disk is not an error."""
-    # The cache only saves time: a score must not fail without it.
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic.replacing(path) as partial:
-            np.savez(partial, logits=logits, features=features)
-        cache_files.trim(path.parent, MOST_BYTES)

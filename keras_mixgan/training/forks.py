@@ -63,8 +63,11 @@ def copies_of_pair(
     rng = np.random.default_rng(model.seed)
     for side in (model.generator_ensemble, model.discriminator_ensemble):
         own = side.networks if side.shared is None else side.shared.own
-        for network in own[1:]:
-            _perturb(network, noise, rng)
+        for variable in (v for x in own[1:] for v in x.trainable_variables):
+            value = keras.ops.convert_to_numpy(variable)
+            # Noise relative to the spread of each variable.
+            spread = noise * value.std()
+            variable.assign(value + spread * rng.standard_normal(value.shape))
     return model
 
 
@@ -243,14 +246,6 @@ def _leaves(network: keras.Model) -> list:
         for layer in network._flatten_layers(include_self=False)
         if not isinstance(layer, keras.Model) and layer.weights
     ]
-
-
-def _perturb(network: keras.Model, noise: float, rng) -> None:
-    """Adds noise to weights, relative to the spread of each variable."""
-    for variable in network.trainable_variables:
-        value = keras.ops.convert_to_numpy(variable)
-        spread = noise * value.std()
-        variable.assign(value + spread * rng.standard_normal(value.shape))
 
 
 def _copy_optimizers(pair, model) -> None:
