@@ -377,7 +377,10 @@ class MixGAN(Mixture):
                 "`compile` must be called before `payoff_matrix`, since it "
                 "sets the payoff. Received: a model that is not compiled"
             )
-        validation.refuse_data_set("real_images", real_images)
+        if hint := checks.array_hint(real_images):
+            raise UserError(
+                f"`real_images` must be an array. Received: a data set{hint}"
+            )
         real_images = np.asarray(real_images)
         labels = None if labels is None else np.asarray(labels)
         validation.check_batch(self, real_images, labels, training=False)

@@ -21,6 +21,7 @@ import tensorflow  # noqa: F401
 
 PARENTS = ("tensorflow_gan", "tensorflow_gan.python")
 EVAL = "tensorflow_gan.python.eval"
+MODULES = ("classifier_metrics", "sliced_wasserstein")
 
 
 class Record(unittest.TestResult):
@@ -35,7 +36,7 @@ class Record(unittest.TestResult):
 def stand_ins(tfgan) -> None:
     """Makes our modules importable as `tensorflow_gan`."""
     package = types.ModuleType(EVAL)
-    for name in tfgan.MODULES:
+    for name in MODULES:
         module = tfgan.module(name)
         sys.modules[f"{EVAL}.{name}"] = module
         setattr(package, name, module)
@@ -68,7 +69,7 @@ def its_own_tests() -> dict:
     warnings.simplefilter("ignore")  # TF-GAN's tests are of 2021.
     stand_ins(tfgan)
     result = Record()
-    for name in tfgan.MODULES:
+    for name in MODULES:
         suite_of(tfgan, name).run(result)
     return {
         "passed": sorted(result.passed),
@@ -93,7 +94,7 @@ def plain_after_ours() -> str:
     from keras_mixgan.metrics import tfgan
 
     assert "tensorflow_probability" not in sys.modules, "not deferred"
-    for name in tfgan.MODULES:
+    for name in MODULES:
         tfgan.module(name)
     left = [m for m in sys.modules if m.split(".")[0] == "tensorflow_gan"]
     assert left == [], left

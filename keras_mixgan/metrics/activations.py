@@ -32,13 +32,9 @@ MOST_BYTES = 2 * 1024**3
 class Activations:
     """A classifier's outputs on a sequence of images.
 
-    Args:
-        logits: Float32 (N, K).
-        features: Float32 (N, F).
-        classifier: Name of the classifier.
-        sha256: Its hash.
-        conversion: What was done to the images first.
-        step: The step of the model that made the images; `None` of data.
+    Logits are float32 (N, K), features (N, F). `classifier` is a name and
+    `conversion` what was done to the images first; `step` is that of the model
+    that made them, `None` of data.
     """
 
     logits: np.ndarray
@@ -107,11 +103,20 @@ def _kept(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Outputs that are on disk, or are there from now on."""
     unshuffled, places = samples.unshuffled()
-    path = _path(unshuffled, classifier)
+    conversion = classifier.conversion(samples.image_shape)
+    data = unshuffled.fingerprint()
+    key = json.dumps([FORMAT, data, classifier.sha256, conversion])
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    path = cache_files.folder("activations") / f"{digest}.npz"
     outputs = _read(path, samples.num_images)
     if outputs is None:
         outputs = _run(unshuffled, classifier, batch_size, progress)
-        _write(path, *outputs)
+        # The cache only saves time: a full disk is no error of a score.
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic.replacing(path) as partial:
+                np.savez(partial, logits=outputs[0], features=outputs[1])
+            cache_files.trim(path.parent, MOST_BYTES)
     elif progress is not None:
         progress(samples.num_images)
     logits, features = outputs
@@ -140,14 +145,6 @@ def _run(
     return logits, features
 
 
-def _path(samples: Samples, classifier: Classifier) -> pathlib.Path:
-    conversion = classifier.conversion(samples.image_shape)
-    data = samples.fingerprint()
-    key = json.dumps([FORMAT, data, classifier.sha256, conversion])
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    return cache_files.folder("activations") / f"{digest}.npz"
-
-
 def _read(
     path: pathlib.Path, num_images: int
 ) -> tuple[np.ndarray, np.ndarray] | None:
@@ -162,15 +159,3 @@ def _read(
         return None
     whole = len(logits) == len(features) == num_images
     return (logits, features) if whole and logits.ndim == 2 else None
-
-
-def _write(
-    path: pathlib.Path, logits: np.ndarray, features: np.ndarray
-) -> None:
-    """Stores activations; a full disk is not an error."""
-    # The cache only saves time: a score must not fail without it.
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic.replacing(path) as partial:
-            np.savez(partial, logits=logits, features=features)
-        cache_files.trim(path.parent, MOST_BYTES)

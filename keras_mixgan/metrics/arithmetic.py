@@ -17,10 +17,10 @@ def classifier_score(logits: np.ndarray) -> float:
     >>> round(classifier_score(np.array([[99.0, 0.0], [0.0, 99.0]])), 6)
     2.0
     """
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    p = np.exp(log_p)
-    divergences = (p * (log_p - np.log(p.mean(axis=0)))).sum(axis=1)
+    from scipy import special
+
+    p = special.softmax(logits, axis=1)
+    divergences = special.rel_entr(p, p.mean(axis=0)).sum(axis=1)
     return float(np.exp(divergences.mean()))
 
 
@@ -56,14 +56,13 @@ def kernel_distance(
     block, to the mean of the blocks' unbiased estimates and its standard error,
     which is NaN for one block.
     """
-    estimates = np.array(
-        [
-            _block_distance(r, g)
-            for r, g in zip(
-                _blocks(real, blocks), _blocks(features, blocks), strict=True
-            )
-        ]
+    # Of nearly equal size; from the end, as TF-GAN's larger blocks are last.
+    pairs = zip(
+        np.array_split(real[::-1], blocks),
+        np.array_split(features[::-1], blocks),
+        strict=True,
     )
+    estimates = np.array([_block_distance(*pair) for pair in pairs])
     if blocks == 1:
         return float(estimates[0]), float("nan")
     error = estimates.std(ddof=1) / np.sqrt(blocks)
@@ -73,13 +72,6 @@ def kernel_distance(
 def _root(covariance: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(covariance)
     return vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
-
-
-def _blocks(rows: np.ndarray, blocks: int) -> list[np.ndarray]:
-    """Consecutive blocks of nearly equal size, larger ones last as TF-GAN's."""
-    size, larger = divmod(len(rows), blocks)
-    sizes = [size] * (blocks - larger) + [size + 1] * larger
-    return np.split(rows, np.cumsum(sizes)[:-1])
 
 
 def _block_distance(real: np.ndarray, features: np.ndarray) -> float:

@@ -74,7 +74,11 @@ def birthday(
         check_shapes(samples, real)
         threshold = _nearest_distance(_flat(real))
     pairs = len(images) * (len(images) - 1) / 2
-    same = _coinciding(images, threshold)
+    # Each pair once: a row with those after it.
+    same = sum(
+        int(np.triu(distances <= threshold**2, start + 1).sum())
+        for start, distances in _blocks(images)
+    )
     support = pairs / same if same else float("inf")
     from scipy import special
 
@@ -92,16 +96,6 @@ def birthday(
         "seed": seed,
     }
     return Score(support, None, details, "support (birthday paradox)")
-
-
-def _coinciding(images: np.ndarray, threshold: float) -> int:
-    """Counts the pairs of rows no farther apart than the threshold."""
-    count = 0
-    for start, distances in _blocks(images):
-        rows = np.arange(start, start + len(distances))
-        later = np.arange(len(images))[None, :] > rows[:, None]
-        count += int(np.sum((distances <= threshold**2) & later))
-    return count
 
 
 def _nearest_distance(images: np.ndarray) -> float:

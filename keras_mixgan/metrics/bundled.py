@@ -60,7 +60,11 @@ def build(
     with policies.policy(dtype):
         inputs = keras.Input(shape, name="images")
         mirrors = mirrors and mirrored
-        features = body(_with_mirrors(inputs) if mirrors else inputs, wider)
+        images = inputs
+        if mirrors:  # After the images: (2 B, H, W, C).
+            flipped = keras.ops.flip(inputs, axis=2)
+            images = keras.ops.concatenate([inputs, flipped])
+        features = body(images, wider)
         pool = keras.layers.GlobalAveragePooling2D(name="pool_3")(features)
         if mirrors:
             pool = keras.ops.reshape(pool, (2, -1, pool.shape[-1]))
@@ -69,11 +73,6 @@ def build(
         logits = keras.layers.Dense(10, name="logits", dtype="float32")(x)
         outputs = {"logits": logits, "pool_3": pool}
         return keras.Model(inputs, outputs, name=name)
-
-
-def _with_mirrors(images):
-    """Images (B, H, W, C), then their mirrors: (2 B, H, W, C)."""
-    return keras.ops.concatenate([images, keras.ops.flip(images, axis=2)])
 
 
 def _plain(x, wider: int):

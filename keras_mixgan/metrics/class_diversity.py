@@ -6,6 +6,7 @@ number is 0 for such a generator. It is computed from pixels and needs no
 classifier. Noise is diverse too, so read it together with a distance.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,15 @@ def class_diversity(
     real = as_samples(real, seed=seed, argument="real")
     if callable(getattr(model_or_data, "generate", None)):
         sizes = _sizes(real, _classes_of(model_or_data, real), num_images)
-        spreads = _spreads_of_model(model_or_data, sizes, seed, component)
+
+        def images_of(label: int, size: int) -> np.ndarray:
+            return model_or_data.generate(
+                size,
+                labels=np.full(size, label, "int32"),
+                component=component,
+                seed=chunk_seed(seed, label),
+            )
+
     else:
         data = as_samples(
             model_or_data,
@@ -69,8 +78,9 @@ def class_diversity(
         sizes = np.minimum(
             _sizes(data, count, num_images), _sizes(real, count, num_images)
         )
-        spreads = _spreads_of_data(data, sizes)
-    wanted = _spreads_of_data(real, sizes)
+        images_of = data.images_of
+    spreads = _spreads(images_of, sizes)
+    wanted = _spreads(real.images_of, sizes)
     if not wanted.any():
         raise UserError(
             "`real` must have images of a class that differ. Received: "
@@ -117,33 +127,13 @@ def _classes_of(model_or_data: Any, real: Samples) -> int:
     return count
 
 
-def _spreads_of_model(
-    model: Any, sizes: np.ndarray, seed: int, component: int | None
-) -> np.ndarray:
-    """Returns the spread of each class (classes,)."""
-    return np.array(
-        [
-            _spread(
-                model.generate(
-                    int(size),
-                    labels=np.full(size, label, "int32"),
-                    component=component,
-                    seed=chunk_seed(seed, label),
-                )
-            )
-            for label, size in enumerate(sizes)
-        ]
-    )
-
-
-def _spreads_of_data(data: Samples, sizes: np.ndarray) -> np.ndarray:
-    """Returns the spread of each class (classes,)."""
-    return np.array(
-        [
-            _spread(data.images_of(label, int(size)))
-            for label, size in enumerate(sizes)
-        ]
-    )
+def _spreads(images_of: Callable, sizes: np.ndarray) -> np.ndarray:
+    """Standard deviations over a class, averaged over pixels: (classes,)."""
+    spreads = []
+    for label, size in enumerate(sizes):
+        images = check_finite(images_of(label, int(size)))
+        spreads.append(images.std(axis=0, dtype="float64").mean())
+    return np.array(spreads)
 
 
 def _sizes(data: Samples, count: int, num_images: int) -> np.ndarray:
@@ -166,8 +156,3 @@ def _number_of_classes(data: Samples, argument: str) -> int:
             "none"
         )
     return int(data.labels.max()) + 1
-
-
-def _spread(images: np.ndarray) -> float:
-    """Returns the standard deviation over images, averaged over pixels."""
-    return float(check_finite(images).std(axis=0, dtype="float64").mean())

@@ -70,6 +70,8 @@ def _count(
     networks: list, weights: np.ndarray, samples: Samples, limit: int | None
 ) -> tuple[np.ndarray, int]:
     """Errors of the mixture and of each discriminator; number of images."""
+    from scipy import special
+
     forward, start, count = Forward(), 0, 0
     wrong = np.zeros(1 + len(weights))
     for images in samples.batches():
@@ -81,14 +83,12 @@ def _count(
         if not len(known):
             continue
         count += len(known)
-        # (B, T, classes)
-        each = np.concatenate(
-            [
-                _probabilities(forward(network, images[known]))
-                for network in networks
-            ],
-            axis=1,
+        found = [forward(network, images[known]) for network in networks]
+        # (B, classes), or (B, heads, classes), become (B, T, classes).
+        logits = np.concatenate(
+            [x.reshape(len(x), -1, x.shape[-1]) for x in found], axis=1
         )
+        each = special.softmax(logits.astype("float64"), axis=-1)
         mixed = np.einsum("t,btc->bc", weights, each)[:, None]
         predicted = np.concatenate([mixed, each], axis=1).argmax(axis=2)
         wrong += (predicted != labels[known][:, None]).sum(axis=0)
@@ -113,10 +113,3 @@ def _classifier(network: keras.Model) -> keras.Model:
             f"image alone. Received: {network.name}, which takes labels"
         )
     return keras.Model(network.input, outputs[CLASSES])
-
-
-def _probabilities(logits: np.ndarray) -> np.ndarray:
-    """Softmax, (B, classes) or (B, heads, classes) to (B, heads, classes)."""
-    logits = logits.reshape(len(logits), -1, logits.shape[-1]).astype("float64")
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)

@@ -25,7 +25,6 @@ from keras_mixgan.presets import refusals
 from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import UserError
 
-INCEPTION_SIZE = 299
 OUTPUTS = ("logits", "pool_3")
 
 
@@ -173,9 +172,10 @@ def load(
         from keras_mixgan.metrics import inception_module
 
         path = inception_module.locate()
-        size = (INCEPTION_SIZE, INCEPTION_SIZE)
-        return from_saved_model(str(path), size, name="inception")
-    path = pathlib.Path(classifier) if _is_path(classifier) else None
+        return from_saved_model(str(path), (299, 299), name="inception")
+    path = None
+    if isinstance(classifier, (str, os.PathLike)):
+        path = pathlib.Path(classifier)
     if path is not None and (path / "saved_model.pb").is_file():
         return from_saved_model(str(path), image_size, value_range)
     if path is not None and path.suffix == ".keras" and path.exists():
@@ -366,7 +366,3 @@ def _hash_keras(model: keras.Model) -> str:
     for weights in model.get_weights():
         digest.update(np.ascontiguousarray(weights).data)
     return digest.hexdigest()
-
-
-def _is_path(classifier: Any) -> bool:
-    return isinstance(classifier, (str, os.PathLike))

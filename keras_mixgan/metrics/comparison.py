@@ -73,16 +73,12 @@ class Comparison:
         shown = None
         for row in self._rows():
             for name, key in self._names().items():
-                scores = [
-                    report.scores.get(row, {}).get(key)
-                    for report in self.reports.values()
-                ]
-                scores = [
-                    score if score is not None and score.name == name else None
-                    for score in scores
-                ]
-                if any(score is not None for score in scores):
-                    cells = ["" if s is None else s.format() for s in scores]
+                cells = []
+                for report in self.reports.values():
+                    score = report.scores.get(row, {}).get(key)
+                    there = score is not None and score.name == name
+                    cells.append(score.format() if there else "")
+                if any(cells):
                     lines.append(["" if row == shown else row, name, *cells])
                     shown = row
         return tables.aligned(lines, names=2)

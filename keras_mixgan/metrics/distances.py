@@ -68,11 +68,14 @@ def fid(
     >>> round(kmg.metrics.fid(digits, digits, "digits").mean, 6)
     0.0
     """
-    pair = both(
+    generated, found = both(
         model_or_images, real, classifier, num_images, seed, component,
         batch_size,
     )  # fmt: skip
-    return fid_from_activations(*pair, seed=seed)
+    check_numbers(len(generated), len(found))
+    value = frechet_distance(generated.features, found.features)
+    details = {**generated.details, "num_real": len(found), "seed": seed}
+    return Score(value, None, details, name_of("fid", generated.classifier))
 
 
 def kid(
@@ -105,37 +108,17 @@ def kid(
         ValueError: A block would hold fewer than two images; bad images or
             classifier.
     """
-    pair = both(
+    generated, found = both(
         model_or_images, real, classifier, num_images, seed, component,
         batch_size,
     )  # fmt: skip
-    return kid_from_activations(*pair, seed=seed, block_size=block_size)
-
-
-def fid_from_activations(
-    generated: Activations, real: Activations, seed: int = 0
-) -> Score:
-    """Computes FID from a classifier's features; see `fid`."""
-    _check_pair(generated, real)
-    value = frechet_distance(generated.features, real.features)
-    details = {**generated.details, "num_real": len(real), "seed": seed}
-    return Score(value, None, details, name_of("fid", generated.classifier))
-
-
-def kid_from_activations(
-    generated: Activations,
-    real: Activations,
-    seed: int = 0,
-    block_size: int = BLOCK,
-) -> Score:
-    """Computes KID from a classifier's features; see `kid`."""
-    _check_pair(generated, real)
+    check_numbers(len(generated), len(found))
     value, std, blocks = kernel_distance(
-        generated.features, real.features, block_size
+        generated.features, found.features, block_size
     )
     details = {
         **generated.details,
-        "num_real": len(real),
+        "num_real": len(found),
         "blocks": blocks,
         "std": f"standard error over {blocks} blocks",
         "seed": seed,
@@ -233,12 +216,3 @@ def both(
         activations(samples, network, batch_size),
         activations(real, network, batch_size, keep=True),
     )
-
-
-def _check_pair(generated: Activations, real: Activations) -> None:
-    if generated.sha256 != real.sha256:
-        raise UserError(
-            "`real` must come from the same classifier, "
-            f"{generated.classifier!r}. Received: {real.classifier!r}"
-        )
-    check_numbers(len(generated), len(real))

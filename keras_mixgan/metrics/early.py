@@ -34,13 +34,8 @@ _OPTIONAL = ("num_images", "std", "threshold")
 class Asked:
     """What `evaluate` is asked for, as far as a metric's check needs it.
 
-    Args:
-        model: the model, or the `Samples` that are scored.
-        reference: the real data.
-        num_images: images of a row.
-        splits: splits of the classifier score.
-        real: whether real data are scored too, one half against the other.
-        options: the user's options for this metric.
+    `model` is one, or the `Samples` that are scored; `reference` are the real
+    data, `options` the user's options for this metric.
     """
 
     model: Any
@@ -156,7 +151,7 @@ def fresh_network(asked: Asked) -> None:
 def one_of_each_class(asked: Asked) -> None:
     """Checks that there is an image of each class to ask for."""
     number = asked.options.get("num_images", asked.num_images)
-    labels.number_of_images(asked.model, number)
+    checks.integer("num_images", number, least=asked.model.num_classes)
 
 
 def components(asked: Asked) -> None:

@@ -30,8 +30,6 @@ from keras_mixgan.metrics.samples import check_labels
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
-STARTS = ("component", "fresh")
-
 
 @dataclasses.dataclass(frozen=True)
 class Equilibrium:
@@ -131,7 +129,7 @@ def equilibrium_gap(
     column = game.matrix @ game.discriminator_weights
     value = float(row @ game.discriminator_weights)
 
-    best = model.discriminator_ensemble.components[int(np.argmax(row))]
+    best = game.opponents[int(np.argmax(row))]
     answer = _copy(best, start == "component", seed)
     response.train_discriminator(
         answer,
@@ -147,10 +145,7 @@ def equilibrium_gap(
     answer = _copy(model.generators[best], False, seed)
     if start == "component":
         answer.set_weights(model.sampling_generators[best].get_weights())
-    opponents = [
-        _copy(other, True, seed)
-        for other in model.discriminator_ensemble.components
-    ]
+    opponents = [_copy(other, True, seed) for other in game.opponents]
     response.train_generator(
         answer,
         opponents,
@@ -194,7 +189,7 @@ def check(
     batch_size: int = 64,
 ) -> None:
     """Raises what `equilibrium_gap` would, before any image is made."""
-    checks.one_of("start", start, STARTS)
+    checks.one_of("start", start, ("component", "fresh"))
     response.check(steps, batch_size)
     payoff_of(model, payoff)
     if real.num_images < 4:
@@ -217,6 +212,7 @@ class _Game:
     def __init__(self, model, samples, payoff, seed):
         objective = getattr(model, "objective", None)
         self.model, self.seed = model, seed
+        self.opponents = model.discriminator_ensemble.components
         self.forward = Forward()
         self.weight_clip = getattr(objective, "weight_clip", None)
         self.payoff = payoff_of(model, payoff)
@@ -224,13 +220,11 @@ class _Game:
         self.discriminator_weights = np.asarray(
             model.discriminator_weights, "float64"
         )
-        conditional = len(model.generators[0].inputs) > 1
         self.num_images = samples.num_images
         self.images = np.array_split(samples.images(), 2)
-        labels = samples.labels if conditional else None
-        self.labels = (
-            [None, None] if labels is None else np.array_split(labels, 2)
-        )
+        self.labels = [None, None]
+        if len(model.generators[0].inputs) > 1:
+            self.labels = np.array_split(samples.labels, 2)
         # All payoffs use the same images of a generator, and all generators
         # the same latents, so that noise cancels in the differences.
         self.latents = response.draw_latents(
@@ -245,19 +239,9 @@ class _Game:
         self.real = self._inputs(self.images[1], 1)
         self.real_terms = [
             self._mean(self.payoff.real, other, self.real)
-            for other in model.discriminator_ensemble.components
+            for other in self.opponents
         ]
-        self.matrix = np.array(
-            [
-                [
-                    self.real_terms[j] + self._mean(self.payoff.fake, other, f)
-                    for j, other in enumerate(
-                        model.discriminator_ensemble.components
-                    )
-                ]
-                for f in self.fakes
-            ]
-        )
+        self.matrix = np.array([self._row(fake) for fake in self.fakes])
 
     def training_pair(self) -> list:
         """Returns real and mixture images (and labels) to train on."""
@@ -274,16 +258,15 @@ class _Game:
 
     def generator_value(self, network: keras.Model) -> float:
         """Returns sum_j w_j F(network, v_j)."""
-        fake = self._fake(network)
-        terms = [
+        row = self._row(self._fake(network))
+        return float(self.discriminator_weights @ row)
+
+    def _row(self, fake: list[np.ndarray]) -> list[float]:
+        """F of one generator's images and each discriminator."""
+        return [
             real + self._mean(self.payoff.fake, other, fake)
-            for real, other in zip(
-                self.real_terms,
-                self.model.discriminator_ensemble.components,
-                strict=True,
-            )
+            for real, other in zip(self.real_terms, self.opponents, strict=True)
         ]
-        return float(self.discriminator_weights @ terms)
 
     def _fake(self, generator: keras.Model) -> list[np.ndarray]:
         images = self.forward.in_batches(generator, *self.latents)
@@ -291,8 +274,7 @@ class _Game:
 
     def _inputs(self, images: np.ndarray, half: int) -> list[np.ndarray]:
         """The inputs of discriminators, some of which take labels."""
-        discriminator = self.model.discriminator_ensemble.components[0]
-        labelled = len(discriminator.inputs) > 1
+        labelled = len(self.opponents[0].inputs) > 1
         return [images, self.labels[half]] if labelled else [images]
 
     def _mean(self, term: Any, network: keras.Model, inputs: list) -> float:

@@ -114,12 +114,13 @@ def evaluate(
         rows = [Row("images", images, reference, images)]
     else:
         rows = list(_rows(model, reference, num_images, seed, components))
-    if real:
-        # Halves, as the distance of a set to itself is 0.
-        first, second = reference.halves()
-        rows.append(Row("real", reference, second, first))
     if any(m.needs_classifier and not m.own_images for m in table.values()):
         _classify(rows, reference, use, verbose)
+    if real:
+        # Halves, as the distance of a set to itself is 0. Each takes its part
+        # of the classifier's outputs along.
+        first, second = reference.halves()
+        rows.append(Row("real", reference, second, first))
     scores: dict[str, dict[str, Score]] = {row.name: {} for row in rows}
     tasks = [
         (row, name, metric)
@@ -187,6 +188,8 @@ def checked(
             metric.check(
                 early.Asked(model, reference, num_images, splits, real, given)
             )
+    if real:
+        reference.halves()  # It must have two images.
     if not any(registry.get(name).needs_classifier for name in metrics):
         return None
     of = None if isinstance(model, Samples) else model
@@ -281,11 +284,10 @@ def _classify(
     rows: list[Row], reference: Samples, use: Settings, verbose: int
 ) -> None:
     """Runs the classifier over all images once, for every metric to use."""
-    generated = [row for row in rows if not row.is_real]
-    total = reference.num_images + sum(r.samples.num_images for r in generated)
+    total = reference.num_images + sum(row.samples.num_images for row in rows)
     bar = _progbar(total, verbose, "image")
     # Real data first, so that errors in the source show at once.
-    for samples in [reference, *(row.samples for row in generated)]:
+    for samples in [reference, *(row.samples for row in rows)]:
         activations(
             samples,
             use.classifier,
@@ -293,12 +295,6 @@ def _classify(
             keep=samples is reference,
             progress=bar.add,
         )
-    for row in rows:
-        if row.is_real:
-            for part, half in zip(
-                (row.compared, row.reference), reference.halves(), strict=True
-            ):
-                part.memo.update(half.memo)
 
 
 def _settings(use: Settings, reference: Samples) -> dict[str, Any]:

@@ -18,7 +18,6 @@ import numpy as np
 from keras_mixgan.metrics import arithmetic
 from keras_mixgan.metrics import judges
 from keras_mixgan.metrics import tfgan
-from keras_mixgan.metrics.activations import Activations
 from keras_mixgan.metrics.activations import activations
 from keras_mixgan.metrics.samples import as_samples
 from keras_mixgan.metrics.score import Score
@@ -74,17 +73,7 @@ def inception_score(
     source = samples.name if samples.model is None else None
     network = judges.load(classifier, source, samples.model)
     found = activations(samples, network, batch_size)
-    return inception_score_from_activations(found, splits, samples.seed)
-
-
-def inception_score_from_activations(
-    found: Activations, splits: int = 10, seed: int = 0
-) -> Score:
-    """Computes the score from a classifier's logits.
-
-    Splits differ in size by at most one image. `seed` is only recorded.
-    """
-    check_splits(splits, len(found))
+    # Splits differ in size by at most one image.
     scores = [
         classifier_score(part) for part in np.array_split(found.logits, splits)
     ]
@@ -93,7 +82,7 @@ def inception_score_from_activations(
         **found.details,
         "splits": splits,
         "std": f"over {splits} splits",
-        "seed": seed,
+        "seed": samples.seed,
     }
     return Score(float(np.mean(scores)), float(np.std(scores)), details, name)
 

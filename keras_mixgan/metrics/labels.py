@@ -58,7 +58,7 @@ def label_agreement(
             "`model` must be conditional, with `num_classes`. Received: "
             f"num_classes={count!r}"
         )
-    num_images = number_of_images(model, num_images)
+    num_images = checks.integer("num_images", num_images, least=count)
     network = judges.load(classifier, None, model)
     check_classes(network, model)
     asked = np.arange(num_images, dtype="int32") % count
@@ -87,14 +87,6 @@ def label_agreement(
     }
 
 
-def number_of_images(model: Any, num_images: int) -> int:
-    """Checks that there is an image of each of a conditional model's classes.
-
-    Returns their number.
-    """
-    return checks.integer("num_images", num_images, least=model.num_classes)
-
-
 def _classes_seen(
     model: Any,
     network: classifiers.Classifier,
@@ -104,7 +96,7 @@ def _classes_seen(
     batch_size: int,
 ) -> np.ndarray:
     """Returns the class (N,) that the classifier sees in each image."""
-    seen = np.empty(len(asked), "int64")
+    seen = []
     for chunk, start in enumerate(range(0, len(asked), CHUNK)):
         labels = asked[start : start + CHUNK]
         images = check_finite(
@@ -118,9 +110,8 @@ def _classes_seen(
         for first in range(0, len(images), batch_size):
             batch = images[first : first + batch_size]
             logits, _ = network.logits_and_features(batch)
-            place = start + first
-            seen[place : place + len(batch)] = logits.argmax(axis=1)
-    return seen
+            seen.append(logits.argmax(axis=1))
+    return np.concatenate(seen)
 
 
 def check_classes(network: classifiers.Classifier, model: Any) -> None:
@@ -134,17 +125,6 @@ def check_classes(network: classifiers.Classifier, model: Any) -> None:
         )
 
 
-def count_of_several(model: Any) -> int:
-    """The number of a mixture's generators, at least two."""
-    count = len(model.generators)
-    if count < 2:
-        raise UserError(
-            "`model` must have at least 2 generators to tell apart. Received: "
-            f"{count}"
-        )
-    return count
-
-
 def check_components(
     model: Any,
     network: Any = None,
@@ -153,8 +133,13 @@ def check_components(
     batch_size: int = 64,
 ) -> None:
     """Raises what `component_distinctness` would, before any image is made."""
-    kind = network or networks.default_kind(tuple(model.image_shape))
-    networks.build(kind, tuple(model.image_shape), count_of_several(model))
+    count = len(model.generators)
+    if count < 2:
+        raise UserError(
+            "`model` must have at least 2 generators to tell apart. Received: "
+            f"{count}"
+        )
+    networks.build(network, tuple(model.image_shape), count)
     checks.integer("num_images", num_images, least=4)
     checks.integer("steps", steps)
     checks.integer("batch_size", batch_size)
@@ -188,7 +173,7 @@ def component_distinctness(
         ValueError: Fewer than two generators or four images.
     """
     check_components(model, network, num_images, steps, batch_size)
-    count = count_of_several(model)
+    count = len(model.generators)
     made = [
         check_finite(
             model.generate(num_images, component=i, seed=chunk_seed(seed, i))
@@ -200,8 +185,7 @@ def component_distinctness(
     rest = np.concatenate([side[half:] for side in made])
     labels = np.repeat(np.arange(count), half)
     truth = np.repeat(np.arange(count), num_images - half)
-    kind = network or networks.default_kind(tuple(model.image_shape))
-    judge = networks.build(kind, tuple(model.image_shape), count, seed)
+    judge = networks.build(network, tuple(model.image_shape), count, seed)
     judge.compile(
         keras.optimizers.Adam(1e-3),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -15,29 +15,21 @@ from keras_mixgan.metrics.score import Score
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
-WITHIN = 3.0
-
-
-def known_modes(name: str) -> tuple[np.ndarray, float]:
-    """Returns centres (M, 2) and the standard deviation of "ring" or "grid"."""
-    from keras_mixgan.data import sources
-
-    if name in sources.POINTS:
-        centers, std = sources.POINTS[name]
-        return centers(), std
-    raise UserError(
-        "`centers` must be 'ring', 'grid' or an array. Received: "
-        f"centers={name!r}"
-    )
-
 
 def checked(
     centers: Any, std: float | None, image_shape: tuple[int, ...]
 ) -> tuple[np.ndarray, float]:
     """Returns the centres (M, F) and the standard deviation, both checked."""
     if isinstance(centers, str):
-        centers, known = known_modes(centers)
-        std = known if std is None else std
+        from keras_mixgan.data import sources
+
+        if centers not in sources.POINTS:
+            raise UserError(
+                "`centers` must be 'ring', 'grid' or an array. Received: "
+                f"centers={centers!r}"
+            )
+        make, known = sources.POINTS[centers]
+        centers, std = make(), known if std is None else std
     centers = np.asarray(centers, "float64")
     checks.number("std", std)
     if tuple(image_shape) != centers.shape[1:]:
@@ -55,7 +47,7 @@ def modes(
     num_images: int | None = 10_000,
     seed: int = 0,
     component: int | None = None,
-    within: float = WITHIN,
+    within: float = 3.0,
 ) -> dict[str, Score]:
     """Counts the modes that good samples reach.
 

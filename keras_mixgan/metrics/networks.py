@@ -10,12 +10,11 @@ from keras_mixgan.backends import policies
 from keras_mixgan.game import components
 from keras_mixgan.utils.errors import UserError
 
-NAMED = ("mlp", "conv")
 WIDTH = 64
 
 
 def build(
-    kind: str | Callable[[tuple[int, ...]], keras.Model],
+    kind: str | Callable[[tuple[int, ...]], keras.Model] | None,
     image_shape: tuple[int, ...],
     outputs: int = 1,
     seed: int = 0,
@@ -28,13 +27,14 @@ def build(
 
     `kind` is "mlp", two dense layers; "conv", three strided convolutions
     (images only); the name of an architecture, whose discriminator with one
-    logit is built; or a function from an image shape to a model with logits.
-    `image_shape` is (H, W, C), or (F,) for points.
+    logit is built; a function from an image shape to a model with logits; or
+    `None` for `default_kind`. `image_shape` is (H, W, C), or (F,) for points.
 
     Example:
     >>> build("conv", (28, 28, 1)).output_shape
     (None, 1)
     """
+    kind = kind or default_kind(image_shape)
     # A score must not depend on the policy of the networks that it judges.
     with components.seeded(seed), policies.policy("float32"):
         if callable(kind):
@@ -86,7 +86,7 @@ def _conv(image_shape: tuple[int, ...], outputs: int) -> keras.Model:
 
 def _architecture(kind: Any, image_shape: tuple[int, ...]) -> keras.Model:
     if not isinstance(kind, str) or kind not in architectures.ARCHITECTURES:
-        known = sorted({*NAMED, *architectures.ARCHITECTURES})
+        known = sorted({"mlp", "conv", *architectures.ARCHITECTURES})
         raise UserError(
             f"`discriminator` must be one of {known}, or a function from an "
             f"image shape to a Keras model. Received: discriminator={kind!r}"

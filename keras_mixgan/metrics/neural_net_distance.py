@@ -85,7 +85,12 @@ def neural_net_distance(
     check(real.image_shape, discriminator, payoff, steps, batch_size)
     check_shapes(samples, real)
     sides = [real.images(), samples.images()]
-    _check_halves(*sides)
+    if min(map(len, sides)) < 4:
+        raise UserError(
+            "`num_images` must be at least 4 per side, two to train on and "
+            f"two to measure. Received: {len(sides[1])} images, "
+            f"{len(sides[0])} real ones"
+        )
     kind = discriminator or networks.default_kind(real.image_shape)
     phi = UNIT if payoff is None else payoffs.get_sum(payoff)
     halves = [np.array_split(side, 2) for side in sides]
@@ -100,16 +105,21 @@ def neural_net_distance(
         seed,
     )
     value, error = distance(network, *(half[1] for half in halves), phi)
+    if not isinstance(kind, str):
+        kind = getattr(kind, "__name__", "own")
     details = {
         "num_images": len(sides[1]),
         "num_real": len(sides[0]),
-        "discriminator": _kind_name(kind),
+        "discriminator": kind,
         "payoff": phi.name,
         "steps": steps,
         "std": "standard error on the held-out half",
         "seed": seed,
     }
-    return Score(value, error, details, _name(phi))
+    name = f"neural-net divergence ({phi.name})"
+    if phi is UNIT:
+        name = "neural-net distance"
+    return Score(value, error, details, name)
 
 
 def check(
@@ -120,8 +130,7 @@ def check(
     batch_size: int = 64,
 ) -> None:
     """Raises what `neural_net_distance` would, before any image is made."""
-    kind = discriminator or networks.default_kind(image_shape)
-    networks.build(kind, image_shape)
+    networks.build(discriminator, image_shape)
     if payoff is not None:
         payoffs.get_sum(payoff)
     response.check(steps, batch_size)
@@ -208,19 +217,18 @@ def generalization_gap(
         )
     check_shapes(generated, train)
     real, fake = train.images(largest), generated.images(largest)
-    kind = discriminator or networks.default_kind(train.image_shape)
     phi = UNIT if payoff is None else payoffs.get_sum(payoff)
     settings = (phi, steps, batch_size, learning_rate, seed)
     distances = []
     for size in sizes:
-        network = networks.build(kind, train.image_shape, seed=seed)
+        network = networks.build(discriminator, train.image_shape, seed=seed)
         sides = real[:size], fake[:size]
         response.train_discriminator(network, *sides, *settings)
         distances.append(distance(network, *sides, phi)[0])
     held = neural_net_distance(
         model_or_images,
         held_out,
-        kind,
+        discriminator,
         payoff,
         2 * largest,
         steps,
@@ -229,11 +237,7 @@ def generalization_gap(
         seed,
     )
     return GeneralizationGap(
-        sizes,
-        tuple(distances),
-        held.mean,
-        held.std,
-        held.details,
+        sizes, tuple(distances), held.mean, held.std, held.details
     )
 
 
@@ -265,22 +269,3 @@ def constant_value(payoff: payoffs.Payoff) -> float:
 def _terms(term: Any, logits: np.ndarray) -> np.ndarray:
     terms = term(ops.convert_to_tensor(logits))
     return np.asarray(ops.convert_to_numpy(terms), "float64").ravel()
-
-
-def _check_halves(real: np.ndarray, fake: np.ndarray) -> None:
-    if min(len(real), len(fake)) < 4:
-        raise UserError(
-            "`num_images` must be at least 4 per side, two to train on and "
-            f"two to measure. Received: {len(fake)} images, {len(real)} real "
-            "ones"
-        )
-
-
-def _kind_name(kind: Any) -> str:
-    return kind if isinstance(kind, str) else getattr(kind, "__name__", "own")
-
-
-def _name(payoff: payoffs.Payoff) -> str:
-    if payoff is UNIT:
-        return "neural-net distance"
-    return f"neural-net divergence ({payoff.name})"

@@ -20,7 +20,6 @@ from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.errors import UserError
 
-NAMES = ("precision", "recall", "density", "coverage")
 NEAREST = 5
 
 
@@ -86,7 +85,7 @@ def precision_recall(
 def prdc(
     real: np.ndarray, generated: np.ndarray, nearest: int = NEAREST
 ) -> dict[str, float]:
-    """Computes all four of `NAMES` from features (N, F) and (M, F).
+    """Computes all four from features (N, F) and (M, F).
 
     Distances are taken in blocks. Both sides need more than `nearest` rows.
     """
@@ -106,13 +105,12 @@ def prdc(
         in_balls += inside.sum(axis=0)
         covered.append(inside.any(axis=1))
         recalled.append((distances <= radius[None, :]).any(axis=1))
-    values = (
-        np.mean(in_balls > 0),
-        np.mean(np.concatenate(recalled)),
-        np.mean(in_balls) / nearest,
-        np.mean(np.concatenate(covered)),
-    )
-    return dict(zip(NAMES, map(float, values), strict=True))
+    return {
+        "precision": float(np.mean(in_balls > 0)),
+        "recall": float(np.mean(np.concatenate(recalled))),
+        "density": float(np.mean(in_balls) / nearest),
+        "coverage": float(np.mean(np.concatenate(covered))),
+    }
 
 
 def check_nearest(nearest: int, generated: int, real: int) -> None:

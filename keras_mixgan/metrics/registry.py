@@ -30,15 +30,11 @@ from keras_mixgan.utils.errors import UserError
 class Row:
     """The images and the model of one row of a report.
 
-    Args:
-        name: "mixture", "generator 0", ..., "images" or "real".
-        samples: its images.
-        reference: real images that `compared` is compared with.
-        compared: the images whose distances are measured: `samples`, but on
-            the real row one half of the data, as `reference` is the other.
-        model: the model, `None` on the rows of images and of real data.
-        component: number of the generator, `None` for the mixture.
-        weight: the generator's mixture weight.
+    `name` is "mixture", "generator 0", ..., "images" or "real". Distances are
+    those of `compared` to `reference`: of `samples` to the real data, but on
+    the real row of one half of the data to the other. `model` is `None` on the
+    rows of images and of real data, `component` and `weight` on all but those
+    of single generators.
     """
 
     name: str
@@ -49,23 +45,13 @@ class Row:
     component: int | None = None
     weight: float | None = None
 
-    @property
-    def is_real(self) -> bool:
-        """Whether it is the row of real data."""
-        return self.name == "real"
-
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The settings that all metrics of a report share.
+    """The settings that all metrics of a report share; see `evaluate`.
 
-    Args:
-        classifier: the loaded classifier, `None` if no metric needs one.
-        splits: splits of the classifier score.
-        seed: seed of everything random.
-        batch_size: images the classifier sees at a time.
-        num_images: images per row; metrics that compare pairs use fewer.
-        source: name of the real data.
+    `classifier` is loaded, or `None` if no metric needs one. Metrics that
+    compare pairs use fewer than `num_images`. `source` is a name.
     """
 
     classifier: Classifier | None
@@ -73,7 +59,7 @@ class Settings:
     seed: int
     batch_size: int
     num_images: int
-    source: str = ""
+    source: str
 
     def limit(self, most: int) -> int:
         """Returns the report's number of images, or `most` if that is less."""
@@ -189,17 +175,14 @@ def _component_distinctness(row: Row, use: Settings, **options: Any):
 def _equilibrium_gap(row: Row, use: Settings, **options: Any):
     options.setdefault("num_images", use.limit(2000))
     gap = equilibrium_gap(row.model, row.reference, seed=use.seed, **options)
+    values = (
+        ("equilibrium_gap", gap.epsilon, "equilibrium gap epsilon"),
+        ("generator_gain", gap.generator_gain, "generator gain"),
+        ("discriminator_gain", gap.discriminator_gain, "discriminator gain"),
+    )
     details = gap.to_dict()
     return {
-        "equilibrium_gap": Score(
-            gap.epsilon, None, details, "equilibrium gap epsilon"
-        ),
-        "generator_gain": Score(
-            gap.generator_gain, None, details, "generator gain"
-        ),
-        "discriminator_gain": Score(
-            gap.discriminator_gain, None, details, "discriminator gain"
-        ),
+        key: Score(value, None, details, name) for key, value, name in values
     }
 
 

@@ -28,7 +28,7 @@ def train_discriminator(
     learning_rate: float = LEARNING_RATE,
     seed: int = 0,
     weight_clip: float | None = None,
-) -> keras.Model:
+) -> None:
     """Trains a network in place to maximise F on two fixed sets.
 
     F = E_real[phi(D(x))] + E_fake[phi(1 - D(y))] (arXiv:1703.00573, equation
@@ -40,7 +40,6 @@ def train_discriminator(
     `batch_size` examples of each. `weight_clip` is the largest absolute weight,
     as for a Wasserstein critic, whose F has no maximum otherwise.
     """
-    check(steps, batch_size)
     real, fake = _listed(real), _listed(fake)
     sides = [
         [keras.Input(t.shape[1:], dtype=t.dtype) for t in network.inputs]
@@ -60,14 +59,13 @@ def train_discriminator(
     real_rows = _rows(len(real[0]), steps, batch_size, rng)
     fake_rows = _rows(len(fake[0]), steps, batch_size, rng)
     _compile(both, loss, learning_rate)
-    unused = np.zeros((real_rows.shape[1], 1), "float32")
+    unused = np.zeros((batch_size, 1), "float32")
     for some_real, some_fake in zip(real_rows, fake_rows, strict=True):
         batch = [part[some_real] for part in real]
         batch += [part[some_fake] for part in fake]
         both.train_on_batch(batch, unused)
         if weight_clip:
             penalties.clip_weights(network.trainable_variables, weight_clip)
-    return network
 
 
 def train_generator(
@@ -80,7 +78,7 @@ def train_generator(
     learning_rate: float = LEARNING_RATE,
     labels: np.ndarray | None = None,
     seed: int = 0,
-) -> keras.Model:
+) -> None:
     """Trains a generator in place against a frozen mixture of discriminators.
 
     It minimises sum_j w_j E_h[l(D_j(G(h)))], with l the generators' loss of
@@ -90,7 +88,6 @@ def train_generator(
     drawn from `labels` (N,). The discriminators must be copies, since they are
     made untrainable; their `weights` (T,) sum to 1.
     """
-    check(steps, batch_size)
     inputs = [keras.Input(t.shape[1:], dtype=t.dtype) for t in network.inputs]
     images = network(inputs if len(inputs) > 1 else inputs[0])
     logits = []
@@ -112,7 +109,6 @@ def train_generator(
     for _ in range(steps):
         latents = draw_latents(network, batch_size, labels, rng)
         both.train_on_batch(latents, unused)
-    return network
 
 
 def check(steps: int, batch_size: int) -> None:
@@ -146,11 +142,10 @@ def _rows(
     length: int, steps: int, batch_size: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Returns row numbers (steps, B), permutation after permutation."""
-    size = min(batch_size, length)
-    needed = steps * size
+    needed = steps * batch_size
     rounds = -(-needed // length)
     order = np.concatenate([rng.permutation(length) for _ in range(rounds)])
-    return order[:needed].reshape(steps, size)
+    return order[:needed].reshape(steps, batch_size)
 
 
 def _listed(inputs: Any) -> list[np.ndarray]:

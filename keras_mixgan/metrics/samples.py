@@ -81,7 +81,10 @@ class Samples:
                 "picks a generator of a model. Received: "
                 f"component={component}"
             )
-        data = _loaded(data)
+        if isinstance(data, str) or hasattr(data, "__fspath__"):
+            from keras_mixgan.data.sources import load_source
+
+            data = load_source(data)
         if getattr(data, "split", None) is not None:
             self.selection = {
                 "split": data.split, "crop_size": data.crop_size
@@ -112,14 +115,7 @@ class Samples:
         Args:
             limit: The most images; `None` for all.
         """
-        wanted = self.num_images if limit is None else limit
-        parts, count = [], 0
-        for batch in self.batches():
-            parts.append(batch[: wanted - count])
-            count += len(parts[-1])
-            if count >= wanted:
-                break
-        return np.concatenate(parts)
+        return np.concatenate(list(self.first(limit).batches()))
 
     def images_of(self, label: int, limit: int) -> np.ndarray:
         """Returns the first images of a class, float32 (min(limit, N), ...).
@@ -276,20 +272,11 @@ def _name(data: Any) -> str:
     return str(getattr(data, "name", "array"))
 
 
-def _loaded(data: Any) -> Any:
-    """Returns the source of a name or a folder; anything else as it is."""
-    if isinstance(data, str) or hasattr(data, "__fspath__"):
-        from keras_mixgan.data.sources import load_source
-
-        return load_source(data)
-    return data
-
-
 def _arrays(data: Any, argument: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Returns checked images and labels of an array or a source."""
     labels = getattr(data, "labels", None)
     images = np.asarray(getattr(data, "images", data))
-    if images.dtype == object or images.dtype.kind not in "uif":
+    if images.dtype.kind not in "uif":
         raise TypeError(
             f"`{argument}` must be a model with `generate`, a source, the "
             f"name of a source, or an array of images. Received: {data!r}"

@@ -28,12 +28,10 @@ from collections.abc import Iterator
 
 import keras
 
-from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import MissingPackageError
 from keras_mixgan.utils.versions import installed
 
 INCEPTION_URL = "https://tfhub.dev/tensorflow/tfgan/eval/inception/1"
-MODULES = ("classifier_metrics", "sliced_wasserstein")
 
 _PACKAGE = "tensorflow_gan"
 _INSTALL = (
@@ -46,7 +44,7 @@ _modules: dict[str, types.ModuleType] = {}
 
 
 def module(name: str) -> types.ModuleType:
-    """Returns one of `MODULES`, run from the installed TF-GAN's own file.
+    """Returns a module of scores, run from the installed TF-GAN's own file.
 
     It is loaded on first use. If TF-GAN or TensorFlow Probability is missing,
     an ImportError says how to install them.
@@ -59,7 +57,6 @@ def module(name: str) -> types.ModuleType:
     2.0
     """
     check_tensorflow()
-    checks.one_of("name", name, MODULES)
     return _load(f"{_PACKAGE}.python.eval.{name}")
 
 
@@ -80,11 +77,6 @@ def in_use() -> bool:
     does not load TensorFlow and share the GPU's memory with it.
     """
     return keras.backend.backend() == "tensorflow"
-
-
-def version() -> str:
-    """Returns the version of the installed TF-GAN, or "not installed"."""
-    return installed("tensorflow-gan") or "not installed"
 
 
 @contextlib.contextmanager
@@ -156,8 +148,8 @@ def _path(name: str) -> str:
         if os.path.exists(path):
             return path
     raise MissingPackageError(
-        f"The installed TF-GAN {version()} has no module {name}; this package "
-        f"reads TF-GAN 2.1. {_INSTALL}"
+        f"The installed TF-GAN {installed('tensorflow-gan')} has no module "
+        f"{name}; this package reads TF-GAN 2.1. {_INSTALL}"
     )
 
 

@@ -4,16 +4,10 @@ from keras import ops
 
 from keras_mixgan.game import adapting
 from keras_mixgan.game import components
-from keras_mixgan.utils import checks
 
 # Larger: the average looks back less far while training is young. 20 was the
 # better of 10 and 20 on CIFAR-10 (benchmarks/results/averages.md).
 WARM_UP = 20
-
-
-def check_decay(decay: float | None) -> float | None:
-    """Returns a decay, checked: `None` or strictly between 0 and 1."""
-    return checks.number("ema_decay", decay, "(0, 1)", optional=True)
 
 
 def make(parts: list, number: int, executor) -> list:

@@ -6,13 +6,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_mixgan.training.history import LOSSES
 from keras_mixgan.training.usage import UsageWarning
 from keras_mixgan.utils.errors import NonFiniteError
 
 # No payoff of `PAYOFFS` gets this large in a sound training. That of a
 # Wasserstein critic without clipping or penalty does.
 UNREASONABLE = 1e4
-WATCHED = ("generator_loss", "discriminator_loss", "payoff")
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
@@ -47,7 +47,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
         logs = logs or {}
         # The total has no steps of the discriminators alone.
         self._found |= not all(
-            np.isfinite(logs.get(name, 0.0)) for name in ("loss", *WATCHED)
+            np.isfinite(logs.get(name, 0.0)) for name in ("loss", *LOSSES)
         )
         if not self._warned:
             self._warn(logs)
@@ -59,7 +59,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
         self._raise()
 
     def _warn(self, logs):
-        for name in WATCHED:
+        for name in LOSSES:
             value = float(logs.get(name, 0.0))
             if np.isfinite(value) and abs(value) > UNREASONABLE:
                 self._warned = True
@@ -124,13 +124,10 @@ def _names(side: str, bad: np.ndarray) -> list[str]:
 
 def _blame_weights(model) -> str:
     named = []
-    for side, networks in (
-        ("generator", model.generators),
-        ("discriminator", model.discriminators),
-    ):
+    for side in ("generator", "discriminator"):
         bad = [
             not all(np.isfinite(w).all() for w in network.get_weights())
-            for network in networks
+            for network in getattr(model, f"{side}s")
         ]
         named += _names(side, np.asarray(bad))
     return " and ".join(named) or "a regulariser or penalty"

@@ -1,4 +1,4 @@
-"""Mixtures of trained networks: copies of one pair, or snapshots."""
+"""Mixtures of trained networks: copies of one pair, snapshots, pruned ones."""
 
 from typing import Any
 
@@ -63,8 +63,11 @@ def copies_of_pair(
     rng = np.random.default_rng(model.seed)
     for side in (model.generator_ensemble, model.discriminator_ensemble):
         own = side.networks if side.shared is None else side.shared.own
-        for network in own[1:]:
-            _perturb(network, noise, rng)
+        for variable in (v for x in own[1:] for v in x.trainable_variables):
+            value = keras.ops.convert_to_numpy(variable)
+            # Noise relative to the spread of each variable.
+            spread = noise * value.std()
+            variable.assign(value + spread * rng.standard_normal(value.shape))
     return model
 
 
@@ -138,6 +141,45 @@ def join(cls, snapshots: list, model, images, labels, seed):
     return mixture
 
 
+def prune(model, below: float):
+    """Makes the mixture of the other generators; see `MixGAN.prune`."""
+    checks.number("below", below, "(0, 1)")
+    weights = model.generator_weights
+    kept = np.flatnonzero(weights >= below)
+    if not len(kept):
+        raise UserError(
+            f"`below` must leave a generator; the largest weight is "
+            f"{weights.max():.4f}. Received: below={below!r}"
+        )
+    config = model.get_config()
+    config["generator"] = [config["generator"][i] for i in kept]
+    config["num_generators"] = len(kept)
+    pruned = type(model).from_config(config)
+    pairs = list(zip(pruned.discriminators, model.discriminators, strict=True))
+    for name in ("generators", "ema_generators"):
+        networks = getattr(model, name)
+        if networks:
+            pairs += zip(
+                getattr(pruned, name), [networks[i] for i in kept], strict=True
+            )
+    for copy, network in pairs:
+        copy.set_weights(network.get_weights())
+        # Of dropout and noise, which would begin anew.
+        states = map(serialization.random_states, (copy, network))
+        for twin, state in zip(*states, strict=True):
+            _assign(twin, state)
+    logits = keras.ops.convert_to_numpy(model.generator_mixture_logits)
+    pruned.generator_mixture_logits.assign(logits[kept])
+    for name in (
+        "discriminator_mixture_logits", "step_variable", "ema_updates",
+    ):  # fmt: skip
+        _assign(getattr(pruned, name), getattr(model, name))
+    # So that it does not draw the first latents of the training again.
+    _assign(pruned.seed_generator.state, model.seed_generator.state)
+    pruned.run_settings = serialization.settings_of(pruned, model)
+    return pruned
+
+
 def copies(networks: list[keras.Model], name: str) -> list[keras.Model]:
     """Copies Functional or Sequential models with their weights.
 
@@ -204,14 +246,6 @@ def _leaves(network: keras.Model) -> list:
         for layer in network._flatten_layers(include_self=False)
         if not isinstance(layer, keras.Model) and layer.weights
     ]
-
-
-def _perturb(network: keras.Model, noise: float, rng) -> None:
-    """Adds noise to weights, relative to the spread of each variable."""
-    for variable in network.trainable_variables:
-        value = keras.ops.convert_to_numpy(variable)
-        spread = noise * value.std()
-        variable.assign(value + spread * rng.standard_normal(value.shape))
 
 
 def _copy_optimizers(pair, model) -> None:

@@ -220,14 +220,10 @@ class MixtureHistory(BetweenSteps):
             partial.write_text("".join(lines))
 
     def _columns(self) -> list[str]:
-        counts = {
-            "generator": self.model.num_generators,
-            "discriminator": self.model.num_discriminators,
-        }
         return [*_COUNTERS, "seconds", *LOSSES] + [
             f"{side}_weight_{i}"
-            for side, count in counts.items()
-            for i in range(count)
+            for side in ("generator", "discriminator")
+            for i in range(getattr(self.model, f"num_{side}s"))
         ]
 
 

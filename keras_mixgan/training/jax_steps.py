@@ -60,10 +60,6 @@ def make_train_function(model):
         one, many = _jit(model, one), _jit(model, _loop(one))
     else:
         many = _eager_loop(one)
-    return _runner(model, one, many)
-
-
-def _runner(model, one, many):
     returned = None
 
     def run(state, iterator):

@@ -8,17 +8,13 @@ from keras_mixgan.utils.errors import UserError
 
 
 def class_numbers(
-    labels: np.ndarray,
-    num_classes: int | None,
-    name: str = "labels",
-    least: int = 0,
+    labels: np.ndarray, num_classes: int | None, least: int = 0
 ) -> np.ndarray:
     """Checks labels, and turns them into class numbers (N,).
 
     Labels are ints in [least, num_classes), (N,) or (N, 1). Or one-hot rows
     (N, num_classes), numbers or booleans, where the number of classes is known
-    and not 1. Where that is `None`, the upper end is unchecked. Errors call the
-    array `name`.
+    and not 1. Where that is `None`, the upper end is unchecked.
 
     Example:
     >>> class_numbers(np.array([[0, 1, 0], [1, 0, 0]]), 3)
@@ -27,10 +23,10 @@ def class_numbers(
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim == 2:
-        return _from_one_hot(labels, num_classes, name)
+        return _from_one_hot(labels, num_classes)
     if labels.ndim != 1 or (labels.size and labels.dtype.kind not in "iu"):
         raise UserError(
-            f"`{name}` must be a vector of integers, or one-hot rows. "
+            "`labels` must be a vector of integers, or one-hot rows. "
             f"Received: shape {labels.shape}, dtype {labels.dtype}"
         )
     if labels.size:
@@ -38,23 +34,23 @@ def class_numbers(
         if low < least or (num_classes is not None and high >= num_classes):
             end = "..." if num_classes is None else num_classes
             raise UserError(
-                f"`{name}` must lie in [{least}, {end}). Received: labels from "
+                f"`labels` must lie in [{least}, {end}). Received: labels from "
                 f"{low} to {high}"
             )
     return labels
 
 
-def _from_one_hot(labels, num_classes, name) -> np.ndarray:
+def _from_one_hot(labels, num_classes) -> np.ndarray:
     if num_classes is None:
         raise UserError(
-            f"`{name}` may be one-hot only where the number of classes is "
+            "`labels` may be one-hot only where the number of classes is "
             "known: pass `num_classes` to MixGAN, or give class numbers. "
             f"Received: shape {labels.shape}"
         )
     width = labels.shape[1]
     if width != num_classes or not _are_one_hot(labels):
         raise UserError(
-            f"`{name}` of two axes must be one-hot: {num_classes} numbers per "
+            f"`labels` of two axes must be one-hot: {num_classes} numbers per "
             "image, one of them 1 and the others 0. Received: shape "
             f"{labels.shape}, dtype {labels.dtype}"
         )

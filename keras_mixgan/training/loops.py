@@ -31,7 +31,7 @@ def train_function_of(model):
     """Returns the maker of the training function; `None` is Keras's own."""
     if keras.backend.backend() == "jax":
         return jax_steps.make_train_function
-    if _strategy(model) is not None:
+    if getattr(model, "_distribute_strategy", None) is not None:
         from keras_mixgan.distribution import loop
 
         return loop.train_function
@@ -42,11 +42,10 @@ def place_data(model, x, y, batch_size, first, arguments: dict):
     """Places data where the training function reads them.
 
     `first` is what `validation.check_data` returned, `arguments` are the other
-    ones of `fit`. Returns `x`, `y`, `batch_size` and
-    `arguments` to pass to Keras. Under JAX it sets `model.table` and
-    `model.host_step`.
+    ones of `fit`. Returns `x`, `y`, `batch_size` and `arguments` to pass to
+    Keras. Under JAX it sets `model.table` and `model.host_step`.
     """
-    strategy = _strategy(model)
+    strategy = getattr(model, "_distribute_strategy", None)
     if strategy is not None:
         shuffle = arguments.get("shuffle", True)
         # Another order at each call, the same in all processes.
@@ -88,8 +87,3 @@ def _check_divides(x, batch_size: int | None, first) -> None:
     else:
         return
     batches.check_sizes(batch_size, last, count)
-
-
-def _strategy(model):
-    """The `tf.distribute` strategy that a model was made under, if any."""
-    return getattr(model, "_distribute_strategy", None)

@@ -48,7 +48,9 @@ class MixtureModel(TrainedMixture, keras.Model):
         if seed is None:
             seed = random.randrange(2**31)
         self.seed = seed = checks.integer("seed", seed, least=0)
-        self.ema_decay = averages.check_decay(ema_decay)
+        self.ema_decay = checks.number(
+            "ema_decay", ema_decay, "(0, 1)", optional=True
+        )
         latents, images = adapting.shapes(latent_dim, image_shape)
         self.generators, of_generators = components.make(
             generator, num_generators, "generator", seed, executor,

@@ -106,7 +106,7 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
     def learning_rate(self, learning_rate):
         old, other = (
             float(ops.convert_to_numpy(side.learning_rate))
-            for side in (self.generator_optimizer, self.discriminator_optimizer)
+            for side in self.sides
         )
         new = float(ops.convert_to_numpy(learning_rate))
         if old > 0:
@@ -134,10 +134,7 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
 
     def finalize_variable_values(self, var_list):
         """Writes back the averaged weights of sides whose optimizer has any."""
-        for optimizer in (
-            self.generator_optimizer,
-            self.discriminator_optimizer,
-        ):
+        for optimizer in self.sides:
             optimizer.finalize_variable_values(optimizer._trainable_variables)
 
     def save_own_variables(self, store):
@@ -152,14 +149,11 @@ class TwoPlayerOptimizer(keras.optimizers.Optimizer):
 
     def get_config(self):
         """Returns both sides' configurations."""
+        serialize = keras.saving.serialize_keras_object
         return {
             "name": self.name,
-            "generator_optimizer": keras.saving.serialize_keras_object(
-                self.generator_optimizer
-            ),
-            "discriminator_optimizer": keras.saving.serialize_keras_object(
-                self.discriminator_optimizer
-            ),
+            "generator_optimizer": serialize(self.generator_optimizer),
+            "discriminator_optimizer": serialize(self.discriminator_optimizer),
         }
 
     @classmethod

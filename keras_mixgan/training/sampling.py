@@ -13,9 +13,6 @@ from keras_mixgan.utils import checks
 from keras_mixgan.utils import memory
 from keras_mixgan.utils.errors import UserError
 
-# Below it hardly any draw would be within the bounds.
-SMALLEST_TRUNCATION = 0.01
-
 
 def generate(
     model,
@@ -32,8 +29,7 @@ def generate(
     """Generates images; see `MixGAN.generate`."""
     num_images = _number(num_images, latents)
     batch_size = checks.integer("batch_size", batch_size)
-    if seed is not None:
-        seed = checks.integer("seed", seed, least=0)
+    seed = checks.optional_integer("seed", seed, least=0)
     # Latents and images, in single precision.
     size = 4 * num_images * (math.prod(model.image_shape) + model.latent_dim)
     memory.check_fits("num_images", size, f"num_images={num_images}")
@@ -170,7 +166,8 @@ def _truncated(latents, truncation, rng) -> np.ndarray:
     Brock et al. 2019 (arXiv:1809.11096), Section 3.1: a truncated normal
     distribution. Numbers within the bound stay those of the seed.
     """
-    checks.number("truncation", truncation, f"[{SMALLEST_TRUNCATION}, inf]")
+    # Below 0.01 hardly any draw would be within the bounds.
+    checks.number("truncation", truncation, "[0.01, inf]")
     # A separate stream: labels are then drawn as without truncation.
     (rng,) = rng.spawn(1)
     while (beyond := np.abs(latents) > truncation).any():
@@ -205,8 +202,7 @@ def interpolate(
 ) -> np.ndarray:
     """Images between two latents; see `MixGAN.interpolate`."""
     num_images = checks.integer("num_images", num_images, least=2)
-    if seed is not None:
-        seed = checks.integer("seed", seed, least=0)
+    seed = checks.optional_integer("seed", seed, least=0)
     rng = np.random.default_rng(seed)
     if component is None:
         component = _components(model, 1, None, None, rng)[0]
@@ -268,17 +264,16 @@ def payoff_matrix(
     model, images, labels, seed: int | None, batch_size: int
 ) -> np.ndarray:
     """Payoffs of all pairs in inference mode; see `MixGAN.payoff_matrix`."""
-    fakes = []
-    for i in range(model.num_generators):
-        fakes.append(
-            model.generate(
-                len(images),
-                labels=labels,
-                component=i,
-                seed=None if seed is None else seed + i,
-                batch_size=batch_size,
-            )
+    fakes = [
+        model.generate(
+            len(images),
+            labels=labels,
+            component=i,
+            seed=None if seed is None else seed + i,
+            batch_size=batch_size,
         )
+        for i in range(model.num_generators)
+    ]
 
     def logits_of(images):
         columns = [

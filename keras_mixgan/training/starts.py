@@ -10,8 +10,6 @@ from keras_mixgan.training.labels import class_numbers
 from keras_mixgan.training.usage import UsageWarning
 from keras_mixgan.utils.errors import UserError
 
-LEAST_IMAGES = 2
-
 
 def start(model, batch) -> None:
     """Initializes the layers that still wait for data from one batch.
@@ -29,7 +27,7 @@ def start(model, batch) -> None:
     if model.step:
         return
     images, labels = batch or ((), None)
-    if len(images) < LEAST_IMAGES:
+    if len(images) < 2:
         warnings.warn(
             "Layers that are initialized from data, WeightNormalization or "
             "MinibatchDiscrimination, start without: the first batch has "

@@ -141,7 +141,7 @@ def _nothing(model, side: str) -> objectives.Outcome:
 
 
 def _update_discriminators(model, images, labels):
-    outcome, gradients = _discriminator_gradients(model, images, labels)
+    outcome, gradients = _gradients(model, "discriminator", images, labels)
     _move_discriminators(model, gradients)
     return outcome
 
@@ -155,7 +155,7 @@ def _update_discriminators_as_released(model, images, labels, weights):
     cond, left = model.executor.cond, model.generator_steps_left
 
     def turn():
-        outcome, gradients = _discriminator_gradients(model, images, labels)
+        outcome, gradients = _gradients(model, "discriminator", images, labels)
         half = schedules.half_loss(mixtures.value(outcome.pairs, *weights))
 
         def move():
@@ -175,14 +175,15 @@ def _update_discriminators_as_released(model, images, labels, weights):
     return ops.cast(due, "float32"), outcome
 
 
-def _discriminator_gradients(model, images, labels):
-    """The outcome of the discriminators' turn, and its gradients."""
+def _gradients(model, side: str, images, labels):
+    """The outcome of a side's turn, and the gradients of its loss."""
+    objective = getattr(objectives, f"{side}_objective")
 
     def function():
-        outcome = objectives.discriminator_objective(model, images, labels)
+        outcome = objective(model, images, labels)
         return outcome[:1], outcome
 
-    variables = model.discriminator_ensemble.trainable_variables
+    variables = getattr(model, f"{side}_ensemble").trainable_variables
     _, outcome, (gradients,) = model.executor.gradients(function, (variables,))
     return outcome, gradients
 
@@ -204,12 +205,7 @@ def _update_generators_when_due(model, images, labels, due):
 
 
 def _update_generators(model, images, labels):
-    def function():
-        outcome = objectives.generator_objective(model, images, labels)
-        return outcome[:1], outcome
-
-    variables = model.generator_ensemble.trainable_variables
-    _, outcome, (gradients,) = model.executor.gradients(function, (variables,))
+    outcome, gradients = _gradients(model, "generator", images, labels)
     _move_generators(model, gradients)
     return outcome
 
@@ -276,14 +272,8 @@ def _note_nonfinite(model, data_are_good, total, pairs):
     finite = ops.isfinite(total) & ops.all(ops.isfinite(pairs))
     before = ops.equal(model.nonfinite_step, 0)
     model.last_pairs.assign(ops.where(before, pairs, model.last_pairs.value))
+    step = model.step_variable.value
+    found = ops.where(data_are_good, step, -step)
     model.nonfinite_step.assign(
-        ops.where(
-            before & ~finite,
-            ops.where(
-                data_are_good,
-                model.step_variable.value,
-                -model.step_variable.value,
-            ),
-            model.nonfinite_step.value,
-        )
+        ops.where(before & ~finite, found, model.nonfinite_step.value)
     )

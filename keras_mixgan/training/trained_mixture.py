@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_mixgan.training import folding
-from keras_mixgan.training import pruning
+from keras_mixgan.training import forks
 from keras_mixgan.training import sampling
 from keras_mixgan.utils.errors import UserError
 
@@ -209,7 +209,7 @@ class TrainedMixture:
         >>> model.prune(below=0.3).num_generators
         1
         """
-        return pruning.prune(self, below)
+        return forks.prune(self, below)
 
     def fold(self, blending: float = 1e-3) -> keras.Model:
         """Folds the mixture into one generator.

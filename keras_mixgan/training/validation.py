@@ -15,7 +15,6 @@ from keras_mixgan.training.labels import classes_of
 from keras_mixgan.utils import checks
 from keras_mixgan.utils.errors import UserError
 
-BACKENDS = ("tensorflow", "jax")
 P = ParamSpec("P")
 
 
@@ -40,37 +39,28 @@ def refusing_keras_arguments(own: Callable[P, None]) -> Callable[P, None]:
 def check_backend() -> None:
     """Refuses to train with a backend of Keras that there are no steps for."""
     backend = keras.backend.backend()
-    if backend not in BACKENDS:
+    if backend not in ("tensorflow", "jax"):
         raise UserError(
             "Keras's backend, KERAS_BACKEND, must be tensorflow or jax to "
             f"train. Received: {backend}"
         )
 
 
-def refuse_data_set(name: str, images) -> None:
-    """Refuses a `tf.data.Dataset` where an array is wanted."""
-    if hint := checks.array_hint(images):
-        raise UserError(
-            f"`{name}` must be an array. Received: a data set{hint}"
-        )
-
-
-def check_images(images: np.ndarray, image_shape: tuple, name="images") -> None:
+def _check_images(images: np.ndarray, image_shape: tuple) -> None:
     """Checks real images (B, ...) against what the networks take.
 
     They must have the `image_shape` that generators make, be finite, and lie in
-    [-1, 1] (points, of shape (dimension,), may lie anywhere). Errors call the
-    array `name`.
+    [-1, 1] (points, of shape (dimension,), may lie anywhere).
     """
     if tuple(images.shape[1:]) != tuple(image_shape):
         raise UserError(
-            f"`{name}` must have shape (batch, "
+            "`images` must have shape (batch, "
             f"{', '.join(map(str, image_shape))}), as the networks have it. "
             f"Received: shape {tuple(images.shape)}"
         )
     if len(images) == 0:
         raise UserError(
-            f"`{name}` must hold at least one image. Received: shape "
+            "`images` must hold at least one image. Received: shape "
             f"{tuple(images.shape)}"
         )
     if images.dtype.kind not in "fiu":
@@ -80,7 +70,7 @@ def check_images(images: np.ndarray, image_shape: tuple, name="images") -> None:
             ~np.isfinite(images).reshape(len(images), -1).all(axis=1)
         )
         raise UserError(
-            f"`{name}` must be finite. Received: NaN or infinity in image "
+            "`images` must be finite. Received: NaN or infinity in image "
             f"{bad[0]} of the first {len(images)}"
         )
     low, high = images.min(), images.max()
@@ -88,7 +78,7 @@ def check_images(images: np.ndarray, image_shape: tuple, name="images") -> None:
     if len(image_shape) > 1 and (low < -1.004 or high > 1.004):
         hint = " Divide by 127.5 and subtract 1." if high > 2 else ""
         raise UserError(
-            f"`{name}` must lie in [-1, 1]. Received: values from "
+            "`images` must lie in [-1, 1]. Received: values from "
             f"{low:g} to {high:g}.{hint}"
         )
 
@@ -99,7 +89,7 @@ def check_batch(model, images, labels, training: bool = True) -> None:
     Labels are (B,), (B, 1), one-hot (B, num_classes), or `None`. In `training`
     auxiliary losses may need labels that the networks do not take.
     """
-    check_images(images, model.image_shape)
+    _check_images(images, model.image_shape)
     wanted = model.takes_labels if training else model.conditional
     if wanted and labels is None:
         who = "networks take" if model.conditional else "auxiliary losses take"
@@ -245,20 +235,18 @@ def _first_batch(data):
                 "empty data set; it may have fewer images than one batch, "
                 "with the remainder dropped"
             )
-    elif isinstance(data, keras.utils.PyDataset):
-        if data.num_batches == 0:
-            raise UserError(
-                "`x` must hold at least one batch of images. Received: none"
-            )
-        first = data[0]
-    elif hasattr(data, "__getitem__") and hasattr(data, "__len__"):
-        if len(data) == 0:
-            raise UserError(
-                "`x` must hold at least one batch of images. Received: none"
-            )
-        first = data[0]
     else:
-        return None
+        if isinstance(data, keras.utils.PyDataset):
+            count = data.num_batches
+        elif hasattr(data, "__getitem__") and hasattr(data, "__len__"):
+            count = len(data)
+        else:
+            return None
+        if count == 0:
+            raise UserError(
+                "`x` must hold at least one batch of images. Received: none"
+            )
+        first = data[0]
     parts = first if isinstance(first, tuple | list) else (first,)
     if any(isinstance(part, dict) for part in parts):
         raise UserError(
