@@ -32,9 +32,13 @@ MOST_BYTES = 2 * 1024**3
 class Activations:
     """A classifier's outputs on a sequence of images.
 
-    Logits are float32 (N, K), features (N, F). `classifier` is a name and
-    `conversion` what was done to the images first; `step` is that of the model
-    that made them, `None` of data.
+    Args:
+        logits: Float32 (N, K).
+        features: Float32 (N, F).
+        classifier: Name of the classifier.
+        sha256: Its hash.
+        conversion: What was done to the images first.
+        step: The step of the model that made the images; `None` of data.
     """
 
     logits: np.ndarray

@@ -30,11 +30,15 @@ from keras_mixgan.utils.errors import UserError
 class Row:
     """The images and the model of one row of a report.
 
-    `name` is "mixture", "generator 0", ..., "images" or "real". Distances are
-    those of `compared` to `reference`: of `samples` to the real data, but on
-    the real row of one half of the data to the other. `model` is `None` on the
-    rows of images and of real data, `component` and `weight` on all but those
-    of single generators.
+    Args:
+        name: "mixture", "generator 0", ..., "images" or "real".
+        samples: its images.
+        reference: real images that `compared` is compared with.
+        compared: the images whose distances are measured: `samples`, but on
+            the real row one half of the data, as `reference` is the other.
+        model: the model, `None` on the rows of images and of real data.
+        component: number of the generator, `None` for the mixture.
+        weight: the generator's mixture weight.
     """
 
     name: str
@@ -48,10 +52,15 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The settings that all metrics of a report share; see `evaluate`.
+    """The settings that all metrics of a report share.
 
-    `classifier` is loaded, or `None` if no metric needs one. Metrics that
-    compare pairs use fewer than `num_images`. `source` is a name.
+    Args:
+        classifier: the loaded classifier, `None` if no metric needs one.
+        splits: splits of the classifier score.
+        seed: seed of everything random.
+        batch_size: images the classifier sees at a time.
+        num_images: images per row; metrics that compare pairs use fewer.
+        source: name of the real data.
     """
 
     classifier: Classifier | None

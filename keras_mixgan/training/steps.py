@@ -141,7 +141,13 @@ def _nothing(model, side: str) -> objectives.Outcome:
 
 
 def _update_discriminators(model, images, labels):
-    outcome, gradients = _gradients(model, "discriminator", images, labels)
+    outcome, gradients = _gradients(
+        model,
+        model.discriminator_ensemble,
+        objectives.discriminator_objective,
+        images,
+        labels,
+    )
     _move_discriminators(model, gradients)
     return outcome
 
@@ -155,7 +161,13 @@ def _update_discriminators_as_released(model, images, labels, weights):
     cond, left = model.executor.cond, model.generator_steps_left
 
     def turn():
-        outcome, gradients = _gradients(model, "discriminator", images, labels)
+        outcome, gradients = _gradients(
+            model,
+            model.discriminator_ensemble,
+            objectives.discriminator_objective,
+            images,
+            labels,
+        )
         half = schedules.half_loss(mixtures.value(outcome.pairs, *weights))
 
         def move():
@@ -175,15 +187,14 @@ def _update_discriminators_as_released(model, images, labels, weights):
     return ops.cast(due, "float32"), outcome
 
 
-def _gradients(model, side: str, images, labels):
+def _gradients(model, side, objective, images, labels):
     """The outcome of a side's turn, and the gradients of its loss."""
-    objective = getattr(objectives, f"{side}_objective")
 
     def function():
         outcome = objective(model, images, labels)
         return outcome[:1], outcome
 
-    variables = getattr(model, f"{side}_ensemble").trainable_variables
+    variables = side.trainable_variables
     _, outcome, (gradients,) = model.executor.gradients(function, (variables,))
     return outcome, gradients
 
@@ -205,7 +216,13 @@ def _update_generators_when_due(model, images, labels, due):
 
 
 def _update_generators(model, images, labels):
-    outcome, gradients = _gradients(model, "generator", images, labels)
+    outcome, gradients = _gradients(
+        model,
+        model.generator_ensemble,
+        objectives.generator_objective,
+        images,
+        labels,
+    )
     _move_generators(model, gradients)
     return outcome
 
