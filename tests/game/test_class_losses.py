@@ -196,6 +196,7 @@ def compiled(discriminator=None, **arguments):
     return model
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_labels_reach_the_loss_alone(tmp_path):
     model = compiled()
     assert model.takes_labels
@@ -210,6 +211,7 @@ def test_labels_reach_the_loss_alone(tmp_path):
     assert loaded.objective == model.objective
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_a_batch_without_any_label_adds_nothing():
     model = compiled()
     model.fit(*points(np.full(6, -1, "int32")), batch_size=3, verbose=0)

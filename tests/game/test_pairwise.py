@@ -175,6 +175,7 @@ def test_terms_match_numbers_worked_by_hand():
     assert np.isfinite(ops.convert_to_numpy(payoff.pair(*extreme[::-1]))).all()
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_fakes_meet_real_images_of_their_own_label(monkeypatch):
     """The logit of real images and of fakes is their label."""
     latents, labels = keras.Input((3,)), keras.Input((), dtype="int32")
@@ -203,6 +204,7 @@ def rising():
     )
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_one_of_ones_own_trains_and_comes_back(monkeypatch, tmp_path):
     monkeypatch.setattr(payoffs, "PAYOFFS", dict(payoffs.PAYOFFS))
     model = kmg.MixGAN(small_generator(), small_discriminator(), 2, 2, seed=0)
