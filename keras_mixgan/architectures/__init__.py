@@ -120,9 +120,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             dcgan_generator,
             dcgan_discriminator,
             dcgan.IMAGE_SHAPES,
-            _training(
-                payoff="log", optimizer="adam", learning_rate=1e-4, beta_1=0.5
-            ),
+            _training(**_LOG, learning_rate=1e-4),
             mixture=_SHARED,
         ),
         # The same networks with small initial label embeddings. In a mixture
@@ -132,9 +130,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             functools.partial(dcgan_generator, label_scale=0.1),
             dcgan_discriminator,
             dcgan.IMAGE_SHAPES,
-            _training(
-                payoff="log", optimizer="adam", learning_rate=1e-4, beta_1=0.5
-            ),
+            _training(**_LOG, learning_rate=1e-4),
             mixture=_SHARED,
         ),
         # arXiv:1701.07875, algorithm 1; the critic's logit is read as a score.
@@ -293,9 +289,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             mlp_generator,
             mlp_discriminator,
             mlp.IMAGE_SHAPES,
-            _training(
-                payoff="log", optimizer="adam", learning_rate=1e-3, beta_1=0.5
-            ),
+            _training(**_LOG, learning_rate=1e-3),
             generator_cut="hidden_0",
         ),
     )
@@ -319,8 +313,8 @@ def get(name: str) -> Architecture:
     >>> get("wgan").training["weight_clip"]
     0.01
     """
-    if isinstance(name, str) and files.is_file(name):
-        return files.load(name, Architecture)
+    if isinstance(name, str) and name.endswith(".py"):
+        return files.load(name)
     checks.one_of("architecture", name, ARCHITECTURES)
     return ARCHITECTURES[name]
 

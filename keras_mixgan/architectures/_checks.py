@@ -56,6 +56,13 @@ def batch_norm(**options: Any) -> keras.layers.BatchNormalization:
     )
 
 
+def dense(units: int, **options) -> keras.layers.Dense:
+    """A dense layer with a kernel from N(0, 0.02)."""
+    return keras.layers.Dense(
+        units, kernel_initializer=normal_init(), **options
+    )
+
+
 def upsample(
     filters: int, size: int, strides: int = 2, padding: str = "same", **options
 ) -> keras.layers.Layer:
@@ -67,6 +74,22 @@ def upsample(
         padding,
         **{"kernel_initializer": normal_init(), **options},
     )
+
+
+def images_of(
+    x, channels: int, size: int, strides: int = 2, padding: str = "same"
+):
+    """The last layer of a generator: images in [-1, 1] by `upsample`."""
+    # float32 under every policy: bfloat16 is too coarse for pixels.
+    return upsample(
+        channels,
+        size,
+        strides,
+        padding,
+        activation="tanh",
+        dtype="float32",
+        name="images",
+    )(x)
 
 
 def uniform(latents):
@@ -82,6 +105,8 @@ def generator_inputs(
 ) -> tuple[Any, keras.KerasTensor]:
     """Inputs of a generator, and the vector its first layer reads.
 
+    Checks the first two arguments.
+
     A label's learned vector is concatenated to the latents. It is initialised
     from N(0, label_scale), by default the scale of the latents, and has a
     tenth of their length. On the digits (400 steps, one pair, width 24) a
@@ -92,6 +117,8 @@ def generator_inputs(
     are one or a list, as `keras.Model` takes them; the vector is a symbolic
     float tensor (batch, features).
     """
+    latent_dim = checks.integer("latent_dim", latent_dim)
+    num_classes = checks.optional_integer("num_classes", num_classes)
     latents = x = keras.Input((latent_dim,), name="latents")
     if uniform_latents:
         x = uniform(latents)
@@ -130,13 +157,8 @@ def logits_head(
     known. `normalization` wraps both linear layers; it adds an offset unless
     it is called with `offset=False`.
     """
-    score = keras.layers.Dense(
-        1,
-        use_bias=normalization is None,
-        kernel_initializer=normal_init(),
-        dtype="float32",
-        name="logits",
-    )
+    has_bias = normalization is None
+    score = dense(1, use_bias=has_bias, dtype="float32", name="logits")
     if normalization is not None:
         score = normalization(score, dtype="float32", name="normalized_logits")
     score = score(features)

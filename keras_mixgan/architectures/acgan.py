@@ -67,7 +67,6 @@ def acgan_generator(
     (None, 32, 32, 3)
     """
     size, _, channels = dcgan.check_image_shape(image_shape)
-    latent_dim = checks.integer("latent_dim", latent_dim)
     num_classes = checks.optional_integer("num_classes", num_classes)
     width = checks.integer("width", width)
 
@@ -75,9 +74,7 @@ def acgan_generator(
     labels = inputs[1] if num_classes and conditional_norm else None
     base, *upper = dcgan.generator_stages(size)
     widths = dcgan.channels_of(width, len(upper))[::-1]
-    x = keras.layers.Dense(
-        base**2 * widths[0], kernel_initializer=_checks.normal_init()
-    )(x)
+    x = _checks.dense(base**2 * widths[0])(x)
     x = keras.layers.Reshape((base, base, widths[0]))(x)
     x = keras.layers.ReLU(name="start")(x)
     for stage, filters in enumerate(widths[1:], 1):
@@ -88,10 +85,7 @@ def acgan_generator(
             place += f"_{stage}"
         x = normalized_by_class(x, labels, num_classes, place)
         x = keras.layers.ReLU()(x)
-    # float32 under every policy: bfloat16 is too coarse for pixels.
-    images = _checks.upsample(
-        channels, KERNEL_SIZE, activation="tanh", dtype="float32", name="images"
-    )(x)
+    images = _checks.images_of(x, channels, KERNEL_SIZE)
     return keras.Model(inputs, images, name=name)
 
 

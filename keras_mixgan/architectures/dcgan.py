@@ -9,6 +9,7 @@ Kernels are 4x4, as in the authors' Torch code and in WGAN's: a multiple of
 the stride avoids checkerboards, and 16 taps cost a third less than 25.
 """
 
+import itertools
 from typing import Any
 
 import keras
@@ -120,30 +121,20 @@ def dcgan_generator(
     (None, 28, 28, 1)
     """
     size, _, channels = check_image_shape(image_shape)
-    latent_dim = checks.integer("latent_dim", latent_dim)
-    num_classes = checks.optional_integer("num_classes", num_classes)
     width = checks.integer("width", width)
     label_scale = checks.number("label_scale", label_scale)
 
     inputs, x = _checks.generator_inputs(latent_dim, num_classes, label_scale)
     base, *upper = generator_stages(size)
     widths = channels_of(width, len(upper))[::-1]
-    x = keras.layers.Dense(
-        base**2 * widths[0],
-        use_bias=False,
-        kernel_initializer=_checks.normal_init(),
-        name="project",
-    )(x)
+    x = _checks.dense(base**2 * widths[0], use_bias=False, name="project")(x)
     x = keras.layers.Reshape((base, base, widths[0]))(x)
     # The cut: generators that share a body own the layers up to here.
     x = keras.layers.ReLU(name="start")(_checks.batch_norm()(x))
     for filters in widths[1:]:
         x = _checks.upsample(filters, KERNEL_SIZE, use_bias=False)(x)
         x = keras.layers.ReLU()(_checks.batch_norm()(x))
-    # float32 under every policy: bfloat16 is too coarse for pixels.
-    images = _checks.upsample(
-        channels, KERNEL_SIZE, activation="tanh", dtype="float32", name="images"
-    )(x)
+    images = _checks.images_of(x, channels, KERNEL_SIZE)
     return keras.Model(inputs, images, name=name)
 
 
@@ -227,22 +218,13 @@ def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
     square = height == width
     if channels in CHANNELS and square and generator_stages(height):
         return shape
-    near = _nearest(max(height, width))
+    start = max(height, width, 2 * min(BASES))
+    below = next(n for n in range(start, 0, -1) if generator_stages(n))
+    above = next(n for n in itertools.count(start) if generator_stages(n))
+    near = sorted({below, above})
     raise UserError(
         "`image_shape` must be (size, size, channels), the size 3, 4, 5 or 7 "
         "times a power of two (28, 32, 40, 48, 56, 64, 80, 96, 112, 128, and "
         f"so on), the channels 1 or 3. Nearest: {' and '.join(map(str, near))}."
         f" Received: image_shape={shape}"
     )
-
-
-def _nearest(size: int) -> list[int]:
-    """The nearest possible sizes, below and above."""
-    least = 2 * min(BASES)
-    below = max(size, least)
-    while not generator_stages(below):
-        below -= 1
-    above = max(size, least)
-    while not generator_stages(above):
-        above += 1
-    return sorted({below, above})

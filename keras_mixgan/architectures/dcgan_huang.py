@@ -55,8 +55,6 @@ def dcgan_huang_generator(
     (None, 32, 32, 3)
     """
     channels = check_image_shape(image_shape)[2]
-    latent_dim = checks.integer("latent_dim", latent_dim)
-    num_classes = checks.optional_integer("num_classes", num_classes)
     width = checks.integer("width", width)
 
     inputs, x = _checks.generator_inputs(
@@ -70,11 +68,7 @@ def decoded(x, channels: int, width: int):
 
     Images are float32 in [-1, 1]. The last hidden stage has `width` channels.
     """
-    x = keras.layers.Dense(
-        25 * 2 * width,
-        use_bias=False,
-        kernel_initializer=_checks.normal_init(),
-    )(x)
+    x = _checks.dense(25 * 2 * width, use_bias=False)(x)
     x = keras.layers.ReLU()(_checks.batch_norm()(x))
     x = keras.layers.Reshape((5, 5, 2 * width), name="start")(x)
     for filters, strides, padding in (
@@ -84,16 +78,7 @@ def decoded(x, channels: int, width: int):
     ):
         x = _checks.upsample(filters, 5, strides, padding, use_bias=False)(x)
         x = keras.layers.ReLU()(_checks.batch_norm()(x))
-    # float32 under every policy: bfloat16 is too coarse for pixels.
-    return _checks.upsample(
-        channels,
-        5,
-        1,
-        "valid",
-        activation="tanh",
-        dtype="float32",
-        name="images",
-    )(x)
+    return _checks.images_of(x, channels, 5, 1, "valid")
 
 
 def dcgan_huang_discriminator(
@@ -216,9 +201,4 @@ def _convolution(
 
 def head(units: int, name: str) -> keras.layers.Layer:
     """A dense layer of outputs, float32 under every policy."""
-    return keras.layers.Dense(
-        units,
-        kernel_initializer=_checks.normal_init(),
-        dtype="float32",
-        name=name,
-    )
+    return _checks.dense(units, dtype="float32", name=name)

@@ -6,23 +6,18 @@ import os
 import pathlib
 import sys
 import zlib
-from typing import Any
 
+from keras_mixgan.architectures.architecture import Architecture
 from keras_mixgan.utils.errors import UserError
 
 VARIABLE = "ARCHITECTURE"
 
 
-def is_file(name: str) -> bool:
-    """Whether a name is that of a Python file."""
-    return name.endswith(".py")
-
-
-def load(path: str | os.PathLike[str], kind: type) -> Any:
+def load(path: str | os.PathLike[str]) -> Architecture:
     """Runs a Python file and returns the architecture that it defines.
 
-    The file sets `ARCHITECTURE` to a `kind`; anything else is a UserError. A
-    process runs the same file once.
+    Anything but an `Architecture` in `ARCHITECTURE` is a UserError. A process
+    runs the same file once.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -31,7 +26,7 @@ def load(path: str | os.PathLike[str], kind: type) -> Any:
             f"Received: architecture={str(path)!r}"
         )
     architecture = getattr(_run(path.resolve()), VARIABLE, None)
-    if not isinstance(architecture, kind):
+    if not isinstance(architecture, Architecture):
         raise UserError(
             f"`architecture` must be a Python file that sets {VARIABLE} to a "
             f"kmg.architectures.Architecture. Received: {path}, where it is "

@@ -65,12 +65,9 @@ def add_heads(
                 f"{_remedy(discriminator)}"
             )
         if units is not None:
-            outputs[name] = keras.layers.Dense(
-                checks.integer(argument, units),
-                kernel_initializer=_checks.normal_init(),
-                dtype="float32",
-                name=name,
-            )(hidden)
+            units = checks.integer(argument, units)
+            head = _checks.dense(units, dtype="float32", name=name)
+            outputs[name] = head(hidden)
     if features:
         outputs["features"] = hidden
     return keras.Model(discriminator.input, outputs, name=discriminator.name)

@@ -52,7 +52,6 @@ def improved_gan_generator(
     (None, 32, 32, 3)
     """
     size, _, channels = dcgan.check_image_shape(image_shape)
-    latent_dim = checks.integer("latent_dim", latent_dim)
     checks.optional_integer("num_classes", num_classes)
     width = checks.integer("width", width)
 

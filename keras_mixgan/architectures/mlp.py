@@ -48,8 +48,6 @@ def mlp_generator(
     (None, 2)
     """
     (features,) = _check_point_shape(image_shape)
-    latent_dim = checks.integer("latent_dim", latent_dim)
-    num_classes = checks.optional_integer("num_classes", num_classes)
     width = checks.integer("width", width)
 
     inputs, x = _checks.generator_inputs(latent_dim, num_classes)

@@ -98,12 +98,7 @@ def sgan_generator(
         inputs = [latents, labels]
         x = keras.layers.Concatenate()([x, _normalized(embedded)])
     x = _dense(_dense(x, 4 * width), 4 * width)
-    codes = keras.layers.Dense(
-        code_dim,
-        activation="relu",
-        kernel_initializer=_checks.normal_init(),
-        dtype="float32",
-    )(x)
+    codes = _checks.dense(code_dim, activation="relu", dtype="float32")(x)
     stack = keras.layers.Concatenate(dtype="float32", name=GENERATOR_CUT)(
         [codes, second]
     )
@@ -166,14 +161,10 @@ def sgan_discriminator(
     )
     codes = keras.Input((code_dim,), name="codes")
     x = keras.layers.GaussianNoise(CODE_NOISE)(codes)
-    x = keras.layers.Dense(4 * width, kernel_initializer=_checks.normal_init())(
-        x
-    )
+    x = _checks.dense(4 * width)(x)
     x = keras.layers.LeakyReLU(0.2)(x)
     x = keras.layers.GaussianNoise(CODE_NOISE)(x)
-    x = keras.layers.Dense(
-        4 * width, use_bias=False, kernel_initializer=_checks.normal_init()
-    )(x)
+    x = _checks.dense(4 * width, use_bias=False)(x)
     x = keras.layers.LeakyReLU(0.2)(_checks.batch_norm()(x))
     x = keras.layers.GaussianNoise(CODE_NOISE)(x)
     outputs["code_latents"] = dcgan_huang.head(top, "code_latents")(x)
@@ -194,10 +185,7 @@ def _latent_dims(latent_dim: int) -> tuple[int, int]:
 
 
 def _dense(x, units: int):
-    x = keras.layers.Dense(
-        units, use_bias=False, kernel_initializer=_checks.normal_init()
-    )(x)
-    return _normalized(x)
+    return _normalized(_checks.dense(units, use_bias=False)(x))
 
 
 def _normalized(x):

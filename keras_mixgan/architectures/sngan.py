@@ -68,22 +68,13 @@ def sngan_generator(
         inputs = [latents, labels]
     base, *upper = dcgan.generator_stages(size)
     widths = dcgan.channels_of(2 * width, len(upper))[::-1]
-    x = keras.layers.Dense(
-        base**2 * widths[0], kernel_initializer=_checks.normal_init()
-    )(latents)
+    x = _checks.dense(base**2 * widths[0])(latents)
     x = keras.layers.Reshape((base, base, widths[0]))(x)
     x = normalized_by_class(x, labels, num_classes, "start")
     # The cut: generators that share a body own the layers up to here.
     x = keras.layers.ReLU(name="start")(x)
     for stage, filters in enumerate([*widths[1:], width]):
-        x = keras.layers.Conv2DTranspose(
-            filters,
-            4,
-            strides=2,
-            padding="same",
-            use_bias=False,
-            kernel_initializer=_checks.normal_init(),
-        )(x)
+        x = _checks.upsample(filters, 4, use_bias=False)(x)
         x = normalized_by_class(x, labels, num_classes, f"stage_{stage}")
         x = keras.layers.ReLU()(x)
     # float32 under every policy: bfloat16 is too coarse for pixels.

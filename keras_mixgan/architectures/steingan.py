@@ -61,30 +61,21 @@ def steingan_generator(
     (None, 32, 32, 3)
     """
     size, _, channels = dcgan.check_image_shape(image_shape)
-    latent_dim = checks.integer("latent_dim", latent_dim)
-    num_classes = checks.optional_integer("num_classes", num_classes)
     width = checks.integer("width", width)
 
     inputs, x = _checks.generator_inputs(latent_dim, num_classes)
     base, *upper = dcgan.generator_stages(size)
     widths = dcgan.channels_of(width, len(upper))[::-1]
-    x = keras.layers.Dense(
-        base**2 * widths[0],
-        use_bias=False,
-        kernel_initializer=_checks.normal_init(),
-    )(x)
+    x = _checks.dense(base**2 * widths[0], use_bias=False)(x)
     x = keras.layers.ReLU()(_checks.batch_norm()(x))
     x = keras.layers.Reshape((base, base, widths[0]), name="start")(x)
     for filters, following in zip(widths, [*widths[1:], None], strict=True):
-        x = _transposed(filters, strides=2, use_bias=False)(x)
+        x = _checks.upsample(filters, KERNEL_SIZE, use_bias=False)(x)
         x = keras.layers.ReLU()(_checks.batch_norm()(x))
         if following is not None:
-            x = _transposed(following, use_bias=False)(x)
+            x = _checks.upsample(following, KERNEL_SIZE, 1, use_bias=False)(x)
             x = keras.layers.ReLU()(_checks.batch_norm()(x))
-    # float32 under every policy: bfloat16 is too coarse for pixels.
-    images = _transposed(
-        channels, activation="tanh", dtype="float32", name="images"
-    )(x)
+    images = _checks.images_of(x, channels, KERNEL_SIZE, strides=1)
     return keras.Model(inputs, images, name=name)
 
 
@@ -193,14 +184,3 @@ def _class_cost(code, labels, num_classes: int):
     own = keras.layers.Dot(axes=1, dtype="float32")([code, classes(labels)])
     logits = classes(code, reverse=True)
     return keras.ops.logsumexp(logits, axis=1, keepdims=True) - own
-
-
-def _transposed(filters: int, strides: int = 1, **options):
-    return keras.layers.Conv2DTranspose(
-        filters,
-        KERNEL_SIZE,
-        strides,
-        padding="same",
-        kernel_initializer=_checks.normal_init(),
-        **options,
-    )
