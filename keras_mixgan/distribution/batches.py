@@ -1,7 +1,5 @@
 """Splits global batches into the rows of each replica; see `replicas`."""
 
-import keras
-
 from keras_mixgan.utils.errors import UserError
 
 
@@ -65,12 +63,6 @@ def check_divides(name: str, size: int, replicas: int, what: str = "") -> None:
             f"`{name}` must give batches that are a multiple of the number of "
             f"replicas. Received: {received}, {replicas} replicas"
         )
-
-
-def images_and_labels(batch) -> tuple:
-    """Images in a replica's part of a batch, and labels or `None`."""
-    images, labels, _ = keras.utils.unpack_x_y_sample_weight(batch)
-    return images, labels
 
 
 def _from_arrays(x, y, batch_size: int, shuffle: bool, seed: int):

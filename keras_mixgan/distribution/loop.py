@@ -3,9 +3,11 @@
 Keras's own runs `train_step` in every replica and averages its logs. Here the
 host chooses the step: replicas exchange gradients, and a branch of a graph must
 not contain an exchange, so the graph cannot decide whether the generators are
-due. Logs need no averaging: the results of a step are
-already means over replicas.
+due. Logs need no averaging: the results of a step are already means over
+replicas.
 """
+
+import keras
 
 from keras_mixgan.distribution import batches
 
@@ -28,8 +30,12 @@ def train_function(model):
     def step_on(spec, due: bool):
         """One graph for steps with an update of the generators, one without."""
 
+        def in_replica(batch):
+            images, labels, _ = keras.utils.unpack_x_y_sample_weight(batch)
+            model.train_on(images, labels, due=due)
+
         def step(batch):
-            strategy.run(_replica_step, args=(model, batch, due))
+            strategy.run(in_replica, args=(batch,))
             return model.get_metrics_result()
 
         if model.run_eagerly:
@@ -61,8 +67,3 @@ def train_function(model):
         return logs
 
     return function
-
-
-def _replica_step(model, batch, due: bool) -> None:
-    """Runs a step in one replica."""
-    model.train_on(*batches.images_and_labels(batch), due=due)

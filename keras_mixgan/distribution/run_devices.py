@@ -1,6 +1,7 @@
 """The devices of one run of the command line."""
 
 import contextlib
+import math
 from collections.abc import Iterator
 from collections.abc import Sequence
 
@@ -8,8 +9,8 @@ import keras
 
 from keras_mixgan.distribution import cluster
 from keras_mixgan.distribution import devices as devices_module
-from keras_mixgan.distribution import plan
 from keras_mixgan.distribution import strategies
+from keras_mixgan.utils import tables
 from keras_mixgan.utils.errors import UserError
 from keras_mixgan.utils.errors import first_line
 
@@ -124,4 +125,34 @@ class RunDevices:
             self._check_batch(len(names))
         elif self.name is None:
             names = names[:1]
-        return plan.table(model, self.name, names, self.batch_size)
+        return table(model, self.name, names, self.batch_size)
+
+
+def table(
+    model, name: str | None, devices: Sequence[str], batch_size: int
+) -> str:
+    """A table with a line for each device, of all hosts.
+
+    `name` is a strategy's; `None` for one device. `batch_size` is global.
+    """
+    count, divided = len(devices), name == "component_parallel"
+    rows = [("device", "generators", "discriminators", "parameters", "images")]
+    for d, device in enumerate(devices):
+        sides = [
+            {i: n for i, n in enumerate(side) if not divided or i % count == d}
+            for side in (model.generators, model.discriminators)
+        ]
+        parameters = sum(
+            math.prod(variable.shape)
+            for ensemble in (
+                model.generator_ensemble, model.discriminator_ensemble,
+            )
+            for i, part in enumerate(ensemble.parts)
+            # A shared body, which comes last, lies with the first component.
+            if not divided or i % len(ensemble.networks) % count == d
+            for variable in part.trainable_variables
+        )  # fmt: skip
+        images = batch_size if divided else batch_size // count
+        numbers = (",".join(map(str, side)) or "-" for side in sides)
+        rows.append((device, *numbers, f"{parameters:,}", str(images)))
+    return tables.aligned(rows, others=str.ljust)

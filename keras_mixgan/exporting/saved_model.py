@@ -8,9 +8,25 @@ from collections.abc import Iterator
 import keras
 
 from keras_mixgan.exporting import metadata
-from keras_mixgan.exporting import tf_serving
 from keras_mixgan.exporting.signatures import Signatures
 from keras_mixgan.utils import atomic
+
+# How TensorFlow Serving batches a sampler. It finds the file with
+# `--enable_per_model_batching_parameters`, or takes it as
+# `--batching_parameters_file`. The fields are those of
+# `tensorflow_serving/servables/tensorflow/session_bundle_config.proto`.
+_BATCHING = """\
+# For tensorflow_model_server --enable_batching, which computes rows of
+# `serving_default` together. It then refuses signatures whose inputs are not
+# rows (sample, sample_png, sample_component, mixture_weights): serve those
+# without the flag. One bad row (a label of no class, NaN) fails all requests of
+# its batch: check what clients send before it comes here.
+max_batch_size { value: 1024 }
+enable_large_batch_splitting { value: true }
+max_execution_batch_size { value: 128 }
+batch_timeout_micros { value: 3000 }
+max_enqueued_batches { value: 64 }
+"""
 
 
 def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
@@ -33,7 +49,8 @@ def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
         description = metadata.describe(model, uint8)
         description["signatures"] = metadata.signatures(functions)
         metadata.write(folder, description)
-        tf_serving.write(folder)
+        batching = folder / "batching_params.pbtxt"
+        batching.write_text(_BATCHING, encoding="utf-8")
 
 
 @contextlib.contextmanager

@@ -93,7 +93,7 @@ class Signatures:
         images, components = self._draw(num_images, seed, labels, component)
         return {
             # By its ending, TensorFlow Serving sends it in base 64.
-            "png_bytes": pixels.png(images),
+            "png_bytes": tf.io.encode_png(pixels.levels(images)),
             "components": components,
         }
 

@@ -24,7 +24,6 @@ from keras_mixgan.cli import runs
 from keras_mixgan.cli.commands import flag_groups
 from keras_mixgan.cli.commands import train
 from keras_mixgan.distribution import cluster
-from keras_mixgan.distribution import plan
 from keras_mixgan.distribution import run_devices
 from keras_mixgan.distribution import strategy
 
@@ -168,7 +167,7 @@ def test_dry_run(tmp_path, capsys, monkeypatch):
 
 def test_table_of_components(generator, discriminator):
     model = MixGAN(generator, discriminator, 2, 1, seed=0)
-    table = plan.table(model, "component_parallel", ["a", "b", "c"], 7)
+    table = run_devices.table(model, "component_parallel", ["a", "b", "c"], 7)
     # Dense 3-4-2 and 2-4-1.
     made, judged = 16 + 10, 12 + 5
     assert [row.split() for row in table.splitlines()[1:]] == [
@@ -192,7 +191,7 @@ def test_table_counts_a_shared_body_once(discriminator):
     *own, body = sizes[0]
 
     def parameters(name, devices):
-        rows = plan.table(model, name, devices, 6).splitlines()[1:]
+        rows = run_devices.table(model, name, devices, 6).splitlines()[1:]
         return [int(row.split()[3].replace(",", "")) for row in rows]
 
     whole = sum(own) + body + sum(sizes[1])
