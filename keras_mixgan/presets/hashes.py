@@ -18,11 +18,8 @@ ZOO = pathlib.Path(__file__).with_name("zoo_hashes.json")
 
 def sha256(path: str | os.PathLike[str]) -> str:
     """Returns a file's SHA-256 in hexadecimal."""
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check(path: pathlib.Path, expected: str | None, source: str) -> None:

@@ -24,6 +24,7 @@ def shrink(source: pathlib.Path, target: pathlib.Path) -> None:
     the step, stay as they are. Keras casts to each variable's own type as it
     loads. Weights beyond the range of half precision are refused.
     """
+    averages = []
     with h5py.File(source) as old, h5py.File(target, "w") as new:
 
         def copy(name, item):
@@ -40,21 +41,12 @@ def shrink(source: pathlib.Path, target: pathlib.Path) -> None:
             if item.dtype == np.float32 and not name.startswith(_OWN):
                 values = _halved(name, values)
             new.create_dataset(name, data=values).attrs.update(item.attrs)
+            if name.startswith(f"{_AVERAGED}{_LAST}"):
+                averages.append(name)
 
         old.visititems(copy)
-        for average in _arrays(new):
-            if average.startswith(f"{_AVERAGED}{_LAST}"):
-                new[average.removeprefix(_AVERAGED)] = new[average]
-
-
-def _arrays(file: h5py.File) -> list[str]:
-    names: list[str] = []
-    file.visititems(
-        lambda name, item: (
-            names.append(name) if isinstance(item, h5py.Dataset) else None
-        )
-    )
-    return names
+        for average in averages:
+            new[average.removeprefix(_AVERAGED)] = new[average]
 
 
 def has_optimizer(path: str | os.PathLike[str]) -> bool:

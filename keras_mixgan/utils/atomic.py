@@ -122,10 +122,7 @@ def _move_all(folder: pathlib.Path, into: pathlib.Path) -> None:
         folder.rmdir()
     except BaseException:
         for path in moved:
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink()
+            _remove(path)
         raise
 
 
@@ -193,7 +190,7 @@ def _clean(path: pathlib.Path, stem: str, suffix: str) -> None:
             age = time.time() - entry.stat(follow_symlinks=False).st_mtime
             dead = host == _host() and not _is_alive(int(pid))
             if dead or age > LEFT_OVER_SECONDS:
-                _remove(entry)
+                _remove(pathlib.Path(entry.path))
 
 
 def _is_alive(pid: int) -> bool:
@@ -208,11 +205,11 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _remove(entry: os.DirEntry) -> None:
-    if entry.is_dir(follow_symlinks=False):
-        shutil.rmtree(entry.path, ignore_errors=True)
+def _remove(path: pathlib.Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
     else:
-        os.unlink(entry.path)
+        path.unlink()
 
 
 def _flush(path: pathlib.Path) -> None:

@@ -1,7 +1,6 @@
 """Tables of text: aligned for a terminal, and as CSV files."""
 
 import csv
-import io
 import os
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -43,9 +42,10 @@ def write_csv(
     rows: Iterable[Mapping[str, Any]],
 ) -> None:
     """Writes rows as CSV, whole or not at all; missing values stay empty."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    with atomic.replacing(path) as partial:
-        partial.write_text(text.getvalue(), encoding="utf-8")
+    with (
+        atomic.replacing(path) as partial,
+        open(partial, "w", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, list(columns), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
