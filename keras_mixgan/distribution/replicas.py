@@ -93,9 +93,9 @@ class ReplicaExecutor(TensorFlowExecutor):
         if not self._in_several():
             return structure
         leaves = tf.nest.flatten(structure)
-        means = iter(
-            self._sum([x / self.replicas for x in leaves if x is not None])
-        )
+        parts = [x / self.replicas for x in leaves if x is not None]
+        context = tf.distribute.get_replica_context()
+        means = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, parts))
         return tf.nest.pack_sequence_as(
             structure, [None if x is None else next(means) for x in leaves]
         )
@@ -114,11 +114,6 @@ class ReplicaExecutor(TensorFlowExecutor):
 
     def _in_several(self) -> bool:
         return self.replicas > 1 and _in_replica()
-
-    @staticmethod
-    def _sum(tensors: list):
-        context = tf.distribute.get_replica_context()
-        return context.all_reduce(tf.distribute.ReduceOp.SUM, tensors)
 
 
 def _in_replica() -> bool:

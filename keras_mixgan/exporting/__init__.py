@@ -3,6 +3,7 @@
 import importlib
 import os
 
+from keras_mixgan.utils.checks import boolean
 from keras_mixgan.utils.checks import one_of
 from keras_mixgan.utils.errors import UserError
 
@@ -24,10 +25,7 @@ def export(
     import keras
 
     one_of("format", format, FORMATS)
-    if not isinstance(uint8, bool):
-        raise UserError(
-            f"`uint8` must be True or False. Received: uint8={uint8!r}"
-        )
+    boolean("uint8", uint8)
     if uint8 and len(model.image_shape) == 1:
         raise UserError(
             "`uint8` must be False for a mixture that makes points, not "

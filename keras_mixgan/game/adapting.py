@@ -86,7 +86,9 @@ def check_clonable(network: keras.Model, reason: str | None = None) -> None:
     for part in network._flatten_layers():
         if not isinstance(part, keras.Model) or _inputs(part):
             continue  # A clone has all of a Functional model's graph.
-        if _has_keras_config(type(part)):
+        where = getattr(type(part).get_config, "__module__", None) or ""
+        is_own = where.partition(".")[0] != "keras"
+        if not is_own and type(part) is not keras.Sequential:
             kind = type(part).__name__
             text = reason or (
                 "to clone or save it with its arguments. Instead of one "
@@ -109,13 +111,6 @@ def keep_names(network: keras.Model, copy: keras.Model) -> None:
     for layer, twin in pairs:
         if twin.weights:
             twin.name = layer.name
-
-
-def _has_keras_config(kind: type) -> bool:
-    if kind is keras.Sequential:
-        return False
-    where = getattr(kind.get_config, "__module__", None) or ""
-    return where.partition(".")[0] == "keras"
 
 
 def _inputs(network) -> list:

@@ -57,11 +57,7 @@ class Objective:
         self.payoff.generator_loss(self.generator_loss)
         self._check_generators_lose()
         self._check_one_penalty()
-        if not isinstance(self.as_released, bool):
-            raise UserError(
-                "`as_released` must be True or False. Received: "
-                f"as_released={self.as_released!r}"
-            )
+        checks.boolean("as_released", self.as_released)
         if self.as_released:
             self._release()
         self._check_schedule()

@@ -66,6 +66,14 @@ def number(
     raise UserError(f"`{name}` must be {wanted}. Received: {name}={value!r}")
 
 
+def boolean(name: str, value: Any) -> None:
+    """Checks that a value is True or False, not just like one of them."""
+    if not isinstance(value, bool):
+        raise UserError(
+            f"`{name}` must be True or False. Received: {name}={value!r}"
+        )
+
+
 def one_of(name: str, value: Any, known: Iterable[str]) -> None:
     """Checks a name against those that exist, and suggests the nearest.
 

@@ -60,11 +60,7 @@ class Auxiliary:
 
     def __init__(self, coefficient: float = 1.0, moves_mixture: bool = False):
         self.coefficient = checks.number("coefficient", coefficient)
-        if not isinstance(moves_mixture, bool):
-            raise UserError(
-                "`moves_mixture` must be True or False. Received: "
-                f"moves_mixture={moves_mixture!r}"
-            )
+        checks.boolean("moves_mixture", moves_mixture)
         self.moves_mixture = moves_mixture
 
     @property
