@@ -30,6 +30,7 @@ from keras_mixgan import presets
 from keras_mixgan.cli.models import load_model
 from keras_mixgan.presets import hashes
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils import json_files
 from keras_mixgan.utils import plotting
 
 ROOT = flags.DEFINE_string("root", "runs/zoo", "Folder of all runs.")
@@ -273,6 +274,18 @@ def rescore(name: str, root: str, zoo: pathlib.Path) -> None:
             partial.write_text(text)
 
 
+def write_hashes(folders):
+    """Writes the hashes of all presets of the zoo into the package."""
+    of_presets = {
+        folder.name: {
+            file.name: hashes.sha256(file) for file in sorted(folder.iterdir())
+        }
+        for folder in folders
+    }
+    content = {"format": hashes.FORMAT, "presets": of_presets}
+    json_files.write(hashes.ZOO, content)
+
+
 def main(arguments):
     """Packs every preset that has been trained."""
     if arguments[1:]:
@@ -284,7 +297,7 @@ def main(arguments):
             (rescore if SCORES_ONLY.value else make)(name, root, zoo)
             print(zoo / name)
     if zoo.resolve() == presets.zoo().resolve():
-        hashes.write_zoo([path.parent for path in zoo.glob("*/metadata.json")])
+        write_hashes(sorted(x.parent for x in zoo.glob("*/metadata.json")))
 
 
 if __name__ == "__main__":

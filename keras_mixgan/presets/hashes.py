@@ -40,15 +40,3 @@ def check(path: pathlib.Path, expected: str | None, source: str) -> None:
 def of_zoo(name: str) -> dict[str, str]:
     """SHA-256 by file name of a preset of the zoo; empty if not known."""
     return json_files.read(ZOO, FORMAT, "presets")["presets"].get(name, {})
-
-
-def write_zoo(folders: list[pathlib.Path]) -> None:
-    """Writes the hashes of all presets of the zoo into this package."""
-    presets = {
-        folder.name: {
-            file.name: sha256(file) for file in sorted(folder.iterdir())
-        }
-        for folder in sorted(folders)
-    }
-    content = {"format": FORMAT, "presets": presets}
-    json_files.write(ZOO, content)
