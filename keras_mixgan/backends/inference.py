@@ -66,7 +66,11 @@ def _compile_jax(network):
     import jax
 
     variables = network.variables
-    takes_images_alone = all(map(_is_known, _operations(network)))
+    takes_images_alone = all(
+        _is_known(operation)
+        for layer in network._flatten_layers()
+        for operation in (layer, *getattr(layer, "operations", ()))
+    )
 
     @jax.jit
     def forward(values, *arguments):
@@ -101,15 +105,6 @@ def _padded(arguments, missing, value):
             x, [(0, missing)] + [(0, 0)] * (x.ndim - 1), constant_values=value
         )
         for x in arguments
-    ]
-
-
-def _operations(network) -> list:
-    """The layers of a network, nested ones too, and what is no layer."""
-    return [
-        operation
-        for layer in network._flatten_layers()
-        for operation in (layer, *getattr(layer, "operations", ()))
     ]
 
 

@@ -24,7 +24,8 @@ class PlacedExecutor(TensorFlowExecutor):
         """See `Executor.adopt`."""
         device = self.strategy.device(component)
         for variable in network.variables:
-            there = _short(variable.value.device)
+            # Without the host, which TensorFlow's full name begins with.
+            there = "/" + variable.value.device.rpartition("/")[2]
             if there != device and "seed_generator" not in variable.path:
                 raise UserError(
                     "Networks in a list must be on the devices of their "
@@ -105,8 +106,3 @@ def _travel(x, forward: str | None, backward: str | None):
             return tf.identity(x), gradient
 
     return moved(x)
-
-
-def _short(device: str) -> str:
-    """The part of TensorFlow's full name that names the device on its host."""
-    return "/" + device.rpartition("/")[2]

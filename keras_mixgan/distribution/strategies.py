@@ -18,8 +18,8 @@ OF_BACKENDS = {
 }
 
 
-def check_name(name: str) -> str:
-    """Returns a strategy's name, checked against those of Keras's backend."""
+def check_name(name: str) -> None:
+    """Checks a strategy's name against those of Keras's backend."""
     backend = keras.backend.backend()
     names = OF_BACKENDS.get(backend, ())
     checks.one_of("strategy", name, NAMES)
@@ -28,7 +28,6 @@ def check_name(name: str) -> str:
             f"`strategy` must be one of {', '.join(names) or 'none'} under "
             f"Keras's backend {backend}. Received: {name!r}"
         )
-    return name
 
 
 def strategy(name: str, devices: str | Sequence[str] | None = None):

@@ -4,7 +4,6 @@ import pathlib
 
 from keras_mixgan._version import __version__
 from keras_mixgan.data import class_names
-from keras_mixgan.utils import json_files
 
 FORMAT = 1
 PLACE = pathlib.PurePath("assets.extra", "sampler.json")
@@ -47,13 +46,6 @@ def signatures(functions: dict) -> dict:
         }
         for name, function in functions.items()
     }
-
-
-def write(folder: pathlib.Path, description: dict) -> None:
-    """Writes the description into the folder of a SavedModel."""
-    path = folder / PLACE
-    path.parent.mkdir(exist_ok=True)
-    json_files.write(path, description, strict=True)
 
 
 def _named(specs: dict) -> dict:

@@ -10,6 +10,7 @@ import keras
 from keras_mixgan.exporting import metadata
 from keras_mixgan.exporting.signatures import Signatures
 from keras_mixgan.utils import atomic
+from keras_mixgan.utils import json_files
 
 # How TensorFlow Serving batches a sampler. It finds the file with
 # `--enable_per_model_batching_parameters`, or takes it as
@@ -48,7 +49,9 @@ def write(model, path: str | os.PathLike[str], uint8: bool = False) -> None:
             archive.write_out(os.fspath(folder), verbose=False)
         description = metadata.describe(model, uint8)
         description["signatures"] = metadata.signatures(functions)
-        metadata.write(folder, description)
+        about = folder / metadata.PLACE
+        about.parent.mkdir(exist_ok=True)
+        json_files.write(about, description, strict=True)
         batching = folder / "batching_params.pbtxt"
         batching.write_text(_BATCHING, encoding="utf-8")
 
