@@ -358,7 +358,8 @@ def test_the_figure_says_which_way_is_better_and_shows_all_means():
     distance, _, score, _ = figure.axes
     assert distance.get_ylabel() == "distance\n(lower is better)"
     assert score.get_ylabel() == "score\n(higher is better)"
-    names = [text.get_text() for text in distance.get_legend().texts]
+    (legend,) = figure.legends
+    names = [text.get_text() for text in legend.texts]
     assert names == ["a", "b", "c"]
     # Not down to where mean less deviation is negative.
     assert distance.get_ylim()[0] == pytest.approx(0.1)
