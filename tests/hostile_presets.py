@@ -308,7 +308,7 @@ HARM = [
     (records, "numbers alone"),
     (a_type, "groups and arrays alone"),
     (no_shape, "arrays alone"),
-    (too_deep, "a tree of groups"),
+    (too_deep, "at most 100 groups"),
 ]
 
 

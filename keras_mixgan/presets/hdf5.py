@@ -57,8 +57,11 @@ def _check_groups(opened: h5py.File, source: str) -> int:
             # A group reached twice may be a cycle. An array may have a second
             # name, as in small presets (`weights.shrink`), but not be read
             # again and again.
-            if known > 1 + is_array or depth == MAX_DEPTH:
+            if known > 1 + is_array:
                 _refuse(source, "a tree of groups", f"{path} once more")
+            if depth == MAX_DEPTH:
+                wanted = f"at most {MAX_DEPTH} groups within one another"
+                _refuse(source, wanted, f"{path}, which is deeper")
             if is_array:
                 if known == 1:
                     stored += _check_dataset(item, path, source)
