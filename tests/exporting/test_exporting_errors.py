@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_mixgan.exporting import metadata
+from keras_mixgan.utils import json_files
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_nothing_is_overwritten_and_nothing_is_left_half(
         raise OSError("No space left")
 
     # By then TensorFlow has written all its files.
-    monkeypatch.setattr(metadata, "write", full)
+    monkeypatch.setattr(json_files, "write", full)
     with pytest.raises(OSError, match="No space left"):
         model.export_sampler(tmp_path / "1")
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
