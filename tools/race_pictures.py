@@ -4,7 +4,8 @@
 
 `race.png` of each folder is drawn from its `results.csv`, and `race_NAME.png`
 from `results_NAME.csv`, as `keras-mixgan race` draws a race today. The names of
-the scores are read from `table.md`.
+the scores are read from `table.md`, and the clock: that of the processor where
+the page speaks of its seconds.
 """
 
 import csv

@@ -105,7 +105,7 @@ def generator_inputs(
 ) -> tuple[Any, keras.KerasTensor]:
     """Inputs of a generator, and the vector its first layer reads.
 
-    Checks the first two arguments.
+    Checks `latent_dim` and `num_classes`; the other arguments are checked.
 
     A label's learned vector is concatenated to the latents. It is initialised
     from N(0, label_scale), by default the scale of the latents, and has a

@@ -19,8 +19,8 @@ class StepMean(keras.metrics.Mean):
     Keras's own takes batches, with a dozen more operations an update.
     """
 
-    def update_state(self, value, weight):
-        """Counts the scalar `value` with a weight."""
+    def update_state(self, value, weight=1.0):
+        """Counts a value with a weight, both float32 scalars."""
         self.total.assign_add(value * weight)
         self.count.assign_add(weight)
 

@@ -137,7 +137,9 @@ def _update_moving_statistics(layer, means, variances, factors) -> None:
         (layer.moving_mean, means, weights),
         (layer.moving_variance, variances, corrected),
     ):
-        column = ops.convert_to_tensor([[x] for x in column], rows.dtype)
+        column = ops.convert_to_tensor(column, rows.dtype)
         # Not a product of matrices, which a GPU may round.
-        update = ops.sum(column * ops.stop_gradient(rows), axis=0)
+        update = ops.sum(
+            ops.reshape(column, (-1, 1)) * ops.stop_gradient(rows), axis=0
+        )
         variable.assign(momentum**count * variable + update)

@@ -37,7 +37,8 @@ def train_discriminator(
 
     `network` maps images (B, ...), or [images, labels], to logits (B, 1);
     `real` and `fake` are of that form. A step is an update of Adam on
-    `batch_size` examples of each. `weight_clip` is the largest absolute weight,
+    `batch_size` examples of each; the caller has checked both by `check`.
+    `weight_clip` is the largest absolute weight,
     as for a Wasserstein critic, whose F has no maximum otherwise.
     """
     real, fake = _listed(real), _listed(fake)
@@ -86,7 +87,8 @@ def train_generator(
 
     `network` maps latents (B, Z), or [latents, labels], to images; labels are
     drawn from `labels` (N,). The discriminators must be copies, since they are
-    made untrainable; their `weights` (T,) sum to 1.
+    made untrainable; their `weights` (T,) sum to 1. The caller has checked
+    `steps` and `batch_size` by `check`.
     """
     inputs = [keras.Input(t.shape[1:], dtype=t.dtype) for t in network.inputs]
     images = network(inputs if len(inputs) > 1 else inputs[0])

@@ -113,7 +113,7 @@ class Samples:
         """Returns the first images at once, float32 (min(limit, N), ...).
 
         Args:
-            limit: The most images; `None` for all.
+            limit: The most images, at least 1; `None` for all.
         """
         return np.concatenate(list(self.first(limit).batches()))
 

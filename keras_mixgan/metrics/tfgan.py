@@ -147,9 +147,10 @@ def _path(name: str) -> str:
         path = os.path.join(root, *parts) + ".py"
         if os.path.exists(path):
             return path
+    version = installed("tensorflow-gan") or "of no known version"
     raise MissingPackageError(
-        f"The installed TF-GAN {installed('tensorflow-gan')} has no module "
-        f"{name}; this package reads TF-GAN 2.1. {_INSTALL}"
+        f"The installed TF-GAN {version} has no module {name}; this package "
+        f"reads TF-GAN 2.1. {_INSTALL}"
     )
 
 

@@ -204,7 +204,6 @@ def rising():
     )
 
 
-@pytest.mark.usefixtures("no_graph")
 def test_one_of_ones_own_trains_and_comes_back(monkeypatch, tmp_path):
     monkeypatch.setattr(payoffs, "PAYOFFS", dict(payoffs.PAYOFFS))
     model = kmg.MixGAN(small_generator(), small_discriminator(), 2, 2, seed=0)

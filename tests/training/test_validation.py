@@ -239,7 +239,6 @@ def test_nan_in_a_later_batch_is_blamed_on_the_data():
     assert model.step == 4
 
 
-@pytest.mark.usefixtures("no_graph")
 @pytest.mark.parametrize("bad", [-1, 3])
 def test_a_label_of_no_class_in_a_later_batch_is_told(bad):
     model = MixGAN(*conditional(), 2, 1, seed=0)
