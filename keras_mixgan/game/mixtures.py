@@ -12,8 +12,9 @@ from keras_mixgan.backends import strata
 
 def weights(logits):
     """Weights (T,) of mixture logits: exp(alpha_i) / sum_k exp(alpha_k)."""
-    # Keras's softmax warns if there is only one component.
-    return ops.exp(ops.log_softmax(logits))
+    if logits.shape[0] == 1:  # Of which Keras's softmax warns.
+        return ops.exp(ops.log_softmax(logits))
+    return ops.softmax(logits)
 
 
 def value(pairs, generator_weights, discriminator_weights):
