@@ -141,13 +141,7 @@ def _nothing(model, side: str) -> objectives.Outcome:
 
 
 def _update_discriminators(model, images, labels):
-    outcome, gradients = _gradients(
-        model,
-        model.discriminator_ensemble,
-        objectives.discriminator_objective,
-        images,
-        labels,
-    )
+    outcome, gradients = _discriminator_gradients(model, images, labels)
     _move_discriminators(model, gradients)
     return outcome
 
@@ -161,13 +155,7 @@ def _update_discriminators_as_released(model, images, labels, weights):
     cond, left = model.executor.cond, model.generator_steps_left
 
     def turn():
-        outcome, gradients = _gradients(
-            model,
-            model.discriminator_ensemble,
-            objectives.discriminator_objective,
-            images,
-            labels,
-        )
+        outcome, gradients = _discriminator_gradients(model, images, labels)
         half = schedules.half_loss(mixtures.value(outcome.pairs, *weights))
 
         def move():
@@ -185,6 +173,13 @@ def _update_discriminators_as_released(model, images, labels, weights):
     outcome = cond(due, turn, lambda: _nothing(model, "discriminator"))
     left.assign(left - 1)
     return ops.cast(due, "float32"), outcome
+
+
+def _discriminator_gradients(model, images, labels):
+    """See `_gradients`."""
+    objective = objectives.discriminator_objective
+    side = model.discriminator_ensemble
+    return _gradients(model, side, objective, images, labels)
 
 
 def _gradients(model, side, objective, images, labels):
