@@ -28,11 +28,7 @@ def arguments(
     Returns:
         `full`, whether to run the long version, and `out`, the figure's path.
     """
-    parser = argparse.ArgumentParser(
-        description=text,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = _parser(text)
     parser.add_argument(
         "--full", action="store_true", help="take more time, as said above"
     )
@@ -43,6 +39,19 @@ def arguments(
         help="the figure's file",
     )
     return parser.parse_args(argv)
+
+
+def no_flags(text: str) -> None:
+    """Answers `--help` with `text`, and refuses other flags."""
+    _parser(text).parse_args()
+
+
+def _parser(text: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        description=text,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
 
 
 def panels(count: int) -> tuple[Figure, list]:

@@ -12,10 +12,7 @@ The example compares two sets of m samples of one Gaussian, then one of them
 with samples of a Gaussian shifted by 1. Run it: python examples/lemma1.py
 """
 
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
+import common
 import keras
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -134,4 +131,5 @@ def main() -> tuple[dict[str, float], dict[str, float]]:
 
 
 if __name__ == "__main__":
+    common.no_flags(__doc__)
     main()

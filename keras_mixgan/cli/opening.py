@@ -15,13 +15,16 @@ from keras_mixgan.training import callbacks
 
 
 def open_model(
-    name: str | os.PathLike[str], say: Callable[[str], None] = print
+    name: str | os.PathLike[str],
+    say: Callable[[str], None] = print,
+    kinds: str = models.KINDS,
 ) -> tuple[MixGAN, pathlib.Path]:
     """Opens the model that a user names; returns it, and its file or folder.
 
     `name` is a `.keras` file; the folder of a run (its trained model, or its
     newest intact checkpoint where that is newer); or a preset by name, folder
     or URL. The model gets the settings of its run, if they are recorded.
+    `kinds` is what an error says that it may be.
     """
     if run_files.is_run(name):
         model, file = _open_run(pathlib.Path(name), say)
@@ -30,7 +33,7 @@ def open_model(
         # By name, a preset of the zoo is checked by this package's hashes.
         model = MixGAN.from_preset(file if hub.is_url(name) else name)
     else:
-        file, model = pathlib.Path(name), models.load_model(name)
+        file, model = pathlib.Path(name), models.load_model(name, kinds=kinds)
     if model.run_settings is None:
         model.run_settings = records.of_file(file)
     return model, file

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_mixgan.distribution import batches
 from keras_mixgan.distribution import cluster
 from keras_mixgan.distribution import devices as devices_module
 from keras_mixgan.distribution import strategies
@@ -57,11 +58,7 @@ class RunDevices:
             self._check_batch(self.strategy.num_replicas_in_sync)
 
     def _check_batch(self, replicas: int) -> None:
-        if self.batch_size % replicas:
-            raise UserError(
-                "`batch_size` must be a multiple of the number of replicas. "
-                f"Received: batch_size={self.batch_size}, {replicas} replicas"
-            )
+        batches.check_divides("batch_size", self.batch_size, replicas)
 
     def scope(self):
         """The strategy's scope."""

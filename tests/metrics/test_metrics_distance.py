@@ -270,6 +270,7 @@ def test_bad_equilibria(ring):
 
 def test_lemma_1(monkeypatch, capsys):
     # The example script, with fewer samples in fewer dimensions.
+    monkeypatch.syspath_prepend(LEMMA.parent)
     spec = importlib.util.spec_from_file_location("lemma1", LEMMA)
     lemma = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(lemma)
@@ -283,7 +284,8 @@ def test_lemma_1(monkeypatch, capsys):
     assert "log 2" in capsys.readouterr().out
 
 
-def test_jensen_shannon_of_sets_that_share_points():
+def test_jensen_shannon_of_sets_that_share_points(monkeypatch):
+    monkeypatch.syspath_prepend(LEMMA.parent)
     lemma = runpy.run_path(str(LEMMA))
     points = np.arange(4.0)[:, None]
     assert lemma["jensen_shannon"](points, points) == pytest.approx(0)

@@ -136,9 +136,11 @@ def _zoo() -> list[str]:
 
 
 def _load(texts: list[str]):
+    from keras_mixgan.cli import models as saved
     from keras_mixgan.cli import opening
     from keras_mixgan.serving import models
 
+    kinds = f"the folder of an exported sampler, {saved.KINDS}"
     # Without handlers, a signal would leave copies of the models behind.
     names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {
@@ -148,7 +150,9 @@ def _load(texts: list[str]):
     try:
         with tempfile.TemporaryDirectory() as scratch:
             return models.load(
-                texts, scratch, lambda name: opening.open_model(name)[0]
+                texts,
+                scratch,
+                lambda name: opening.open_model(name, kinds=kinds)[0],
             )
     finally:
         for number, handler in before.items():
