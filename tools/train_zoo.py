@@ -53,7 +53,7 @@ def train(key: str) -> None:
     """Runs what is missing of one group's race."""
     group = GROUPS[key]
     found = {}
-    for name in group.names:
+    for name in group.names + group.raced:
         given = {}
         if "source" not in recipes.RECIPES[name]:
             given["source"] = FACES.value
@@ -114,7 +114,7 @@ def show_status() -> None:
     """Prints every run: whether it is done, and how well it did."""
     for key, group in GROUPS.items():
         for seed in range(group.seeds):
-            for name in group.names:
+            for name in group.names + group.raced:
                 run = Run(ROOT.value, name, seed)
                 line = "to do"
                 if best := run.best:

@@ -15,6 +15,7 @@ from keras_mixgan.utils.figures import plain
 from keras_mixgan.utils.figures import unclutter
 
 _DASHES = ("-", "--", ":", "-.")
+_WIDTH = 10  # Inches.
 _KEYS = {"distance": "fid", "score": "inception_score"}
 
 
@@ -31,7 +32,7 @@ def draw(results: Sequence[Mapping[str, Any]], clock: str) -> Any:
     Lines are means over seeds; bands are one standard deviation to either side.
     The left panels have seconds of the clock `"wall"` or `"processor"`.
     """
-    figure = new_figure(10, 7)
+    figure = new_figure(_WIDTH, 7)
     panels = figure.subplots(2, 2, sharex="col", sharey="row")
     names = next((run["names"] for run in results if run["names"]), {})
     contestants = list(dict.fromkeys(run["contestant"] for run in results))
@@ -65,10 +66,16 @@ def draw(results: Sequence[Mapping[str, Any]], clock: str) -> Any:
     panels[1, 1].xaxis.set_major_formatter("{x:,.0f}")
     figure.legend(
         *scale.get_legend_handles_labels(),
-        loc="outside upper center", ncols=min(5, len(contestants)),
+        loc="outside upper center", ncols=_columns(contestants),
         fontsize=8, frameon=False,
     )  # fmt: skip
     return figure
+
+
+def _columns(names: Sequence[str]) -> int:
+    """How many names fit beside each other in the legend."""
+    inches = 0.6 + 0.07 * max(map(len, names))
+    return max(1, min(5, len(names), int(_WIDTH / inches)))
 
 
 def _draw_line(axes, runs, x: str, y: str, name: str, style) -> None:

@@ -30,7 +30,13 @@ _DIGIT_SIZED = {
     "ema_decay": 0.998,
 }
 _MNIST = {"source": "mnist", **_DIGIT_SIZED}
-_FASHION_MNIST = {"source": "fashion_mnist", **_DIGIT_SIZED}
+# With the usual label embeddings generators of a mixture drew nearly one image
+# of a class, and the pair did worse, see benchmarks/results.
+_FASHION_MNIST = {
+    **_DIGIT_SIZED,
+    "source": "fashion_mnist",
+    "architecture": "dcgan_small_labels",
+}
 # One pair with five times as many parameters, made by version 0.1.
 _MNIST_5X = {
     **_MNIST,
@@ -174,9 +180,9 @@ ZOO: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
         "dcgan_mnist_longer": _recipe(_LONGER, 1, steps=6_500),
         "mix_dcgan_mnist": _recipe(_LONGER, 5, **_SHARED, steps=5_600),
         "dcgan_5x_mnist": _recipe(_MNIST_5X, 1),
-        "dcgan_fashion_mnist": _recipe(_FASHION_MNIST, 1, steps=21621),
+        "dcgan_fashion_mnist": _recipe(_FASHION_MNIST, 1, steps=22021),
         "mix_dcgan_fashion_mnist": _recipe(
-            _FASHION_MNIST, 5, **_SHARED, steps=21160
+            _FASHION_MNIST, 5, **_SHARED, steps=20035
         ),
         "wgan_mnist": _recipe(_WGAN, 1, steps=40185),
         "mix_wgan_mnist": _recipe(_WGAN, 5, **_SHARED, steps=34769),
@@ -189,6 +195,9 @@ ZOO: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
 # Recipes of races whose results are kept, without presets.
 RACED: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
     {
+        "dcgan_usual_labels_fashion_mnist": _recipe(
+            _FASHION_MNIST | {"architecture": "dcgan"}, 1, steps=21814
+        ),
         "dcgan_cifar10": _recipe(_CIFAR10_ON_A_CPU, 1, steps=58249),
         "mix_dcgan_cifar10": _recipe(
             _CIFAR10_ON_A_CPU, 5, **_SHARED, steps=54409

@@ -366,6 +366,15 @@ def test_the_figure_says_which_way_is_better_and_shows_all_means():
     assert distance.yaxis.get_major_formatter()(0.1) == "0.1"
 
 
+@pytest.mark.parametrize("length", [1, 40])
+def test_the_legend_lies_within_the_figure(length):
+    runs = [result(letter * length, 1.0, 9.0) for letter in "vwxyz"]
+    figure = race_figures.draw(runs, "wall")
+    figure.draw_without_rendering()
+    box = figure.legends[0].get_window_extent()
+    assert figure.bbox.x0 < box.x0 < box.x1 < figure.bbox.x1
+
+
 def test_a_run_that_diverged_at_once_is_a_result(tmp_path):
     rate = {"discriminator_learning_rate": 1e30}
     order = task(rate, 5, "steps") | {"snapshots": True}
