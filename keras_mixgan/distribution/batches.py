@@ -59,9 +59,10 @@ def check_divides(name: str, size: int, replicas: int, what: str = "") -> None:
     """
     if size % replicas:
         received = f"{size} {what}" if what else f"{name}={size}"
+        must = "give batches that are" if what else "be"
         raise UserError(
-            f"`{name}` must give batches that are a multiple of the number of "
-            f"replicas. Received: {received}, {replicas} replicas"
+            f"`{name}` must {must} a multiple of the number of replicas. "
+            f"Received: {received}, {replicas} replicas"
         )
 
 
